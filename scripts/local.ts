@@ -1,0 +1,81 @@
+/**
+ * Forge on this machine, on the runtime it is deployed to: `npm start`, the tests over real sockets, the benchmark and
+ * the chaos run all start the Worker through here.
+ */
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from "miniflare";
+import { mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { quietEnv } from "./wrangler.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+export type LocalOptions = {
+  /** 0 picks a free port. */
+  port: number;
+  /** Folder for D1, Durable Objects, R2 and the Queue; omitted = in memory. */
+  stateDir?: string;
+  /** Vars and secrets, as `.dev.vars` would give them. */
+  vars: Record<string, string>;
+  /** Called with each line the runtime prints. */
+  onLog?: (line: string) => void;
+};
+
+/** A running gateway. `url` has no trailing slash; `stop` drains, `mf` is the runtime for tests that look inside. */
+export type LocalGateway = { url: string; mf: Miniflare; stop: () => Promise<void> };
+
+/** Bundles the Worker as wrangler would. Returns one ES module. */
+export async function bundleWorker(entry = `${root}src/worker.ts`): Promise<string> {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*"],
+    jsx: "automatic",
+    jsxImportSource: "hono/jsx",
+    minify: false,
+  });
+  return result.outputFiles[0]!.text;
+}
+
+/** Starts the gateway, creates its tables, and returns once it answers. */
+export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
+  Object.assign(process.env, quietEnv);
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(`${root}wrangler.toml`);
+  if (options.stateDir) mkdirSync(options.stateDir, { recursive: true });
+  const config: V4MiniflareOptions = {
+    ...workerOptions,
+    name: "forge",
+    modules: [{ type: "ESModule" as const, path: "worker.mjs", contents: await bundleWorker() }],
+    bindings: { ...workerOptions.bindings, ...options.vars },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    logRequests: false,
+    log: new Log(LogLevel.ERROR),
+    ...(options.stateDir && { resourcePersistencePath: options.stateDir }),
+  };
+  const mf = new Miniflare(convertV4MiniflareOptions(config));
+  await mf.ready;
+  await applySql(mf, readFileSync(`${root}schema.sql`, "utf8"));
+  const url = (await mf.unsafeGetDirectURL("forge")).origin;
+  return { url, mf, stop: () => mf.dispose() };
+}
+
+/** Runs the statements of a SQL file against the local D1, in one transaction per hundred. */
+export async function applySql(mf: Miniflare, sql: string): Promise<void> {
+  const db = await mf.getD1Database("DB");
+  const statements = sqlStatements(sql).map((statement) => db.prepare(statement));
+  for (let i = 0; i < statements.length; i += 100) await db.batch(statements.slice(i, i + 100));
+}
+
+/** Splits a SQL file at `;` line ends; comments (`--` to the end of a line) are dropped. */
+export function sqlStatements(sql: string): string[] {
+  return sql.replace(/^\s*--.*$/gm, "").split(/;\s*(?:\n|$)/).map((statement) => statement.trim()).filter(Boolean);
+}

@@ -1,0 +1,39 @@
+/**
+ * Vars and secrets, parsed once per isolate. Bindings are typed by `wrangler types` (Cloudflare.Env); what a person may
+ * set by hand is checked here, so that a bad environment is one clear message and not an odd failure later.
+ */
+import { z } from "zod";
+
+const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
+
+export const settingsSchema = z.looseObject({
+  /** Secret that HMACs API keys; changing it invalidates every key. At least 32 characters. */
+  KEY_PEPPER: z.string().min(32),
+  /** Secret of the admin API. At least 32 characters. */
+  ADMIN_SECRET: z.string().min(32),
+  /** Master secret for providers' credentials at rest. At least 32 characters. */
+  CREDENTIALS_SECRET: z.string().min(32),
+  /** What new keys start with. */
+  KEY_PREFIX: z.string().regex(/^[a-zA-Z][a-zA-Z0-9_-]{1,31}[-_]$/, "letters, digits, - and _, ending in - or _").default("sk-forge-"),
+  /** Base URL of a server on the owner's own machines that speaks OpenAI's protocol. */
+  SOVEREIGN_ORIGIN: z.string().default(""),
+  /** true: base URLs may be http and point to private hosts. For development and self-hosting only. */
+  ALLOW_PRIVATE_UPSTREAMS: flag,
+  /** Milliseconds an upstream may take to connect and answer with headers. */
+  UPSTREAM_HEADERS_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000),
+  /** Milliseconds a stream may be silent before it is ended. */
+  STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
+  /** Milliseconds of silence after which the client gets a comment line. */
+  STREAM_HEARTBEAT_MS: z.coerce.number().int().positive().default(15_000),
+});
+
+/** The parsed settings. `vars` holds every string of the environment: providers read their own key and base URL there. */
+export type Settings = Omit<z.infer<typeof settingsSchema>, keyof Record<string, unknown>> & z.infer<typeof settingsSchema>;
+
+/** Parses vars and secrets. Throws an Error that names what is missing or wrong, never a value. */
+export function parseSettings(env: Cloudflare.Env): Settings {
+  const result = settingsSchema.safeParse(env);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(`Bad environment. ${problems.join("; ")}`);
+}

@@ -1,0 +1,57 @@
+/** What is written down about one request. Never a prompt, an answer or a secret. */
+
+/** Tokens by class. `inputTokens` includes cached and cache-write tokens, `outputTokens` includes reasoning. */
+export type Usage = {
+  inputTokens: number;
+  cachedTokens: number;
+  cacheWriteTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  inputAudioTokens: number;
+  outputAudioTokens: number;
+};
+
+export const noUsage: Usage = {
+  inputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0, inputAudioTokens: 0, outputAudioTokens: 0,
+};
+
+/** Why a request ended. */
+export type End =
+  | "complete"          // the upstream's answer was passed on to its end
+  | "client_gone"       // the client left first
+  | "upstream_error"    // an error status, an error inside the answer, or a connection that broke
+  | "upstream_timeout"  // no headers, or silence in a stream, for too long
+  | "unterminated"      // the stream stopped without the protocol's terminal event
+  | "lease_expired";    // nobody settled: the isolate died
+
+/** How the answer's bytes were passed on. */
+export type Way = "buffered" | "native" | "pump";
+
+/** Where a cost came from: our price list, the provider's own figure, the reservation, or no price at all. */
+export type CostSource = "price" | "reported" | "estimated" | "unpriced";
+
+/** What is known when a request ends. Times are milliseconds, money nano-USD. */
+export type Outcome = {
+  /** Public name the client asked for. */
+  model: string;
+  /** `provider/upstream id` that answered, or was tried last. */
+  deployment: string;
+  protocol: string;
+  stream: boolean;
+  status: number;
+  end: End;
+  usage: Usage;
+  costNanoUsd: number;
+  costSource: CostSource;
+  /** true: the upstream never said what was used; figures are the best estimate. */
+  estimated: boolean;
+  firstByteMs: number | null;
+  totalMs: number;
+  way: Way;
+  attempts: number;
+  upstreamRequestId: string | null;
+  errorCode: string | null;
+};
+
+/** A finished request as the ledger keeps it. `at`: Unix ms of the reservation. */
+export type LedgerEntry = Outcome & { id: string; at: number };
