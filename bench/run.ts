@@ -1,0 +1,75 @@
+/**
+ * `npm run bench`: Forge beside a bare passthrough Worker and the upstream itself, in one run, as a Markdown report.
+ *
+ *   --rounds N          interleaved rounds (5)        --quick    two short rounds
+ *   --only json|stream  some of the scenarios         --memory   100,000 requests and long streams, watching memory
+ */
+import { availableParallelism, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { measure } from "./measure.ts";
+import { memory } from "./memory.ts";
+import { pin, startLoad, startUpstream, type Upstream } from "./processes.ts";
+import { aims, books, sameTally, table } from "./report.ts";
+import { scenarios } from "./scenarios.ts";
+import { bareTarget, directTarget, forgeTarget, type Target } from "./targets.ts";
+
+const ledgerPatienceMs = 120_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    memory: { type: "boolean", default: false },
+    only: { type: "string" },
+    requests: { type: "string", default: "100000" },
+  },
+});
+
+const say = (line: string) => console.error(`bench: ${line}`);
+const upstream = await startUpstream();
+const load = startLoad();
+const targets: Target[] = [directTarget(upstream)];
+try {
+  targets.push(await bareTarget(upstream));
+  targets.push(await forgeTarget(upstream));
+  const pinned = pin(targets.map((target) => target.pid), 0) && pin([upstream.pid, load.pid, process.pid], 1);
+  console.log(`# Benchmark\n\n${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}; workerd ${pinned ? "pinned to one core, upstream and load to another" : "not pinned"}.\n`);
+  if (flags.memory) await reportMemory();
+  else await reportSpeed();
+  for (const target of targets) if (target.ledger) await compareBooks(upstream, target, target.ledger);
+} finally {
+  for (const target of targets) await target.stop();
+  load.stop();
+  upstream.stop();
+}
+process.exit();
+
+async function reportSpeed(): Promise<void> {
+  const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 5));
+  const { samples, problems } = await measure(load, targets, scenarios({ quick: flags.quick, only: flags.only }), rounds, say);
+  console.log(`Medians of ${rounds} interleaved rounds.\n\n${table(samples)}\n\n${aims(samples)}`);
+  if (problems.length > 0) process.exitCode = 1;
+  for (const problem of problems) console.log(`\n**Problem:** ${problem}`);
+}
+
+async function reportMemory(): Promise<void> {
+  for (const target of targets) {
+    if (target.name === "direct") continue;
+    say(`memory of ${target.name}`);
+    console.log(`${await memory(load, target, Number(flags.requests))}\n`);
+  }
+}
+
+/** Waits until the ledger has caught up with what the upstream served, or patience ends. */
+async function compareBooks(from: Upstream, target: Target, ledger: NonNullable<Target["ledger"]>): Promise<void> {
+  const served = (await from.stats())[target.path] ?? { requests: 0, inputTokens: 0, outputTokens: 0 };
+  const start = Date.now();
+  say("comparing the ledger with what the upstream served");
+  let kept = await ledger();
+  while (!sameTally(served, kept) && Date.now() - start < ledgerPatienceMs) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    kept = await ledger();
+  }
+  console.log(`\n## Ledger\n\n${books(served, kept, Date.now() - start)}`);
+  if (!sameTally(served, kept)) process.exitCode = 1;
+}
