@@ -1,3 +1,10 @@
-export default { async fetch(req: Request, env: any) { return Response.json({ ok: true, d1: !!env.DB }); } };
-import { DurableObject } from "cloudflare:workers";
-export class KeyMeter extends DurableObject {}
+/** The entry: no logic here. */
+import { app } from "./app.ts";
+import { tidy } from "./pipeline/tidy.ts";
+
+export { KeyMeter } from "./limits/index.ts";
+
+export default {
+  fetch: app.fetch,
+  scheduled: (_, env, ctx) => ctx.waitUntil(tidy(env.DB, Date.now())),
+} satisfies ExportedHandler<Cloudflare.Env>;

@@ -1,0 +1,30 @@
+/** What a key's Durable Object writes to D1: absolute totals and finished requests, idempotent, in one transaction. */
+import type { HourlyTotals } from "../limits/meter-store.ts";
+
+const upsertHours = `
+  INSERT INTO usage_hourly (key_id, organisation_id, hour, model, requests, errors, input_tokens, cached_tokens, cache_write_tokens,
+    output_tokens, reasoning_tokens, cost_nano_usd)
+  SELECT ?1, ?2, value ->> 'hour', value ->> 'model', value ->> 'requests', value ->> 'errors', value ->> 'input_tokens',
+    value ->> 'cached_tokens', value ->> 'cache_write_tokens', value ->> 'output_tokens', value ->> 'reasoning_tokens', value ->> 'cost_nano_usd'
+  FROM json_each(?3) WHERE true
+  ON CONFLICT (key_id, hour, model) DO UPDATE SET requests = excluded.requests, errors = excluded.errors,
+    input_tokens = excluded.input_tokens, cached_tokens = excluded.cached_tokens, cache_write_tokens = excluded.cache_write_tokens,
+    output_tokens = excluded.output_tokens, reasoning_tokens = excluded.reasoning_tokens, cost_nano_usd = excluded.cost_nano_usd
+  WHERE excluded.requests >= requests`;
+
+const insertRequests = `
+  INSERT OR IGNORE INTO requests (id, at, key_id, organisation_id, entry)
+  SELECT value ->> 'id', value ->> 'at', ?1, ?2, value ->> 'outcome' FROM json_each(?3)`;
+
+/** Writes totals (absolute: repeating it changes nothing) and entries (by id). Throws when D1 does. */
+export async function rollUp(
+  db: D1Database,
+  owner: { keyId: string; organisationId: string },
+  hours: HourlyTotals[],
+  entries: { id: string; at: number; outcome: string }[],
+): Promise<void> {
+  await db.batch([
+    db.prepare(upsertHours).bind(owner.keyId, owner.organisationId, JSON.stringify(hours)),
+    db.prepare(insertRequests).bind(owner.keyId, owner.organisationId, JSON.stringify(entries)),
+  ]);
+}

@@ -1,0 +1,77 @@
+/** The arithmetic of limits: pure, the clock passed in. The Durable Object keeps the numbers, this decides. */
+import type { Estimate, MeterPolicy, Refusal } from "./policy.ts";
+
+/** Counters of one key. Tokens and money of the month and of all time count settled requests only; `held` the open ones. */
+export type Counters = {
+  minute: { window: number; requests: number; tokens: number };
+  month: { start: number; tokens: number; nanoUsd: number };
+  spentNanoUsd: number;
+  held: { requests: number; tokens: number; nanoUsd: number };
+};
+
+/** Index of the calendar minute that `nowMs` lies in. */
+export const minuteOf = (nowMs: number): number => Math.floor(nowMs / 60_000);
+
+/** Start of the UTC month that `ms` lies in, Unix ms. */
+export function monthStart(ms: number): number {
+  const date = new Date(ms);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1);
+}
+
+/** Start of the UTC month after the one that `ms` lies in, Unix ms. */
+export function nextMonthStart(ms: number): number {
+  const date = new Date(ms);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+}
+
+const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+
+/** Why the request may not run now, or undefined when it may. `counters` must stand in the minute and month of `nowMs`. */
+export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estimate, nowMs: number): Refusal | undefined {
+  const { limits } = policy;
+  const { minute, month, held } = counters;
+  if (!policy.enabled) return { code: "key_revoked", message: "This API key has been revoked.", shouldRetry: false };
+  if (policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs) {
+    return { code: "key_expired", message: "This API key has expired.", shouldRetry: false };
+  }
+  const untilNextMinute = seconds((minute.window + 1) * 60_000 - nowMs);
+  const soon = { retryAfterSeconds: 1, shouldRetry: true };
+  const nextMonth = { retryAfterSeconds: seconds(nextMonthStart(nowMs) - nowMs), shouldRetry: false };
+
+  if (limits.budgetNanoUsd !== undefined && counters.spentNanoUsd + held.nanoUsd + estimate.nanoUsd > limits.budgetNanoUsd) {
+    const heldBack = held.requests > 0 && counters.spentNanoUsd + estimate.nanoUsd <= limits.budgetNanoUsd;
+    return {
+      code: "insufficient_credits",
+      message: heldBack ? "The rest of this key's budget is held by requests that are still running." : "This key's budget does not cover the request.",
+      ...(heldBack ? soon : { shouldRetry: false }),
+    };
+  }
+  if (limits.monthlyNanoUsd !== undefined && month.nanoUsd + held.nanoUsd + estimate.nanoUsd > limits.monthlyNanoUsd) {
+    const heldBack = held.requests > 0 && month.nanoUsd + estimate.nanoUsd <= limits.monthlyNanoUsd;
+    return { code: "quota_exceeded", message: "This key's monthly spending limit is reached.", ...(heldBack ? soon : nextMonth) };
+  }
+  if (limits.monthlyTokens !== undefined && month.tokens + held.tokens + estimate.tokens > limits.monthlyTokens) {
+    const heldBack = held.requests > 0 && month.tokens + estimate.tokens <= limits.monthlyTokens;
+    return { code: "quota_exceeded", message: "This key's monthly token quota is reached.", ...(heldBack ? soon : nextMonth) };
+  }
+  if (limits.concurrentRequests !== undefined && held.requests >= limits.concurrentRequests) {
+    return { code: "concurrency_limit_exceeded", message: `This key may run ${limits.concurrentRequests} requests at a time.`, ...soon };
+  }
+  if (minute.requests >= limits.requestsPerMinute) {
+    return {
+      code: "rate_limit_exceeded",
+      message: `This key may make ${limits.requestsPerMinute} requests per minute.`,
+      retryAfterSeconds: untilNextMinute,
+      shouldRetry: true,
+    };
+  }
+  if (limits.tokensPerMinute !== undefined && minute.tokens + estimate.tokens > limits.tokensPerMinute) {
+    return {
+      code: "token_rate_limit_exceeded",
+      message: `This key may use ${limits.tokensPerMinute} tokens per minute; this request may use up to ${estimate.tokens}.`,
+      retryAfterSeconds: untilNextMinute,
+      shouldRetry: estimate.tokens <= limits.tokensPerMinute,
+    };
+  }
+  return undefined;
+}

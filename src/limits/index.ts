@@ -1,0 +1,7 @@
+/**
+ * May this principal spend this? Reservations, rate limits, quotas and budgets, exact, in one Durable Object per key.
+ * Does not belong here: prices (ledger), who is calling (accounts). Imports: errors, telemetry, the ledger's entry.
+ */
+export { KeyMeter, leaseMs } from "./key-meter.do.ts";
+export { Meters } from "./meters.ts";
+export type { Estimate, MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "./policy.ts";

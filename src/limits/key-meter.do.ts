@@ -1,0 +1,168 @@
+import { DurableObject } from "cloudflare:workers";
+import { noUsage } from "../chat/usage.ts";
+import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
+import { rollUp } from "../ledger/roll-up.ts";
+import { minuteOf, monthStart, refuse, type Counters } from "./allowance.ts";
+import { MeterStore } from "./meter-store.ts";
+import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
+
+/** How long a hold lives without a sign of life; open requests renew it. */
+export const leaseMs = 5 * 60_000;
+const rollUpEveryMs = 60_000;
+const exportAtOnce = 500;
+
+/**
+ * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
+ * `apply` takes many operations at once and has no `await` in it: a call is one transaction, and its answer leaves only
+ * when the rows are durable. Every operation is idempotent by request id.
+ */
+export class KeyMeter extends DurableObject<Cloudflare.Env> {
+  private readonly store: MeterStore;
+  private policy: MeterPolicy | undefined;
+  private counters: Counters;
+  private alarmSet = false;
+
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env);
+    this.store = new MeterStore(state.storage.sql);
+    this.policy = this.store.policy();
+    this.counters = this.store.counters(Date.now());
+  }
+
+  /** Takes a key's newer policy. An older one than it knows is ignored. */
+  adopt(policy: MeterPolicy): void {
+    if (this.policy && this.policy.version >= policy.version) return;
+    this.store.savePolicy(policy);
+    this.policy = policy;
+  }
+
+  /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */
+  apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] {
+    if (policy) this.adopt(policy);
+    const now = Date.now();
+    this.advance(now);
+    const replies = operations.map((operation) => this.one(operation, now));
+    if (!this.alarmSet) this.setAlarm(now + rollUpEveryMs);
+    return replies;
+  }
+
+  private one(operation: MeterOperation, now: number): MeterReply {
+    switch (operation.do) {
+      case "reserve": return this.reserve(operation, now);
+      case "settle": return { is: "done", changed: this.settle(operation.id, operation.outcome) };
+      case "renew": return { is: "done", changed: this.renew(operation.id, now) };
+      case "look": return this.standing(operation.version) ?? { is: "granted", rate: this.rate() };
+    }
+  }
+
+  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply {
+    const standing = this.standing(version);
+    if (standing) return standing;
+    if (this.store.find(id)) return { is: "granted", rate: this.rate() };
+    const refusal = refuse(this.policy!, this.counters, estimate, now);
+    if (refusal) return { is: "refused", refusal, rate: this.rate() };
+    const { minute, held } = this.counters;
+    minute.requests += 1;
+    minute.tokens += estimate.tokens;
+    held.requests += 1;
+    held.tokens += estimate.tokens;
+    held.nanoUsd += estimate.nanoUsd;
+    this.store.hold(id, now, now + leaseMs, minute, estimate, model);
+    return { is: "granted", rate: this.rate() };
+  }
+
+  /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
+  private settle(id: string, outcome: Outcome): boolean {
+    const hold = this.store.find(id);
+    if (!hold || hold.lease === null) return false;
+    const tokens = outcome.usage.inputTokens + outcome.usage.outputTokens;
+    const { minute, month, held } = this.counters;
+    held.requests -= 1;
+    held.tokens -= hold.tokens;
+    held.nanoUsd -= hold.nanoUsd;
+    if (hold.window === minute.window) minute.tokens += tokens - hold.tokens;
+    if (hold.at >= month.start) {
+      month.tokens += tokens;
+      month.nanoUsd += outcome.costNanoUsd;
+    }
+    this.counters.spentNanoUsd += outcome.costNanoUsd;
+    this.store.settle(id, tokens, outcome);
+    return true;
+  }
+
+  private renew(id: string, now: number): boolean {
+    const hold = this.store.find(id);
+    if (!hold || hold.lease === null) return false;
+    this.store.renew(id, now + leaseMs);
+    return true;
+  }
+
+  private standing(version: number): MeterReply | undefined {
+    if (!this.policy || version > this.policy.version) return { is: "unknown" };
+    return version < this.policy.version ? { is: "stale" } : undefined;
+  }
+
+  private rate(): RateState {
+    const limit = this.policy!.limits.requestsPerMinute;
+    return { limit, remaining: Math.max(0, limit - this.counters.minute.requests) };
+  }
+
+  private advance(now: number): void {
+    const { minute, month } = this.counters;
+    const window = minuteOf(now);
+    if (window > minute.window) this.counters.minute = { window, requests: 0, tokens: 0 };
+    const start = monthStart(now);
+    if (start > month.start) this.counters.month = { start, tokens: 0, nanoUsd: 0 };
+  }
+
+  /** One finished request while it is still here (D1 has it afterwards). */
+  entry(id: string): LedgerEntry | undefined {
+    return this.store.entry(id);
+  }
+
+  /** Counters and rows written, for tests and the operator. */
+  inspect(): { counters: Counters; rowsWritten: number } {
+    this.advance(Date.now());
+    return { counters: this.counters, rowsWritten: this.store.rowsWritten };
+  }
+
+  /** Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. */
+  async flush(): Promise<void> {
+    if (!this.policy) return;
+    const { keyId, organisationId } = this.policy;
+    let after = { at: 0, id: "" };
+    for (;;) {
+      const { entries, hours } = this.store.finished(after, exportAtOnce);
+      if (entries.length === 0) return;
+      await rollUp(this.env.DB, { keyId, organisationId }, hours, entries);
+      this.store.fold(entries.map((entry) => entry.id), minuteOf(Date.now()));
+      after = entries.at(-1)!;
+    }
+  }
+
+  /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
+  private settleExpired(now: number): void {
+    for (const { id, tokens, nanoUsd, model } of this.store.expired(now)) {
+      this.settle(id, {
+        model, deployment: "", protocol: "", stream: false, status: 0, end: "lease_expired",
+        usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd, costSource: "estimated", estimated: true,
+        firstByteMs: null, totalMs: leaseMs, way: "buffered", attempts: 0, upstreamRequestId: null, errorCode: "lease_expired",
+      });
+    }
+  }
+
+  override async alarm(): Promise<void> {
+    this.alarmSet = false;
+    const now = Date.now();
+    this.advance(now);
+    this.settleExpired(now);
+    await this.flush();
+    if (this.store.busy()) this.setAlarm(now + rollUpEveryMs);
+  }
+
+  /** Keeps an earlier alarm: an object that naps between requests must not push its roll-up ahead of itself for ever. */
+  private setAlarm(at: number): void {
+    this.alarmSet = true;
+    this.ctx.waitUntil(this.ctx.storage.getAlarm().then((set) => (set === null ? this.ctx.storage.setAlarm(at) : undefined)));
+  }
+}

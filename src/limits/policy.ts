@@ -1,0 +1,44 @@
+/** What a key's Durable Object enforces, and the words it answers with. Plain data: it crosses RPC. */
+import type { Limits } from "../accounts/policy.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Outcome } from "../ledger/entry.ts";
+
+/** A key's limits as of one `version`. The object keeps the highest version it was ever given. */
+export type MeterPolicy = {
+  keyId: string;
+  organisationId: string;
+  version: number;
+  enabled: boolean;
+  expiresAtMs?: number;
+  limits: Limits & { requestsPerMinute: number };
+};
+
+/** The most a request can use: an upper bound over every deployment it may be sent to. */
+export type Estimate = { tokens: number; nanoUsd: number };
+
+/** What a caller asks of the object. Every operation is idempotent by request id. */
+export type MeterOperation =
+  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string }
+  | { do: "settle"; id: string; outcome: Outcome }
+  | { do: "renew"; id: string }
+  | { do: "look"; version: number };
+
+export type RateState = { limit: number; remaining: number };
+
+export type RefusalCode = Extract<
+  ErrorCode,
+  "key_revoked" | "key_expired" | "rate_limit_exceeded" | "token_rate_limit_exceeded" | "concurrency_limit_exceeded" | "quota_exceeded" | "insufficient_credits"
+>;
+
+/** A refusal with its evidence. `retryAfterSeconds` absent: waiting does not help. */
+export type Refusal = { code: RefusalCode; message: string; retryAfterSeconds?: number; shouldRetry: boolean };
+
+export type MeterReply =
+  | { is: "granted"; rate: RateState }
+  | { is: "refused"; refusal: Refusal; rate: RateState }
+  /** The caller's policy is older than the object's: read the key again. */
+  | { is: "stale" }
+  /** The object does not know this version yet: call again with the policy. */
+  | { is: "unknown" }
+  /** settle, renew: whether this call changed anything. */
+  | { is: "done"; changed: boolean };

@@ -1,0 +1,100 @@
+/** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
+import { secretFromHeaders, type Principal } from "../accounts/index.ts";
+import { GatewayError } from "../errors.ts";
+import { worstCost } from "../ledger/price.ts";
+import type { Estimate, MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "../limits/index.ts";
+import type { RequestFacts } from "../protocols/protocol.ts";
+import { plan, type Attempt, type Plan } from "../router/index.ts";
+import type { RequestContext } from "./context.ts";
+
+/** A refusal by the limits; carries the counters so that headers equal them. */
+export class LimitError extends GatewayError {
+  readonly rate: RateState;
+
+  constructor(refusal: Refusal, rate: RateState) {
+    super(refusal.code, refusal.message, { retryAfterSeconds: refusal.retryAfterSeconds, shouldRetry: refusal.shouldRetry });
+    this.rate = rate;
+  }
+}
+
+export type Admission = { principal: Principal; policy: MeterPolicy; plan: Plan; estimate: Estimate; rate: RateState };
+
+/** Output tokens reserved when neither the client nor the catalog says how many there can be. */
+const unknownOutputTokens = 16_384;
+
+/** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
+export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
+  const secret = secretFromHeaders(request.headers);
+  return isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
+}
+
+/** Reads the caller again: its key's object said that it has changed. */
+async function callerAnew({ request, isolate, startedAtMs }: RequestContext): Promise<Principal> {
+  return isolate.principals.reload(secretFromHeaders(request.headers), startedAtMs);
+}
+
+/** A principal's limits as its key's object takes them. */
+export const policyOf = (principal: Principal): MeterPolicy => ({
+  keyId: principal.keyId, organisationId: principal.organisationId, version: principal.version, enabled: true, limits: principal.limits,
+});
+
+/**
+ * Asks the key's object, and once more with a fresh principal when the object knows a newer version of the key.
+ * `operation` is made anew for each try. Throws LimitError, or `limiter_unavailable`.
+ */
+async function ask(
+  context: RequestContext,
+  caller: Principal,
+  operation: (principal: Principal) => Promise<MeterOperation> | MeterOperation,
+): Promise<{ principal: Principal; policy: MeterPolicy; reply: Extract<MeterReply, { is: "granted" }> }> {
+  const { isolate, waitUntil } = context;
+  let principal = caller;
+  for (let tries = 0; tries < 3; tries += 1) {
+    const policy = policyOf(principal);
+    const reply = await isolate.meters.submit(await operation(principal), policy, waitUntil);
+    if (reply.is === "granted") return { principal, policy, reply };
+    if (reply.is === "refused") throw new LimitError(reply.refusal, reply.rate);
+    principal = await callerAnew(context);
+  }
+  throw new GatewayError("limiter_unavailable", "Limits cannot be checked right now.", { retryAfterSeconds: 1 });
+}
+
+/** Whether the caller may still call at all, and its counters. For requests that spend nothing. */
+export async function look(context: RequestContext, caller: Principal): Promise<{ principal: Principal; rate: RateState }> {
+  const { principal, reply } = await ask(context, caller, ({ version }) => ({ do: "look", version }));
+  return { principal, rate: reply.rate };
+}
+
+/** Plans the request and reserves the most it can use. */
+export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string): Promise<Admission> {
+  let planned: Plan | undefined;
+  let estimate: Estimate | undefined;
+  const { principal, policy, reply } = await ask(context, caller, async (current) => {
+    planned = await planFor(context, current, facts.model, protocol);
+    estimate = bound(planned.attempts, facts, context.startedAtMs);
+    return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
+  });
+  return { principal, policy, plan: planned!, estimate: estimate!, rate: reply.rate };
+}
+
+async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocol: string): Promise<Plan> {
+  const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
+  const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
+  const sovereign = principal.sovereign || isTrue(request.headers.get("x-sovereign"));
+  return plan({ name, protocol, principal, sovereign, catalog, selfHostedModels, endpoints: isolate.endpoints });
+}
+
+const isTrue = (value: string | null): boolean => value !== null && /^(true|1)$/i.test(value.trim());
+
+/** The most the request can use on any of the attempts. */
+export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: number): Estimate {
+  let tokens = 0;
+  let nanoUsd = 0;
+  for (const attempt of attempts) {
+    const cap = attempt.maxOutputTokens === undefined ? undefined : attempt.maxOutputTokens * facts.choices;
+    const outputTokens = Math.min(facts.outputTokens ?? cap ?? unknownOutputTokens * facts.choices, cap ?? Number.MAX_SAFE_INTEGER);
+    tokens = Math.max(tokens, facts.inputTokens + outputTokens);
+    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, facts.inputTokens, outputTokens, atMs) ?? 0);
+  }
+  return { tokens, nanoUsd };
+}

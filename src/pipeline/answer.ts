@@ -1,0 +1,27 @@
+/** What every answer to a client carries. */
+import type { GatewayError } from "../errors.ts";
+import type { RateState } from "../limits/index.ts";
+
+/** Headers of every answer; rate headers once the caller is known. */
+export function answerHeaders(requestId: string, rate: RateState | undefined, contentType: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    "content-type": contentType,
+    "cache-control": "private, no-store",
+    vary: "Authorization",
+    "x-content-type-options": "nosniff",
+    "x-request-id": requestId,
+  };
+  if (rate) {
+    headers["x-ratelimit-limit"] = String(rate.limit);
+    headers["x-ratelimit-remaining"] = String(rate.remaining);
+  }
+  return headers;
+}
+
+/** A failure as the client's protocol says it: `body` is already rendered. */
+export function failure(error: GatewayError, body: string, requestId: string, rate: RateState | undefined): Response {
+  const headers = answerHeaders(requestId, rate, "application/json");
+  if (error.detail.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.detail.retryAfterSeconds);
+  if (error.detail.shouldRetry !== undefined) headers["x-should-retry"] = String(error.detail.shouldRetry);
+  return new Response(body, { status: error.status, headers });
+}

@@ -1,0 +1,65 @@
+/** One try on one deployment: the client's bytes with a few fields set, sent, and the first look at what came back. */
+import { GatewayError } from "../errors.ts";
+import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import type { Attempt } from "../router/index.ts";
+import { rawValue, readBounded, send, splice, upstreamRequestId } from "../upstream/index.ts";
+
+/** A provider's refusal or failure. */
+export type Failure = {
+  error: GatewayError;
+  /** The provider's own words and status, passed on as they are. */
+  answer?: { status: number; body: string; retryAfter: string | null };
+  upstreamRequestId: string | null;
+  failsOver: boolean;
+};
+
+export type Tried = { response: Response; upstreamRequestId: string | null } | { failure: Failure };
+
+const errorBodyLimit = 256 * 1024;
+/** The provider refuses us, not the client: its key, its account, its region. */
+const oursToMend = new Set([401, 402, 403, 407]);
+
+/** Sends the request to one deployment. Never throws but for the signal's own reason. */
+export async function tryOnce(attempt: Attempt, protocol: Protocol, text: string, facts: RequestFacts, signal: AbortSignal): Promise<Tried> {
+  const { endpoint, upstreamId } = attempt;
+  const edits = endpoint.provider.streamOptions === false ? {} : protocol.edits(facts, (key) => rawValue(text, key));
+  const body = splice(text, { ...edits, model: JSON.stringify(upstreamId) });
+  const path = endpoint.provider.paths?.[protocol.id] ?? protocol.path;
+  let response: Response;
+  try {
+    response = await send({ endpoint, path, body, signal });
+  } catch (error) {
+    if (!(error instanceof GatewayError) || signal.aborted) throw error;
+    return { failure: { error, upstreamRequestId: null, failsOver: true } };
+  }
+  const id = upstreamRequestId(endpoint, response);
+  return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(attempt, response, id) };
+}
+
+/** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */
+async function failureOf({ endpoint }: Attempt, response: Response, id: string | null): Promise<Failure> {
+  const { status } = response;
+  const name = endpoint.provider.name;
+  const where = `${name} answered ${status}${id ? ` (its request id: ${id})` : ""}`;
+  const bytes = await readBounded(response.body, errorBodyLimit).catch(() => undefined);
+  const text = bytes && new TextDecoder().decode(bytes);
+  const failsOver = status === 408 || status === 429 || status >= 500 || oursToMend.has(status);
+  if (oursToMend.has(status)) {
+    return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, failsOver };
+  }
+  if (text !== undefined && isErrorObject(text)) {
+    const answer = { status, body: text, retryAfter: response.headers.get("retry-after") };
+    return { error: new GatewayError("upstream_error", `${where}.`), answer, upstreamRequestId: id, failsOver };
+  }
+  return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };
+}
+
+/** Whether a body is JSON with an `error` in it: OpenAI's shape, as it stands. */
+function isErrorObject(text: string): boolean {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null && "error" in body;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+/** An answer that comes whole: read to its end, so that a broken one is never passed on as a success. */
+import { GatewayError } from "../errors.ts";
+import { answerHeaders } from "./answer.ts";
+import type { Deadline, Relay } from "./relay.ts";
+import type { Attempt } from "../router/index.ts";
+import { outcomeOf } from "./outcome.ts";
+
+/** An upstream's answer with status 2xx, and who gave it. */
+export type Answered = {
+  readonly run: Relay;
+  readonly attempt: Attempt;
+  readonly attempts: number;
+  readonly response: Response;
+  readonly upstreamRequestId: string | null;
+};
+
+const utf8 = new TextDecoder();
+
+/** Passes a JSON answer on, byte for byte, and settles what it says was used. Throws when it breaks off. */
+export async function buffered({ run, attempt, attempts, response, upstreamRequestId }: Answered, deadline: Deadline): Promise<Response> {
+  const { context, protocol, facts, admission, hold } = run;
+  const firstByteMs = Date.now() - context.startedAtMs;
+  let bytes: ArrayBuffer;
+  try {
+    bytes = await response.arrayBuffer();
+  } catch {
+    throw new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`);
+  } finally {
+    deadline.clear();
+  }
+  const seen = protocol.observe(parse(bytes));
+  const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
+  hold.settle(outcomeOf(facts, protocol.id, attempt, seen, ending, context.startedAtMs));
+  return new Response(bytes, {
+    status: response.status,
+    headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type") ?? "application/json"),
+  });
+}
+
+function parse(bytes: ArrayBuffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

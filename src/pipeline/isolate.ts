@@ -1,0 +1,41 @@
+/** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
+import { Principals } from "../accounts/index.ts";
+import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
+import { parseSettings, type Settings } from "../env.ts";
+import { Meters } from "../limits/index.ts";
+import { endpoints, type Endpoint } from "../providers/index.ts";
+import { listModels } from "../upstream/models.ts";
+
+export type Isolate = {
+  readonly env: Cloudflare.Env;
+  readonly settings: Settings;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly principals: Principals;
+  readonly catalog: Held<Catalog>;
+  /** Models of the self-hosted server, as it lists them itself. */
+  readonly selfHostedModels: Held<readonly string[]>;
+  readonly meters: Meters;
+};
+
+/** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
+const catalogFreshMs = 60_000;
+
+let current: Isolate | undefined;
+
+/** The isolate's own state, made on its first request. Throws when the environment is bad. */
+export function isolateOf(env: Cloudflare.Env): Isolate {
+  if (current?.env === env) return current;
+  const settings = parseSettings(env);
+  const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS });
+  const selfHosted = reachable.get("selfhosted");
+  current = {
+    env,
+    settings,
+    endpoints: reachable,
+    principals: new Principals(env.DB, settings),
+    catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
+    selfHostedModels: new Held(async () => (selfHosted ? listModels(selfHosted) : []), catalogFreshMs),
+    meters: new Meters(env.KEY_METER),
+  };
+  return current;
+}

@@ -1,0 +1,61 @@
+/** From what was seen of an answer to what is written down about it. Pure. */
+import { noUsage, type Usage } from "../chat/usage.ts";
+import type { CostSource, End, Outcome, Way } from "../ledger/entry.ts";
+import { costOf } from "../ledger/price.ts";
+import type { Observation, RequestFacts } from "../protocols/protocol.ts";
+import type { Attempt } from "../router/index.ts";
+
+/** English text: about four characters a token. Only for answers whose provider never said what they used. */
+const charactersPerToken = 4;
+
+export type Ending = {
+  end: End;
+  status: number;
+  way: Way;
+  firstByteMs: number | null;
+  totalMs: number;
+  attempts: number;
+  upstreamRequestId: string | null;
+  errorCode?: string | null;
+};
+
+/** Usage as the provider said it, or our estimate of what an answered but unmeasured request used. */
+function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean): { usage: Usage; estimated: boolean } {
+  if (seen?.usage) return { usage: seen.usage, estimated: false };
+  if (!seen || !answered) return { usage: noUsage, estimated: false };
+  return {
+    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), outputTokens: Math.ceil(seen.outputCharacters / charactersPerToken) },
+    estimated: true,
+  };
+}
+
+function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): { costNanoUsd: number; costSource: CostSource } {
+  if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported" };
+  if (attempt.endpoint.provider.selfHosted && attempt.prices.length === 0) return { costNanoUsd: 0, costSource: "price" };
+  const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs);
+  if (cost === undefined) return { costNanoUsd: 0, costSource: "unpriced" };
+  return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
+}
+
+/** The ledger's view of one finished request. An answer that failed before any output is not charged. */
+export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attempt, seen: Observation | undefined, ending: Ending, atMs: number): Outcome {
+  const answered = ending.status < 400 && (seen?.error === undefined || seen.outputCharacters > 0);
+  const { usage, estimated } = usageOf(facts, seen, answered);
+  return {
+    model: facts.model,
+    deployment: attempt.deployment,
+    protocol,
+    stream: facts.stream,
+    status: ending.status,
+    end: ending.end === "complete" && seen?.error !== undefined ? "upstream_error" : ending.end,
+    usage,
+    ...chargeOf(attempt, usage, seen, estimated, atMs),
+    estimated,
+    firstByteMs: ending.firstByteMs,
+    totalMs: ending.totalMs,
+    way: ending.way,
+    attempts: ending.attempts,
+    upstreamRequestId: ending.upstreamRequestId,
+    errorCode: ending.errorCode ?? null,
+  };
+}

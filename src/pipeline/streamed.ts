@@ -1,0 +1,46 @@
+/** An answer that comes as a stream: passed on as it comes, watched for usage, settled once however it ends. */
+import { GatewayError } from "../errors.ts";
+import type { End } from "../ledger/entry.ts";
+import { pump, type StreamEnd } from "../upstream/index.ts";
+import { answerHeaders } from "./answer.ts";
+import type { Answered } from "./buffered.ts";
+import { outcomeOf } from "./outcome.ts";
+import type { Deadline } from "./relay.ts";
+
+/** The client's stream. Its end, whatever the cause, settles the reservation. */
+export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered, deadline: Deadline): Response {
+  const { context, protocol, facts, admission, hold } = run;
+  const { settings } = context.isolate;
+  deadline.clear();
+  const observer = protocol.watch(facts.stream && !facts.usageAsked);
+  const firstByteMs = Date.now() - context.startedAtMs;
+  const running = Promise.withResolvers<void>();
+  context.waitUntil(running.promise);
+  const onEnd = (how: StreamEnd): void => {
+    const ending = {
+      end: endOf(how, observer.seen.terminated), status: response.status, way: "pump",
+      firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
+    } as const;
+    hold.settle(outcomeOf(facts, protocol.id, attempt, observer.seen, ending, context.startedAtMs));
+    running.resolve();
+  };
+  const body = pump(response.body!, {
+    observer,
+    heartbeatMs: settings.STREAM_HEARTBEAT_MS,
+    idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
+    lastWords: (how) => protocol.renderStreamError(brokenOff(how, attempt.endpoint.provider.name)),
+    onEnd,
+  });
+  return new Response(body, { status: response.status, headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type")!) });
+}
+
+const endOf = (how: StreamEnd, terminated: boolean): End =>
+  how === "client_gone" ? "client_gone"
+  : how === "idle" ? "upstream_timeout"
+  : how === "upstream_error" ? "upstream_error"
+  : terminated ? "complete" : "unterminated";
+
+const brokenOff = (how: StreamEnd, name: string): GatewayError =>
+  how === "idle"
+    ? new GatewayError("upstream_timeout", `${name} went silent in the middle of its answer.`)
+    : new GatewayError("upstream_error", `The answer of ${name} broke off.`);

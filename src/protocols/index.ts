@@ -1,0 +1,6 @@
+/**
+ * Wire formats: how bytes look. Pure: no fetch, no environment, no clock, no provider. Imports: chat, errors, zod.
+ */
+export { openaiEmbeddings } from "./media/embeddings.ts";
+export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
+export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

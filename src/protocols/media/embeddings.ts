@@ -1,0 +1,23 @@
+/** OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings */
+import { z } from "zod";
+import { boundTokens } from "../bound.ts";
+import { openaiChat } from "../openai-chat/index.ts";
+import { invalidRequest, modelField } from "../openai-chat/request.ts";
+import type { Protocol, RequestFacts } from "../protocol.ts";
+
+const inputSchema = z.union([
+  z.string(),
+  z.array(z.string()).min(1),
+  z.array(z.number().int()).min(1),
+  z.array(z.array(z.number().int()).min(1)).min(1),
+], "must be a string, an array of strings, or token arrays");
+
+const requestSchema = z.object({ model: modelField, input: inputSchema });
+
+function parse(body: unknown): RequestFacts {
+  const result = requestSchema.safeParse(body);
+  if (!result.success) throw invalidRequest(result.error);
+  return { model: result.data.model, stream: false, usageAsked: false, inputTokens: boundTokens(result.data.input), outputTokens: 0, choices: 1 };
+}
+
+export const openaiEmbeddings: Protocol = { ...openaiChat, id: "openai-embeddings", path: "/embeddings", parse, edits: () => ({}) };

@@ -1,0 +1,47 @@
+/** What we read of a chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
+import { z } from "zod";
+import { GatewayError } from "../../errors.ts";
+import type { RequestFacts } from "../protocol.ts";
+import { boundTokens } from "../bound.ts";
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
+const tokens = z.number().int("must be an integer").min(0).max(100_000_000).nullish();
+
+/** A model name: printable, without spaces, at most 256 characters. */
+export const modelField = z.string("must be a string").min(1, "must not be empty").max(256).regex(/^[\x21-\x7e]+$/, "must be printable characters without spaces");
+
+const requestSchema = z.object({
+  model: modelField,
+  messages: z.array(objectField, "must be an array of messages").min(1, "must have at least one message"),
+  stream: z.boolean("must be true or false").nullish(),
+  stream_options: objectField.nullish(),
+  max_tokens: tokens,
+  max_completion_tokens: tokens,
+  n: z.number().int().min(1).max(128).nullish(),
+  tools: z.array(z.unknown(), "must be an array").nullish(),
+});
+
+/** Turns the first zod issue into the client's 400: which field, and why. */
+export function invalidRequest(error: z.ZodError): GatewayError {
+  const issue = error.issues[0]!;
+  const param = issue.path.reduce<string>((path, key) => (typeof key === "number" ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key)), "");
+  return new GatewayError("invalid_request", param ? `${param}: ${issue.message}` : issue.message, { param: param || undefined });
+}
+
+/** Reads the facts of a chat completion request. Throws `invalid_request`. */
+export function parseRequest(body: unknown): RequestFacts {
+  const result = requestSchema.safeParse(body);
+  if (!result.success) throw invalidRequest(result.error);
+  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools } = result.data;
+  const choices = n ?? 1;
+  const most = max_completion_tokens ?? max_tokens ?? undefined;
+  return {
+    model,
+    stream: stream === true,
+    usageAsked: stream_options?.include_usage === true,
+    inputTokens: boundTokens(messages) + boundTokens(tools),
+    outputTokens: most === undefined ? undefined : most * choices,
+    choices,
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * The contract of a wire format: how bytes look, never who sends them. Pure: no fetch, no environment, no clock.
+ * This is the half that passing through needs: read what we must know, leave everything else alone.
+ */
+import type { GatewayError } from "../errors.ts";
+import type { Usage } from "../chat/usage.ts";
+
+/** What the gateway must know of a request before it can plan, price and send it. */
+export type RequestFacts = {
+  model: string;
+  stream: boolean;
+  /** The client itself asked for usage in its stream. */
+  usageAsked: boolean;
+  /** Upper bound of input tokens. */
+  inputTokens: number;
+  /** Upper bound of output tokens that the client set, over all choices; undefined = it set none. */
+  outputTokens: number | undefined;
+  /** How many answers were asked for. */
+  choices: number;
+};
+
+/** What an answer, or the part of a stream seen so far, says about itself. */
+export type Observation = {
+  usage: Usage | undefined;
+  /** What the provider says it cost, nano-USD. */
+  reportedNanoUsd: number | undefined;
+  /** An error inside an answer that began with status 200. */
+  error: string | undefined;
+  /** The answer came to its end: a finish reason or the protocol's terminal event was there. */
+  terminated: boolean;
+  /** Characters of output text seen, for an estimate where usage never came. */
+  outputCharacters: number;
+};
+
+/** Watches a stream as text of whole SSE frames. */
+export interface StreamObserver {
+  /** Reads whole frames. Returns the text to pass on: the same string unless something of ours must be taken out. */
+  push(frames: string): string;
+  readonly seen: Observation;
+}
+
+/** One wire format, as the relay uses it. */
+export type Protocol = {
+  readonly id: string;
+  /** Path under a provider's base URL, unless the provider says otherwise. */
+  readonly path: string;
+  /** Reads the facts. Throws `invalid_request` with the field and the reason. */
+  parse(body: unknown): RequestFacts;
+  /** Fields to set in the request beside `model`, as raw JSON. `raw` reads a top-level field's text. */
+  edits(facts: RequestFacts, raw: (key: string) => string | undefined): Record<string, string>;
+  /** Reads a whole JSON answer. */
+  observe(body: unknown): Observation;
+  /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
+  watch(hideUsage: boolean): StreamObserver;
+  /** An error in this protocol's shape, and the frame that carries it in a stream. */
+  renderError(error: GatewayError): { body: string };
+  renderStreamError(error: GatewayError): string;
+};

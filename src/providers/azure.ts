@@ -1,0 +1,10 @@
+import { openaiLike } from "./provider.ts";
+
+/**
+ * Azure OpenAI's v1 API: set AZURE_BASE_URL to `https://<resource>.openai.azure.com/openai/v1`; the model is the deployment's
+ * name. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+ */
+export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
+  auth: (secret) => ({ "api-key": secret }),
+  requestIdHeader: "apim-request-id",
+});

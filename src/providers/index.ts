@@ -1,0 +1,72 @@
+/**
+ * Who and where: one file and one screen per provider, and this table of them. Adding one is a file and a line.
+ * Does not belong here: wire formats (protocols), calls (upstream), prices (catalog). Imports: errors.
+ */
+import { anthropic } from "./anthropic.ts";
+import { azure } from "./azure.ts";
+import { cerebras } from "./cerebras.ts";
+import { deepseek } from "./deepseek.ts";
+import { fireworks } from "./fireworks.ts";
+import { gemini } from "./gemini.ts";
+import { groq } from "./groq.ts";
+import { mistral } from "./mistral.ts";
+import { ollama } from "./ollama.ts";
+import { openai } from "./openai.ts";
+import { openrouter } from "./openrouter.ts";
+import { perplexity } from "./perplexity.ts";
+import { envName, type Endpoint, type Provider } from "./provider.ts";
+import { selfHosted } from "./selfhosted.ts";
+import { together } from "./together.ts";
+import { checkedUrl } from "./url.ts";
+import { workersAi } from "./workers-ai.ts";
+import { xai } from "./xai.ts";
+import { zai } from "./zai.ts";
+
+export { authHeaders, type Endpoint, type Provider } from "./provider.ts";
+
+/** Every provider, in the order in which equal deployments are tried. */
+export const providers: readonly Provider[] = [
+  selfHosted, openai, anthropic, gemini, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
+  workersAi, ollama, openrouter,
+];
+
+const byId = new Map(providers.map((provider) => [provider.id, provider]));
+
+/** The provider of this id, or undefined. */
+export const providerOf = (id: string): Provider | undefined => byId.get(id);
+
+/** What an installation gives the providers: its vars, and whether private hosts are allowed. */
+export type ProviderVars = { readonly vars: Readonly<Record<string, unknown>>; readonly allowPrivate: boolean };
+
+/** Where a provider is, from its var or its row; undefined when the owner has not said where. Throws on a forbidden URL. */
+export function baseUrlOf(provider: Provider, { vars, allowPrivate }: ProviderVars): string | undefined {
+  const set = vars[envName(provider.id, "BASE_URL")];
+  const template = typeof set === "string" && set !== "" ? set : provider.baseUrl;
+  let complete = template !== undefined;
+  const filled = template?.replace(/\{([A-Z_]+)\}/g, (_, name: string) => {
+    const value = vars[name];
+    complete &&= typeof value === "string" && value !== "";
+    return String(value);
+  });
+  return filled !== undefined && complete ? checkedUrl(filled, allowPrivate || provider.selfHosted === true, provider.id) : undefined;
+}
+
+/** The installation's own key at a provider. */
+export function secretOf(provider: Provider, { vars }: ProviderVars): string | undefined {
+  const value = vars[envName(provider.id, "API_KEY")];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Every provider this installation can call: it is somewhere, and it has a key or needs none. */
+export function endpoints(vars: ProviderVars): ReadonlyMap<string, Endpoint> {
+  const reachable = new Map<string, Endpoint>();
+  for (const provider of providers) {
+    const baseUrl = baseUrlOf(provider, vars);
+    if (baseUrl === undefined) continue;
+    reachable.set(provider.id, { provider, baseUrl, secret: secretOf(provider, vars) });
+  }
+  return reachable;
+}
+
+/** Whether calls may be made: a key is there, or none is needed. */
+export const usable = (endpoint: Endpoint): boolean => endpoint.secret !== undefined || endpoint.provider.selfHosted === true;

@@ -1,0 +1,4 @@
+import { openaiLike } from "./provider.ts";
+
+/** A hosted Ollama: set OLLAMA_BASE_URL. https://docs.ollama.com/openai */
+export const ollama = openaiLike("ollama", "Ollama", "https://ollama.com/v1");

@@ -1,0 +1,4 @@
+import { openaiLike } from "./provider.ts";
+
+/** https://platform.openai.com/docs/api-reference */
+export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1");

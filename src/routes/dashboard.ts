@@ -1,0 +1,20 @@
+import { Hono } from "hono";
+import { GatewayError } from "../errors.ts";
+import { findRequest, usageReport } from "../ledger/report.ts";
+import { lookedUp, type App } from "./context.ts";
+
+/** GET /dashboard/usage and /dashboard/requests/{id}: what a key used, as the ledger has it. */
+export const dashboard = new Hono<App>()
+  .get("/usage", async (c) => {
+    const { context, principal, headers } = await lookedUp(c);
+    await context.isolate.meters.of(principal.keyId).flush();
+    const now = Date.now();
+    return c.json(await usageReport(c.env.DB, principal, now), 200, headers);
+  })
+  .get("/requests/:id", async (c) => {
+    const { context, principal, headers } = await lookedUp(c);
+    const id = c.req.param("id");
+    const entry = (await context.isolate.meters.of(principal.keyId).entry(id)) ?? (await findRequest(c.env.DB, principal, id));
+    if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id)} is known for this key.`);
+    return c.json(entry, 200, headers);
+  });

@@ -1,0 +1,43 @@
+/** The one place from which the Worker calls out. Hosts come from the provider table and the owner's vars, never from a request. */
+import { GatewayError } from "../errors.ts";
+import { authHeaders, type Endpoint } from "../providers/index.ts";
+
+export type Call = {
+  endpoint: Endpoint;
+  /** Path under the base URL, with its leading slash. */
+  path: string;
+  body: string;
+  /** Aborts the call: the client left, or time is up. */
+  signal: AbortSignal;
+};
+
+/**
+ * Sends one request. Only these headers leave: content type, our user agent, the provider's key. Nothing of the client's,
+ * never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes.
+ */
+export async function send({ endpoint, path, body, signal }: Call): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(endpoint.baseUrl + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": "forge", ...authHeaders(endpoint) },
+      body,
+      redirect: "manual",
+      signal,
+    });
+  } catch {
+    if (signal.aborted) throw signal.reason;
+    throw new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
+  }
+  if (response.status >= 300 && response.status < 400) {
+    void response.body?.cancel();
+    throw new GatewayError("upstream_error", `${endpoint.provider.name} answered with a redirect (${response.status}), which is not followed.`);
+  }
+  return response;
+}
+
+/** The id that the provider gave this request, for support. */
+export function upstreamRequestId(endpoint: Endpoint, response: Response): string | null {
+  const named = endpoint.provider.requestIdHeader;
+  return (named && response.headers.get(named)) ?? response.headers.get("x-request-id");
+}

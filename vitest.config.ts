@@ -1,0 +1,35 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { readFileSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+/** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
+const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/scripts/**/*.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                SCHEMA_SQL: readFileSync("./schema.sql", "utf8"),
+                KEY_PEPPER: "test-pepper-test-pepper-test-pepper!",
+                ADMIN_SECRET: "test-admin-test-admin-test-admin-test",
+                CREDENTIALS_SECRET: "test-credentials-test-credentials-te",
+                OPENAI_API_KEY: "sk-upstream-canary-0123456789",
+                GROQ_API_KEY: "gsk-upstream-canary-0123456789",
+                SOVEREIGN_ORIGIN: "http://self.example/v1",
+              },
+              // Whatever a test does not answer itself ends here: no network, ever.
+              outboundService: (request: Request) => new Response(`blocked: ${request.url}`, { status: 599 }),
+            } as never,
+          }),
+        ],
+        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: [...onNode, "node_modules/**"], setupFiles: ["./test/setup.ts"] },
+      },
+      { test: { name: "node", environment: "node", include: onNode, testTimeout: 30_000, hookTimeout: 60_000 } },
+    ],
+  },
+});
