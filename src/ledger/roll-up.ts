@@ -1,4 +1,4 @@
-/** What a key's Durable Object writes to D1: absolute totals and finished requests, idempotent, in one transaction. */
+/** What a key's Durable Object writes to D1: absolute totals and finished requests, both idempotent. */
 import type { HourlyTotals } from "../limits/meter-store.ts";
 
 const upsertHours = `
@@ -16,15 +16,14 @@ const insertRequests = `
   INSERT OR IGNORE INTO requests (id, at, key_id, organisation_id, entry)
   SELECT value ->> 'id', value ->> 'at', ?1, ?2, value ->> 'outcome' FROM json_each(?3)`;
 
-/** Writes totals (absolute: repeating it changes nothing) and entries (by id). Throws when D1 does. */
-export async function rollUp(
-  db: D1Database,
-  owner: { keyId: string; organisationId: string },
-  hours: HourlyTotals[],
-  entries: { id: string; at: number; outcome: string }[],
-): Promise<void> {
-  await db.batch([
-    db.prepare(upsertHours).bind(owner.keyId, owner.organisationId, JSON.stringify(hours)),
-    db.prepare(insertRequests).bind(owner.keyId, owner.organisationId, JSON.stringify(entries)),
-  ]);
+type Owner = { keyId: string; organisationId: string };
+
+/** Writes absolute totals: repeating it changes nothing, an older figure never overwrites a newer one. Throws when D1 does. */
+export async function rollUpHours(db: D1Database, owner: Owner, hours: HourlyTotals[]): Promise<void> {
+  await db.prepare(upsertHours).bind(owner.keyId, owner.organisationId, JSON.stringify(hours)).run();
+}
+
+/** Writes finished requests by id: repeating it changes nothing. Throws when D1 does. */
+export async function recordRequests(db: D1Database, owner: Owner, entries: { id: string; at: number; outcome: string }[]): Promise<void> {
+  await db.prepare(insertRequests).bind(owner.keyId, owner.organisationId, JSON.stringify(entries)).run();
 }

@@ -4,4 +4,5 @@
  */
 export { KeyMeter, leaseMs } from "./key-meter.do.ts";
 export { Meters } from "./meters.ts";
+export { postingOf } from "./posting.ts";
 export type { Estimate, MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "./policy.ts";

@@ -1,10 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { noUsage } from "../chat/usage.ts";
 import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
-import { rollUp } from "../ledger/roll-up.ts";
+import { recordRequests, rollUpHours } from "../ledger/roll-up.ts";
+import { postingOf } from "./posting.ts";
 import { minuteOf, monthStart, refuse, type Counters } from "./allowance.ts";
-import { MeterStore } from "./meter-store.ts";
-import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
+import { MeterStore, type Hold } from "./meter-store.ts";
+import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
@@ -20,6 +21,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly store: MeterStore;
   private policy: MeterPolicy | undefined;
   private counters: Counters;
+  private readonly holds = new Map<string, Hold>();
   private alarmSet = false;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
@@ -27,6 +29,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.store = new MeterStore(state.storage.sql);
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
+    for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
   }
 
   /** Takes a key's newer policy. An older one than it knows is ignored. */
@@ -49,7 +52,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private one(operation: MeterOperation, now: number): MeterReply {
     switch (operation.do) {
       case "reserve": return this.reserve(operation, now);
-      case "settle": return { is: "done", changed: this.settle(operation.id, operation.outcome) };
+      case "settle": return { is: "done", changed: this.settle(operation.id, operation.posting) };
       case "renew": return { is: "done", changed: this.renew(operation.id, now) };
       case "look": return this.standing(operation.version) ?? { is: "granted", rate: this.rate() };
     }
@@ -58,42 +61,46 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply {
     const standing = this.standing(version);
     if (standing) return standing;
-    if (this.store.find(id)) return { is: "granted", rate: this.rate() };
+    if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
     const { minute, held } = this.counters;
+    const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model };
+    if (!this.store.hold(hold, minute.requests + 1)) return { is: "granted", rate: this.rate() };
+    this.holds.set(id, hold);
     minute.requests += 1;
     minute.tokens += estimate.tokens;
     held.requests += 1;
     held.tokens += estimate.tokens;
     held.nanoUsd += estimate.nanoUsd;
-    this.store.hold(id, now, now + leaseMs, minute, estimate, model);
     return { is: "granted", rate: this.rate() };
   }
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
-  private settle(id: string, outcome: Outcome): boolean {
-    const hold = this.store.find(id);
-    if (!hold || hold.lease === null) return false;
-    const tokens = outcome.usage.inputTokens + outcome.usage.outputTokens;
+  private settle(id: string, posting: Posting): boolean {
+    const hold = this.holds.get(id);
+    if (!hold) return false;
+    this.store.settle(id, posting);
+    this.holds.delete(id);
+    const tokens = posting.inputTokens + posting.outputTokens;
     const { minute, month, held } = this.counters;
     held.requests -= 1;
     held.tokens -= hold.tokens;
     held.nanoUsd -= hold.nanoUsd;
-    if (hold.window === minute.window) minute.tokens += tokens - hold.tokens;
+    if (hold.minute === minute.window) minute.tokens += tokens - hold.tokens;
     if (hold.at >= month.start) {
       month.tokens += tokens;
-      month.nanoUsd += outcome.costNanoUsd;
+      month.nanoUsd += posting.nanoUsd;
     }
-    this.counters.spentNanoUsd += outcome.costNanoUsd;
-    this.store.settle(id, tokens, outcome);
+    this.counters.spentNanoUsd += posting.nanoUsd;
     return true;
   }
 
   private renew(id: string, now: number): boolean {
-    const hold = this.store.find(id);
-    if (!hold || hold.lease === null) return false;
-    this.store.renew(id, now + leaseMs);
+    const hold = this.holds.get(id);
+    if (!hold) return false;
+    hold.lease = now + leaseMs;
+    this.store.renew(id, hold.lease);
     return true;
   }
 
@@ -130,24 +137,28 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   async flush(): Promise<void> {
     if (!this.policy) return;
     const { keyId, organisationId } = this.policy;
-    let after = { at: 0, id: "" };
-    for (;;) {
-      const { entries, hours } = this.store.finished(after, exportAtOnce);
+    const totals = this.store.totals();
+    if (totals.length === 0) return;
+    await rollUpHours(this.env.DB, { keyId, organisationId }, totals);
+    for (let after = ""; ; ) {
+      const entries = this.store.finished(after, exportAtOnce);
       if (entries.length === 0) return;
-      await rollUp(this.env.DB, { keyId, organisationId }, hours, entries);
+      await recordRequests(this.env.DB, { keyId, organisationId }, entries);
       this.store.fold(entries.map((entry) => entry.id), minuteOf(Date.now()));
-      after = entries.at(-1)!;
+      after = entries.at(-1)!.id;
     }
   }
 
   /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
   private settleExpired(now: number): void {
-    for (const { id, tokens, nanoUsd, model } of this.store.expired(now)) {
-      this.settle(id, {
+    for (const { id, lease, tokens, nanoUsd, model } of this.holds.values()) {
+      if (lease > now) continue;
+      const outcome: Outcome = {
         model, deployment: "", protocol: "", stream: false, status: 0, end: "lease_expired",
         usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd, costSource: "estimated", estimated: true,
         firstByteMs: null, totalMs: leaseMs, way: "buffered", attempts: 0, upstreamRequestId: null, errorCode: "lease_expired",
-      });
+      };
+      this.settle(id, postingOf(outcome));
     }
   }
 

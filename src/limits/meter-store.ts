@@ -4,14 +4,20 @@
  */
 import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
 import { minuteOf, monthStart, type Counters } from "./allowance.ts";
-import type { Estimate, MeterPolicy } from "./policy.ts";
+import type { MeterPolicy, Posting } from "./policy.ts";
 
+const classes = "input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens" as const;
+const sums = "sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens, sum(cache_write_tokens) AS cache_write_tokens, " +
+  "sum(output_tokens) AS output_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(cost_nano_usd) AS cost_nano_usd";
+
+/** `entry`: open while `lease` is set; until then `input_tokens` and `cost_nano_usd` are the estimate that it holds. */
 const schema = `
   CREATE TABLE IF NOT EXISTS policy (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS entry (
-    id TEXT PRIMARY KEY, at INTEGER NOT NULL, lease INTEGER,
-    window INTEGER NOT NULL, requests INTEGER NOT NULL,
-    tokens INTEGER NOT NULL, nano_usd INTEGER NOT NULL, model TEXT NOT NULL, outcome TEXT
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, lease INTEGER, minute INTEGER NOT NULL, requests INTEGER NOT NULL, model TEXT NOT NULL,
+    failed INTEGER NOT NULL DEFAULT 0, input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0, reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_nano_usd INTEGER NOT NULL, outcome TEXT
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS hourly (
     hour INTEGER NOT NULL, model TEXT NOT NULL, requests INTEGER NOT NULL, errors INTEGER NOT NULL,
@@ -20,26 +26,14 @@ const schema = `
     PRIMARY KEY (hour, model)
   ) WITHOUT ROWID;`;
 
-/** Totals of one hour and model, summed over what is folded (`hourly`) and what is not yet (`entry`). */
-const totals = `
-  SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens,
-    sum(cached_tokens) AS cached_tokens, sum(cache_write_tokens) AS cache_write_tokens, sum(output_tokens) AS output_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens, sum(cost_nano_usd) AS cost_nano_usd
-  FROM (SELECT * FROM hourly UNION ALL
-    SELECT at / 3600000, model, 1, outcome ->> 'status' >= 400 OR outcome ->> 'end' NOT IN ('complete', 'client_gone'),
-      outcome ->> '$.usage.inputTokens', outcome ->> '$.usage.cachedTokens', outcome ->> '$.usage.cacheWriteTokens',
-      outcome ->> '$.usage.outputTokens', outcome ->> '$.usage.reasoningTokens', nano_usd
-    FROM entry WHERE lease IS NULL)
-  GROUP BY hour, model`;
-
 /** One hour and model, as `usage_hourly` in D1 takes it. */
 export type HourlyTotals = Record<
   "hour" | "requests" | "errors" | "input_tokens" | "cached_tokens" | "cache_write_tokens" | "output_tokens" | "reasoning_tokens" | "cost_nano_usd",
   number
 > & { model: string };
 
-/** A place in the order of entries. */
-export type Position = { at: number; id: string };
+/** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in. */
+export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string };
 
 type Row = Record<string, SqlStorageValue>;
 
@@ -73,53 +67,54 @@ export class MeterStore {
   counters(nowMs: number): Counters {
     const window = minuteOf(nowMs);
     const start = monthStart(nowMs);
-    const minute = this.run("SELECT max(requests) AS requests, total(tokens) AS tokens FROM entry WHERE window = ?", window)[0]!;
-    const held = this.run("SELECT count(*) AS requests, total(tokens) AS tokens, total(nano_usd) AS nano_usd FROM entry WHERE lease IS NOT NULL")[0]!;
+    const minute = this.run("SELECT max(requests) AS requests, total(input_tokens + output_tokens) AS tokens FROM entry WHERE minute = ?", window)[0]!;
     const month = this.run(
-      `SELECT total(tokens) AS tokens, total(nano_usd) AS nano_usd FROM (
-         SELECT input_tokens + output_tokens AS tokens, cost_nano_usd AS nano_usd FROM hourly WHERE hour >= ?1 / 3600000
-         UNION ALL SELECT tokens, nano_usd FROM entry WHERE lease IS NULL AND at >= ?1)`,
+      `SELECT total(tokens) AS tokens, total(cost_nano_usd) AS nano_usd FROM (
+         SELECT input_tokens + output_tokens AS tokens, cost_nano_usd FROM hourly WHERE hour >= ?1 / 3600000
+         UNION ALL SELECT input_tokens + output_tokens, cost_nano_usd FROM entry WHERE lease IS NULL AND at >= ?1)`,
       start,
     )[0]!;
-    const spent = this.run("SELECT (SELECT total(cost_nano_usd) FROM hourly) + (SELECT total(nano_usd) FROM entry WHERE lease IS NULL) AS nano_usd")[0]!;
+    const spent = this.run("SELECT (SELECT total(cost_nano_usd) FROM hourly) + (SELECT total(cost_nano_usd) FROM entry WHERE lease IS NULL) AS nano_usd")[0]!;
     return {
       minute: { window, requests: (minute.requests as number | null) ?? 0, tokens: minute.tokens as number },
       month: { start, tokens: month.tokens as number, nanoUsd: month.nano_usd as number },
       spentNanoUsd: spent.nano_usd as number,
-      held: { requests: held.requests as number, tokens: held.tokens as number, nanoUsd: held.nano_usd as number },
+      held: this.holds().reduce(
+        (sum, hold) => ({ requests: sum.requests + 1, tokens: sum.tokens + hold.tokens, nanoUsd: sum.nanoUsd + hold.nanoUsd }),
+        { requests: 0, tokens: 0, nanoUsd: 0 },
+      ),
     };
   }
 
-  /** The reservation under this id: `lease` null = settled. */
-  find(id: string): { at: number; lease: number | null; window: number; tokens: number; nanoUsd: number; model: string } | undefined {
-    const row = this.run("SELECT at, lease, window, tokens, nano_usd, model FROM entry WHERE id = ?", id)[0];
-    return row && {
-      at: row.at as number, lease: row.lease as number | null, window: row.window as number,
-      tokens: row.tokens as number, nanoUsd: row.nano_usd as number, model: row.model as string,
-    };
+  /** Open holds. */
+  holds(): Hold[] {
+    return this.run("SELECT id, at, lease, minute, input_tokens, cost_nano_usd, model FROM entry WHERE lease IS NOT NULL").map((row) => ({
+      id: row.id as string, at: row.at as number, lease: row.lease as number, minute: row.minute as number,
+      tokens: row.input_tokens as number, nanoUsd: row.cost_nano_usd as number, model: row.model as string,
+    }));
   }
 
-  hold(id: string, at: number, lease: number, minute: Counters["minute"], estimate: Estimate, model: string): void {
+  /** Writes a hold; `requests` is its number in its minute. False: this id was reserved before. */
+  hold(hold: Hold, requests: number): boolean {
+    const before = this.rowsWritten;
     this.run(
-      "INSERT INTO entry (id, at, lease, window, requests, tokens, nano_usd, model) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      id, at, lease, minute.window, minute.requests, estimate.tokens, estimate.nanoUsd, model,
+      "INSERT OR IGNORE INTO entry (id, at, lease, minute, requests, model, input_tokens, cost_nano_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      hold.id, hold.at, hold.lease, hold.minute, requests, hold.model, hold.tokens, hold.nanoUsd,
     );
+    return this.rowsWritten > before;
   }
 
-  settle(id: string, tokens: number, outcome: Outcome): void {
-    this.run("UPDATE entry SET lease = NULL, tokens = ?, nano_usd = ?, model = ?, outcome = ? WHERE id = ?",
-      tokens, outcome.costNanoUsd, outcome.model, JSON.stringify(outcome), id);
+  settle(id: string, posting: Posting): void {
+    this.run(
+      `UPDATE entry SET lease = NULL, model = ?, failed = ?, input_tokens = ?, cached_tokens = ?, cache_write_tokens = ?, output_tokens = ?,
+         reasoning_tokens = ?, cost_nano_usd = ?, outcome = ? WHERE id = ?`,
+      posting.model, posting.failed ? 1 : 0, posting.inputTokens, posting.cachedTokens, posting.cacheWriteTokens, posting.outputTokens,
+      posting.reasoningTokens, posting.nanoUsd, posting.outcome, id,
+    );
   }
 
   renew(id: string, lease: number): void {
     this.run("UPDATE entry SET lease = ? WHERE id = ?", lease, id);
-  }
-
-  /** Holds whose lease has run out. */
-  expired(nowMs: number): { id: string; tokens: number; nanoUsd: number; model: string }[] {
-    return this.run("SELECT id, tokens, nano_usd, model FROM entry WHERE lease <= ?", nowMs).map((row) => ({
-      id: row.id as string, tokens: row.tokens as number, nanoUsd: row.nano_usd as number, model: row.model as string,
-    }));
   }
 
   /** A finished request, or undefined when it is open or not here (any more). */
@@ -128,34 +123,36 @@ export class MeterStore {
     return row && { id, at: row.at as number, ...(JSON.parse(row.outcome as string) as Outcome) };
   }
 
-  /** Up to `limit` finished requests after `after`, in order, and the absolute totals of the hours they fall in. */
-  finished(after: Position, limit: number): { entries: { id: string; at: number; outcome: string }[]; hours: HourlyTotals[] } {
-    const rows = this.run(
-      "SELECT id, at, outcome FROM entry WHERE lease IS NULL AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?", after.at, after.id, limit,
-    );
-    const entries = rows.map((row) => ({ id: row.id as string, at: row.at as number, outcome: row.outcome as string }));
-    const touched = [...new Set(entries.map((entry) => Math.floor(entry.at / 3_600_000)))];
-    const hours = this.run(`SELECT * FROM (${totals}) WHERE hour IN (SELECT value FROM json_each(?))`, JSON.stringify(touched)) as HourlyTotals[];
-    return { entries, hours };
+  /** Absolute totals of every hour and model that has entries: what is folded and what is not yet. */
+  totals(): HourlyTotals[] {
+    return this.run(
+      `SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, ${sums}
+       FROM (SELECT * FROM hourly WHERE hour IN (SELECT at / 3600000 FROM entry WHERE lease IS NULL)
+         UNION ALL SELECT at / 3600000, model, 1, failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
+       GROUP BY hour, model`,
+    ) as HourlyTotals[];
+  }
+
+  /** Up to `limit` finished requests with ids after `after`, in order of id. */
+  finished(after: string, limit: number): { id: string; at: number; outcome: string }[] {
+    return this.run("SELECT id, at, outcome FROM entry WHERE id > ? AND lease IS NULL ORDER BY id LIMIT ?", after, limit).map((row) => ({
+      id: row.id as string, at: row.at as number, outcome: row.outcome as string,
+    }));
   }
 
   /** Moves exported entries of past minutes into the hourly totals. One transaction: no await in here. */
-  fold(ids: string[], currentWindow: number): void {
+  fold(ids: string[], currentMinute: number): void {
     const list = JSON.stringify(ids);
-    const chosen = "lease IS NULL AND window < ?2 AND id IN (SELECT value FROM json_each(?1))";
+    const chosen = "lease IS NULL AND minute < ?2 AND id IN (SELECT value FROM json_each(?1))";
     this.run(
-      `INSERT INTO hourly SELECT at / 3600000, model, count(*),
-         sum(outcome ->> 'status' >= 400 OR outcome ->> 'end' NOT IN ('complete', 'client_gone')),
-         sum(outcome ->> '$.usage.inputTokens'), sum(outcome ->> '$.usage.cachedTokens'), sum(outcome ->> '$.usage.cacheWriteTokens'),
-         sum(outcome ->> '$.usage.outputTokens'), sum(outcome ->> '$.usage.reasoningTokens'), sum(nano_usd)
-       FROM entry WHERE ${chosen} GROUP BY 1, 2
+      `INSERT INTO hourly SELECT at / 3600000, model, count(*), sum(failed), ${sums.replaceAll(/ AS \w+/g, "")} FROM entry WHERE ${chosen} GROUP BY 1, 2
        ON CONFLICT (hour, model) DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
          input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
          cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, output_tokens = output_tokens + excluded.output_tokens,
          reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`,
-      list, currentWindow,
+      list, currentMinute,
     );
-    this.run(`DELETE FROM entry WHERE ${chosen}`, list, currentWindow);
+    this.run(`DELETE FROM entry WHERE ${chosen}`, list, currentMinute);
   }
 
   /** Whether anything is left for the alarm to do. */

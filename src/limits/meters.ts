@@ -9,6 +9,9 @@ import type { MeterOperation, MeterPolicy, MeterReply } from "./policy.ts";
 
 /** Calls under way per key and isolate. Beyond that, operations gather for the next call. */
 const callsAtOnce = 2;
+/** With this many requests of one key open in the isolate, a call waits for company: grouping beats a prompt start then. */
+const busyFrom = 6;
+const gatherMs = 2;
 /** How long a settle may wait for a reserve to ride with. */
 const lingerMs = 20;
 const groupSize = 256;
@@ -22,9 +25,22 @@ type Ticket = {
   answer: PromiseWithResolvers<MeterReply | GatewayError>;
   /** Settles when it is this ticket's turn to lead a call. */
   turn: PromiseWithResolvers<void>;
+  answered: boolean;
 };
 
-type Lane = { id: DurableObjectId; waiting: Ticket[]; calls: number; known: number };
+type Lane = {
+  id: DurableObjectId;
+  waiting: Ticket[];
+  /** Deadlines of the calls under way: one whose context died stops counting when its deadline has passed. */
+  calls: Set<{ untilMs: number }>;
+  /** Until when some request gathers company for the next call. */
+  gatheringUntilMs: number;
+  /** Highest policy version that the object has seen from here. */
+  known: number;
+  /** Requests reserved and not settled, as far as this isolate knows; only ever used to choose between prompt and grouped. */
+  open: number;
+  usedAtMs: number;
+};
 
 export type Patience = (promise: Promise<unknown>) => void;
 
@@ -41,11 +57,9 @@ export class Meters {
     return this.namespace.getByName(keyId);
   }
 
-  /** Sends one operation and waits for its durable answer. Throws `limiter_unavailable` when the object cannot be reached. */
-  submit(operation: MeterOperation, policy: MeterPolicy, waitUntil: Patience): Promise<MeterReply> {
-    const running = this.join(this.lane(policy.keyId), operation, policy);
-    waitUntil(running.catch(() => {}));
-    return running;
+  /** Sends one operation and waits for its durable answer; keep the promise in `waitUntil`, others may ride with it. Throws `limiter_unavailable` when the object cannot be reached. */
+  submit(operation: MeterOperation, policy: MeterPolicy): Promise<MeterReply> {
+    return this.join(this.lane(policy.keyId), operation, policy);
   }
 
   /**
@@ -60,20 +74,22 @@ export class Meters {
   private lane(keyId: string): Lane {
     let lane = this.lanes.get(keyId);
     if (!lane) {
-      if (this.lanes.size >= 10_000) for (const [key, idle] of this.lanes) if (idle.calls === 0 && idle.waiting.length === 0) this.lanes.delete(key);
-      lane = { id: this.namespace.idFromName(keyId), waiting: [], calls: 0, known: 0 };
+      if (this.lanes.size >= 10_000) for (const [key, idle] of this.lanes) if (idle.calls.size === 0 && idle.waiting.length === 0) this.lanes.delete(key);
+      lane = { id: this.namespace.idFromName(keyId), waiting: [], calls: new Set(), gatheringUntilMs: 0, known: 0, open: 0, usedAtMs: 0 };
       this.lanes.set(keyId, lane);
     }
     return lane;
   }
 
   private async join(lane: Lane, operation: MeterOperation, policy: MeterPolicy, linger = 0): Promise<MeterReply> {
-    const ticket: Ticket = { operation, policy, answer: Promise.withResolvers(), turn: Promise.withResolvers() };
+    const ticket: Ticket = { operation, policy, answer: Promise.withResolvers(), turn: Promise.withResolvers(), answered: false };
     lane.waiting.push(ticket);
+    count(lane, operation);
     if (linger > 0) await within(Promise.race([ticket.answer.promise, ticket.turn.promise]), linger);
-    else if (lane.calls >= callsAtOnce) await within(Promise.race([ticket.answer.promise, ticket.turn.promise]), rescueMs);
+    else if (calling(lane) >= callsAtOnce || Date.now() < lane.gatheringUntilMs) await within(Promise.race([ticket.answer.promise, ticket.turn.promise]), rescueMs);
+    else if (lane.open >= busyFrom) await this.gather(lane);
     if (lane.waiting.includes(ticket)) await this.call(lane);
-    let answer = await within(ticket.answer.promise, rescueMs);
+    let answer = ticket.answered ? await ticket.answer.promise : await within(ticket.answer.promise, rescueMs);
     if (answer === undefined) {
       lane.waiting.push(ticket);
       await this.call(lane);
@@ -87,24 +103,51 @@ export class Meters {
     return answer;
   }
 
+  private async gather(lane: Lane): Promise<void> {
+    lane.gatheringUntilMs = Date.now() + 10 * gatherMs;
+    await scheduler.wait(gatherMs);
+    lane.gatheringUntilMs = 0;
+  }
+
   /** Takes all that waits and sends it in one call, then gives the next ticket its turn: no context leads for ever. */
   private async call(lane: Lane): Promise<void> {
     const group = lane.waiting.splice(0, groupSize);
     const newest = group.reduce((policy, ticket) => (ticket.policy.version > policy.version ? ticket.policy : policy), group[0]!.policy);
-    lane.calls += 1;
+    const call = { untilMs: Date.now() + rescueMs };
+    lane.calls.add(call);
     try {
       const operations = group.map((ticket) => ticket.operation);
       const replies = await this.namespace.get(lane.id).apply(operations, newest.version > lane.known ? newest : undefined);
       lane.known = Math.max(lane.known, newest.version);
-      group.forEach((ticket, i) => ticket.answer.resolve(replies[i]!));
+      group.forEach((ticket, i) => resolve(ticket, replies[i]!));
     } catch {
       const failure = new GatewayError("limiter_unavailable", "Limits cannot be checked right now.", { retryAfterSeconds: 1 });
-      for (const ticket of group) ticket.answer.resolve(failure);
+      for (const ticket of group) resolve(ticket, failure);
     } finally {
-      lane.calls -= 1;
+      lane.calls.delete(call);
       lane.waiting[0]?.turn.resolve();
     }
   }
+}
+
+function resolve(ticket: Ticket, answer: MeterReply | GatewayError): void {
+  ticket.answered = true;
+  ticket.answer.resolve(answer);
+}
+
+function calling({ calls }: Lane): number {
+  if (calls.size >= callsAtOnce) for (const call of calls) if (call.untilMs < Date.now()) calls.delete(call);
+  return calls.size;
+}
+
+const forgetAfterMs = 10_000;
+
+function count(lane: Lane, operation: MeterOperation): void {
+  const now = Date.now();
+  if (now - lane.usedAtMs > forgetAfterMs) lane.open = 0;
+  lane.usedAtMs = now;
+  if (operation.do === "reserve") lane.open += 1;
+  else if (operation.do === "settle") lane.open = Math.max(0, lane.open - 1);
 }
 
 /** The promise's value, or undefined after `ms`. */

@@ -1,7 +1,6 @@
 /** What a key's Durable Object enforces, and the words it answers with. Plain data: it crosses RPC. */
 import type { Limits } from "../accounts/policy.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Outcome } from "../ledger/entry.ts";
 
 /** A key's limits as of one `version`. The object keeps the highest version it was ever given. */
 export type MeterPolicy = {
@@ -16,10 +15,23 @@ export type MeterPolicy = {
 /** The most a request can use: an upper bound over every deployment it may be sent to. */
 export type Estimate = { tokens: number; nanoUsd: number };
 
+/** What a finished request really used, in the units that are summed. `outcome`: JSON text of the ledger's `Outcome`. */
+export type Posting = {
+  model: string;
+  failed: boolean;
+  inputTokens: number;
+  cachedTokens: number;
+  cacheWriteTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  nanoUsd: number;
+  outcome: string;
+};
+
 /** What a caller asks of the object. Every operation is idempotent by request id. */
 export type MeterOperation =
   | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string }
-  | { do: "settle"; id: string; outcome: Outcome }
+  | { do: "settle"; id: string; posting: Posting }
   | { do: "renew"; id: string }
   | { do: "look"; version: number };
 

@@ -28,14 +28,13 @@ export async function callerOf({ request, isolate, startedAtMs, waitUntil }: Req
   return isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
 }
 
-/** Reads the caller again: its key's object said that it has changed. */
-async function callerAnew({ request, isolate, startedAtMs }: RequestContext): Promise<Principal> {
-  return isolate.principals.reload(secretFromHeaders(request.headers), startedAtMs);
-}
+/** Reads the caller again: its key's object knows a newer version. */
+const callerAnew = ({ request, isolate, startedAtMs }: RequestContext, { version }: Principal): Promise<Principal> =>
+  isolate.principals.reload(secretFromHeaders(request.headers), startedAtMs, version);
 
 /** A principal's limits as its key's object takes them. */
-export const policyOf = (principal: Principal): MeterPolicy => ({
-  keyId: principal.keyId, organisationId: principal.organisationId, version: principal.version, enabled: true, limits: principal.limits,
+export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, limits }: Principal): MeterPolicy => ({
+  keyId, organisationId, version, enabled: true, ...(keyExpiresAtMs !== undefined && { expiresAtMs: keyExpiresAtMs }), limits,
 });
 
 /**
@@ -47,14 +46,14 @@ async function ask(
   caller: Principal,
   operation: (principal: Principal) => Promise<MeterOperation> | MeterOperation,
 ): Promise<{ principal: Principal; policy: MeterPolicy; reply: Extract<MeterReply, { is: "granted" }> }> {
-  const { isolate, waitUntil } = context;
+  const { isolate } = context;
   let principal = caller;
   for (let tries = 0; tries < 3; tries += 1) {
     const policy = policyOf(principal);
-    const reply = await isolate.meters.submit(await operation(principal), policy, waitUntil);
+    const reply = await isolate.meters.submit(await operation(principal), policy);
     if (reply.is === "granted") return { principal, policy, reply };
     if (reply.is === "refused") throw new LimitError(reply.refusal, reply.rate);
-    principal = await callerAnew(context);
+    principal = await callerAnew(context, principal);
   }
   throw new GatewayError("limiter_unavailable", "Limits cannot be checked right now.", { retryAfterSeconds: 1 });
 }

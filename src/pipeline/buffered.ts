@@ -1,7 +1,7 @@
 /** An answer that comes whole: read to its end, so that a broken one is never passed on as a success. */
 import { GatewayError } from "../errors.ts";
 import { answerHeaders } from "./answer.ts";
-import type { Deadline, Relay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
 import type { Attempt } from "../router/index.ts";
 import { outcomeOf } from "./outcome.ts";
 
@@ -17,7 +17,7 @@ export type Answered = {
 const utf8 = new TextDecoder();
 
 /** Passes a JSON answer on, byte for byte, and settles what it says was used. Throws when it breaks off. */
-export async function buffered({ run, attempt, attempts, response, upstreamRequestId }: Answered, deadline: Deadline): Promise<Response> {
+export async function buffered({ run, attempt, attempts, response, upstreamRequestId }: Answered): Promise<Response> {
   const { context, protocol, facts, admission, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
   let bytes: ArrayBuffer;
@@ -26,8 +26,7 @@ export async function buffered({ run, attempt, attempts, response, upstreamReque
   } catch {
     throw new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`);
   } finally {
-    deadline.clear();
-  }
+    }
   const seen = protocol.observe(parse(bytes));
   const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
   hold.settle(outcomeOf(facts, protocol.id, attempt, seen, ending, context.startedAtMs));

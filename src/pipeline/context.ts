@@ -11,5 +11,6 @@ export type RequestContext = {
   readonly waitUntil: (promise: Promise<unknown>) => void;
 };
 
-/** A fresh request id: 122 random bits. */
-export const newRequestId = (): string => `req_${crypto.randomUUID().replaceAll("-", "")}`;
+/** A fresh request id: 48 bits of time, then 78 random ones. Ids grow, so that a key's rows lie together. */
+export const newRequestId = (): string =>
+  `req_${Date.now().toString(16).padStart(12, "0")}${crypto.randomUUID().replaceAll("-", "").slice(-20)}`;

@@ -1,5 +1,5 @@
 /** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
-import { Principals } from "../accounts/index.ts";
+import { Principals, principalSource } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Meters } from "../limits/index.ts";
@@ -32,7 +32,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     env,
     settings,
     endpoints: reachable,
-    principals: new Principals(env.DB, settings),
+    principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, master: settings.CREDENTIALS_SECRET })),
     catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
     selfHostedModels: new Held(async () => (selfHosted ? listModels(selfHosted) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),

@@ -25,18 +25,21 @@ export type Relay = {
   readonly hold: Hold;
 };
 
-/** Answers one request of `protocol`. Never rejects: every failure is an answer in that protocol. */
-export async function relay(context: RequestContext, protocol: Protocol): Promise<Response> {
+/** Answers one request of `protocol`. Never rejects, and runs to its settlement even when the client leaves. */
+export function relay(context: RequestContext, protocol: Protocol): Promise<Response> {
+  const work = serve(context, protocol);
+  context.waitUntil(work);
+  return work;
+}
+
+async function serve(context: RequestContext, protocol: Protocol): Promise<Response> {
   let caller;
   try {
     caller = await callerOf(context);
     const { text, json } = await readJson(context.request);
     const facts = protocol.parse(json);
     const admission = await admit(context, caller, facts, protocol.id);
-    const run = { context, protocol, facts, admission, hold: new Hold(context, admission.policy) };
-    const answering = answer(run, text);
-    context.waitUntil(answering);
-    return await answering;
+    return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {
     const error = asGatewayError(thrown, context);
     const rate = error instanceof LimitError ? error.rate : caller && (await look(context, caller).catch(() => undefined))?.rate;
@@ -48,31 +51,30 @@ export async function relay(context: RequestContext, protocol: Protocol): Promis
 async function answer(run: Relay, text: string): Promise<Response> {
   const { context, protocol, facts, admission } = run;
   const { attempts } = admission.plan;
-  const deadline = new Deadline(context, facts.stream);
   for (let i = 0; ; i += 1) {
     const attempt = attempts[i]!;
     try {
-      const tried = await tryOnce(attempt, protocol, text, facts, deadline.signal);
+      const tried = await tryOnce(attempt, protocol, text, facts, run.hold.signal);
       if ("response" in tried) {
+        run.hold.answered();
         const isStream = tried.response.headers.get("content-type")?.includes("text/event-stream") === true;
         const answered = { run, attempt, attempts: i + 1, response: tried.response, upstreamRequestId: tried.upstreamRequestId };
-        return isStream ? streamed(answered, deadline) : await buffered(answered, deadline);
+        return isStream ? streamed(answered) : await buffered(answered);
       }
-      if (!tried.failure.failsOver || i === attempts.length - 1) return failed(run, attempt, i + 1, tried.failure, deadline);
+      if (!tried.failure.failsOver || i === attempts.length - 1) return failed(run, attempt, i + 1, tried.failure);
     } catch (thrown) {
       const error = asGatewayError(thrown, context);
-      return failed(run, attempt, i + 1, { error, upstreamRequestId: null, failsOver: false }, deadline);
+      return failed(run, attempt, i + 1, { error, upstreamRequestId: null, failsOver: false });
     }
   }
 }
 
 /** Settles a request that no deployment answered, and tells the client. */
-function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer, upstreamRequestId }: Failure, deadline: Deadline): Response {
+function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer, upstreamRequestId }: Failure): Response {
   const { context, protocol, facts, admission, hold } = run;
-  deadline.clear();
   const status = answer?.status ?? error.status;
   const ending: Ending = {
-    end: deadline.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
+    end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
     status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: error.code,
   };
   hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
@@ -80,33 +82,6 @@ function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer,
   const headers = answerHeaders(context.requestId, admission.rate, "application/json");
   if (answer.retryAfter !== null) headers["retry-after"] = answer.retryAfter;
   return new Response(answer.body, { status, headers });
-}
-
-/** Ends the upstream call when its headers take too long or the client of a stream leaves. */
-export class Deadline {
-  readonly signal: AbortSignal;
-  clientGone = false;
-  private readonly controller = new AbortController();
-  private readonly timer: ReturnType<typeof setTimeout>;
-
-  constructor({ isolate, request }: RequestContext, stream: boolean) {
-    this.signal = this.controller.signal;
-    if (stream) request.signal.addEventListener("abort", this.leave, { once: true });
-    const limitMs = isolate.settings.UPSTREAM_HEADERS_TIMEOUT_MS;
-    this.timer = setTimeout(() => {
-      this.controller.abort(new GatewayError("upstream_timeout", `The provider sent nothing for ${Math.round(limitMs / 1000)} seconds.`));
-    }, limitMs);
-  }
-
-  private readonly leave = (): void => {
-    this.clientGone = true;
-    this.controller.abort(new GatewayError("upstream_error", "The client left."));
-  };
-
-  /** The answer has begun, or there will be none: the timer ends, a client that leaves later is the stream's business. */
-  clear(): void {
-    clearTimeout(this.timer);
-  }
 }
 
 /** Anything thrown, as an error that a client may see. The unexpected is logged and shown as `internal_error`. */

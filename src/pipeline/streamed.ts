@@ -5,13 +5,11 @@ import { pump, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { Deadline } from "./relay.ts";
 
 /** The client's stream. Its end, whatever the cause, settles the reservation. */
-export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered, deadline: Deadline): Response {
+export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered): Response {
   const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
-  deadline.clear();
   const observer = protocol.watch(facts.stream && !facts.usageAsked);
   const firstByteMs = Date.now() - context.startedAtMs;
   const running = Promise.withResolvers<void>();
