@@ -1,5 +1,5 @@
 /** Streams as servers other than OpenAI's send them: other line ends, odd packets, usage where OpenAI has none. */
-import type OpenAI from "openai";
+import OpenAI, { APIError } from "openai";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -71,6 +71,19 @@ test("comments, event names and no space after data:", async () => {
   const { text, entry } = await read("dialect");
   expect(text).toBe(words.join(""));
   expect(entry).toMatchObject(settled);
+});
+
+test("no blank line after the last event", async () => {
+  script("no-last-line", [...events.slice(0, -2), usageEvent.trimEnd()]);
+  const { text, entry } = await read("no-last-line");
+  expect(text).toBe(words.join(""));
+  expect(entry).toMatchObject(settled);
+});
+
+test("an end in the middle of an event is an APIError", async () => {
+  script("half", [chunk({ content: "so far" }), chunk({ content: "never whole" }).slice(0, 60)]);
+  const error = await read("half").catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(APIError);
 });
 
 test("usage in every chunk: the last one counts", async () => {
