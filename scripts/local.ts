@@ -4,7 +4,8 @@
  */
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from "miniflare";
-import { mkdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { quietEnv } from "./wrangler.ts";
@@ -18,7 +19,7 @@ export type LocalOptions = {
   stateDir?: string;
   /** Vars and secrets, as `.dev.vars` would give them. */
   vars: Record<string, string>;
-  /** Called with each line the runtime prints. */
+  /** Called with each line the Worker logs; omitted = printed. */
   onLog?: (line: string) => void;
 };
 
@@ -42,7 +43,7 @@ export async function bundleWorker(entry = `${root}src/worker.ts`): Promise<stri
   return result.outputFiles[0]!.text;
 }
 
-/** Starts the gateway, creates its tables, and returns once it answers. */
+/** Starts the gateway with its tables and its catalog of models, and returns once it answers. */
 export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
   Object.assign(process.env, quietEnv);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${root}wrangler.toml`);
@@ -51,7 +52,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
     ...workerOptions,
     name: "forge",
     modules: [{ type: "ESModule" as const, path: "worker.mjs", contents: await bundleWorker() }],
-    bindings: { ...workerOptions.bindings, ...options.vars },
+    bindings: { ...(workerOptions.bindings as Record<string, string> | undefined), ...options.vars },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port }],
     host: "127.0.0.1",
     port: 0,
@@ -59,13 +60,25 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
     telemetry: { enabled: false },
     logRequests: false,
     log: new Log(LogLevel.ERROR),
+    ...(options.onLog && { handleStructuredLogs: ({ message }) => options.onLog!(message) }),
     ...(options.stateDir && { resourcePersistencePath: options.stateDir }),
   };
   const mf = new Miniflare(convertV4MiniflareOptions(config));
   await mf.ready;
-  await applySql(mf, readFileSync(`${root}schema.sql`, "utf8"));
+  await prepareDatabase(mf, options.stateDir);
   const url = (await mf.unsafeGetDirectURL("forge")).origin;
   return { url, mf, stop: () => mf.dispose() };
+}
+
+/** Tables and catalog; skipped when the state folder already has exactly these. */
+async function prepareDatabase(mf: Miniflare, stateDir: string | undefined): Promise<void> {
+  const files = [`${root}schema.sql`, `${root}src/catalog/catalog.sql`].filter((path) => existsSync(path));
+  const sql = files.map((path) => readFileSync(path, "utf8")).join("\n");
+  const mark = stateDir && `${stateDir}/applied-sql`;
+  const digest = createHash("sha256").update(sql).digest("hex");
+  if (mark && existsSync(mark) && readFileSync(mark, "utf8") === digest) return;
+  await applySql(mf, sql);
+  if (mark) writeFileSync(mark, digest);
 }
 
 /** Runs the statements of a SQL file against the local D1, in one transaction per hundred. */

@@ -1,4 +1,4 @@
-/** The one place that calls wrangler: no telemetry, no update checks, no banner. */
+/** The one place that calls wrangler: no telemetry, no update checks, no banner. `node scripts/wrangler.ts <args>` runs it. */
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -24,7 +24,7 @@ export function startWrangler(args: string[], options: SpawnOptions = {}): Child
   });
 }
 
-/** Runs `wrangler ...args` to its end. Throws when it exits with anything but 0. */
+/** Runs `wrangler ...args` to its end. Returns what was piped; throws with it when wrangler exits with anything but 0. */
 export async function wrangler(args: string[], options: SpawnOptions = {}): Promise<string> {
   const child = startWrangler(args, options);
   let output = "";
@@ -33,4 +33,10 @@ export async function wrangler(args: string[], options: SpawnOptions = {}): Prom
   const code = await new Promise<number>((resolve) => child.on("exit", (status) => resolve(status ?? 1)));
   if (code !== 0) throw new Error(`wrangler ${args.join(" ")} failed (${code})\n${output}`);
   return output;
+}
+
+if (import.meta.main) {
+  const child = startWrangler(process.argv.slice(2));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code) => process.exit(code ?? 1));
 }
