@@ -41,6 +41,8 @@ export type ErrorDetail = {
   retryAfterSeconds?: number;
   /** false: no retry helps; sent as `x-should-retry` (both official SDKs obey it). */
   shouldRetry?: boolean;
+  /** Methods that the URL takes; sent as `Allow`. */
+  allow?: string;
 };
 
 /** A failure that a client is told about. `message` is public: never put a secret or a provider's key in it. */

@@ -23,5 +23,6 @@ export function failure(error: GatewayError, body: string, requestId: string, ra
   const headers = answerHeaders(requestId, rate, "application/json");
   if (error.detail.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.detail.retryAfterSeconds);
   if (error.detail.shouldRetry !== undefined) headers["x-should-retry"] = String(error.detail.shouldRetry);
+  if (error.detail.allow !== undefined) headers.allow = error.detail.allow;
   return new Response(body, { status: error.status, headers });
 }

@@ -47,7 +47,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     protocol,
     stream: facts.stream,
     status: ending.status,
-    end: ending.end === "complete" && seen?.error !== undefined ? "upstream_error" : ending.end,
+    end: seen?.error !== undefined && (ending.end === "complete" || ending.end === "unterminated") ? "upstream_error" : ending.end,
     usage,
     ...chargeOf(attempt, usage, seen, estimated, atMs),
     estimated,
@@ -56,6 +56,6 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     way: ending.way,
     attempts: ending.attempts,
     upstreamRequestId: ending.upstreamRequestId,
-    errorCode: ending.errorCode ?? null,
+    errorCode: ending.errorCode ?? (seen?.error === undefined ? null : "upstream_error"),
   };
 }

@@ -10,7 +10,8 @@ import { outcomeOf } from "./outcome.ts";
 export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered): Response {
   const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
-  const observer = protocol.watch(facts.stream && !facts.usageAsked);
+  const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions !== false;
+  const observer = protocol.watch(askedByUs);
   const firstByteMs = Date.now() - context.startedAtMs;
   const running = Promise.withResolvers<void>();
   context.waitUntil(running.promise);

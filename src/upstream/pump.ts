@@ -1,6 +1,6 @@
 /** A stream passed on by JavaScript: where something of ours must be taken out, and while the upstream is silent. */
 import type { StreamObserver } from "../protocols/protocol.ts";
-import { wholeFrames } from "../protocols/sse.ts";
+import { dataOf, wholeFrames } from "../protocols/sse.ts";
 
 /** How a stream ended, seen from the gateway. */
 export type StreamEnd = "done" | "client_gone" | "upstream_error" | "idle";
@@ -49,12 +49,27 @@ export function pump(body: ReadableStream<Uint8Array>, { observer, heartbeatMs, 
     return kept === text ? frames : kept === "" ? undefined : encoder.encode(kept);
   }
 
-  /** What is left when the upstream closes without a last blank line. */
-  function rest(): Uint8Array | undefined {
-    if (!carry) return undefined;
+  /**
+   * What is left when the upstream closes without a last blank line: passed on when it is an event, dropped when it is half
+   * of one (a client would fail on it before it sees our last words).
+   */
+  function rest(): string {
+    if (!carry) return "";
     const text = decoder.decode(carry);
-    const kept = observer.push(text);
-    return kept === text ? carry : encoder.encode(kept);
+    const data = dataOf(text);
+    if (data !== undefined && data !== "[DONE]" && !isJson(data)) return "";
+    return observer.push(text);
+  }
+
+  /** The upstream closed: its rest, and a last word of ours when it neither finished nor said what went wrong. */
+  function close(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    const last = rest();
+    const { terminated, error } = observer.seen;
+    const missing = terminated || error !== undefined ? "" : lastWords("done");
+    const text = last + (last && missing ? "\n\n" : "") + missing;
+    if (text) controller.enqueue(encoder.encode(text));
+    end("done");
+    controller.close();
   }
 
   async function next(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -70,11 +85,7 @@ export function pump(body: ReadableStream<Uint8Array>, { observer, heartbeatMs, 
       silentMs = 0;
       pending = undefined;
       if (result.done) {
-        const last = rest();
-        if (last) controller.enqueue(last);
-        if (!observer.seen.terminated) controller.enqueue(encoder.encode(lastWords("done")));
-        end("done");
-        return controller.close();
+        return close(controller);
       }
       const bytes = take(result.value);
       if (bytes) return controller.enqueue(bytes);
@@ -101,6 +112,15 @@ export function pump(body: ReadableStream<Uint8Array>, { observer, heartbeatMs, 
       end("client_gone");
     },
   }, { highWaterMark: 0 });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

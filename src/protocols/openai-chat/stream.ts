@@ -36,15 +36,17 @@ export class ChatStreamObserver implements StreamObserver {
     if (chunk === undefined) return true;
     if (chunk.error) this.seen.error = errorMessage(chunk.error);
     if (Array.isArray(chunk.choices) && chunk.choices.some((choice: { finish_reason?: unknown } | null) => choice?.finish_reason)) this.seen.terminated = true;
-    const usage = parseUsage(chunk.usage);
+    const told = chunk.usage ?? chunk.x_groq?.usage;
+    const usage = parseUsage(told);
     if (!usage) return true;
     this.seen.usage = usage;
-    this.seen.reportedNanoUsd = parseReportedCost(chunk.usage) ?? this.seen.reportedNanoUsd;
+    this.seen.reportedNanoUsd = parseReportedCost(told) ?? this.seen.reportedNanoUsd;
     return !(this.hideUsage && Array.isArray(chunk.choices) && chunk.choices.length === 0);
   }
 }
 
-type Chunk = { usage?: unknown; error?: unknown; choices?: unknown };
+/** `x_groq` is where Groq put a stream's usage before it knew `stream_options`. */
+type Chunk = { usage?: unknown; error?: unknown; choices?: unknown; x_groq?: { usage?: unknown } };
 
 function parse(data: string): Chunk | undefined {
   try {
