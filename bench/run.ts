@@ -25,6 +25,7 @@ const { values: flags } = parseArgs({
   },
 });
 
+const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
 const say = (line: string) => console.error(`bench: ${line}`);
 const upstream = await startUpstream();
 const load = startLoad();
@@ -33,7 +34,7 @@ try {
   targets.push(await bareTarget(upstream));
   targets.push(await forgeTarget(upstream));
   const pinned = pin(targets.map((target) => target.pid), 0) && pin([upstream.pid, load.pid, process.pid], 1);
-  console.log(`# Benchmark\n\n${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}; workerd ${pinned ? "pinned to one core, upstream and load to another" : "not pinned"}.\n`);
+  console.log(`# Benchmark\n\n${machine}; workerd ${pinned ? "pinned to one core, upstream and load to another" : "not pinned"}.\n`);
   if (flags.memory) await reportMemory();
   else await reportSpeed();
   for (const target of targets) if (target.ledger) await compareBooks(upstream, target, target.ledger);

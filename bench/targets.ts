@@ -81,21 +81,7 @@ async function create<T>(url: string, secret: string, body: unknown): Promise<T>
 async function readLedger(url: string, headers: Record<string, string>): Promise<Tally> {
   const response = await fetch(url, { headers: { ...headers, accept: "application/json" } });
   const text = await response.text();
-  const found = response.ok ? findTotals(JSON.parse(text)) : undefined;
-  if (!found) throw new Error(`GET /dashboard/usage answered ${response.status} without totals: ${text.slice(0, 300)}`);
-  return found;
-}
-
-/** The outermost object that has requests, input and output tokens. */
-function findTotals(value: unknown): Tally | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const row = value as Record<string, unknown>;
-  const figures = [row.requests, row.input_tokens ?? row.prompt_tokens, row.output_tokens ?? row.completion_tokens];
-  const [requests, inputTokens, outputTokens] = figures;
-  if (typeof requests === "number" && typeof inputTokens === "number" && typeof outputTokens === "number") return { requests, inputTokens, outputTokens };
-  for (const inner of Object.values(row)) {
-    const found = Array.isArray(inner) ? undefined : findTotals(inner);
-    if (found) return found;
-  }
-  return undefined;
+  const totals = response.ok ? (JSON.parse(text) as { totals?: Tally }).totals : undefined;
+  if (!totals) throw new Error(`GET /dashboard/usage answered ${response.status} without totals: ${text.slice(0, 300)}`);
+  return { requests: totals.requests, inputTokens: totals.inputTokens, outputTokens: totals.outputTokens };
 }
