@@ -14,6 +14,13 @@ export const limitsSchema = z.strictObject({
   budgetNanoUsd: limit.optional(),
 });
 export type Limits = z.infer<typeof limitsSchema>;
+export type EffectiveLimits = Limits & { requestsPerMinute: number };
+
+/** What holds when neither key nor plan says otherwise. */
+export const defaultLimits = { requestsPerMinute: 600 } as const;
+
+/** A key's own limits over its plan's over the defaults. */
+export const effectiveLimits = (own: Limits, plan: Limits): EffectiveLimits => ({ ...defaultLimits, ...plan, ...own });
 
 export const keyPolicySchema = z.strictObject({
   limits: limitsSchema.default({}),
@@ -26,6 +33,35 @@ export const keyPolicySchema = z.strictObject({
 });
 export type KeyPolicy = z.infer<typeof keyPolicySchema>;
 
+const limitPatch = limit.nullable().optional();
+
+/** A change of a policy as a JSON merge patch (RFC 7396): what is absent stays, `null` takes a limit or the list away. */
+export const keyPolicyPatchSchema = z.strictObject({
+  limits: z.strictObject({
+    requestsPerMinute: limitPatch,
+    tokensPerMinute: limitPatch,
+    concurrentRequests: limitPatch,
+    monthlyTokens: limitPatch,
+    monthlyNanoUsd: limitPatch,
+    budgetNanoUsd: limitPatch,
+  } satisfies Record<keyof Limits, unknown>).optional(),
+  models: keyPolicySchema.shape.models.unwrap().nullable().optional(),
+  sovereign: z.boolean().optional(),
+  usageScope: z.enum(["key", "organisation"]).optional(),
+} satisfies Record<keyof KeyPolicy, unknown>);
+export type KeyPolicyPatch = z.infer<typeof keyPolicyPatchSchema>;
+
+/** What a key may do at the moment, as the object that meters it must know it. */
+export type KeyStanding = {
+  keyId: string;
+  organisationId: string;
+  version: number;
+  /** false: revoked. */
+  enabled: boolean;
+  expiresAtMs?: number;
+  limits: EffectiveLimits;
+};
+
 /**
  * Who is calling, as the hot path needs it: read from D1 when cold, then kept in the isolate. `version` is the key's
  * version; the key's Durable Object tells when it is no longer the newest.
@@ -36,13 +72,15 @@ export type Principal = {
   readonly organisationId: string;
   readonly version: number;
   /** The key's own limits over its plan's. `requestsPerMinute` is always set. */
-  readonly limits: Limits & { requestsPerMinute: number };
+  readonly limits: EffectiveLimits;
   readonly models: readonly string[] | undefined;
   /** Key or organisation is sovereign. */
   readonly sovereign: boolean;
   readonly usageScope: "key" | "organisation";
   /** When the key or this secret of it ends, Unix ms. */
   readonly expiresAtMs: number | undefined;
+  /** When the key itself ends: what its meter enforces. A secret in its grace period ends earlier than its key. */
+  readonly keyExpiresAtMs?: number;
   /** The organisation's own credentials, provider id → secret. */
   readonly credentials: ReadonlyMap<string, string>;
 };

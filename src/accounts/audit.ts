@@ -1,0 +1,38 @@
+/** Who changed what. Every change and its event are one D1 batch, that is one transaction. */
+import { newId } from "./base62.ts";
+
+/** Who changes something, and when. */
+export type By = { actor: string; nowMs: number };
+
+export type AuditAction =
+  | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
+  | "key.create" | "key.update" | "key.rotate" | "key.revoke"
+  | "credential.put" | "credential.delete" | "alias.put" | "alias.delete";
+
+/** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */
+export type AuditEntry = { action: AuditAction; subject: string; organisationId?: string; detail?: Record<string, unknown> };
+
+export type AuditEvent = { id: string; atMs: number; actor: string; action: string; subject: string; organisationId: string | null; detail: unknown };
+
+/** The statement that records a change. It belongs right behind the change in one batch, and records nothing when no row changed. */
+export function auditIfChanged(db: D1Database, by: By, { action, subject, organisationId, detail = {} }: AuditEntry): D1PreparedStatement {
+  return db.prepare(`
+    INSERT INTO audit_events (id, at, actor, action, subject, organisation_id, detail)
+    SELECT ?1, ?2, ?3, ?4, ?5, coalesce(?6, (SELECT organisation_id FROM api_keys WHERE id = ?5)), ?7 WHERE changes() > 0`,
+  ).bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId ?? null, JSON.stringify(detail));
+}
+
+export type Place = { atMs: number; id: string };
+type Row = { id: string; at: number; actor: string; action: string; subject: string; organisation_id: string | null; detail: string };
+
+/** Events, newest first, older than `before`. */
+export async function listAudit(
+  db: D1Database, { organisationId, limit, before }: { organisationId?: string; limit: number; before?: Place },
+): Promise<AuditEvent[]> {
+  const { results } = await db.prepare(`
+    SELECT * FROM audit_events
+    WHERE (?1 IS NULL OR organisation_id = ?1) AND (?2 IS NULL OR (at, id) < (?2, ?3))
+    ORDER BY at DESC, id DESC LIMIT ?4`,
+  ).bind(organisationId ?? null, before?.atMs ?? null, before?.id ?? null, limit).all<Row>();
+  return results.map(({ at, organisation_id, detail, ...row }) => ({ ...row, atMs: at, organisationId: organisation_id, detail: JSON.parse(detail) as unknown }));
+}

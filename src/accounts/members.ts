@@ -1,0 +1,45 @@
+/** People of an organisation in D1. */
+import { GatewayError } from "../errors.ts";
+import { auditIfChanged, type By } from "./audit.ts";
+import { noSuchOrganisation } from "./organisations.ts";
+
+export const roles = ["owner", "admin", "member"] as const;
+export type Member = { email: string; role: (typeof roles)[number]; createdAtMs: number };
+
+type Row = { email: string; role: Member["role"]; created_at: number };
+
+/** Who belongs to the organisation, by e-mail address. */
+export async function listMembers(db: D1Database, organisationId: string): Promise<Member[]> {
+  const [organisation, members] = await db.batch([
+    db.prepare("SELECT 1 FROM organisations WHERE id = ?").bind(organisationId),
+    db.prepare("SELECT email, role, created_at FROM members WHERE organisation_id = ? ORDER BY email").bind(organisationId),
+  ]);
+  if (organisation!.results.length === 0) throw noSuchOrganisation(organisationId);
+  return (members!.results as Row[]).map(({ email, role, created_at }) => ({ email, role, createdAtMs: created_at }));
+}
+
+/** Adds a person, or gives them another role. */
+export async function putMember(
+  db: D1Database, by: By, organisationId: string, { email, role }: Pick<Member, "email" | "role">,
+): Promise<Member> {
+  const [put] = await db.batch([
+    db.prepare(`
+      INSERT INTO members (organisation_id, email, role, created_at)
+      SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?1)
+      ON CONFLICT (organisation_id, email) DO UPDATE SET role = excluded.role RETURNING created_at`,
+    ).bind(organisationId, email, role, by.nowMs),
+    auditIfChanged(db, by, { action: "member.put", subject: email, organisationId, detail: { role } }),
+  ]);
+  const row = put!.results[0] as Pick<Row, "created_at"> | undefined;
+  if (!row) throw noSuchOrganisation(organisationId);
+  return { email, role, createdAtMs: row.created_at };
+}
+
+/** Removes a person. */
+export async function deleteMember(db: D1Database, by: By, organisationId: string, email: string): Promise<void> {
+  const [removal] = await db.batch([
+    db.prepare("DELETE FROM members WHERE organisation_id = ? AND email = ?").bind(organisationId, email),
+    auditIfChanged(db, by, { action: "member.delete", subject: email, organisationId }),
+  ]);
+  if (removal!.meta.changes === 0) throw new GatewayError("not_found", `'${email}' is not a member of '${organisationId}'.`);
+}

@@ -1,0 +1,83 @@
+/** Organisations and plans in D1. A change that concerns keys gives each of them a new version in the same transaction. */
+import { GatewayError } from "../errors.ts";
+import { auditIfChanged, type By } from "./audit.ts";
+import { limitsSchema, type KeyStanding, type Limits } from "./policy.ts";
+import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
+
+export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; createdAtMs: number };
+export type Plan = { id: string; limits: Limits };
+
+type Row = { id: string; name: string; plan_id: string; sovereign: number; created_at: number };
+
+const organisationOf = (row: Row): Organisation => ({
+  id: row.id, name: row.name, plan: row.plan_id, sovereign: row.sovereign === 1, createdAtMs: row.created_at,
+});
+
+const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_request", `There is no plan '${id}'.`, { param: "plan" });
+
+/** The 404 for an organisation. */
+export const noSuchOrganisation = (id: string): GatewayError => new GatewayError("not_found", `There is no organisation '${id}'.`);
+
+/** Creates an organisation. Throws `conflict` when the id is taken. */
+export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">): Promise<Organisation> {
+  const { id, name, plan, sovereign } = wanted;
+  const [insert, , plans] = await db.batch([
+    db.prepare(`
+      INSERT INTO organisations (id, name, plan_id, sovereign, created_at)
+      SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3) ON CONFLICT DO NOTHING`,
+    ).bind(id, name, plan, sovereign ? 1 : 0, by.nowMs),
+    auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign } }),
+    db.prepare("SELECT 1 FROM plans WHERE id = ?").bind(plan),
+  ]);
+  if (plans!.results.length === 0) throw noSuchPlan(plan);
+  if (insert!.meta.changes === 0) throw new GatewayError("conflict", `There is an organisation '${id}' already.`, { param: "id" });
+  return { ...wanted, createdAtMs: by.nowMs };
+}
+
+/** One organisation. */
+export async function getOrganisation(db: D1Database, id: string): Promise<Organisation | undefined> {
+  const row = await db.prepare("SELECT * FROM organisations WHERE id = ?").bind(id).first<Row>();
+  return row ? organisationOf(row) : undefined;
+}
+
+/** Organisations by id, behind `after`. */
+export async function listOrganisations(db: D1Database, { limit, after = "" }: { limit: number; after?: string }): Promise<Organisation[]> {
+  const { results } = await db.prepare("SELECT * FROM organisations WHERE id > ? ORDER BY id LIMIT ?").bind(after, limit).all<Row>();
+  return results.map(organisationOf);
+}
+
+/** Changes an organisation; what is absent stays. */
+export async function updateOrganisation(
+  db: D1Database, by: By, id: string, patch: Partial<Pick<Organisation, "name" | "plan" | "sovereign">>,
+): Promise<{ organisation: Organisation; standings: KeyStanding[] }> {
+  const { name, plan, sovereign } = patch;
+  const concernsKeys = plan !== undefined || sovereign !== undefined;
+  const [update, , , standings] = await db.batch([
+    db.prepare(`
+      UPDATE organisations SET name = coalesce(?2, name), plan_id = coalesce(?3, plan_id), sovereign = coalesce(?4, sovereign)
+      WHERE id = ?1 AND (?3 IS NULL OR EXISTS (SELECT 1 FROM plans WHERE id = ?3)) RETURNING *`,
+    ).bind(id, name ?? null, plan ?? null, sovereign === undefined ? null : Number(sovereign)),
+    auditIfChanged(db, by, { action: "organisation.update", subject: id, organisationId: id, detail: patch }),
+    ...(concernsKeys ? [bumpIfChanged(db, { organisation: id }), selectStandings(db, { organisation: id })] : []),
+  ]);
+  const row = update!.results[0] as Row | undefined;
+  if (row) return { organisation: organisationOf(row), standings: standingsOf(standings) };
+  throw (await getOrganisation(db, id)) ? noSuchPlan(plan!) : noSuchOrganisation(id);
+}
+
+/** Every plan. */
+export async function listPlans(db: D1Database): Promise<Plan[]> {
+  const { results } = await db.prepare("SELECT id, limits FROM plans ORDER BY id").all<{ id: string; limits: string }>();
+  return results.map(({ id, limits }) => ({ id, limits: limitsSchema.parse(JSON.parse(limits)) }));
+}
+
+/** Creates or replaces a plan. */
+export async function putPlan(db: D1Database, by: By, { id, limits }: Plan): Promise<{ plan: Plan; standings: KeyStanding[] }> {
+  const results = await db.batch([
+    db.prepare("INSERT INTO plans (id, limits) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET limits = excluded.limits").bind(id, JSON.stringify(limits)),
+    auditIfChanged(db, by, { action: "plan.put", subject: id, detail: { limits } }),
+    bumpIfChanged(db, { plan: id }),
+    selectStandings(db, { plan: id }),
+  ]);
+  return { plan: { id, limits }, standings: standingsOf(results.at(-1)) };
+}

@@ -1,0 +1,67 @@
+/** One secret's principal, read from D1 in one query. */
+import { z } from "zod";
+import type { GatewayError } from "../errors.ts";
+import { hashSecret } from "./api-key.ts";
+import { openCredential } from "./credentials.ts";
+import { effectiveLimits, keyPolicySchema, limitsSchema, type Principal } from "./policy.ts";
+
+/** Why a secret opens nothing. */
+export type Refused = { refused: Extract<GatewayError["code"], "invalid_api_key" | "key_revoked" | "key_expired"> };
+
+/** Reads what a secret opens. */
+export type PrincipalSource = (secret: string, nowMs: number) => Promise<Principal | Refused>;
+
+const query = `
+SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, s.expires_at AS secret_expires_at,
+  o.sovereign, coalesce(p.limits, '{}') AS limits,
+  (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext))
+     FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
+FROM api_key_secrets s
+JOIN api_keys k ON k.id = s.key_id
+JOIN organisations o ON o.id = k.organisation_id
+LEFT JOIN plans p ON p.id = o.plan_id
+WHERE s.hash = ?`;
+
+type Row = {
+  id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
+  secret_expires_at: number | null; sovereign: number; limits: string; credentials: string;
+};
+
+const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string() }));
+
+/** A source over D1. `pepper` hashes secrets, `master` opens organisations' credentials. */
+export function principalSource(db: D1Database, { pepper, master }: { pepper: string; master: string }): PrincipalSource {
+  return async function readPrincipal(secret, nowMs) {
+    const row = await db.prepare(query).bind(await hashSecret(pepper, secret)).first<Row>();
+    if (!row) return { refused: "invalid_api_key" };
+    if (row.revoked_at !== null) return { refused: "key_revoked" };
+    const ends = [row.expires_at, row.secret_expires_at].filter((end) => end !== null);
+    const expiresAtMs = ends.length > 0 ? Math.min(...ends) : undefined;
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
+    const policy = keyPolicySchema.parse(JSON.parse(row.policy));
+    return {
+      keyId: row.id,
+      keyName: row.name,
+      organisationId: row.organisation_id,
+      version: row.version,
+      limits: effectiveLimits(policy.limits, limitsSchema.parse(JSON.parse(row.limits))),
+      models: policy.models,
+      sovereign: policy.sovereign || row.sovereign === 1,
+      usageScope: policy.usageScope,
+      expiresAtMs,
+      keyExpiresAtMs: row.expires_at ?? undefined,
+      credentials: await openAll(master, row.organisation_id, row.credentials),
+    };
+  };
+}
+
+/**
+ * A credential that does not open fails the look-up: calling on with the installation's own would send the organisation's
+ * prompts to an account, and on a bill, that it did not choose.
+ */
+async function openAll(master: string, organisationId: string, json: string): Promise<ReadonlyMap<string, string>> {
+  const rows = credentialsSchema.parse(JSON.parse(json));
+  return new Map(await Promise.all(rows.map(async ({ provider, ...sealed }) => {
+    return [provider, await openCredential(master, { organisationId, provider }, sealed)] as const;
+  })));
+}

@@ -1,0 +1,25 @@
+import { Hono } from "hono";
+import { aliases } from "./admin/aliases.ts";
+import { adminOnly, neverStored } from "./admin/access.ts";
+import { audit } from "./admin/audit.ts";
+import { credentials } from "./admin/credentials.ts";
+import { keys } from "./admin/keys.ts";
+import { members } from "./admin/members.ts";
+import { organisations } from "./admin/organisations.ts";
+import { plans } from "./admin/plans.ts";
+import type { App } from "./context.ts";
+
+/**
+ * /admin: organisations, people, plans, keys, credentials, aliases, audit trail, for whoever holds ADMIN_SECRET. A change
+ * that concerns a key has reached the key's Durable Object when the call answers.
+ */
+export const admin = new Hono<App>()
+  .use(neverStored)
+  .use(adminOnly)
+  .route("/organisations", organisations)
+  .route("/organisations/:id/members", members)
+  .route("/organisations/:id/credentials", credentials)
+  .route("/plans", plans)
+  .route("/keys", keys)
+  .route("/aliases", aliases)
+  .route("/audit", audit);
