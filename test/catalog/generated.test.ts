@@ -1,0 +1,132 @@
+import { calcPrice } from "@pydantic/genai-prices";
+import { readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { sqlStatements } from "../../scripts/local.ts";
+import { noUsage } from "../../src/chat/usage.ts";
+import { costOf, type Price } from "../../src/ledger/price.ts";
+
+const schema = readFileSync(new URL("../../schema.sql", import.meta.url), "utf8");
+const catalog = readFileSync(new URL("../../src/catalog/catalog.sql", import.meta.url), "utf8");
+const db = new DatabaseSync(":memory:");
+db.exec("PRAGMA foreign_keys = ON");
+db.exec(schema);
+db.exec(catalog);
+
+const all = <Row>(sql: string, ...values: string[]): Row[] => db.prepare(sql).all(...values) as Row[];
+const pricesOf = (provider: string, upstreamId: string): Price[] =>
+  all<Price>("SELECT class, pico_usd picoUsd, above_tokens aboveTokens, valid_from validFromMs FROM prices WHERE provider = ? AND upstream_id = ?", provider, upstreamId);
+
+describe("the file", () => {
+  test("can be run again and changes nothing", () => {
+    const dump = () => ["models", "deployments", "prices"].map((table) => all(`SELECT * FROM ${table}`));
+    const before = dump();
+    db.exec(catalog);
+    expect(dump()).toEqual(before);
+    expect(before.map((rows) => rows.length > 400)).toEqual([true, true, true]);
+  });
+
+  test("falls into statements D1 takes", () => {
+    const statements = sqlStatements(catalog);
+    expect(Math.max(...statements.map((statement) => Buffer.byteLength(statement)))).toBeLessThan(100_000);
+    const other = new DatabaseSync(":memory:");
+    other.exec(schema);
+    for (const statement of statements) other.prepare(statement).run();
+    expect(other.prepare("SELECT count(*) n FROM prices").get()).toEqual(db.prepare("SELECT count(*) n FROM prices").get());
+  });
+});
+
+describe("models and deployments", () => {
+  test("every deployment has a model and every model a deployment", () => {
+    expect(all("SELECT * FROM deployments WHERE model_id NOT IN (SELECT id FROM models)")).toEqual([]);
+    expect(all("SELECT * FROM models WHERE id NOT IN (SELECT model_id FROM deployments)")).toEqual([]);
+    expect(all("SELECT provider, upstream_id FROM prices EXCEPT SELECT provider, upstream_id FROM deployments")).toEqual([]);
+  });
+
+  test("a host's copy is the maker's model", () => {
+    const of = (model: string) => all<{ name: string }>("SELECT provider || ' ' || upstream_id name FROM deployments WHERE model_id = ? ORDER BY 1", model).map(({ name }) => name);
+    expect(of("gpt-4o")).toEqual(["azure gpt-4o", "openai gpt-4o", "openrouter openai/gpt-4o"]);
+    expect(of("claude-opus-5-5")).toEqual(["anthropic claude-opus-5-5", "openrouter anthropic/claude-opus-5.5"]);
+    expect(of("gpt-oss-120b")).toEqual(expect.arrayContaining(["cerebras gpt-oss-120b", "groq openai/gpt-oss-120b", "workers-ai @cf/openai/gpt-oss-120b"]));
+  });
+
+  test("a variant that costs or behaves otherwise stays a model of its own", () => {
+    expect(all("SELECT * FROM deployments WHERE upstream_id LIKE '%:free' AND model_id <> upstream_id")).toEqual([]);
+  });
+
+  test("a model knows what it can do", () => {
+    const [gpt4o] = all<{ owner: string; capabilities: string; context_tokens: number; max_output_tokens: number }>("SELECT * FROM models WHERE id = 'gpt-4o'");
+    expect(gpt4o).toMatchObject({ owner: "openai", context_tokens: 128_000, max_output_tokens: 16_384 });
+    expect(JSON.parse(gpt4o!.capabilities)).toEqual(["text", "vision", "pdf", "tools", "json_schema"]);
+    expect(all("SELECT kind, capabilities FROM models WHERE id = 'text-embedding-3-small'")).toEqual([{ kind: "embedding", capabilities: '["embedding"]' }]);
+  });
+});
+
+describe("prices", () => {
+  test("are whole, not negative, and complete for chat", () => {
+    expect(all("SELECT * FROM prices WHERE pico_usd < 0 OR typeof(pico_usd) <> 'integer'")).toEqual([]);
+    expect(all(`SELECT d.provider, d.upstream_id FROM deployments d JOIN models m ON m.id = d.model_id JOIN prices p USING (provider, upstream_id)
+      WHERE m.kind = 'chat' GROUP BY 1, 2 HAVING sum(class = 'input' AND above_tokens = 0) = 0 OR sum(class = 'output' AND above_tokens = 0) = 0`)).toEqual([]);
+  });
+
+  test("nobody but a free variant or a free tier costs nothing", () => {
+    expect(all("SELECT DISTINCT provider, upstream_id FROM prices WHERE class = 'input' AND pico_usd = 0 AND upstream_id NOT LIKE '%:free' ORDER BY 1, 2")).toMatchInlineSnapshot(`
+      [
+        {
+          "provider": "gemini",
+          "upstream_id": "gemma-4-26b-a4b-it",
+        },
+        {
+          "provider": "gemini",
+          "upstream_id": "gemma-4-31b-it",
+        },
+        {
+          "provider": "mistral",
+          "upstream_id": "labs-leanstral-1-5-1",
+        },
+      ]
+    `);
+  });
+
+  test("a cached token costs at most what a fresh one costs, on every day a price begins", () => {
+    const dearer = all<{ provider: string; upstream_id: string }>("SELECT DISTINCT provider, upstream_id FROM prices WHERE class = 'cached_input'").filter(({ provider, upstream_id }) => {
+      const prices = pricesOf(provider, upstream_id);
+      return prices.some(({ aboveTokens, validFromMs }) => {
+        const input = aboveTokens + 1;
+        return costOf(prices, { ...noUsage, inputTokens: input, cachedTokens: input }, validFromMs)! > costOf(prices, { ...noUsage, inputTokens: input }, validFromMs)!;
+      });
+    });
+    expect(dearer).toEqual([]);
+  });
+
+  /** Provider ids of genai-prices; `input` is all input tokens, 500 of them cached. */
+  test.each([
+    ["openai", "openai", "gpt-4o", 1_500, "2026-11-15"],
+    ["openai", "openai", "gpt-4o-mini", 1_500, "2026-11-15"],
+    ["openai", "openai", "gpt-6-sol", 300_000, "2026-11-15"],
+    ["openai", "openai", "gpt-5.6-sol", 1_500, "2026-08-01"],
+    ["openai", "openai", "gpt-5.6-sol", 1_500, "2026-11-15"],
+    ["anthropic", "anthropic", "claude-opus-5-5", 1_500, "2026-11-15"],
+    ["anthropic", "anthropic", "claude-opus-4-6", 250_000, "2026-03-01"],
+    ["anthropic", "anthropic", "claude-opus-4-6", 250_000, "2026-11-15"],
+    ["gemini", "google", "gemini-2.5-pro", 250_000, "2026-11-15"],
+    ["gemini", "google", "gemini-3.8-flash", 1_500, "2026-11-15"],
+    ["gemini", "google", "gemini-3.8-flash", 1_500, "2027-02-01"],
+    ["mistral", "mistral", "mistral-large-2512", 1_500, "2026-11-15"],
+    ["xai", "x-ai", "grok-4.6", 1_500, "2026-11-15"],
+    ["groq", "groq", "openai/gpt-oss-120b", 1_500, "2026-11-15"],
+    ["perplexity", "perplexity", "sonar-pro", 1_500, "2026-11-15"],
+    ["workers-ai", "cloudflare", "@cf/meta/llama-3.3-70b-instruct-fp8-fast", 1_500, "2026-11-15"],
+  ])("%s: what %s says %s costs for %i tokens on %s", (provider, theirs, model, inputTokens, day) => {
+    const timestamp = new Date(`${day}T12:00:00Z`);
+    const usage = { input_tokens: inputTokens, cache_read_tokens: 500, output_tokens: 200 };
+    const expected = calcPrice(usage, model, { providerId: theirs, timestamp })!.total_price;
+    expect(costOf(pricesOf(provider, model), { ...noUsage, inputTokens, cachedTokens: 500, outputTokens: 200 }, timestamp.getTime())).toBe(Math.round(expected * 1e9));
+  });
+
+  test("where genai-prices lags, the fresh price holds from its day on and the old one before", () => {
+    const prices = pricesOf("mistral", "mistral-large-latest");
+    const at = (day: string) => costOf(prices, { ...noUsage, inputTokens: 1_000_000 }, Date.parse(day));
+    expect([at("2026-09-01"), at("2026-11-15")]).toEqual([2_000_000_000, 500_000_000]);
+  });
+});
