@@ -32,3 +32,9 @@ test("does not open when a bit was changed", async () => {
   bytes[0]! ^= 1;
   await expect(openCredential(master, owner, { ...sealed, ciphertext: bytes.toBase64() })).rejects.toThrow("cannot be opened");
 });
+
+/** Made with Node's crypto: hkdfSync(sha256, master, salt org_a, byok/v1), aes-256-gcm with AAD org_a|openai. */
+test("opens what another implementation sealed", async () => {
+  const sealed = { iv: "BwcHBwcHBwcHBwcH", ciphertext: "Rt29YgQEOnZFtS8uGpcT54Z8XAEAQELl3zWKTjfW" };
+  expect(await openCredential(master, owner, sealed)).toBe("sk-live-vector");
+});
