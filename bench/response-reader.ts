@@ -1,6 +1,7 @@
 /** Reads HTTP/1.1 responses one after another off a keep-alive socket: exact about framing, blind to everything else. */
 
 const newline = 10;
+const semicolon = 59;
 
 /** What one response came to. `events` counts blank-line endings, which in an event stream is one per event. */
 export type ResponseSeen = { status: number; bytes: number; events: number; closes: boolean };
@@ -8,7 +9,7 @@ export type ResponseSeen = { status: number; bytes: number; events: number; clos
 /** `firstByte` is called at the first byte of a body, `end` once per response, both from inside `feed`. */
 export type ReaderCalls = { firstByte: () => void; end: (seen: ResponseSeen) => void };
 
-type State = "head" | "sized" | "chunk-size" | "chunk" | "chunk-end" | "trailer";
+type State = "head" | "sized" | "chunk-size" | "chunk-extension" | "chunk" | "chunk-end" | "trailer";
 
 /** Push-style reader: `feed` it every piece that a socket delivers, in order. */
 export class ResponseReader {
@@ -42,7 +43,8 @@ export class ResponseReader {
         if (this.#left === 0) this.#state = "chunk-end";
         return used;
       }
-      case "chunk-size": return this.#readSize(data, at);
+      case "chunk-size":
+      case "chunk-extension": return this.#readSize(data, at);
       case "chunk-end":
         if (data[at] === newline) this.#state = "chunk-size";
         return at + 1;
@@ -77,7 +79,9 @@ export class ResponseReader {
         this.#trailerBytes = 0;
         return at + 1;
       }
-      if (byte >= 48 && byte <= 57) this.#left = this.#left * 16 + byte - 48;
+      if (this.#state === "chunk-extension") continue;
+      if (byte === semicolon) this.#state = "chunk-extension";
+      else if (byte >= 48 && byte <= 57) this.#left = this.#left * 16 + byte - 48;
       else if ((byte | 32) >= 97 && (byte | 32) <= 102) this.#left = this.#left * 16 + (byte | 32) - 87;
     }
     return at;

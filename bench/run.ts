@@ -4,7 +4,7 @@
  *   --rounds N          interleaved rounds (5)        --quick    two short rounds
  *   --only json|stream  some of the scenarios         --memory   100,000 requests and long streams, watching memory
  */
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { measure } from "./measure.ts";
 import { memory } from "./memory.ts";
@@ -25,7 +25,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
+const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load average ${loadavg()[0]!.toFixed(1)} before, Node ${process.versions.node}`;
 const say = (line: string) => console.error(`bench: ${line}`);
 const upstream = await startUpstream();
 const load = startLoad();
