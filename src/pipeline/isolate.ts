@@ -3,7 +3,7 @@ import { Principals, principalSource } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Meters } from "../limits/index.ts";
-import { endpoints, type Endpoint } from "../providers/index.ts";
+import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
 import { listModels } from "../upstream/models.ts";
 
 export type Isolate = {
@@ -27,14 +27,14 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
   if (current?.env === env) return current;
   const settings = parseSettings(env);
   const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS });
-  const selfHosted = reachable.get("selfhosted");
+  const own = reachable.get(selfHosted.id);
   current = {
     env,
     settings,
     endpoints: reachable,
     principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, master: settings.CREDENTIALS_SECRET })),
     catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
-    selfHostedModels: new Held(async () => (selfHosted ? listModels(selfHosted) : []), catalogFreshMs),
+    selfHostedModels: new Held(async () => (own ? listModels(own) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
   };
   return current;

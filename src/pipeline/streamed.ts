@@ -1,7 +1,7 @@
 /** An answer that comes as a stream: passed on as it comes, watched for usage, settled once however it ends. */
 import { GatewayError } from "../errors.ts";
 import type { End } from "../ledger/entry.ts";
-import { pump, type StreamEnd } from "../upstream/index.ts";
+import { passOn, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -13,24 +13,20 @@ export function streamed({ run, attempt, attempts, response, upstreamRequestId }
   const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions !== false;
   const observer = protocol.watch(askedByUs);
   const firstByteMs = Date.now() - context.startedAtMs;
-  const running = Promise.withResolvers<void>();
-  context.waitUntil(running.promise);
-  const onEnd = (how: StreamEnd): void => {
-    const ending = {
-      end: endOf(how, observer.seen.terminated), status: response.status, way: "pump",
-      firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
-    } as const;
-    hold.settle(outcomeOf(facts, protocol.id, attempt, observer.seen, ending, context.startedAtMs));
-    running.resolve();
-  };
-  const body = pump(response.body!, {
+  const { readable, end } = passOn(response.body!, !askedByUs, {
     observer,
     heartbeatMs: settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     lastWords: (how) => protocol.renderStreamError(brokenOff(how, attempt.endpoint.provider.name)),
-    onEnd,
   });
-  return new Response(body, { status: response.status, headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type")!) });
+  context.waitUntil(end.then((how) => {
+    const ending = {
+      end: endOf(how, observer.seen.terminated), status: response.status, way: askedByUs ? "pump" : "native",
+      firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
+    } as const;
+    hold.settle(outcomeOf(facts, protocol.id, attempt, observer.seen, ending, context.startedAtMs));
+  }));
+  return new Response(readable, { status: response.status, headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type")!) });
 }
 
 const endOf = (how: StreamEnd, terminated: boolean): End =>

@@ -1,141 +1,118 @@
-/** A stream passed on by JavaScript: where something of ours must be taken out, and while the upstream is silent. */
+/** A stream passed on by JavaScript: where something of ours must be taken out, and until text flows. */
 import type { StreamObserver } from "../protocols/protocol.ts";
-import { dataOf, wholeFrames } from "../protocols/sse.ts";
+import { FrameCutter } from "./frames.ts";
+import { Outlet } from "./outlet.ts";
 
 /** How a stream ended, seen from the gateway. */
 export type StreamEnd = "done" | "client_gone" | "upstream_error" | "idle";
 
-export type PumpOptions = {
+export type StreamOptions = {
   observer: StreamObserver;
   heartbeatMs: number;
   idleMs: number;
   /** What to write when the upstream breaks or goes silent, so that the client's stream ends as its protocol says. */
   lastWords: (end: StreamEnd) => string;
-  /** Called exactly once. */
-  onEnd: (end: StreamEnd) => void;
 };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const heartbeat = encoder.encode(": ping\n\n");
-const largestFrame = 16 * 1024 * 1024;
+const bufferBytes = 8 * 1024;
 
 /**
- * Passes `body` on frame by frame. Whole frames go through the observer; when it hands back the same text the upstream's
- * own bytes are written. Pull-based: a slow client slows the upstream. The client leaving cancels the upstream.
+ * Passes `body` on to `writable`, whole frames at a time, and says how it ended. Frames go through the observer; when it hands
+ * back the same text the upstream's own bytes are written. Silence is answered with comments at frame borders. With
+ * `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
-export function pump(body: ReadableStream<Uint8Array>, { observer, heartbeatMs, idleMs, lastWords, onEnd }: PumpOptions): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let carry: Uint8Array | undefined;
-  let pending: ReturnType<typeof reader.read> | undefined;
-  let silentMs = 0;
-  let ended = false;
-  const end = (how: StreamEnd): void => {
-    if (ended) return;
-    ended = true;
-    onEnd(how);
-  };
+export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
+  const { observer, heartbeatMs, idleMs, lastWords } = options;
+  const reader = body.getReader({ mode: "byob" });
+  const outlet = new Outlet(writable);
+  const frames = new FrameCutter();
+  const silence = new Silence(Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
+  const leaving = outlet.gone.then(() => "client_gone" as const);
+  let buffer = new ArrayBuffer(bufferBytes);
+  let pending: ReturnType<typeof read> | undefined;
+  const read = () => reader.read(new Uint8Array(buffer));
 
-  /** The bytes to write for a chunk: whole frames only, the rest is carried over. */
-  function take(chunk: Uint8Array): Uint8Array | undefined {
-    const bytes = carry ? joined(carry, chunk) : chunk;
-    const whole = wholeFrames(bytes);
-    carry = whole === bytes.length ? undefined : whole === 0 ? bytes : bytes.slice(whole);
-    if (carry && carry.length > largestFrame) throw new Error("frame too large");
-    if (whole === 0) return undefined;
-    const frames = whole === bytes.length ? bytes : bytes.subarray(0, whole);
-    const text = decoder.decode(frames);
-    const kept = observer.push(text);
-    return kept === text ? frames : kept === "" ? undefined : encoder.encode(kept);
+  async function end(how: StreamEnd, words = ""): Promise<StreamEnd> {
+    silence.stop();
+    if (words) void outlet.write(encoder.encode(words));
+    if (how !== "done") reader.cancel().catch(() => {});
+    await outlet.close();
+    return how;
   }
 
-  /**
-   * What is left when the upstream closes without a last blank line: passed on when it is an event, dropped when it is half
-   * of one (a client would fail on it before it sees our last words).
-   */
-  function rest(): string {
-    if (!carry) return "";
-    const text = decoder.decode(carry);
-    const data = dataOf(text);
-    if (data !== undefined && data !== "[DONE]" && !isJson(data)) return "";
-    return observer.push(text);
-  }
-
-  /** The upstream closed: its rest, and a last word of ours when it neither finished nor said what went wrong. */
-  function close(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    const last = rest();
-    const { terminated, error } = observer.seen;
-    const missing = terminated || error !== undefined ? "" : lastWords("done");
-    const text = last + (last && missing ? "\n\n" : "") + missing;
-    if (text) controller.enqueue(encoder.encode(text));
-    end("done");
-    controller.close();
-  }
-
-  async function next(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    for (;;) {
-      pending ??= reader.read();
-      const result = await orSilence(pending, heartbeatMs);
-      if (result === "silence") {
-        silentMs += heartbeatMs;
-        if (silentMs >= idleMs) return fail(controller, "idle");
-        if (carry) continue;
-        return controller.enqueue(heartbeat);
-      }
-      silentMs = 0;
-      pending = undefined;
-      if (result.done) {
-        return close(controller);
-      }
-      const bytes = take(result.value);
-      if (bytes) return controller.enqueue(bytes);
+  for (let beats = 0; ; ) {
+    let result: Awaited<ReturnType<typeof read>> | "silence" | "client_gone";
+    try {
+      pending ??= read();
+      result = await Promise.race([pending, silence.next(), leaving]);
+    } catch {
+      return end("upstream_error", (frames.inside ? "\n\n" : "") + lastWords("upstream_error"));
+    }
+    if (result === "client_gone") return end("client_gone");
+    if (result === "silence") {
+      if (silence.lengthMs >= idleMs) return end("idle", (frames.inside ? "\n\n" : "") + lastWords("idle"));
+      if (frames.inside || silence.lengthMs < heartbeatMs * (beats + 1)) continue;
+      beats += 1;
+      void outlet.write(heartbeat);
+      continue;
+    }
+    pending = undefined;
+    beats = 0;
+    silence.broken();
+    if (result.done) return end("done", ending(frames.rest(), observer, lastWords));
+    buffer = result.value.buffer as ArrayBuffer;
+    const whole = frames.push(result.value);
+    if (whole) {
+      const text = decoder.decode(whole);
+      const kept = observer.push(text);
+      if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
+    }
+    if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0) {
+      silence.stop();
+      await outlet.release();
+      reader.releaseLock();
+      return "flowing";
     }
   }
+}
 
-  function fail(controller: ReadableStreamDefaultController<Uint8Array>, how: "idle" | "upstream_error"): void {
-    controller.enqueue(encoder.encode((carry ? "\n\n" : "") + lastWords(how)));
-    controller.close();
-    reader.cancel().catch(() => {});
-    end(how);
+/** The last bytes of a stream that closed: its rest, and words of ours when it neither finished nor said what went wrong. */
+export function ending(rest: string, observer: StreamObserver, lastWords: StreamOptions["lastWords"]): string {
+  const last = rest && observer.push(rest);
+  const { terminated, error } = observer.seen;
+  const missing = terminated || error !== undefined ? "" : lastWords("done");
+  return last + (last && missing ? "\n\n" : "") + missing;
+}
+
+/** One timer for a whole stream: ticks, and how long nothing has come. */
+class Silence {
+  private sinceMs = Date.now();
+  private tick = Promise.withResolvers<"silence">();
+  private readonly timer: ReturnType<typeof setInterval>;
+
+  constructor(everyMs: number) {
+    this.timer = setInterval(() => {
+      this.tick.resolve("silence");
+      this.tick = Promise.withResolvers();
+    }, everyMs);
   }
 
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        await next(controller);
-      } catch {
-        if (!ended) fail(controller, "upstream_error");
-      }
-    },
-    cancel() {
-      reader.cancel().catch(() => {});
-      end("client_gone");
-    },
-  }, { highWaterMark: 0 });
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+  get lengthMs(): number {
+    return Date.now() - this.sinceMs;
   }
-}
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
+  next(): Promise<"silence"> {
+    return this.tick.promise;
+  }
 
-async function orSilence<T>(promise: Promise<T>, ms: number): Promise<T | "silence"> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const silence = new Promise<"silence">((resolve) => (timer = setTimeout(() => resolve("silence"), ms)));
-  try {
-    return await Promise.race([promise, silence]);
-  } finally {
-    clearTimeout(timer);
+  broken(): void {
+    this.sinceMs = Date.now();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
   }
 }

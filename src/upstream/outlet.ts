@@ -1,0 +1,87 @@
+/** The client's end of a stream: writes that gather while one is under way, and the moment the client leaves. */
+
+const gatherMs = 2;
+const promptAfterMs = 1;
+const fullBytes = 16 * 1024;
+const mostBytes = 256 * 1024;
+
+/**
+ * Writes pieces to the client. A piece after a pause goes at once; pieces that come within a millisecond of each other (a burst)
+ * go together, at most 2 ms later, because each write wakes the runtime. One write is under way at a time.
+ */
+export class Outlet {
+  /** Settles when the client has left. */
+  readonly gone: Promise<void>;
+  private isGone = false;
+  private pieces: Uint8Array[] = [];
+  private size = 0;
+  private lastPieceMs = 0;
+  private writing: Promise<void> | undefined;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(writable: WritableStream<Uint8Array>) {
+    this.writer = writable.getWriter();
+    const left = Promise.withResolvers<void>();
+    this.gone = left.promise;
+    this.writer.closed.catch(() => {
+      this.isGone = true;
+      left.resolve();
+    });
+  }
+
+  /** Takes a piece that stays as it is. Waits only while the client is far behind. */
+  async write(piece: Uint8Array): Promise<void> {
+    const now = Date.now();
+    const burst = now - this.lastPieceMs <= promptAfterMs;
+    this.lastPieceMs = now;
+    this.pieces.push(piece);
+    this.size += piece.length;
+    if (!this.writing && (!burst || this.size >= fullBytes)) this.send();
+    else if (this.timer === null && !this.writing) this.timer = setTimeout(() => this.send(), gatherMs);
+    while (this.size > mostBytes && this.writing) await this.writing;
+  }
+
+  /** Writes what is left and ends the client's stream. */
+  async close(): Promise<void> {
+    await this.drain();
+    await this.writer.close().catch(() => {});
+  }
+
+  /** Writes what is left and lets go of the stream. */
+  async release(): Promise<void> {
+    await this.drain();
+    this.writer.releaseLock();
+  }
+
+  private async drain(): Promise<void> {
+    while (!this.isGone && (this.size > 0 || this.writing)) {
+      if (!this.writing) this.send();
+      await this.writing;
+    }
+    clearTimeout(this.timer);
+  }
+
+  private send(): void {
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (this.writing || this.size === 0) return;
+    const bytes = this.pieces.length === 1 ? this.pieces[0]! : concatenated(this.pieces, this.size);
+    this.pieces = [];
+    this.size = 0;
+    this.writing = this.writer.write(bytes).catch(() => {}).then(() => {
+      this.writing = undefined;
+      if (this.size > 0 && !this.isGone) this.send();
+    });
+  }
+}
+
+function concatenated(pieces: Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
