@@ -23,6 +23,7 @@ import { xai } from "./xai.ts";
 import { zai } from "./zai.ts";
 
 export { authHeaders, type Endpoint, type Provider } from "./provider.ts";
+export { selfHosted } from "./selfhosted.ts";
 
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [

@@ -4,4 +4,4 @@
  */
 export { callableModels, type CallableModel } from "./callable.ts";
 export { allows, namesOf, plan, type Attempt, type Exclusion, type Plan } from "./plan.ts";
-export { resolve, type Candidate } from "./resolve.ts";
+export { resolve, type Candidate, type Names } from "./resolve.ts";

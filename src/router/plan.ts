@@ -5,7 +5,7 @@ import type { Catalog } from "../catalog/index.ts";
 import { GatewayError } from "../errors.ts";
 import { isPriced, type Price } from "../ledger/price.ts";
 import { providerOf, usable, type Endpoint } from "../providers/index.ts";
-import { resolve, type Candidate } from "./resolve.ts";
+import { nameOf, resolve, type Candidate } from "./resolve.ts";
 
 /** One try on one deployment. */
 export type Attempt = {
@@ -25,7 +25,8 @@ export type Plan = { readonly attempts: readonly Attempt[]; readonly excluded: r
 
 export type Question = {
   name: string;
-  protocol: string;
+  /** undefined: whichever a provider speaks. */
+  protocol: string | undefined;
   principal: Principal;
   /** The request or its key asks for self-hosted models only. */
   sovereign: boolean;
@@ -41,8 +42,6 @@ export function allows(models: readonly string[] | undefined, names: readonly st
     names.some((name) => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern)),
   );
 }
-
-const nameOf = (candidate: Candidate): string => `${candidate.provider}/${candidate.upstreamId}`;
 
 /** Every public name that leads to a candidate. */
 export const namesOf = (asked: string, candidate: Candidate): string[] =>
@@ -62,23 +61,18 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   if (sovereign && !selfHosted) return "not_self_hosted";
   if (!allows(principal.models, namesOf(name, candidate))) return "not_allowed";
   if (!endpoint || !usable(endpoint)) return "not_configured";
-  if (!endpoint.provider.speaks.includes(protocol)) return "protocol";
+  if (protocol !== undefined && !endpoint.provider.speaks.includes(protocol)) return "protocol";
   const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
   if (budget !== undefined && !selfHosted && !isPriced(candidate.prices)) return "not_priced";
   return undefined;
 }
 
-/**
- * The plan for one request. Throws when nothing is left: `model_not_found` (with near matches), `model_not_allowed`,
- * `model_not_priced`, `sovereign_unavailable` or `no_provider`.
- */
-export function plan(question: Question): Plan {
+/** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */
+export function weigh(question: Question): Plan {
   const { name, principal, catalog, selfHostedModels } = question;
-  const candidates = resolve(name, principal.organisationId, catalog, selfHostedModels);
-  if (candidates.length === 0) throw notFound(question);
   const attempts: Attempt[] = [];
   const excluded: Exclusion[] = [];
-  for (const candidate of candidates) {
+  for (const candidate of resolve(name, { organisationId: principal.organisationId, catalog, selfHostedModels })) {
     const endpoint = endpointFor(candidate.provider, question);
     const deployment = nameOf(candidate);
     const reason = against(candidate, endpoint, question);
@@ -88,7 +82,17 @@ export function plan(question: Question): Plan {
       maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined,
     });
   }
-  if (attempts.length === 0) throw nothingLeft(question, excluded);
+  return { attempts, excluded };
+}
+
+/**
+ * The plan for one request. Throws when nothing is left: `model_not_found` (with near matches), `model_not_allowed`,
+ * `model_not_priced`, `sovereign_unavailable` or `no_provider`.
+ */
+export function plan(question: Question): Plan {
+  const { attempts, excluded } = weigh(question);
+  if (attempts.length === 0) throw excluded.length === 0 ? notFound(question) : nothingLeft(question, excluded);
+  const { name } = question;
   const explicit = providerOf(name.split("/")[0]!) !== undefined && name.includes("/");
   return { attempts: explicit ? attempts.slice(0, 1) : attempts, excluded };
 }
@@ -103,7 +107,7 @@ function notFound({ name, principal, catalog, sovereign }: Question): GatewayErr
 const unavailable = (): GatewayError =>
   new GatewayError("sovereign_unavailable", "This request may only run on self-hosted models, and none is available for it.", { shouldRetry: false });
 
-function nothingLeft({ name, sovereign }: Question, excluded: Exclusion[]): GatewayError {
+function nothingLeft({ name, sovereign }: Question, excluded: readonly Exclusion[]): GatewayError {
   if (sovereign) return unavailable();
   const reasons = new Set(excluded.map((exclusion) => exclusion.reason));
   if (reasons.has("not_priced")) {
