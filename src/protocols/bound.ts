@@ -19,8 +19,13 @@ export function boundTokens(value: unknown): number {
     } else if (Array.isArray(next)) {
       for (const item of next) open.push(item);
     } else if (typeof next === "object" && next !== null) {
-      tokens += mediaKeys.some((key) => key in next) ? mediaTokens : tokensPerPart;
-      for (const key in next) open.push((next as Record<string, unknown>)[key]);
+      let keyCharacters = 0;
+      for (const key in next) {
+        keyCharacters += key.length;
+        open.push((next as Record<string, unknown>)[key]);
+      }
+      const named = Math.max(tokensPerPart, Math.ceil(keyCharacters / charactersPerToken));
+      tokens += mediaKeys.some((key) => key in next) ? Math.max(mediaTokens, named) : named;
     } else if (next !== undefined && next !== null) {
       tokens += 1;
     }

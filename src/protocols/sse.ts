@@ -3,7 +3,7 @@
  * only the frame borders and the data lines are read here. https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 
-const border = /\r\n\r\n|\n\n|\r\r/g;
+const border = /\r?\n\r?\n|\r\r/g;
 
 /** Splits text made of whole frames; each frame keeps its blank line. */
 export function splitFrames(text: string): string[] {

@@ -7,7 +7,17 @@ import { parseReportedCost, parseUsage } from "./usage.ts";
 
 export { renderError } from "./error.ts";
 
-type Answer = { usage?: unknown; error?: unknown; choices?: { message?: { content?: unknown } }[] };
+type Answer = { usage?: unknown; error?: unknown; choices?: unknown };
+type Message = { content?: unknown; reasoning_content?: unknown; reasoning?: unknown; refusal?: unknown; tool_calls?: unknown };
+type Choice = { message?: Message | null } | null;
+
+/** Characters that the model wrote in a message: text, reasoning and tool arguments. */
+function charactersOf(message: Message | null | undefined): number {
+  if (!message) return 0;
+  const calls: { function?: { arguments?: unknown } | null }[] = Array.isArray(message.tool_calls) ? message.tool_calls : [];
+  const texts = [message.content, message.reasoning_content ?? message.reasoning, message.refusal, ...calls.map((call) => call?.function?.arguments)];
+  return texts.reduce<number>((sum, text) => sum + (typeof text === "string" ? text.length : 0), 0);
+}
 
 function observe(body: unknown): Observation {
   const answer = (typeof body === "object" && body !== null ? body : {}) as Answer;
@@ -16,7 +26,7 @@ function observe(body: unknown): Observation {
     reportedNanoUsd: parseReportedCost(answer.usage),
     error: answer.error && !answer.choices ? errorMessage(answer.error) : undefined,
     terminated: true,
-    outputCharacters: (answer.choices ?? []).reduce((sum, choice) => sum + (typeof choice?.message?.content === "string" ? choice.message.content.length : 0), 0),
+    outputCharacters: Array.isArray(answer.choices) ? answer.choices.reduce<number>((sum, choice: Choice) => sum + charactersOf(choice?.message), 0) : 0,
   };
 }
 

@@ -5,7 +5,7 @@ import { parseReportedCost, parseUsage } from "./usage.ts";
 
 /** Frames worth opening: usage that is an object, an error, a finish, the end. Others pass unread. */
 const telling = /"usage"\s*:\s*\{|"error"\s*:\s*[{"]|"finish_reason"\s*:\s*"|^data: ?\[DONE\]/m;
-const outputText = /"(?:content|arguments|reasoning_content|reasoning|refusal)"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
+const outputText = /"(?:content|arguments|reasoning_content|reasoning|refusal)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
 
 /** Reads usage, errors and the end; takes out the usage event when the client did not ask for it. */
 export class ChatStreamObserver implements StreamObserver {

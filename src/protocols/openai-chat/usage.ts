@@ -6,35 +6,44 @@ const record = (value: unknown): Json => (typeof value === "object" && value !==
 const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
 
 /**
- * Reads a `usage` object: OpenAI's, and what its look-alikes add (DeepSeek's `prompt_cache_hit_tokens`, xAI's reasoning
- * beside the completion, Anthropic-style `cache_creation_input_tokens`). undefined when it is not a usage object: that
- * is "missing", which is not zero.
+ * Reads a `usage` object: OpenAI's, and what its look-alikes add (DeepSeek's `prompt_cache_hit_tokens`, Anthropic-style
+ * `cache_creation_input_tokens`). undefined when it is not a usage object: that is "missing", which is not zero.
+ *
+ * Where `total_tokens` is more than prompt and completion, tokens were counted beside them: Mistral's audio beside the
+ * prompt; xAI's reasoning, and Gemini's thoughts, which it names nowhere, beside the completion. They are billed too. A total
+ * alone is input: embeddings have no output.
  */
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = record(value);
   if (!("prompt_tokens" in usage) && !("completion_tokens" in usage) && !("total_tokens" in usage)) return undefined;
   const input = record(usage.prompt_tokens_details);
   const output = record(usage.completion_tokens_details);
-  const inputTokens = count(usage.prompt_tokens);
-  const reasoningTokens = count(output.reasoning_tokens);
-  const total = count(usage.total_tokens);
-  let outputTokens = count(usage.completion_tokens);
-  const reasoningIsBeside = reasoningTokens > 0 && total === inputTokens + outputTokens + reasoningTokens;
-  if (reasoningIsBeside) outputTokens += reasoningTokens;
+  const prompt = count(usage.prompt_tokens ?? ("completion_tokens" in usage ? undefined : usage.total_tokens));
+  const completion = count(usage.completion_tokens);
+  const beside = Math.max(0, count(usage.total_tokens) - prompt - completion);
+  const inputAudioTokens = count(input.audio_tokens);
+  const besidePrompt = beside === inputAudioTokens ? beside : 0;
+  const besideCompletion = beside - besidePrompt;
   return {
     ...noUsage,
-    inputTokens,
+    inputTokens: prompt + besidePrompt,
     cachedTokens: count(input.cached_tokens ?? usage.prompt_cache_hit_tokens),
     cacheWriteTokens: count(input.cache_write_tokens ?? usage.cache_creation_input_tokens),
-    outputTokens,
-    reasoningTokens,
-    inputAudioTokens: count(input.audio_tokens),
+    outputTokens: completion + besideCompletion,
+    reasoningTokens: count(output.reasoning_tokens) || besideCompletion,
+    inputAudioTokens,
     outputAudioTokens: count(output.audio_tokens),
   };
 }
 
-/** `usage.cost` in USD, as OpenRouter reports it, in nano-USD. */
+/**
+ * What the provider says it charged, in nano-USD: OpenRouter's `cost` in USD, Perplexity's `cost.total_cost` (searches
+ * included), xAI's `cost_in_usd_ticks` (1e-10 USD; 0 where somebody else, such as Azure, sends the bill).
+ */
 export function parseReportedCost(value: unknown): number | undefined {
-  const cost = record(value).cost;
-  return typeof cost === "number" && cost >= 0 ? Math.round(cost * 1e9) : undefined;
+  const { cost, cost_in_usd_ticks: ticks } = record(value);
+  if (typeof cost === "number" && cost >= 0) return Math.round(cost * 1e9);
+  const total = record(cost).total_cost;
+  if (typeof total === "number" && total > 0) return Math.round(total * 1e9);
+  return typeof ticks === "number" && ticks > 0 ? Math.round(ticks / 10) : undefined;
 }
