@@ -1,8 +1,12 @@
+/** A refresh dies with the request that runs it, so after this long another request tries again. */
+const refreshRetryMs = 10_000;
+
 /** A value kept in the isolate: read when cold, then served as it is while one refresh runs in the background. */
 export class Held<T> {
   private value: T | undefined;
-  private readAtMs = 0;
-  private refreshing = false;
+  private refreshAtMs = 0;
+  private reads = 0;
+  private heldRead = 0;
   private readonly read: () => Promise<T>;
   private readonly freshMs: number;
 
@@ -13,9 +17,9 @@ export class Held<T> {
 
   /** The value without waiting, or undefined when cold. An old one starts a refresh; a failed refresh keeps the old one. */
   peek(nowMs: number, waitUntil: (promise: Promise<unknown>) => void): T | undefined {
-    if (this.value !== undefined && nowMs - this.readAtMs > this.freshMs && !this.refreshing) {
-      this.refreshing = true;
-      waitUntil(this.refresh(nowMs).catch(() => {}).finally(() => (this.refreshing = false)));
+    if (this.value !== undefined && nowMs >= this.refreshAtMs) {
+      this.refreshAtMs = nowMs + refreshRetryMs;
+      waitUntil(this.refresh(nowMs).catch(() => {}));
     }
     return this.value;
   }
@@ -25,11 +29,14 @@ export class Held<T> {
     return this.peek(nowMs, waitUntil) ?? (await this.refresh(nowMs));
   }
 
-  /** Reads it anew. */
+  /** Reads it anew. Of two reads that overlap, the one that began later is kept: the other may not know what was just written. */
   async refresh(nowMs: number): Promise<T> {
+    const read = ++this.reads;
     const value = await this.read();
+    if (read < this.heldRead) return this.value!;
+    this.heldRead = read;
     this.value = value;
-    this.readAtMs = nowMs;
+    this.refreshAtMs = nowMs + this.freshMs;
     return value;
   }
 }
