@@ -21,7 +21,8 @@ export function checkedUrl(text: string, allowPrivate: boolean, providerId: stri
   if (!allowPrivate) {
     if (url.protocol !== "https:") throw refuse("must be https (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
     if (url.port) throw refuse("must use the standard port");
-    if (ipv4.test(url.hostname) || url.hostname.startsWith("[") || privateName.test(url.hostname) || !url.hostname.includes(".")) {
+    const host = url.hostname.replace(/\.$/, "");
+    if (ipv4.test(host) || host.startsWith("[") || privateName.test(host) || !host.includes(".")) {
       throw refuse("points to a private host (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
     }
   }
