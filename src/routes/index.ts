@@ -1,0 +1,10 @@
+/**
+ * The HTTP surface: one file per URL family. Picks protocol and pipeline. Does not belong here: SQL, fetch, wire formats.
+ * Imports: pipeline, the stores, protocols by name, errors; imported by app.ts only.
+ */
+export { admin } from "./admin.ts";
+export { chatCompletions } from "./chat-completions.ts";
+export { dashboard } from "./dashboard.ts";
+export { embeddings } from "./embeddings.ts";
+export { models } from "./models.ts";
+export type { App } from "./context.ts";

@@ -1,0 +1,198 @@
+/**
+ * The architecture, as a document that fails the build when it is no longer true. Who may import whom, what a room may do,
+ * how files are named and how large they grow. To change a rule, change it here, with its reason, in the same commit.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+
+const root = new URL("../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+
+/**
+ * A room is a folder of src/ or a file right in it. `may`: rooms it imports (itself is understood); `room/file` means that
+ * file only, `type …` means types only, which are gone at run time. A permission that nobody uses must be struck out.
+ */
+const rooms: Record<string, { may: string[]; why: string }> = {
+  chat: { may: [], why: "the conversation's words are the same for everybody, so they can know nobody" },
+  errors: { may: [], why: "everybody throws them" },
+  telemetry: { may: [], why: "everybody may log" },
+  providers: { may: [], why: "who and where; how bytes look and what they cost is none of its business" },
+  protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
+  upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
+  ledger: { may: ["type chat/usage", "type limits/meter-store"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
+  catalog: { may: ["type ledger/price"], why: "what can be called and what it costs; who may call it is decided elsewhere" },
+  accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
+  limits: { may: ["type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  router: { may: ["catalog", "providers", "type accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
+  env: { may: [], why: "read once, before anything runs" },
+  pipeline: {
+    may: ["accounts", "catalog", "chat/usage", "env", "errors", "ledger", "limits", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
+    why: "the one path a request takes, through all rooms; never up to routes or dashboard",
+  },
+  routes: { may: ["pipeline", "accounts", "type limits", "ledger/report", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  app: { may: ["routes", "pipeline/index", "protocols/index", "errors"], why: "the table of contents" },
+  worker: { may: ["app", "pipeline/tidy", "limits/index"], why: "the entry: no logic" },
+};
+
+/** Who may import which package. Everything else is ours or the platform's. */
+const packages: Record<string, { rooms: string[]; why: string }> = {
+  zod: { rooms: ["protocols", "accounts", "routes", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
+  hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
+  "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
+  "cloudflare:workers": { rooms: ["limits"], why: "the Durable Objects' base class" },
+};
+
+/** Cycles between rooms that we live with, each with the way out. */
+const openCycles: Record<string, string> = {
+  "ledger ↔ limits": "type only: HourlyTotals belongs in ledger/roll-up.ts, which writes it",
+};
+
+/** Tables of schema.sql that no code names yet. */
+const tablesToCome: Record<string, string> = {
+  files: "written by the files routes, an issue to come",
+  batches: "written by the batches routes and the Queue consumer, an issue to come; it refers to files",
+};
+
+/** Folders inside a room. Everything else is flat: a reader finds a file by its room and its name. */
+const foldersInRooms: Record<string, string> = {
+  "protocols/*": "one folder per wire format, media/ for the small ones",
+  "routes/admin": "the admin API is a dozen URL families of its own behind one secret",
+};
+
+const bannedWords = ["utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "wrapper", "mapper", "misc", "shared"];
+const largeFiles: string[] = [];
+
+type Import = { file: string; from: string; to: string; typeOnly: boolean };
+
+const files = readdirSync(new URL("src/", root), { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path)).sort();
+const texts = new Map(files.map((file) => [file, read(`src/${file}`)]));
+const code = (file: string): string => texts.get(file)!.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+const roomOf = (path: string): string => path.split("/")[0]!.replace(/\.tsx?$/, "");
+const folders = readdirSync(new URL("src/", root), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+
+function importsOf(file: string): Import[] {
+  const statements = [...code(file).matchAll(/^\s*(?:import|export)\s+(?:([^"';]*?)\s+from\s+)?"([^"]+)"/gm)].map(([, what = "", from]) => ({ what, from: from! }));
+  const dynamic = [...code(file).matchAll(/\bimport\(\s*"([^"]+)"/g)].map(([, from]) => ({ what: "", from: from! }));
+  return [...statements, ...dynamic].map(({ what, from }) => {
+    const named = /^\{([\s\S]*)\}$/.exec(what.trim())?.[1];
+    const typeOnly = /^type\b/.test(what) || (named !== undefined && named.split(",").map((part) => part.trim()).filter(Boolean).every((part) => part.startsWith("type ")));
+    const to = from.startsWith(".") ? new URL(from, `file:///${file}`).pathname.slice(1) : from;
+    return { file, from, to, typeOnly };
+  });
+}
+
+const imports = files.flatMap(importsOf);
+const ours = imports.filter(({ from }) => from.startsWith("."));
+const between = ours.filter(({ file, to }) => roomOf(file) !== roomOf(to));
+
+function permits(permission: string, { to, typeOnly }: Import): boolean {
+  const [kind, path] = permission.startsWith("type ") ? ["type", permission.slice(5)] : ["value", permission];
+  return (kind === "value" || typeOnly) && (path === roomOf(to) || `${path}.ts` === to || `${path}.tsx` === to);
+}
+
+const offences = (pattern: RegExp, among: (file: string) => boolean): string[] =>
+  files.filter(among).flatMap((file) => [...code(file).matchAll(pattern)].map(([found]) => `${file}: ${found.trim()}`));
+
+describe("who may import whom", () => {
+  test("every room has its rule", () => {
+    expect([...new Set(files.map(roomOf))].sort()).toEqual(Object.keys(rooms).sort());
+  });
+
+  test.each(Object.entries(rooms))("%s", (room, { may, why }) => {
+    const own = between.filter(({ file }) => roomOf(file) === room);
+    const forbidden = own.filter((one) => !may.some((permission) => permits(permission, one))).map(({ file, to, typeOnly }) => `${file} → ${typeOnly ? "type " : ""}${to}`);
+    expect(forbidden, `${room} may import ${may.join(", ") || "nothing"}: ${why}`).toEqual([]);
+    expect(may.filter((permission) => !own.some((one) => permits(permission, one))), "permissions that nobody uses").toEqual([]);
+  });
+
+  test("every import exists, and none reaches out of src", () => {
+    expect(ours.filter(({ to }) => !texts.has(to)).map(({ file, from }) => `${file} → ${from}`)).toEqual([]);
+  });
+
+  test("packages", () => {
+    const foreign = imports.filter(({ from }) => !from.startsWith("."));
+    const nameOf = (from: string): string => from.split("/")[0]!;
+    expect(foreign.filter(({ file, from }) => !packages[nameOf(from)]?.rooms.includes(roomOf(file))).map(({ file, from }) => `${file} → ${from}`)).toEqual([]);
+  });
+
+  test("rooms do not import each other in circles", () => {
+    const next = Map.groupBy(between, ({ file }) => roomOf(file));
+    const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+      (next.get(from) ?? []).some(({ to: path }) => {
+        const room = roomOf(path);
+        return room === to || (!seen.has(room) && reaches(room, to, seen.add(room)));
+      });
+    const names = Object.keys(rooms);
+    const cycles = names.flatMap((a) => names.filter((b) => a < b && reaches(a, b) && reaches(b, a)).map((b) => `${a} ↔ ${b}`));
+    expect(cycles).toEqual(Object.keys(openCycles));
+  });
+});
+
+describe("what a room may do", () => {
+  test("only upstream/ calls out", () => {
+    expect(offences(/(?<!\w)fetch\(.*/g, (file) => roomOf(file) !== "upstream")).toEqual([]);
+  });
+
+  test("protocols, router, chat and the ledger's arithmetic know no clock and no chance", () => {
+    const pure = (file: string): boolean => ["protocols", "router", "chat"].includes(roomOf(file)) || /^ledger\/(price|entry|forecast)\.ts$/.test(file);
+    expect(offences(/Date\.now|new Date\(\)|Math\.random|performance\.now|getRandomValues|randomUUID|set(?:Timeout|Interval)/g, pure)).toEqual([]);
+  });
+
+  test("protocols and router wait for nothing and read no environment", () => {
+    expect(offences(/\basync\b|\bawait\b|\benv\b/g, (file) => ["protocols", "router", "chat"].includes(roomOf(file)))).toEqual([]);
+  });
+
+  test("a provider is named nowhere but in providers/ and catalog/", () => {
+    const ids = [...code("providers/index.ts").matchAll(/from "\.\/([a-z-]+)\.ts"/g)].map(([, file]) => file!)
+      .flatMap((file) => [...code(`providers/${file}.ts`).matchAll(/openaiLike\("([^"]+)"/g)].map(([, id]) => id!));
+    expect(ids.length).toBeGreaterThan(10);
+    const literal = new RegExp(`["'\`](?:${ids.join("|")})(?:["'\`]|/.*)`, "g");
+    expect(offences(literal, (file) => !["providers", "catalog"].includes(roomOf(file)))).toEqual([]);
+  });
+
+  test("SQL stands in the stores", () => {
+    const stores = ["accounts", "catalog", "ledger", "limits"];
+    expect(offences(/\b(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|DELETE\s+FROM|UPDATE\s+\w+\s+SET)\b.*/g, (file) => !stores.includes(roomOf(file)))).toEqual([]);
+  });
+
+  test("every table of schema.sql is written or read by somebody, or is to come", () => {
+    const tables = [...read("schema.sql").matchAll(/^CREATE TABLE IF NOT EXISTS (\w+)/gm)].map(([, table]) => table!);
+    expect(tables.length).toBeGreaterThan(10);
+    const named = (table: string): boolean => files.some((file) => new RegExp(`\\b(?:FROM|INTO|UPDATE|JOIN)\\s+${table}\\b`).test(texts.get(file)!));
+    expect(tables.filter((table) => !named(table))).toEqual(Object.keys(tablesToCome));
+  });
+});
+
+describe("how files are named and how large they grow", () => {
+  test("kebab-case, without words that mean nothing", () => {
+    const names = files.map((file) => file.split("/").at(-1)!);
+    expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.do)?\.tsx?$/.test(name))).toEqual([]);
+    expect(files.filter((file) => file.replace(/\.tsx?$/, "").split(/[/.-]/).some((word) => bannedWords.includes(word)))).toEqual([]);
+  });
+
+  test("a Durable Object stands in its own *.do.ts, and wrangler.toml knows it", () => {
+    const classes = files.flatMap((file) => [...code(file).matchAll(/class (\w+) extends DurableObject\b/g)].map(([, name]) => ({ file, name: name! })));
+    expect(classes.map(({ file }) => file)).toEqual(files.filter((file) => file.endsWith(".do.ts")));
+    const bound = [...read("wrangler.toml").matchAll(/^class_name = "(\w+)"/gm)].map(([, name]) => name!);
+    expect(classes.map(({ name }) => name).sort()).toEqual(bound.sort());
+    for (const { name } of classes) expect(code("worker.ts"), `worker.ts exports ${name}`).toMatch(new RegExp(`export \\{[^}]*\\b${name}\\b`));
+  });
+
+  test("400 lines are the wall, 250 a smell, 120 the median", () => {
+    const sizes = files.map((file) => ({ file, lines: texts.get(file)!.split("\n").length }));
+    expect(sizes.filter(({ lines }) => lines > 400)).toEqual([]);
+    expect(sizes.filter(({ lines }) => lines > 250).map(({ file }) => file)).toEqual(largeFiles);
+    expect(sizes.map(({ lines }) => lines).sort((a, b) => a - b)[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(120);
+  });
+
+  test("each room's index.ts says what belongs there", () => {
+    for (const folder of folders) expect(texts.get(`${folder}/index.ts`), `src/${folder}/index.ts opens with a comment`).toMatch(/^\/\*\*\n \* /);
+  });
+
+  test("a file is at most one folder deep in its room, and few rooms have folders", () => {
+    const inFolders = files.filter((file) => file.split("/").length > 2);
+    expect(inFolders.filter((file) => file.split("/").length > 3)).toEqual([]);
+    const folderOf = (file: string): string => file.split("/").slice(0, 2).join("/");
+    expect(inFolders.filter((file) => !(folderOf(file) in foldersInRooms) && !(`${roomOf(file)}/*` in foldersInRooms))).toEqual([]);
+  });
+});
