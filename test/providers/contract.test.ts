@@ -1,0 +1,207 @@
+/** What every provider's row must keep, whoever it is, and where each one's calls really go. */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { tryOnce } from "../../src/pipeline/attempt.ts";
+import { openaiChat, openaiEmbeddings } from "../../src/protocols/index.ts";
+import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
+import { envName } from "../../src/providers/provider.ts";
+import { send, upstreamRequestId } from "../../src/upstream/index.ts";
+
+const protocols = [openaiChat, openaiEmbeddings];
+const secret = "sk-canary-0123456789";
+/** What an owner must set beside keys so that every provider is somewhere. */
+const places = {
+  SOVEREIGN_ORIGIN: "http://127.0.0.1:11434/v1", AZURE_BASE_URL: "https://acme.openai.azure.com/openai/v1", CLOUDFLARE_ACCOUNT_ID: "acc0",
+};
+const publicly = (vars: Record<string, unknown>) => ({ vars, allowPrivate: false });
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** The endpoint of a provider whose key is set. */
+function endpointOf(provider: Provider): Endpoint {
+  const endpoint = endpoints(publicly({ ...places, [envName(provider.id, "API_KEY")]: secret })).get(provider.id);
+  if (!endpoint) throw new Error(`${provider.id} is nowhere`);
+  return endpoint;
+}
+
+/** The request that leaves for a provider when a client sends `body`. */
+async function sent(provider: Provider, protocol: typeof openaiChat, body: object): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
+  const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
+  const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined };
+  await tryOnce(attempt, protocol, JSON.stringify(body), protocol.parse(body), new AbortController().signal);
+  const [url, init] = called.mock.calls[0]!;
+  return { url: String(url), headers: new Headers(init?.headers), body: JSON.parse(String(init?.body)) as Record<string, unknown>, redirect: init?.redirect };
+}
+
+const chat = { model: "ours", messages: [{ role: "user", content: "hi" }] };
+
+test("ids are unique, and each is found by its own", () => {
+  expect(new Set(providers.map(({ id }) => id)).size).toBe(providers.length);
+  for (const provider of providers) expect(providerOf(provider.id)).toBe(provider);
+  expect(providerOf("nobody")).toBeUndefined();
+});
+
+test("only one is self-hosted, and it comes first", () => {
+  expect(providers.filter((provider) => provider.selfHosted)).toEqual([selfHosted]);
+  expect(providers[0]).toBe(selfHosted);
+});
+
+describe.each(providers.map((provider) => [provider.id, provider] as const))("%s", (id, provider) => {
+  test("has an id that can stand in a var, a model name and a URL", () => {
+    expect(id).toMatch(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
+    expect(envName(id, "API_KEY")).toMatch(/^[A-Z][A-Z0-9_]*_API_KEY$/);
+    expect(provider.name).toMatch(/\S/);
+  });
+
+  test("is at an https URL, or says that the owner must say where", () => {
+    if (provider.baseUrl === undefined) return expect(baseUrlOf(provider, publicly({}))).toBeUndefined();
+    if (provider.selfHosted) return expect(provider.baseUrl).toBe("{SOVEREIGN_ORIGIN}");
+    expect(provider.baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*)?$/);
+    expect(provider.baseUrl).not.toMatch(/\/$/);
+  });
+
+  test("has its {VAR}s filled, and is nowhere while one is missing", () => {
+    const needed = [...(provider.baseUrl ?? "").matchAll(/\{([A-Z_]+)\}/g)].map(([, name]) => name!);
+    for (const name of needed) {
+      expect(baseUrlOf(provider, publicly({ ...places, [name]: undefined }))).toBeUndefined();
+      expect(baseUrlOf(provider, publicly({ ...places, [name]: "" }))).toBeUndefined();
+    }
+    expect(endpointOf(provider).baseUrl).not.toMatch(/[{}]/);
+  });
+
+  test("can be somewhere else", () => {
+    const at = (url: string) => baseUrlOf(provider, publicly({ ...places, [envName(id, "BASE_URL")]: url }));
+    expect(at("https://proxy.example.com/v9")).toBe("https://proxy.example.com/v9");
+    expect(at("https://proxy.example.com/v9/")).toBe("https://proxy.example.com/v9");
+    expect(at("https://proxy.example.com//")).toBe("https://proxy.example.com");
+    expect(at("")).toBe(provider.baseUrl === undefined ? undefined : endpointOf(provider).baseUrl);
+    expect(() => at("not a url")).toThrow(`Base URL of ${id}: not a URL`);
+  });
+
+  test("reaches into a private network only where that is allowed", () => {
+    const vars = { [envName(id, "BASE_URL")]: "http://10.0.0.7:8000/v1" };
+    expect(baseUrlOf(provider, { vars, allowPrivate: true })).toBe("http://10.0.0.7:8000/v1");
+    if (provider.selfHosted) expect(baseUrlOf(provider, publicly(vars))).toBe("http://10.0.0.7:8000/v1");
+    else expect(() => baseUrlOf(provider, publicly(vars))).toThrow(/ALLOW_PRIVATE_UPSTREAMS/);
+  });
+
+  test("has its key from its own var, and is not called without one", () => {
+    expect(secretOf(provider, publicly({ [envName(id, "API_KEY")]: secret }))).toBe(secret);
+    expect(secretOf(provider, publicly({ [envName(id, "API_KEY")]: "" }))).toBeUndefined();
+    expect(usable(endpointOf(provider))).toBe(true);
+    expect(usable({ ...endpointOf(provider), secret: undefined })).toBe(provider.selfHosted === true);
+  });
+
+  test("gets the key in one header, and none when there is none", () => {
+    const headers = Object.entries(authHeaders(endpointOf(provider)));
+    expect(headers.filter(([, value]) => value.includes(secret))).toHaveLength(1);
+    expect(headers.map(([, value]) => value.split(secret).length - 1)).toEqual([1]);
+    for (const [name] of headers) expect(["authorization", "api-key", "x-api-key", "x-goog-api-key"]).toContain(name);
+    expect(authHeaders({ ...endpointOf(provider), secret: undefined })).toEqual({});
+  });
+
+  test("speaks protocols that there are, on paths of its own only where it speaks", () => {
+    expect(provider.speaks.length).toBeGreaterThan(0);
+    for (const protocol of provider.speaks) expect(protocols.map(({ id: known }) => known)).toContain(protocol);
+    for (const [protocol, path] of Object.entries(provider.paths ?? {})) {
+      expect(provider.speaks).toContain(protocol);
+      expect(path).toMatch(/^\/[^?#]*[^/?#]$/);
+    }
+  });
+
+  test("is asked for usage in a stream unless it refuses to be", async () => {
+    const { body } = await sent(provider, openaiChat, { ...chat, stream: true });
+    expect(body).toEqual({ ...chat, model: "their-id", stream: true, ...(provider.streamOptions !== false && { stream_options: { include_usage: true } }) });
+  });
+
+  test("gets nothing but its key, our name and the body", async () => {
+    const { headers, redirect } = await sent(provider, openaiChat, chat);
+    expect([...headers.keys()].filter((name) => !(name in authHeaders(endpointOf(provider)))).sort()).toEqual(["content-type", "user-agent"]);
+    expect(redirect).toBe("manual");
+  });
+
+  test("tells its request id", () => {
+    const endpoint = endpointOf(provider);
+    const idIn = (headers: Record<string, string>) => upstreamRequestId(endpoint, new Response(null, { headers }));
+    expect(idIn({ [provider.requestIdHeader ?? "x-request-id"]: "theirs", ...(provider.requestIdHeader && { "x-request-id": "a proxy's" }) })).toBe("theirs");
+    expect(idIn({ "x-request-id": "plain" })).toBe("plain");
+    expect(idIn({})).toBeNull();
+  });
+});
+
+/** From each provider's own documentation, as its file links it. */
+const chatUrls: Record<string, string> = {
+  selfhosted: "http://127.0.0.1:11434/v1/chat/completions",
+  openai: "https://api.openai.com/v1/chat/completions",
+  anthropic: "https://api.anthropic.com/v1/chat/completions",
+  gemini: "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+  mistral: "https://api.mistral.ai/v1/chat/completions",
+  deepseek: "https://api.deepseek.com/chat/completions",
+  xai: "https://api.x.ai/v1/chat/completions",
+  azure: "https://acme.openai.azure.com/openai/v1/chat/completions",
+  groq: "https://api.groq.com/openai/v1/chat/completions",
+  cerebras: "https://api.cerebras.ai/v1/chat/completions",
+  together: "https://api.together.xyz/v1/chat/completions",
+  fireworks: "https://api.fireworks.ai/inference/v1/chat/completions",
+  perplexity: "https://api.perplexity.ai/chat/completions",
+  zai: "https://api.z.ai/api/paas/v4/chat/completions",
+  "workers-ai": "https://api.cloudflare.com/client/v4/accounts/acc0/ai/v1/chat/completions",
+  ollama: "https://ollama.com/v1/chat/completions",
+  openrouter: "https://openrouter.ai/api/v1/chat/completions",
+};
+
+const embeddingUrls: Record<string, string> = {
+  selfhosted: "http://127.0.0.1:11434/v1/embeddings",
+  openai: "https://api.openai.com/v1/embeddings",
+  gemini: "https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
+  mistral: "https://api.mistral.ai/v1/embeddings",
+  xai: "https://api.x.ai/v1/embeddings",
+  azure: "https://acme.openai.azure.com/openai/v1/embeddings",
+  together: "https://api.together.xyz/v1/embeddings",
+  fireworks: "https://api.fireworks.ai/inference/v1/embeddings",
+  "workers-ai": "https://api.cloudflare.com/client/v4/accounts/acc0/ai/v1/embeddings",
+  ollama: "https://ollama.com/v1/embeddings",
+  openrouter: "https://openrouter.ai/api/v1/embeddings",
+};
+
+describe("where calls go", () => {
+  test.each(providers.map((provider) => [provider.id, provider] as const))("%s, chat completions", async (id, provider) => {
+    expect((await sent(provider, openaiChat, chat)).url).toBe(chatUrls[id]);
+  });
+
+  test.each(providers.filter(({ speaks }) => speaks.includes("openai-embeddings")).map((provider) => [provider.id, provider] as const))("%s, embeddings", async (id, provider) => {
+    expect((await sent(provider, openaiEmbeddings, { model: "ours", input: "hi" })).url).toBe(embeddingUrls[id]);
+  });
+
+  test("Azure takes its key in a header of its own, all others as a bearer token", () => {
+    for (const provider of providers) {
+      expect(authHeaders(endpointOf(provider))).toEqual(provider.id === "azure" ? { "api-key": secret } : { authorization: `Bearer ${secret}` });
+    }
+  });
+});
+
+describe("an installation", () => {
+  test("without anything can reach those that are somewhere, and call none of them", () => {
+    const reachable = endpoints(publicly({}));
+    expect([...reachable.keys()]).toEqual(providers.map(({ id }) => id).filter((id) => !["selfhosted", "azure", "workers-ai"].includes(id)));
+    expect([...reachable.values()].filter(usable)).toEqual([]);
+  });
+
+  test("with a bad base URL hears which one it is, and not what it was", () => {
+    expect(() => endpoints(publicly({ GROQ_BASE_URL: "https://name:hunter2@groq.example.com" }))).toThrow("Base URL of groq: must not contain credentials");
+    expect(() => endpoints(publicly({ GROQ_BASE_URL: "https://name:hunter2@groq.example.com" }))).not.toThrow(/hunter2/);
+  });
+});
+
+describe("a call", () => {
+  test("does not follow a redirect", async () => {
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 307, headers: { location: "https://elsewhere.example.com" } }));
+    const call = send({ endpoint: endpointOf(providerOf("groq")!), path: "/chat/completions", body: "{}", signal: new AbortController().signal });
+    await expect(call).rejects.toMatchObject({ code: "upstream_error", message: "Groq answered with a redirect (307), which is not followed." });
+  });
+
+  test("that does not get through says whom it did not reach, and not why in the runtime's words", async () => {
+    vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error(`connect ECONNREFUSED with ${secret}`));
+    const call = send({ endpoint: endpointOf(providerOf("groq")!), path: "/chat/completions", body: "{}", signal: new AbortController().signal });
+    await expect(call).rejects.toMatchObject({ code: "upstream_error", message: "Groq could not be reached." });
+  });
+});
