@@ -5,4 +5,4 @@
 export type { CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
 export { costOf, isPriced, worstCost, type Price, type PriceClass } from "./price.ts";
 export { findRequest, pruneRequests, usageReport, type UsageReport } from "./report.ts";
-export { recordRequests, rollUpHours } from "./roll-up.ts";
+export { rollUp } from "./roll-up.ts";

@@ -54,11 +54,22 @@ export function costOf(prices: readonly Price[], usage: Usage, atMs: number): nu
   return Math.round(pico / picoPerNano);
 }
 
-/** The most a request can cost: every input and output token at the dearest class and tier. undefined when unpriced. */
+/** Whether a price is the newest of its class and tier at a moment. */
+const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean =>
+  price.validFromMs <= atMs &&
+  !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
+
+/** The most a request can cost: every input and output token at the dearest class and tier in force. undefined when unpriced. */
 export function worstCost(prices: readonly Price[], inputTokens: number, outputTokens: number, atMs: number): number | undefined {
   if (!isPriced(prices)) return undefined;
-  const dearest = (classes: PriceClass[]): number =>
-    Math.max(0, ...prices.filter((price) => classes.includes(price.class) && price.validFromMs <= atMs && (price.aboveTokens === 0 || inputTokens > price.aboveTokens)).map((price) => price.picoUsd));
+  function dearest(classes: PriceClass[]): number {
+    let most = 0;
+    for (const price of prices) {
+      const reached = price.aboveTokens === 0 || inputTokens > price.aboveTokens;
+      if (price.picoUsd > most && reached && classes.includes(price.class) && inForce(price, prices, atMs)) most = price.picoUsd;
+    }
+    return most;
+  }
   const pico = dearest(["input", "cached_input", "cache_write", "input_audio"]) * inputTokens + dearest(["output", "output_audio"]) * outputTokens + dearest(["request"]);
   return Math.ceil(pico / picoPerNano);
 }

@@ -18,12 +18,13 @@ const insertRequests = `
 
 type Owner = { keyId: string; organisationId: string };
 
-/** Writes absolute totals: repeating it changes nothing, an older figure never overwrites a newer one. Throws when D1 does. */
-export async function rollUpHours(db: D1Database, owner: Owner, hours: HourlyTotals[]): Promise<void> {
-  await db.prepare(upsertHours).bind(owner.keyId, owner.organisationId, JSON.stringify(hours)).run();
-}
-
-/** Writes finished requests by id: repeating it changes nothing. Throws when D1 does. */
-export async function recordRequests(db: D1Database, owner: Owner, entries: { id: string; at: number; outcome: string }[]): Promise<void> {
-  await db.prepare(insertRequests).bind(owner.keyId, owner.organisationId, JSON.stringify(entries)).run();
+/**
+ * Writes absolute totals and finished requests, both or neither. Repeating it changes nothing, an older total never
+ * overwrites a newer one. Throws when D1 does.
+ */
+export async function rollUp(db: D1Database, { keyId, organisationId }: Owner, hours: HourlyTotals[], entries: { id: string; at: number; outcome: string }[]): Promise<void> {
+  await db.batch([
+    db.prepare(upsertHours).bind(keyId, organisationId, JSON.stringify(hours)),
+    db.prepare(insertRequests).bind(keyId, organisationId, JSON.stringify(entries)),
+  ]);
 }

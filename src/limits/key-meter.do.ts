@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { noUsage } from "../chat/usage.ts";
 import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
-import { recordRequests, rollUpHours } from "../ledger/roll-up.ts";
+import { rollUp } from "../ledger/roll-up.ts";
+import { log } from "../telemetry/log.ts";
 import { postingOf } from "./posting.ts";
 import { minuteOf, monthStart, refuse, type Counters } from "./allowance.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
@@ -30,6 +31,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
+    void state.blockConcurrencyWhile(async () => void (this.alarmSet = (await state.storage.getAlarm()) !== null));
   }
 
   /** Takes a key's newer policy. An older one than it knows is ignored. */
@@ -45,7 +47,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const now = Date.now();
     this.advance(now);
     const replies = operations.map((operation) => this.one(operation, now));
-    if (!this.alarmSet) this.setAlarm(now + rollUpEveryMs);
+    this.wakeAt(now + rollUpEveryMs);
     return replies;
   }
 
@@ -133,17 +135,17 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return { counters: this.counters, rowsWritten: this.store.rowsWritten };
   }
 
-  /** Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. */
+  /**
+   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. Entries and totals are read in
+   * one go, so that what is folded afterwards is in the totals that D1 has.
+   */
   async flush(): Promise<void> {
     if (!this.policy) return;
     const { keyId, organisationId } = this.policy;
-    const totals = this.store.totals();
-    if (totals.length === 0) return;
-    await rollUpHours(this.env.DB, { keyId, organisationId }, totals);
     for (let after = ""; ; ) {
       const entries = this.store.finished(after, exportAtOnce);
       if (entries.length === 0) return;
-      await recordRequests(this.env.DB, { keyId, organisationId }, entries);
+      await rollUp(this.env.DB, { keyId, organisationId }, this.store.totals(), entries);
       this.store.fold(entries.map((entry) => entry.id), minuteOf(Date.now()));
       after = entries.at(-1)!.id;
     }
@@ -162,18 +164,27 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     }
   }
 
+  /** Never rejects: the runtime gives up on an alarm that fails for minutes, and D1 may be away for longer. */
   override async alarm(): Promise<void> {
     this.alarmSet = false;
     const now = Date.now();
     this.advance(now);
     this.settleExpired(now);
-    await this.flush();
-    if (this.store.busy()) this.setAlarm(now + rollUpEveryMs);
+    try {
+      await this.flush();
+    } catch (error) {
+      log("warn", "roll_up_failed", { key: this.policy?.keyId ?? null, message: String(error) });
+    }
+    if (this.store.busy()) this.wakeAt(Date.now() + rollUpEveryMs);
   }
 
-  /** Keeps an earlier alarm: an object that naps between requests must not push its roll-up ahead of itself for ever. */
-  private setAlarm(at: number): void {
+  /**
+   * Keeps an earlier alarm: an object that naps between requests must not push its roll-up ahead of itself for ever. The
+   * alarm is written with the hold that needs it, in one transaction.
+   */
+  private wakeAt(ms: number): void {
+    if (this.alarmSet) return;
     this.alarmSet = true;
-    this.ctx.waitUntil(this.ctx.storage.getAlarm().then((set) => (set === null ? this.ctx.storage.setAlarm(at) : undefined)));
+    void this.ctx.storage.setAlarm(ms);
   }
 }

@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { noUsage, type Usage } from "../../src/chat/usage.ts";
+import { costOf, isPriced, worstCost, type Price, type PriceClass } from "../../src/ledger/index.ts";
+
+const now = Date.UTC(2026, 10, 21);
+const usd = 1_000_000_000;
+
+/** Prices in dollars per million tokens, as providers publish them. */
+const list = (perMillion: Partial<Record<PriceClass, number>>, over: Partial<Price> = {}): Price[] =>
+  Object.entries(perMillion).map(([name, dollars]) => ({ class: name as PriceClass, picoUsd: Math.round(dollars * 1e6), aboveTokens: 0, validFromMs: 0, ...over }));
+
+const used = (usage: Partial<Usage>): Usage => ({ ...noUsage, ...usage });
+const million = 1_000_000;
+
+describe("a cost", () => {
+  const prices = list({ input: 3, cached_input: 0.3, cache_write: 3.75, output: 15, input_audio: 40, output_audio: 80 });
+
+  test("counts each token once, in its own class", () => {
+    expect(costOf(prices, used({ inputTokens: million }), now)).toBe(3 * usd);
+    expect(costOf(prices, used({ outputTokens: million }), now)).toBe(15 * usd);
+    expect(costOf(prices, used({ inputTokens: million, cachedTokens: million }), now)).toBe(0.3 * usd);
+    expect(costOf(prices, used({ inputTokens: million, cacheWriteTokens: million }), now)).toBe(3.75 * usd);
+    expect(costOf(prices, used({ inputTokens: million, inputAudioTokens: million }), now)).toBe(40 * usd);
+    expect(costOf(prices, used({ outputTokens: million, outputAudioTokens: million }), now)).toBe(80 * usd);
+    expect(costOf(prices, used({ inputTokens: 4 * million, cachedTokens: million, cacheWriteTokens: million, inputAudioTokens: million, outputTokens: 2 * million, outputAudioTokens: million }), now))
+      .toBe((3 + 0.3 + 3.75 + 40 + 15 + 80) * usd);
+  });
+
+  test("takes reasoning as output: it is in there already", () => {
+    expect(costOf(prices, used({ outputTokens: million, reasoningTokens: million }), now)).toBe(15 * usd);
+  });
+
+  test("adds the price of the request itself", () => {
+    expect(costOf([...prices, ...list({ request: 12_000 })], used({ inputTokens: million }), now)).toBe(3 * usd + 12_000_000);
+    expect(costOf(list({ request: 12_000 }), noUsage, now)).toBe(12_000_000);
+  });
+
+  test("is rounded once, half up", () => {
+    const pico = (input: number, output: number) => [{ class: "input", picoUsd: input, aboveTokens: 0, validFromMs: 0 }, { class: "output", picoUsd: output, aboveTokens: 0, validFromMs: 0 }] satisfies Price[];
+    expect(costOf(pico(499, 0), used({ inputTokens: 1 }), now)).toBe(0);
+    expect(costOf(pico(500, 0), used({ inputTokens: 1 }), now)).toBe(1);
+    expect(costOf(pico(400, 400), used({ inputTokens: 1, outputTokens: 1 }), now)).toBe(1);
+  });
+
+  test("never counts more cached, written or audio tokens than there are", () => {
+    expect(costOf(prices, used({ inputTokens: 10, cachedTokens: 99, cacheWriteTokens: 99, inputAudioTokens: 99, outputTokens: 1, outputAudioTokens: 9 }), now)).toBe(10 * 300 + 80_000);
+  });
+});
+
+describe("a class without a price", () => {
+  test("costs what its parent costs: never nothing", () => {
+    const bare = list({ input: 3, output: 15 });
+    expect(costOf(bare, used({ inputTokens: 3 * million, cachedTokens: million, cacheWriteTokens: million, inputAudioTokens: million, outputTokens: million, outputAudioTokens: million }), now)).toBe(24 * usd);
+  });
+
+  test("is unknown when there is no parent either; zero of it is no matter", () => {
+    expect(costOf([], used({ inputTokens: 1 }), now)).toBeUndefined();
+    expect(costOf(list({ input: 3 }), used({ inputTokens: 1, outputTokens: 1 }), now)).toBeUndefined();
+    expect(costOf(list({ output: 3 }), used({ inputTokens: 1, outputTokens: 1 }), now)).toBeUndefined();
+    expect(costOf(list({ input: 3 }), used({ inputTokens: 1 }), now)).toBe(3_000);
+    expect(costOf([], noUsage, now)).toBe(0);
+  });
+
+  test("makes a deployment unpriced, and its worst case unknown", () => {
+    expect(isPriced([])).toBe(false);
+    expect(isPriced(list({ output: 3 }))).toBe(false);
+    expect(isPriced(list({ input: 3, output: 3 }))).toBe(true);
+    expect(worstCost([], 10, 10, now)).toBeUndefined();
+  });
+});
+
+describe("tiers", () => {
+  const tiered = [...list({ input: 1, cached_input: 0.5, output: 2 }), ...list({ input: 4, output: 8 }, { aboveTokens: 200_000 })];
+  const cost = (inputTokens: number, more: Partial<Usage> = {}) => costOf(tiered, used({ inputTokens, ...more }), now);
+
+  test("change above their mark, for the whole request", () => {
+    expect(cost(199_999)).toBe(199_999 * 1_000);
+    expect(cost(200_000)).toBe(200_000 * 1_000);
+    expect(cost(200_001)).toBe(200_001 * 4_000);
+    expect(cost(200_000, { outputTokens: 1 })! - cost(200_000)!).toBe(2_000);
+    expect(cost(200_001, { outputTokens: 1 })! - cost(200_001)!).toBe(8_000);
+  });
+
+  test("a class that has none keeps its price", () => {
+    expect(cost(200_001, { cachedTokens: 200_001 })).toBe(Math.round(200_001 * 500));
+  });
+
+  test("the highest that applies wins, whatever the order of the rows", () => {
+    const three = [...list({ input: 8 }, { aboveTokens: 300 }), ...list({ input: 1 }), ...list({ input: 4 }, { aboveTokens: 200 })];
+    for (const rows of [three, three.toReversed()]) {
+      expect([200, 201, 300, 301].map((n) => costOf(rows, used({ inputTokens: n }), now)! / n)).toEqual([1_000, 4_000, 4_000, 8_000]);
+    }
+  });
+});
+
+describe("dates", () => {
+  const cut = Date.UTC(2026, 6, 1);
+  const dated = [...list({ input: 2, output: 2 }, { validFromMs: cut }), ...list({ input: 10, output: 10 })];
+
+  test("a price holds from its very millisecond on; the newest that holds wins", () => {
+    for (const rows of [dated, dated.toReversed()]) {
+      expect(costOf(rows, used({ inputTokens: million }), cut - 1)).toBe(10 * usd);
+      expect(costOf(rows, used({ inputTokens: million }), cut)).toBe(2 * usd);
+    }
+  });
+
+  test("a price that was cut, or is yet to come, is not the worst case", () => {
+    expect(worstCost(dated, million, 0, cut - 1)).toBe(10 * usd);
+    expect(worstCost(dated, million, 0, cut)).toBe(2 * usd);
+    expect(worstCost([...dated, ...list({ input: 50 }, { validFromMs: now + 1 })], million, 0, now)).toBe(2 * usd);
+  });
+
+  test("before any price holds the cost is unknown", () => {
+    expect(costOf(list({ input: 2, output: 2 }, { validFromMs: cut }), used({ inputTokens: 1 }), cut - 1)).toBeUndefined();
+  });
+});
+
+const tokens = fc.integer({ min: 0, max: 2_000_000 });
+const anyUsage = fc.record({ inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens });
+const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "request"];
+const anyPrice: fc.Arbitrary<Price> = fc.record({
+  class: fc.constantFrom(...classes), picoUsd: fc.integer({ min: 0, max: 150_000_000 }),
+  aboveTokens: fc.constantFrom(0, 0, 128_000, 200_000, 1_000_000), validFromMs: fc.constantFrom(0, now - 1, now, now + 1),
+});
+const anyPrices = fc.array(anyPrice, { maxLength: 24 }).map((prices) => [...prices, ...list({ input: 1, output: 2 })]);
+
+describe("for any prices and any usage", () => {
+  test("a cost is a whole number, never negative", () => {
+    fc.assert(fc.property(anyPrices, anyUsage, (prices, usage) => {
+      const cost = costOf(prices, usage, now)!;
+      expect(Number.isSafeInteger(cost) && cost >= 0).toBe(true);
+    }));
+  });
+
+  test("a cache hit costs no more than a miss where cached tokens are no dearer", () => {
+    fc.assert(fc.property(anyUsage, fc.nat(30_000_000), fc.nat(30_000_000), fc.nat(60_000_000), (usage, a, b, output) => {
+      const prices = list({ input: Math.max(a, b) / 1e6, cached_input: Math.min(a, b) / 1e6, output: output / 1e6 });
+      const miss = { ...usage, cachedTokens: 0, cacheWriteTokens: 0, inputAudioTokens: 0 };
+      expect(costOf(prices, { ...miss, cachedTokens: usage.cachedTokens }, now)!).toBeLessThanOrEqual(costOf(prices, miss, now)!);
+    }));
+  });
+
+  test("the worst case covers every usage within its bound", () => {
+    fc.assert(fc.property(anyPrices, anyUsage, tokens, tokens, (prices, usage, moreIn, moreOut) => {
+      expect(worstCost(prices, usage.inputTokens + moreIn, usage.outputTokens + moreOut, now)!).toBeGreaterThanOrEqual(costOf(prices, usage, now)!);
+    }), { numRuns: 500 });
+  });
+});
+
+describe("the worst case", () => {
+  test("of a fixed usage is its cost when there is but one price", () => {
+    const prices = list({ input: 3, output: 15 });
+    expect(worstCost(prices, 1_000, 500, now)).toBe(costOf(prices, used({ inputTokens: 1_000, outputTokens: 500 }), now));
+  });
+
+  test("takes a tier only when the bound reaches it", () => {
+    const tiered = [...list({ input: 1, output: 1 }), ...list({ input: 4, output: 8 }, { aboveTokens: 200 })];
+    expect(worstCost(tiered, 200, 1, now)).toBe(201_000);
+    expect(worstCost(tiered, 201, 1, now)).toBe(201 * 4_000 + 8_000);
+  });
+
+  test("is rounded up", () => {
+    expect(worstCost([{ class: "input", picoUsd: 1, aboveTokens: 0, validFromMs: 0 }], 1, 0, now)).toBe(1);
+  });
+});

@@ -1,0 +1,101 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findRequest, pruneRequests, rollUp, usageReport } from "../../src/ledger/index.ts";
+import type { Viewer } from "../../src/ledger/report.ts";
+import { outcomeOf } from "../limits/stage.ts";
+
+const now = Date.UTC(2026, 10, 21, 10, 30);
+const hourOf = (ms: number): number => Math.floor(ms / 3_600_000);
+
+type Hour = { keyId: string; organisationId: string; at?: number; model?: string; requests?: number; errors?: number; tokens?: number; nanoUsd?: number };
+
+const write = ({ keyId, organisationId, at = now, model = "m", requests = 1, errors = 0, tokens = 0, nanoUsd = 0 }: Hour): Promise<void> =>
+  rollUp(env.DB, { keyId, organisationId }, [{
+    hour: hourOf(at), model, requests, errors, input_tokens: tokens, cached_tokens: 1, cache_write_tokens: 2, output_tokens: 3, reasoning_tokens: 4, cost_nano_usd: nanoUsd,
+  }], []);
+
+const viewer = (keyId: string, organisationId: string, usageScope: Viewer["usageScope"] = "key"): Viewer => ({ keyId, organisationId, usageScope });
+
+beforeAll(async () => {
+  await env.DB.batch([
+    env.DB.prepare("INSERT INTO organisations (id, name, created_at) VALUES ('one', 'One', 0), ('two', 'Two', 0)"),
+    env.DB.prepare("INSERT INTO api_keys (id, organisation_id, name, policy, created_at) VALUES ('a', 'one', 'Alpha', '{}', 0), ('b', 'one', 'Beta', '{}', 0), ('c', 'two', 'Gamma', '{}', 0)"),
+  ]);
+});
+beforeEach(async () => void (await env.DB.batch([env.DB.prepare("DELETE FROM usage_hourly"), env.DB.prepare("DELETE FROM requests")])));
+
+describe("a usage report", () => {
+  test("by model, by key, by day, and they all add up", async () => {
+    await write({ keyId: "a", organisationId: "one", model: "m", requests: 3, errors: 1, tokens: 30, nanoUsd: 300 });
+    await write({ keyId: "a", organisationId: "one", model: "n", tokens: 7, nanoUsd: 70 });
+    await write({ keyId: "a", organisationId: "one", model: "m", at: now - 86_400_000, tokens: 5, nanoUsd: 50 });
+    await write({ keyId: "b", organisationId: "one", model: "m", tokens: 11, nanoUsd: 110 });
+    const report = await usageReport(env.DB, viewer("a", "one", "organisation"), now);
+    expect(report).toMatchObject({ object: "usage", scope: "organisation", month: "2026-11", asOf: "2026-11-21T10:30:00.000Z" });
+    expect(report.totals).toEqual({
+      requests: 6, errors: 1, inputTokens: 53, cachedTokens: 4, cacheWriteTokens: 8, outputTokens: 12, reasoningTokens: 16, costNanoUsd: 530, costUsd: 5.3e-7,
+    });
+    expect(report.byModel.map(({ model, requests, costNanoUsd }) => [model, requests, costNanoUsd])).toEqual([["m", 5, 460], ["n", 1, 70]]);
+    expect(report.byKey.map(({ keyId, name, requests, costNanoUsd }) => [keyId, name, requests, costNanoUsd])).toEqual([["a", "Alpha", 5, 420], ["b", "Beta", 1, 110]]);
+    expect(report.byDay.map(({ day, requests, costNanoUsd }) => [day, requests, costNanoUsd])).toEqual([["2026-11-20", 1, 50], ["2026-11-21", 5, 480]]);
+    for (const part of [report.byModel, report.byKey, report.byDay]) expect(part.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0)).toBe(report.totals.costNanoUsd);
+    expect(report.forecast).toMatchObject({ month: "2026-11" });
+    expect(report.forecast.costUsd).toBeGreaterThan(report.totals.costUsd);
+  });
+
+  test("a key sees itself; with the organisation's scope, its organisation; never another's", async () => {
+    await write({ keyId: "a", organisationId: "one", nanoUsd: 1 });
+    await write({ keyId: "b", organisationId: "one", nanoUsd: 10 });
+    await write({ keyId: "c", organisationId: "two", nanoUsd: 100 });
+    const cost = async (who: Viewer) => (await usageReport(env.DB, who, now)).totals.costNanoUsd;
+    expect(await cost(viewer("a", "one"))).toBe(1);
+    expect(await cost(viewer("b", "one"))).toBe(10);
+    expect(await cost(viewer("a", "one", "organisation"))).toBe(11);
+    expect(await cost(viewer("c", "two", "organisation"))).toBe(100);
+    expect(await cost(viewer("nobody", "three", "organisation"))).toBe(0);
+  });
+
+  test("is of this UTC month; the days before only tell the forecast's pace", async () => {
+    const first = Date.UTC(2026, 10, 1);
+    await write({ keyId: "a", organisationId: "one", at: first - 1, nanoUsd: 1_000 });
+    await write({ keyId: "a", organisationId: "one", at: first, nanoUsd: 5 });
+    const report = await usageReport(env.DB, viewer("a", "one"), first + 3_600_000);
+    expect(report.totals).toMatchObject({ requests: 1, costNanoUsd: 5 });
+    expect(report.byDay.map(({ day }) => day)).toEqual(["2026-11-01"]);
+    expect(report.byModel).toHaveLength(1);
+    expect(report.forecast.costUsd).toBeGreaterThan(1_000 * 29 / 1e9);
+  });
+
+  test("of a key that never called: zeros, not an error", async () => {
+    const report = await usageReport(env.DB, viewer("a", "one"), now);
+    expect(report.totals.requests).toBe(0);
+    expect([report.byModel, report.byKey, report.byDay]).toEqual([[], [], []]);
+    expect(report.forecast).toMatchObject({ costUsd: 0, lowUsd: 0, highUsd: 0 });
+  });
+
+  test("names a key that is no longer there by its id", async () => {
+    await write({ keyId: "gone", organisationId: "one" });
+    expect((await usageReport(env.DB, viewer("a", "one", "organisation"), now)).byKey).toMatchObject([{ keyId: "gone", name: null }]);
+  });
+});
+
+describe("one request", () => {
+  const entry = (id: string, at = now) => ({ id, at, outcome: JSON.stringify(outcomeOf({ tokens: 9, nanoUsd: 4 })) });
+
+  test("is found by its key, or by its organisation where the key may see that, never by anyone else", async () => {
+    await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [entry("req_1")]);
+    expect(await findRequest(env.DB, viewer("a", "one"), "req_1")).toEqual({ id: "req_1", at: now, ...outcomeOf({ tokens: 9, nanoUsd: 4 }) });
+    expect(await findRequest(env.DB, viewer("b", "one", "organisation"), "req_1")).toMatchObject({ id: "req_1" });
+    expect(await findRequest(env.DB, viewer("b", "one"), "req_1")).toBeUndefined();
+    expect(await findRequest(env.DB, viewer("c", "two", "organisation"), "req_1")).toBeUndefined();
+    expect(await findRequest(env.DB, viewer("a", "one"), "req_2")).toBeUndefined();
+  });
+
+  test("goes when it is older than the limit, more than a chunk at a time", async () => {
+    const old = Array.from({ length: 2_100 }, (_, i) => entry(`old_${i}`, now - 1));
+    await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [...old, entry("kept")]);
+    await pruneRequests(env.DB, now);
+    const { results } = await env.DB.prepare("SELECT id FROM requests").all();
+    expect(results).toEqual([{ id: "kept" }]);
+  });
+});
