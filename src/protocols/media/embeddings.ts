@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { boundTokens } from "../bound.ts";
 import { openaiChat } from "../openai-chat/index.ts";
-import { invalidRequest, modelField } from "../openai-chat/request.ts";
+import { modelField, readFields } from "../openai-chat/request.ts";
 import type { Protocol, RequestFacts } from "../protocol.ts";
 
 const inputSchema = z.union([
@@ -15,9 +15,8 @@ const inputSchema = z.union([
 const requestSchema = z.object({ model: modelField, input: inputSchema });
 
 function parse(body: unknown): RequestFacts {
-  const result = requestSchema.safeParse(body);
-  if (!result.success) throw invalidRequest(result.error);
-  return { model: result.data.model, stream: false, usageAsked: false, inputTokens: boundTokens(result.data.input), outputTokens: 0, choices: 1 };
+  const { model, input } = readFields(requestSchema, body);
+  return { model, stream: false, usageAsked: false, inputTokens: boundTokens(input), outputTokens: 0, choices: 1 };
 }
 
 export const openaiEmbeddings: Protocol = { ...openaiChat, id: "openai-embeddings", path: "/embeddings", parse, edits: () => ({}) };

@@ -6,10 +6,10 @@ import { boundTokens } from "../bound.ts";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
-const tokens = z.number().int("must be an integer").min(0).max(100_000_000).nullish();
+const tokens = z.number("must be a number").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000").nullish();
 
 /** A model name: printable, without spaces, at most 256 characters. */
-export const modelField = z.string("must be a string").min(1, "must not be empty").max(256).regex(/^[\x21-\x7e]+$/, "must be printable characters without spaces");
+export const modelField = z.string("must be a string").min(1, "must not be empty").max(256, "must have at most 256 characters").regex(/^[\x21-\x7e]+$/, "must be printable characters without spaces");
 
 const requestSchema = z.object({
   model: modelField,
@@ -18,12 +18,33 @@ const requestSchema = z.object({
   stream_options: objectField.nullish(),
   max_tokens: tokens,
   max_completion_tokens: tokens,
-  n: z.number().int().min(1).max(128).nullish(),
+  n: z.number("must be a number").int("must be an integer").min(1, "must be at least 1").max(128, "must be at most 128").nullish(),
   tools: z.array(z.unknown(), "must be an array").nullish(),
+  /** OpenRouter's own fallbacks: models that nobody has checked against the key, its budget or its sovereignty. */
+  models: z.null("is not supported: ask for one model, or for an alias").optional(),
 });
 
+/** As parsers do that do not tell upper from lower case, Go's among them: ſ and K (Kelvin) fold too. */
+const folded = (key: string): string => key.toUpperCase().toLowerCase();
+
+/**
+ * Reads a request's fields. Throws `invalid_request` with the field and the reason; also for one that only looks like a
+ * field we read (`Model`), because some providers take it for that, and what we check must be what the provider reads.
+ */
+export function readFields<S extends z.ZodObject>(schema: S, body: unknown): z.output<S> {
+  const result = schema.safeParse(body);
+  if (!result.success) throw invalidRequest(result.error);
+  for (const key of Object.keys(body as object)) {
+    const meant = folded(key);
+    if (!Object.hasOwn(schema.shape, key) && Object.hasOwn(schema.shape, meant)) {
+      throw new GatewayError("invalid_request", `${key}: write it ${meant}`, { param: key });
+    }
+  }
+  return result.data;
+}
+
 /** Turns the first zod issue into the client's 400: which field, and why. */
-export function invalidRequest(error: z.ZodError): GatewayError {
+function invalidRequest(error: z.ZodError): GatewayError {
   const issue = error.issues[0]!;
   const param = issue.path.reduce<string>((path, key) => (typeof key === "number" ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key)), "");
   return new GatewayError("invalid_request", param ? `${param}: ${issue.message}` : issue.message, { param: param || undefined });
@@ -31,9 +52,7 @@ export function invalidRequest(error: z.ZodError): GatewayError {
 
 /** Reads the facts of a chat completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const result = requestSchema.safeParse(body);
-  if (!result.success) throw invalidRequest(result.error);
-  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools } = result.data;
+  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools } = readFields(requestSchema, body);
   const choices = n ?? 1;
   const most = max_completion_tokens ?? max_tokens ?? undefined;
   return {
