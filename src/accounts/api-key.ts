@@ -60,6 +60,6 @@ export async function hashSecret(pepper: string, secret: string): Promise<string
 /** The secret that a request carries, or undefined. Cut where no secret can be so long. */
 export function secretFromHeaders(headers: Headers): string | undefined {
   const authorization = headers.get("authorization")?.slice(0, 256);
-  const bearer = authorization === undefined ? undefined : /^bearer[ \t]+(\S+)/i.exec(authorization)?.[1];
+  const bearer = authorization === undefined ? undefined : /^bearer[ \t]+(\S+)[ \t]*$/i.exec(authorization)?.[1];
   return bearer ?? (headers.get("x-api-key")?.slice(0, 256) || headers.get("api-key")?.slice(0, 256) || undefined);
 }

@@ -79,11 +79,12 @@ export async function admit(context: RequestContext, caller: Principal, facts: R
 async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocol: string): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
-  const sovereign = principal.sovereign || isTrue(request.headers.get("x-sovereign"));
+  const sovereign = principal.sovereign || asksSovereign(request.headers.get("x-sovereign"));
   return plan({ name, protocol, principal, sovereign, catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 
-const isTrue = (value: string | null): boolean => value !== null && /^(true|1)$/i.test(value.trim());
+/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house. */
+const asksSovereign = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
 
 /** The most the request can use on any of the attempts. */
 export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: number): Estimate {

@@ -1,5 +1,6 @@
 /** One try on one deployment: the client's bytes with a few fields set, sent, and the first look at what came back. */
 import { GatewayError } from "../errors.ts";
+import { cutOut } from "../telemetry/log.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, readBounded, send, splice, upstreamRequestId } from "../upstream/index.ts";
@@ -32,7 +33,7 @@ export async function tryOnce(attempt: Attempt, protocol: Protocol, text: string
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
     return { failure: { error, upstreamRequestId: null, failsOver: true } };
   }
-  const id = upstreamRequestId(endpoint, response);
+  const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
   return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(attempt, response, id) };
 }
 
@@ -42,13 +43,13 @@ async function failureOf({ endpoint }: Attempt, response: Response, id: string |
   const name = endpoint.provider.name;
   const where = `${name} answered ${status}${id ? ` (its request id: ${id})` : ""}`;
   const bytes = await readBounded(response.body, errorBodyLimit).catch(() => undefined);
-  const text = bytes && new TextDecoder().decode(bytes);
+  const text = bytes && cutOut(new TextDecoder().decode(bytes), endpoint.secret);
   const failsOver = status === 408 || status === 429 || status >= 500 || oursToMend.has(status);
   if (oursToMend.has(status)) {
     return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, failsOver };
   }
   if (text !== undefined && isErrorObject(text)) {
-    const answer = { status, body: text, retryAfter: response.headers.get("retry-after") };
+    const answer = { status, body: text, retryAfter: /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null };
     return { error: new GatewayError("upstream_error", `${where}.`), answer, upstreamRequestId: id, failsOver };
   }
   return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };

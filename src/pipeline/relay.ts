@@ -2,7 +2,9 @@
  * The path of a request whose protocol is the same at both ends: the client's bytes with a few fields set, the upstream's
  * bytes back. Read it from top to bottom.
  */
+import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
+import type { RateState } from "../limits/index.ts";
 import { log } from "../telemetry/log.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
@@ -42,8 +44,17 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {
     const error = asGatewayError(thrown, context);
-    const rate = error instanceof LimitError ? error.rate : caller && (await look(context, caller).catch(() => undefined))?.rate;
-    return failure(error, protocol.renderError(error).body, context.requestId, rate);
+    const told = error instanceof LimitError || !caller ? { error, rate: error instanceof LimitError ? error.rate : undefined } : await withStanding(context, caller, error);
+    return failure(told.error, protocol.renderError(told.error).body, context.requestId, told.rate);
+  }
+}
+
+/** A refusal with the key's counters; a key that may call no more hears only that. */
+async function withStanding(context: RequestContext, caller: Principal, error: GatewayError): Promise<{ error: GatewayError; rate?: RateState }> {
+  try {
+    return { error, rate: (await look(context, caller)).rate };
+  } catch (refused) {
+    return { error: refused instanceof GatewayError && refused.status === 401 ? refused : error };
   }
 }
 
