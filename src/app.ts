@@ -1,7 +1,7 @@
 /** The table of contents: every middleware and every route, in order. */
 import { Hono } from "hono";
 import { GatewayError } from "./errors.ts";
-import { asGatewayError, failure, newRequestId } from "./pipeline/index.ts";
+import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipeline/index.ts";
 import { renderOpenaiError } from "./protocols/index.ts";
 import { admin } from "./routes/admin.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
@@ -15,6 +15,8 @@ export const app = new Hono<App>();
 app.use(async function requestId(c, next) {
   c.set("requestId", newRequestId());
   await next();
+  if (c.res.status >= 400) await dropRest(c.req.raw);
+  seal(c.res, c.get("requestId"));
 });
 
 app.get("/health", (c) => c.json({ status: "ok" }));
@@ -26,8 +28,16 @@ app.route("/v1/models", models);
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);
 
+/** The methods that a URL takes. */
+const methodsOf = (path: string): string[] =>
+  ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => app.router.match(method, path)[0].some(([[, route]]) => route.method === method));
+
 app.notFound((c) => {
-  const error = new GatewayError("not_found", `There is no ${c.req.method} ${c.req.path.slice(0, 200)} here.`);
+  const path = c.req.path.slice(0, 200);
+  const allow = methodsOf(c.req.path).join(", ");
+  const error = allow
+    ? new GatewayError("method_not_allowed", `${path} takes ${allow}, not ${c.req.method}.`, { allow })
+    : new GatewayError("not_found", `There is no ${c.req.method} ${path} here.`);
   return failure(error, renderOpenaiError(error), c.get("requestId"), undefined);
 });
 

@@ -2,10 +2,13 @@
 import type { GatewayError } from "../errors.ts";
 import type { RateState } from "../limits/index.ts";
 
+/** What a browser would run or draw on our origin is never an answer of ours, whatever an upstream calls it. */
+const passive = /^(?:application\/json|text\/event-stream|text\/plain|application\/octet-stream|audio\/[\w.+-]+|image\/(?!svg)[\w.+-]+|video\/[\w.+-]+)\s*(?:;[\w\s=."-]*)?$/i;
+
 /** Headers of every answer; rate headers once the caller is known. */
 export function answerHeaders(requestId: string, rate: RateState | undefined, contentType: string): Record<string, string> {
   const headers: Record<string, string> = {
-    "content-type": contentType,
+    "content-type": contentType === "application/json" || passive.test(contentType) ? contentType : "application/octet-stream",
     "cache-control": "private, no-store",
     vary: "Authorization",
     "x-content-type-options": "nosniff",
@@ -16,6 +19,14 @@ export function answerHeaders(requestId: string, rate: RateState | undefined, co
     headers["x-ratelimit-remaining"] = String(rate.remaining);
   }
   return headers;
+}
+
+/** What every answer carries whatever made it: an id, and that it is nobody else's. */
+export function seal(answer: Response, requestId: string): void {
+  if (answer.headers.get("x-request-id") === requestId) return;
+  for (const [name, value] of Object.entries(answerHeaders(requestId, undefined, "application/json"))) {
+    if (name !== "content-type") answer.headers.set(name, value);
+  }
 }
 
 /** A failure as the client's protocol says it: `body` is already rendered. */

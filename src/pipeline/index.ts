@@ -4,6 +4,7 @@
  */
 export { asGatewayError, relay } from "./relay.ts";
 export { callerOf, look } from "./admit.ts";
-export { answerHeaders, failure } from "./answer.ts";
+export { answerHeaders, failure, seal } from "./answer.ts";
+export { dropRest } from "./body.ts";
 export { newRequestId, type RequestContext } from "./context.ts";
 export { isolateOf, type Isolate } from "./isolate.ts";

@@ -1,15 +1,9 @@
 /** From Hono's context to the pipeline's. */
 import type { Context } from "hono";
-import { GatewayError } from "../errors.ts";
 import { answerHeaders, callerOf, isolateOf, look, type RequestContext } from "../pipeline/index.ts";
 import type { Principal } from "../accounts/index.ts";
 
 export type App = { Bindings: Cloudflare.Env; Variables: { requestId: string } };
-
-/** For every other method of a URL: 405 with what is allowed. */
-export const onlyBy = (allow: string) => (c: Context<App>): never => {
-  throw new GatewayError("method_not_allowed", `${c.req.path.slice(0, 200)} takes ${allow}, not ${c.req.method}.`, { allow });
-};
 
 /** The pipeline's view of this request. */
 export function contextOf(c: Context<App>): RequestContext {

@@ -15,6 +15,6 @@ export const dashboard = new Hono<App>()
     const { context, principal, headers } = await lookedUp(c);
     const id = c.req.param("id");
     const entry = (await context.isolate.meters.of(principal.keyId).entry(id)) ?? (await findRequest(c.env.DB, principal, id));
-    if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id)} is known for this key.`);
+    if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id.slice(0, 100))} is known for this key.`);
     return c.json(entry, 200, headers);
   });

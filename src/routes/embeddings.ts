@@ -1,9 +1,7 @@
 import { Hono } from "hono";
 import { relay } from "../pipeline/index.ts";
 import { openaiEmbeddings } from "../protocols/index.ts";
-import { contextOf, onlyBy, type App } from "./context.ts";
+import { contextOf, type App } from "./context.ts";
 
 /** POST /v1/embeddings */
-export const embeddings = new Hono<App>()
-  .post("/", (c) => relay(contextOf(c), openaiEmbeddings))
-  .all("/", onlyBy("POST"));
+export const embeddings = new Hono<App>().post("/", (c) => relay(contextOf(c), openaiEmbeddings));

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { GatewayError } from "../errors.ts";
 import { callableModels } from "../router/index.ts";
-import { lookedUp, onlyBy, type App } from "./context.ts";
+import { lookedUp, type App } from "./context.ts";
 import type { Context } from "hono";
 
 /** GET /v1/models: what this key can call here, in OpenAI's shape. */
@@ -14,10 +14,9 @@ export const models = new Hono<App>()
     const { list, headers } = await callable(c);
     const id = c.req.param("id");
     const model = list.find((candidate) => candidate.id === id);
-    if (!model) throw new GatewayError("model_not_found", `The model ${JSON.stringify(id)} does not exist, or this key may not call it.`, { param: "model" });
+    if (!model) throw new GatewayError("model_not_found", `The model ${JSON.stringify(id.slice(0, 200))} does not exist, or this key may not call it.`, { param: "model" });
     return c.json(model, 200, headers);
-  })
-  .all("/*", onlyBy("GET"));
+  });
 
 async function callable(c: Context<App>) {
   const { context, principal, headers } = await lookedUp(c);
