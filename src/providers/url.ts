@@ -1,6 +1,8 @@
 /** Which hosts may be called at all. Base URLs come from the owner; this keeps a mistyped or hostile one from reaching inside. */
 
-const privateName = /^(localhost|.*\.(localhost|local|internal|intranet|lan|home|corp|workers\.dev))$/i;
+const privateName = /^(?:.*\.)?(?:localhost|localdomain|local|internal|intranet|private|lan|home|corp|arpa|test|invalid|onion|workers\.dev)$/i;
+/** Names that resolve to the address written in them. */
+const addressName = /(?:^|\.)(?:nip\.io|sslip\.io|xip\.io|localtest\.me|lvh\.me|vcap\.me)$/i;
 const ipv4 = /^\d+\.\d+\.\d+\.\d+$/;
 
 /**
@@ -21,8 +23,8 @@ export function checkedUrl(text: string, allowPrivate: boolean, providerId: stri
   if (!allowPrivate) {
     if (url.protocol !== "https:") throw refuse("must be https (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
     if (url.port) throw refuse("must use the standard port");
-    const host = url.hostname.replace(/\.$/, "");
-    if (ipv4.test(host) || host.startsWith("[") || privateName.test(host) || !host.includes(".")) {
+    const host = url.hostname.replace(/\.+$/, "");
+    if (ipv4.test(host) || host.startsWith("[") || privateName.test(host) || addressName.test(host) || !host.includes(".")) {
       throw refuse("points to a private host (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
     }
   }
