@@ -15,7 +15,7 @@ export type BareWorker = { url: string; stop: () => Promise<void> };
 export async function startBare(upstream: string, script = passthrough): Promise<BareWorker> {
   Object.assign(process.env, quietEnv);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-  const { compatibilityDate, compatibilityFlags } = workerOptions;
+  const { compatibilityDate, compatibilityFlags } = workerOptions as { compatibilityDate: string; compatibilityFlags: string[] };
   const mf = new Miniflare(convertV4MiniflareOptions({
     name: "bare",
     compatibilityDate,

@@ -54,7 +54,7 @@ export class ResponseReader {
 
   #readHead(data: Buffer, at: number): number {
     const before = this.#head.length;
-    this.#head += data.latin1Slice(at);
+    this.#head += data.toString("latin1", at);
     const end = this.#head.indexOf("\r\n\r\n", Math.max(0, before - 3));
     if (end < 0) return data.length;
     const head = this.#head.slice(0, end).toLowerCase();

@@ -33,7 +33,7 @@ const server = createServer({ noDelay: true, keepAlive: false }, (socket) => {
 function takeRequest(socket: Socket, buffer: Buffer): number {
   const headEnd = buffer.indexOf("\r\n\r\n");
   if (headEnd < 0) return 0;
-  const head = buffer.latin1Slice(0, headEnd);
+  const head = buffer.toString("latin1", 0, headEnd);
   const bodyStart = headEnd + 4;
   const length = /\ncontent-length: *(\d+)/i.exec(head)?.[1];
   let end = bodyStart + Number(length ?? 0);
@@ -44,7 +44,7 @@ function takeRequest(socket: Socket, buffer: Buffer): number {
   }
   if (buffer.length < end) return 0;
   const path = head.slice(head.indexOf(" ") + 1, head.indexOf(" HTTP/"));
-  if (path.endsWith("/chat/completions")) complete(socket, path, buffer.latin1Slice(bodyStart, end));
+  if (path.endsWith("/chat/completions")) complete(socket, path, buffer.toString("latin1", bodyStart, end));
   else control(socket, path);
   return end;
 }
