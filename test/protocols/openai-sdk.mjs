@@ -1,0 +1,2 @@
+export { APIError } from "openai/core/error";
+export { Stream } from "openai/core/streaming";
