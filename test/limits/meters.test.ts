@@ -141,6 +141,15 @@ describe("a broken wire", () => {
     expect((await counters()).held).toEqual({ requests: 1, tokens: 0, nanoUsd: 5 });
   });
 
+  // Not yet: nobody takes the hold back, and its lease charges the estimate for a request that was answered with 503.
+  test.fails("a reserve that its caller was told has failed holds nothing", async () => {
+    const { reserve, faults, counters } = stage();
+    faults.push("lost answer");
+    await failure(reserve("a", { nanoUsd: 5 }));
+    await scheduler.wait(200);
+    expect((await counters()).held.requests).toBe(0);
+  });
+
   // Not yet: the settle is dropped, and its lease charges the estimate five minutes later.
   test.fails("a settle whose call breaks is sent again: its usage is known, the estimate need not be charged", async () => {
     for (const fault of ["lost request", "lost answer"] as const) {
