@@ -1,0 +1,149 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { buildCatalog, Held, loadCatalog } from "../../src/catalog/index.ts";
+
+const model = (id: string) => ({
+  id, owner: "them", kind: "chat" as const, input_modalities: '["text","image"]', output_modalities: '["text"]', capabilities: '["tools"]',
+  context_tokens: 128_000, max_output_tokens: null, released_at: 1,
+});
+const price = (provider: string, upstream_id: string, pico_usd: number, over = {}) => ({ provider, upstream_id, class: "input" as const, above_tokens: 0, valid_from: 0, pico_usd, ...over });
+
+describe("rows become a catalog", () => {
+  const catalog = buildCatalog(
+    [model("a"), model("b"), model("lonely")],
+    [
+      { provider: "groq", upstream_id: "x/a", model_id: "a" }, { provider: "openrouter", upstream_id: "x/a", model_id: "a" },
+      { provider: "openai", upstream_id: "b", model_id: "b" }, { provider: "openai", upstream_id: "ghost", model_id: "unknown" },
+    ],
+    [price("groq", "x/a", 1), price("groq", "x/a", 2, { above_tokens: 200_000, valid_from: 5 }), price("openrouter", "x/a", 3), price("openai", "nobody", 4)],
+    [
+      { organisation_id: "", name: "fast", target: "b" }, { organisation_id: "", name: "fast", target: "a" }, { organisation_id: "acme", name: "fast", target: "a" },
+    ],
+  );
+
+  test("by model, by name and by the providers' own ids", () => {
+    expect([...catalog.models.keys()]).toEqual(["a", "b", "lonely"]);
+    expect(catalog.byModel.get("a")!.map(({ provider }) => provider)).toEqual(["groq", "openrouter"]);
+    expect(catalog.byName.get("groq/x/a")!.model).toBe(catalog.models.get("a"));
+    expect(catalog.byUpstreamId.get("x/a")).toHaveLength(2);
+    expect(catalog.byModel.has("lonely")).toBe(false);
+  });
+  test("with each deployment's own prices", () => {
+    expect(catalog.byName.get("groq/x/a")!.prices).toEqual([
+      { class: "input", picoUsd: 1, aboveTokens: 0, validFromMs: 0 }, { class: "input", picoUsd: 2, aboveTokens: 200_000, validFromMs: 5 },
+    ]);
+    expect(catalog.byName.get("openai/b")!.prices).toEqual([]);
+  });
+  test("without deployments of models that nobody knows", () => expect(catalog.byName.has("openai/ghost")).toBe(false));
+  test("with aliases apart by organisation, targets in their order", () => {
+    expect([...catalog.aliases]).toEqual([["/fast", ["b", "a"]], ["acme/fast", ["a"]]]);
+  });
+  test("with what a model can do", () => {
+    expect(catalog.models.get("a")).toEqual({
+      id: "a", owner: "them", kind: "chat", inputModalities: ["text", "image"], outputModalities: ["text"], capabilities: ["tools"],
+      contextTokens: 128_000, maxOutputTokens: null, releasedAt: 1,
+    });
+  });
+});
+
+test("D1 gives the same in one round trip, targets by position", async () => {
+  await env.DB.batch([
+    env.DB.prepare("DELETE FROM aliases"),
+    env.DB.prepare("INSERT OR REPLACE INTO models VALUES ('t', 'them', 'chat', '[]', '[]', '[]', NULL, 7, NULL)"),
+    env.DB.prepare("INSERT OR REPLACE INTO deployments VALUES ('groq', 'y/t', 't')"),
+    env.DB.prepare("INSERT OR REPLACE INTO prices VALUES ('groq', 'y/t', 'output', 0, 0, 9, 'test')"),
+    env.DB.prepare("INSERT INTO aliases (organisation_id, name, position, target) VALUES ('', 'f', 1, 'second'), ('', 'f', 0, 'first')"),
+  ]);
+  const catalog = await loadCatalog(env.DB);
+  expect(catalog.byName.get("groq/y/t")).toMatchObject({ model: { id: "t", maxOutputTokens: 7 }, prices: [{ class: "output", picoUsd: 9 }] });
+  expect(catalog.aliases.get("/f")).toEqual(["first", "second"]);
+});
+
+describe("a held value", () => {
+  let answers: PromiseWithResolvers<string>[];
+  let background: Promise<unknown>[];
+  let held: Held<string>;
+  const waitUntil = (promise: Promise<unknown>): void => void background.push(promise);
+
+  beforeEach(() => {
+    answers = [];
+    background = [];
+    held = new Held(() => {
+      const answer = Promise.withResolvers<string>();
+      answers.push(answer);
+      return answer.promise;
+    }, 60_000);
+  });
+
+  async function warm(value: string, nowMs: number): Promise<void> {
+    const got = held.get(nowMs, waitUntil);
+    answers.at(-1)!.resolve(value);
+    expect(await got).toBe(value);
+  }
+
+  test("is read when cold, and not again while fresh", async () => {
+    expect(held.peek(0, waitUntil)).toBeUndefined();
+    await warm("one", 0);
+    expect(held.peek(59_999, waitUntil)).toBe("one");
+    expect(await held.get(59_999, waitUntil)).toBe("one");
+    expect(answers).toHaveLength(1);
+  });
+
+  test("when old is served at once and read once in the background", async () => {
+    await warm("one", 0);
+    expect(held.peek(60_001, waitUntil)).toBe("one");
+    expect(held.peek(60_002, waitUntil)).toBe("one");
+    expect(answers).toHaveLength(2);
+    answers[1]!.resolve("two");
+    await Promise.all(background);
+    expect(held.peek(60_003, waitUntil)).toBe("two");
+    expect(answers).toHaveLength(2);
+  });
+
+  test("survives a read that fails, and is tried again", async () => {
+    await warm("one", 0);
+    held.peek(60_001, waitUntil);
+    answers[1]!.reject(new Error("D1 is away"));
+    await Promise.all(background);
+    expect(held.peek(60_002, waitUntil)).toBe("one");
+    held.peek(71_000, waitUntil);
+    expect(answers).toHaveLength(3);
+  });
+
+  test("is read again by another request when the one that read it died with its context", async () => {
+    await warm("one", 0);
+    held.peek(60_001, waitUntil);
+    held.peek(65_000, waitUntil);
+    expect(answers).toHaveLength(2);
+    held.peek(71_000, waitUntil);
+    expect(answers).toHaveLength(3);
+    answers[2]!.resolve("two");
+    await background[1];
+    expect(held.peek(71_001, waitUntil)).toBe("two");
+  });
+
+  test("is not put back by an older read that comes in late", async () => {
+    await warm("one", 0);
+    held.peek(60_001, waitUntil);
+    const anew = held.refresh(60_002);
+    answers[2]!.resolve("after the change");
+    expect(await anew).toBe("after the change");
+    answers[1]!.resolve("before the change");
+    await Promise.all(background);
+    expect(held.peek(60_003, waitUntil)).toBe("after the change");
+  });
+
+  test("that cannot be read when cold says so, every time anew", async () => {
+    const got = held.get(0, waitUntil);
+    answers[0]!.reject(new Error("D1 is away"));
+    await expect(got).rejects.toThrow("D1 is away");
+    await warm("one", 1);
+  });
+
+  test("that is empty is a value, too", async () => {
+    const got = held.get(0, waitUntil);
+    answers[0]!.resolve("");
+    expect(await got).toBe("");
+    expect(held.peek(1, waitUntil)).toBe("");
+  });
+});
