@@ -1,5 +1,10 @@
 /** What a key's Durable Object writes to D1: absolute totals and finished requests, both idempotent. */
-import type { HourlyTotals } from "../limits/meter-store.ts";
+
+/** One hour and model, as `usage_hourly` in D1 takes it. */
+export type HourlyTotals = Record<
+  "hour" | "requests" | "errors" | "input_tokens" | "cached_tokens" | "cache_write_tokens" | "output_tokens" | "reasoning_tokens" | "cost_nano_usd",
+  number
+> & { model: string };
 
 const upsertHours = `
   INSERT INTO usage_hourly (key_id, organisation_id, hour, model, requests, errors, input_tokens, cached_tokens, cache_write_tokens,

@@ -3,6 +3,7 @@
  * Everything the counters know is in these rows, so an eviction or a crash forgets nothing that was acknowledged.
  */
 import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
+import type { HourlyTotals } from "../ledger/roll-up.ts";
 import { minuteOf, monthStart, type Counters } from "./allowance.ts";
 import type { MeterPolicy, Posting } from "./policy.ts";
 
@@ -25,12 +26,6 @@ const schema = `
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, cost_nano_usd INTEGER NOT NULL,
     PRIMARY KEY (hour, model)
   ) WITHOUT ROWID;`;
-
-/** One hour and model, as `usage_hourly` in D1 takes it. */
-export type HourlyTotals = Record<
-  "hour" | "requests" | "errors" | "input_tokens" | "cached_tokens" | "cache_write_tokens" | "output_tokens" | "reasoning_tokens" | "cost_nano_usd",
-  number
-> & { model: string };
 
 /** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in. */
 export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string };
