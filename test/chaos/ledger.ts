@@ -63,9 +63,9 @@ async function impatient(gateway: Running, upstream: Upstream): Promise<void> {
       clearTimeout(timer);
     }
   });
+  await sleep(1_000);
   const reached = upstream.sums("rush").requests;
   const totals = await usageOnceQuiet(gateway.url, key, reached);
-  await sleep(1_000);
   const found = await entries(gateway, key);
   const byTag = Map.groupBy(found, ({ upstreamRequestId }) => upstreamRequestId);
   const unnamed = byTag.get(null)?.length ?? 0;
