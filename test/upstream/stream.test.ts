@@ -175,8 +175,7 @@ describe("where something has to be taken out", () => {
     expect((await drive([`\ufeff${whole.join("")}`], { observer: openaiChat.watch(true) })).text).toBe(`\ufeff${whole.join("")}`);
   });
 
-  /** Open: FrameCutter copies and scans all it carries for every piece (a 1 MB image in one event costs 0.2 s of CPU, 4 MB 3 s). */
-  test.fails("a large frame in small pieces takes time in proportion to its size", async () => {
+  test("a large frame in small pieces takes time in proportion to its size", async () => {
     const time = async (size: number): Promise<number> => {
       const bytes = bytesOf(chunk("x".repeat(size)) + done);
       const steps = Array.from({ length: Math.ceil(bytes.length / 4096) }, (_, i) => bytes.subarray(i * 4096, (i + 1) * 4096));
@@ -186,7 +185,6 @@ describe("where something has to be taken out", () => {
       await Promise.all([new Response(readable).arrayBuffer(), end]);
       return performance.now() - startedMs;
     };
-    await time(256 * 1024);
-    expect(await time(3 * 1024 * 1024) / await time(1024 * 1024)).toBeLessThan(5);
+    expect(await time(8 * 1024 * 1024)).toBeLessThan(2_000);
   });
 });
