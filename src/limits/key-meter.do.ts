@@ -11,7 +11,7 @@ import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
-const exportAtOnce = 500;
+const exportAtOnce = 1_500;
 
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
@@ -55,6 +55,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     switch (operation.do) {
       case "reserve": return this.reserve(operation, now);
       case "settle": return { is: "done", changed: this.settle(operation.id, operation.posting) };
+      case "release": return { is: "done", changed: this.release(operation.id) };
       case "renew": return { is: "done", changed: this.renew(operation.id, now) };
       case "look": return this.standing(operation.version) ?? { is: "granted", rate: this.rate() };
     }
@@ -80,22 +81,38 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
   private settle(id: string, posting: Posting): boolean {
-    const hold = this.holds.get(id);
+    const hold = this.lift(id);
     if (!hold) return false;
     this.store.settle(id, posting);
-    this.holds.delete(id);
     const tokens = posting.inputTokens + posting.outputTokens;
-    const { minute, month, held } = this.counters;
-    held.requests -= 1;
-    held.tokens -= hold.tokens;
-    held.nanoUsd -= hold.nanoUsd;
-    if (hold.minute === minute.window) minute.tokens += tokens - hold.tokens;
+    const { minute, month } = this.counters;
+    if (hold.minute === minute.window) minute.tokens += tokens;
     if (hold.at >= month.start) {
       month.tokens += tokens;
       month.nanoUsd += posting.nanoUsd;
     }
     this.counters.spentNanoUsd += posting.nanoUsd;
     return true;
+  }
+
+  /** Takes back a hold whose request never ran. It keeps its place in the minute. */
+  private release(id: string): boolean {
+    if (!this.lift(id)) return false;
+    this.store.release(id);
+    return true;
+  }
+
+  /** Takes a hold out of the counters. */
+  private lift(id: string): Hold | undefined {
+    const hold = this.holds.get(id);
+    if (!hold) return undefined;
+    this.holds.delete(id);
+    const { minute, held } = this.counters;
+    held.requests -= 1;
+    held.tokens -= hold.tokens;
+    held.nanoUsd -= hold.nanoUsd;
+    if (hold.minute === minute.window) minute.tokens -= hold.tokens;
+    return hold;
   }
 
   private renew(id: string, now: number): boolean {

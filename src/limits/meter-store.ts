@@ -108,6 +108,10 @@ export class MeterStore {
     );
   }
 
+  release(id: string): void {
+    this.run("DELETE FROM entry WHERE id = ? AND lease IS NOT NULL", id);
+  }
+
   renew(id: string, lease: number): void {
     this.run("UPDATE entry SET lease = ? WHERE id = ?", lease, id);
   }

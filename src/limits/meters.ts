@@ -15,6 +15,9 @@ const gatherMs = 2;
 /** How long a settle may wait for a reserve to ride with. */
 const lingerMs = 20;
 const groupSize = 256;
+const sendAgainAfterMs = 30;
+/** A settle is tried this often, with these pauses; after that the lease charges the estimate. */
+const settleAgainAfterMs = [250, 1_000, 4_000, 0];
 /** A group whose leading request died with its context is sent again by a follower after this long. */
 const rescueMs = 5_000;
 
@@ -58,17 +61,35 @@ export class Meters {
   }
 
   /** Sends one operation and waits for its durable answer; keep the promise in `waitUntil`, others may ride with it. Throws `limiter_unavailable` when the object cannot be reached. */
-  submit(operation: MeterOperation, policy: MeterPolicy): Promise<MeterReply> {
-    return this.join(this.lane(policy.keyId), operation, policy);
+  async submit(operation: MeterOperation, policy: MeterPolicy): Promise<MeterReply> {
+    const lane = this.lane(policy.keyId);
+    try {
+      return await this.join(lane, operation, policy);
+    } catch (error) {
+      // The object may hold what its caller is now told has failed: take it back.
+      if (operation.do === "reserve") await this.join(lane, { do: "release", id: operation.id }, policy).catch(() => {});
+      throw error;
+    }
   }
 
   /**
-   * Sends a settle that nobody waits for. It lingers a moment to ride with the next reserve of the same key, unless the
-   * key limits concurrency: then its place must be free at once.
+   * Sends a settle that nobody waits for, again while it fails: its usage is known. It lingers a moment to ride with the next
+   * reserve of the same key, unless the key limits concurrency: then its place must be free at once.
    */
   settle(operation: Extract<MeterOperation, { do: "settle" }>, policy: MeterPolicy, waitUntil: Patience): void {
     const wait = policy.limits.concurrentRequests === undefined ? lingerMs : 0;
-    waitUntil(this.join(this.lane(policy.keyId), operation, policy, wait).catch(() => {}));
+    waitUntil(this.settled(operation, policy, wait));
+  }
+
+  private async settled(operation: MeterOperation, policy: MeterPolicy, linger: number): Promise<void> {
+    for (const pauseMs of settleAgainAfterMs) {
+      try {
+        await this.join(this.lane(policy.keyId), operation, policy, linger);
+        return;
+      } catch {
+        await scheduler.wait(pauseMs);
+      }
+    }
   }
 
   private lane(keyId: string): Lane {
@@ -103,6 +124,17 @@ export class Meters {
     return answer;
   }
 
+  /** One call, and once more when it broke: what has run already changes nothing, every operation has its id. */
+  private async send(lane: Lane, operations: MeterOperation[], policy: MeterPolicy | undefined): Promise<MeterReply[]> {
+    try {
+      return await this.namespace.get(lane.id).apply(operations, policy);
+    } catch (error) {
+      if ((error as { overloaded?: boolean }).overloaded) throw error;
+      await scheduler.wait(sendAgainAfterMs);
+      return this.namespace.get(lane.id).apply(operations, policy);
+    }
+  }
+
   private async gather(lane: Lane): Promise<void> {
     lane.gatheringUntilMs = Date.now() + 10 * gatherMs;
     await scheduler.wait(gatherMs);
@@ -117,7 +149,7 @@ export class Meters {
     lane.calls.add(call);
     try {
       const operations = group.map((ticket) => ticket.operation);
-      const replies = await this.namespace.get(lane.id).apply(operations, newest.version > lane.known ? newest : undefined);
+      const replies = await this.send(lane, operations, newest.version > lane.known ? newest : undefined);
       lane.known = Math.max(lane.known, newest.version);
       group.forEach((ticket, i) => resolve(ticket, replies[i]!));
     } catch {

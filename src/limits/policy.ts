@@ -32,6 +32,7 @@ export type Posting = {
 export type MeterOperation =
   | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string }
   | { do: "settle"; id: string; posting: Posting }
+  | { do: "release"; id: string }
   | { do: "renew"; id: string }
   | { do: "look"; version: number };
 
@@ -52,5 +53,5 @@ export type MeterReply =
   | { is: "stale" }
   /** The object does not know this version yet: call again with the policy. */
   | { is: "unknown" }
-  /** settle, renew: whether this call changed anything. */
+  /** settle, release, renew: whether this call changed anything. */
   | { is: "done"; changed: boolean };
