@@ -1,0 +1,52 @@
+/** Every route of the Worker. A new one joins the security suites by its line here; they fail while it is missing. */
+export type Route = {
+  /** As the router has it. */
+  route: string;
+  /** Whose secret opens it. */
+  by: "anyone" | "key" | "admin";
+  /** A path that the route takes; `{organisation}` and `{key}` are filled in. */
+  path: string;
+  /** What it is sent when all is well; it also says that the route reads a body. */
+  body?: object;
+  /** A route that may also be sent without a body. */
+  bodyOptional?: boolean;
+};
+
+const message = { role: "user", content: "canary prompt: the treasure lies under the oak" };
+
+export const routes: readonly Route[] = [
+  { route: "GET /health", by: "anyone", path: "/health" },
+  { route: "POST /v1/chat/completions", by: "key", path: "/v1/chat/completions", body: { model: "openai/gpt-test", messages: [message] } },
+  { route: "POST /v1/embeddings", by: "key", path: "/v1/embeddings", body: { model: "openai/gpt-test", input: message.content } },
+  { route: "GET /v1/models", by: "key", path: "/v1/models" },
+  { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
+  { route: "GET /dashboard/usage", by: "key", path: "/dashboard/usage" },
+  { route: "GET /dashboard/requests/:id", by: "key", path: "/dashboard/requests/req_none" },
+  { route: "GET /admin/aliases", by: "admin", path: "/admin/aliases" },
+  { route: "PUT /admin/aliases/:name", by: "admin", path: "/admin/aliases/mine", body: { targets: ["gpt-test"] } },
+  { route: "DELETE /admin/aliases/:name", by: "admin", path: "/admin/aliases/mine" },
+  { route: "GET /admin/audit", by: "admin", path: "/admin/audit" },
+  { route: "GET /admin/keys", by: "admin", path: "/admin/keys" },
+  { route: "POST /admin/keys", by: "admin", path: "/admin/keys", body: { organisation: "{organisation}", name: "another" } },
+  { route: "GET /admin/keys/:id", by: "admin", path: "/admin/keys/{key}" },
+  { route: "PATCH /admin/keys/:id", by: "admin", path: "/admin/keys/{key}", body: { name: "renamed" } },
+  { route: "POST /admin/keys/:id/rotate", by: "admin", path: "/admin/keys/{key}/rotate", body: { graceSeconds: 60 }, bodyOptional: true },
+  { route: "POST /admin/keys/:id/revoke", by: "admin", path: "/admin/keys/{key}/revoke" },
+  { route: "GET /admin/organisations", by: "admin", path: "/admin/organisations" },
+  { route: "POST /admin/organisations", by: "admin", path: "/admin/organisations", body: { name: "Another" } },
+  { route: "GET /admin/organisations/:id", by: "admin", path: "/admin/organisations/{organisation}" },
+  { route: "PATCH /admin/organisations/:id", by: "admin", path: "/admin/organisations/{organisation}", body: { name: "Renamed" } },
+  { route: "GET /admin/organisations/:id/members", by: "admin", path: "/admin/organisations/{organisation}/members" },
+  { route: "PUT /admin/organisations/:id/members/:email", by: "admin", path: "/admin/organisations/{organisation}/members/a@example.com", body: { role: "member" } },
+  { route: "DELETE /admin/organisations/:id/members/:email", by: "admin", path: "/admin/organisations/{organisation}/members/a@example.com" },
+  { route: "GET /admin/organisations/:id/credentials", by: "admin", path: "/admin/organisations/{organisation}/credentials" },
+  { route: "PUT /admin/organisations/:id/credentials/:provider", by: "admin", path: "/admin/organisations/{organisation}/credentials/openai", body: { secret: "{credential}" } },
+  { route: "DELETE /admin/organisations/:id/credentials/:provider", by: "admin", path: "/admin/organisations/{organisation}/credentials/openai" },
+  { route: "GET /admin/plans", by: "admin", path: "/admin/plans" },
+  { route: "PUT /admin/plans/:id", by: "admin", path: "/admin/plans/default", body: { limits: { requestsPerMinute: 100000 } } },
+];
+
+export const methodOf = ({ route }: Route): string => route.slice(0, route.indexOf(" "));
+
+/** Text with `{name}` filled in from `values`. */
+export const filled = (text: string, values: Record<string, string>): string => text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
