@@ -27,8 +27,8 @@ function priceOf(prices: readonly Price[], wanted: PriceClass, inputTokens: numb
 }
 
 /** Whether a cost can be told at all: both tokens in and tokens out have a price. */
-export const isPriced = (prices: readonly Price[]): boolean =>
-  prices.some((price) => price.class === "input") && prices.some((price) => price.class === "output" || price.class === "input");
+export const isPriced = (prices: readonly Price[], withOutput: boolean): boolean =>
+  prices.some((price) => price.class === "input") && (!withOutput || prices.some((price) => price.class === "output"));
 
 /** The cost of `usage` at `atMs` in nano-USD, rounded half up once; undefined when a class that was used has no price. */
 export function costOf(prices: readonly Price[], usage: Usage, atMs: number): number | undefined {
@@ -61,7 +61,7 @@ const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean 
 
 /** The most a request can cost: every input and output token at the dearest class and tier in force. undefined when unpriced. */
 export function worstCost(prices: readonly Price[], inputTokens: number, outputTokens: number, atMs: number): number | undefined {
-  if (!isPriced(prices)) return undefined;
+  if (!isPriced(prices, outputTokens > 0)) return undefined;
   function dearest(classes: PriceClass[]): number {
     let most = 0;
     for (const price of prices) {

@@ -82,10 +82,13 @@ export async function findRequest(db: D1Database, viewer: Viewer, id: string): P
   return row ? { id, at: row.at, ...(JSON.parse(row.entry) as Omit<LedgerEntry, "id" | "at">) } : undefined;
 }
 
+/** Where ids of requests from `ms` on begin: they start with the time (pipeline/context.ts). */
+const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
+
 /** Removes requests older than `beforeMs`, a chunk at a time. */
 export async function pruneRequests(db: D1Database, beforeMs: number): Promise<void> {
   for (;;) {
-    const { meta } = await db.prepare("DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE at < ? LIMIT 1000)").bind(beforeMs).run();
+    const { meta } = await db.prepare("DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE id < ? ORDER BY id LIMIT 1000)").bind(requestIdFrom(beforeMs)).run();
     if (meta.changes < 1000) return;
   }
 }

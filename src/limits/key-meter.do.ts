@@ -68,8 +68,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
     const { minute, held } = this.counters;
-    const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model };
-    if (!this.store.hold(hold, minute.requests + 1)) return { is: "granted", rate: this.rate() };
+    const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
+    if (!this.store.hold(hold)) return { is: "granted", rate: this.rate() };
     this.holds.set(id, hold);
     minute.requests += 1;
     minute.tokens += estimate.tokens;
@@ -95,10 +95,13 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return true;
   }
 
-  /** Takes back a hold whose request never ran. It keeps its place in the minute. */
+  /** Takes back a hold whose request never ran. Its place in the minute is free again unless others came after it. */
   private release(id: string): boolean {
-    if (!this.lift(id)) return false;
+    const hold = this.lift(id);
+    if (!hold) return false;
     this.store.release(id);
+    const { minute } = this.counters;
+    if (hold.minute === minute.window && hold.requests === minute.requests) minute.requests -= 1;
     return true;
   }
 

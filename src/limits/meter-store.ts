@@ -27,8 +27,8 @@ const schema = `
     PRIMARY KEY (hour, model)
   ) WITHOUT ROWID;`;
 
-/** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in. */
-export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string };
+/** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in, `requests`: its number there. */
+export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string; requests: number };
 
 type Row = Record<string, SqlStorageValue>;
 
@@ -83,18 +83,18 @@ export class MeterStore {
 
   /** Open holds. */
   holds(): Hold[] {
-    return this.run("SELECT id, at, lease, minute, input_tokens, cost_nano_usd, model FROM entry WHERE lease IS NOT NULL").map((row) => ({
+    return this.run("SELECT id, at, lease, minute, requests, input_tokens, cost_nano_usd, model FROM entry WHERE lease IS NOT NULL").map((row) => ({
       id: row.id as string, at: row.at as number, lease: row.lease as number, minute: row.minute as number,
-      tokens: row.input_tokens as number, nanoUsd: row.cost_nano_usd as number, model: row.model as string,
+      tokens: row.input_tokens as number, nanoUsd: row.cost_nano_usd as number, model: row.model as string, requests: row.requests as number,
     }));
   }
 
-  /** Writes a hold; `requests` is its number in its minute. False: this id was reserved before. */
-  hold(hold: Hold, requests: number): boolean {
+  /** Writes a hold. False: this id was reserved before. */
+  hold(hold: Hold): boolean {
     const before = this.rowsWritten;
     this.run(
       "INSERT OR IGNORE INTO entry (id, at, lease, minute, requests, model, input_tokens, cost_nano_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      hold.id, hold.at, hold.lease, hold.minute, requests, hold.model, hold.tokens, hold.nanoUsd,
+      hold.id, hold.at, hold.lease, hold.minute, hold.requests, hold.model, hold.tokens, hold.nanoUsd,
     );
     return this.rowsWritten > before;
   }

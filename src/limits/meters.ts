@@ -102,7 +102,7 @@ export class Meters {
     return lane;
   }
 
-  private async join(lane: Lane, operation: MeterOperation, policy: MeterPolicy, linger = 0): Promise<MeterReply> {
+  private async join(lane: Lane, operation: MeterOperation, policy: MeterPolicy, linger = 0, again = true): Promise<MeterReply> {
     const ticket: Ticket = { operation, policy, answer: Promise.withResolvers(), turn: Promise.withResolvers(), answered: false };
     lane.waiting.push(ticket);
     count(lane, operation);
@@ -117,9 +117,9 @@ export class Meters {
       answer = await ticket.answer.promise;
     }
     if (answer instanceof GatewayError) throw answer;
-    if (answer.is === "unknown" && lane.known > 0) {
+    if (answer.is === "unknown" && again) {
       lane.known = 0;
-      return this.join(lane, operation, policy);
+      return this.join(lane, operation, policy, 0, false);
     }
     return answer;
   }

@@ -23,8 +23,9 @@ const oursToMend = new Set([401, 402, 403, 407]);
 /** Sends the request to one deployment. Never throws but for the signal's own reason. */
 export async function tryOnce(attempt: Attempt, protocol: Protocol, text: string, facts: RequestFacts, signal: AbortSignal): Promise<Tried> {
   const { endpoint, upstreamId } = attempt;
-  const edits = endpoint.provider.streamOptions === false ? {} : protocol.edits(facts, (key) => rawValue(text, key));
-  const body = splice(text, { ...edits, model: JSON.stringify(upstreamId) });
+  const { streamOptions } = endpoint.provider;
+  const edits = streamOptions === undefined ? protocol.edits(facts, (key) => rawValue(text, key)) : {};
+  const body = splice(text, { ...edits, model: JSON.stringify(upstreamId) }, streamOptions === "refused" ? ["stream_options"] : []);
   const path = endpoint.provider.paths?.[protocol.id] ?? protocol.path;
   let response: Response;
   try {

@@ -4,6 +4,7 @@ import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Meters } from "../limits/index.ts";
 import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
+import { log } from "../telemetry/index.ts";
 import { listModels } from "../upstream/models.ts";
 
 export type Isolate = {
@@ -26,15 +27,16 @@ let current: Isolate | undefined;
 export function isolateOf(env: Cloudflare.Env): Isolate {
   if (current?.env === env) return current;
   const settings = parseSettings(env);
-  const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS });
+  const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
   const own = reachable.get(selfHosted.id);
+  let listed: readonly string[] = [];
   current = {
     env,
     settings,
     endpoints: reachable,
     principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, master: settings.CREDENTIALS_SECRET })),
     catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
-    selfHostedModels: new Held(async () => (own ? listModels(own) : []), catalogFreshMs),
+    selfHostedModels: new Held(async () => (own ? (listed = await listModels(own).catch(() => listed)) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
   };
   return current;

@@ -22,9 +22,9 @@ export type Ending = {
 /** Usage as the provider said it, or our estimate of what an answered but unmeasured request used. */
 function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean): { usage: Usage; estimated: boolean } {
   if (seen?.usage) return { usage: seen.usage, estimated: false };
-  if (!seen || !answered) return { usage: noUsage, estimated: false };
+  if (!answered) return { usage: noUsage, estimated: false };
   return {
-    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), outputTokens: Math.ceil(seen.outputCharacters / charactersPerToken) },
+    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), outputTokens: Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken) },
     estimated: true,
   };
 }
@@ -39,7 +39,7 @@ function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined,
 
 /** The ledger's view of one finished request. An answer that failed before any output is not charged. */
 export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attempt, seen: Observation | undefined, ending: Ending, atMs: number): Outcome {
-  const answered = ending.status < 400 && (seen?.error === undefined || seen.outputCharacters > 0);
+  const answered = ending.end === "client_gone" || ending.status < 400 && (seen?.error === undefined || seen.outputCharacters > 0);
   const { usage, estimated } = usageOf(facts, seen, answered);
   return {
     model: facts.model,

@@ -10,7 +10,7 @@ import { outcomeOf } from "./outcome.ts";
 export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered): Response {
   const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
-  const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions !== false;
+  const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions === undefined;
   const observer = protocol.watch(askedByUs);
   const firstByteMs = Date.now() - context.startedAtMs;
   const { readable, end } = passOn(response.body!, !askedByUs, {

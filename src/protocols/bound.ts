@@ -6,7 +6,15 @@ const charactersPerToken = 2;
 const tokensPerPart = 8;
 const mediaTokens = 3_000;
 const mediaUrl = /^data:[a-z]+\//;
-const mediaKeys = ["image_url", "input_audio", "file", "video_url"];
+const mediaKeys = new Set(["image_url", "input_audio", "file", "video_url"]);
+/** Base64 characters per token of audio and documents: a second of speech is some 10,000 characters and 10 tokens, a page some 20,000 and 2,000. */
+const mediaCharactersPerToken = 10;
+
+/** Bound for one picture, recording or document: what is in it by size, at least what the dearest provider charges for one. */
+function boundMedia(part: unknown): number {
+  const characters = Object.values(part ?? {}).reduce<number>((sum, value) => sum + (typeof value === "string" && !mediaUrl.test(value) ? value.length : 0), 0);
+  return Math.max(mediaTokens, Math.ceil(characters / mediaCharactersPerToken));
+}
 
 /** Bound for any JSON value of a request: messages, tools, inputs. Text counts by length, data URLs as one media part. */
 export function boundTokens(value: unknown): number {
@@ -22,10 +30,11 @@ export function boundTokens(value: unknown): number {
       let keyCharacters = 0;
       for (const key in next) {
         keyCharacters += key.length;
-        open.push((next as Record<string, unknown>)[key]);
+        const field = (next as Record<string, unknown>)[key];
+        if (mediaKeys.has(key) && typeof field === "object") tokens += boundMedia(field);
+        else open.push(field);
       }
-      const named = Math.max(tokensPerPart, Math.ceil(keyCharacters / charactersPerToken));
-      tokens += mediaKeys.some((key) => key in next) ? Math.max(mediaTokens, named) : named;
+      tokens += Math.max(tokensPerPart, Math.ceil(keyCharacters / charactersPerToken));
     } else if (next !== undefined && next !== null) {
       tokens += 1;
     }

@@ -58,11 +58,20 @@ export function secretOf(provider: Provider, { vars }: ProviderVars): string | u
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Every provider this installation can call: it is somewhere, and it has a key or needs none. */
-export function endpoints(vars: ProviderVars): ReadonlyMap<string, Endpoint> {
+const refuse = (problem: string): void => {
+  throw new Error(problem);
+};
+
+/** Every provider that is somewhere. A forbidden base URL throws, or is told to `onProblem`: then the others go on without it. */
+export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<string, Endpoint> {
   const reachable = new Map<string, Endpoint>();
   for (const provider of providers) {
-    const baseUrl = baseUrlOf(provider, vars);
+    let baseUrl: string | undefined;
+    try {
+      baseUrl = baseUrlOf(provider, vars);
+    } catch (error) {
+      onProblem((error as Error).message);
+    }
     if (baseUrl === undefined) continue;
     reachable.set(provider.id, { provider, baseUrl, secret: secretOf(provider, vars) });
   }

@@ -17,8 +17,8 @@ export type Provider = {
   readonly auth?: (secret: string) => Record<string, string>;
   /** The owner's own machines: may be private, needs no key, serves sovereign requests. */
   readonly selfHosted?: boolean;
-  /** false: it refuses `stream_options`; usage comes by itself or not at all. */
-  readonly streamOptions?: boolean;
+  /** How it takes `stream_options` where that is not as OpenAI does: usage comes by itself, or the request is refused. */
+  readonly streamOptions?: "needless" | "refused";
   /** Response header with the provider's own request id. */
   readonly requestIdHeader?: string;
 };

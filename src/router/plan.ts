@@ -63,7 +63,7 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   if (!endpoint || !usable(endpoint)) return "not_configured";
   if (protocol !== undefined && !endpoint.provider.speaks.includes(protocol)) return "protocol";
   const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
-  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices)) return "not_priced";
+  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, candidate.model?.kind !== "embedding")) return "not_priced";
   return undefined;
 }
 

@@ -4,16 +4,12 @@ import { readBounded } from "./read.ts";
 
 const listLimit = 1024 * 1024;
 
-/** Ids from `GET <base>/models`; empty when the server does not answer within two seconds or not with a list. */
+/** Ids from `GET <base>/models`. Rejects when the server does not answer within two seconds, or not with a list. */
 export async function listModels(endpoint: Endpoint): Promise<readonly string[]> {
-  try {
-    const response = await fetch(`${endpoint.baseUrl}/models`, {
-      headers: authHeaders(endpoint), redirect: "manual", signal: AbortSignal.timeout(2_000),
-    });
-    const bytes = response.ok ? await readBounded(response.body, listLimit) : undefined;
-    const list = bytes && (JSON.parse(new TextDecoder().decode(bytes)) as { data?: { id?: unknown }[] });
-    return (list?.data ?? []).flatMap(({ id }) => (typeof id === "string" ? [id] : []));
-  } catch {
-    return [];
-  }
+  const response = await fetch(`${endpoint.baseUrl}/models`, {
+    headers: authHeaders(endpoint), redirect: "manual", signal: AbortSignal.timeout(2_000),
+  });
+  const bytes = response.ok ? await readBounded(response.body, listLimit) : undefined;
+  const { data } = JSON.parse(new TextDecoder().decode(bytes)) as { data: { id?: unknown }[] };
+  return data.flatMap(({ id }) => (typeof id === "string" ? [id] : []));
 }

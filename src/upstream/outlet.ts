@@ -13,6 +13,7 @@ export class Outlet {
   /** Settles when the client has left. */
   readonly gone: Promise<void>;
   private isGone = false;
+  private readonly left = Promise.withResolvers<void>();
   private pieces: Uint8Array[] = [];
   private size = 0;
   private lastPieceMs = 0;
@@ -22,12 +23,8 @@ export class Outlet {
 
   constructor(writable: WritableStream<Uint8Array>) {
     this.writer = writable.getWriter();
-    const left = Promise.withResolvers<void>();
-    this.gone = left.promise;
-    this.writer.closed.catch(() => {
-      this.isGone = true;
-      left.resolve();
-    });
+    this.gone = this.left.promise;
+    this.writer.closed.catch(this.leave);
   }
 
   /** Takes a piece that stays as it is. Waits only while the client is far behind. */
@@ -48,11 +45,17 @@ export class Outlet {
     await this.writer.close().catch(() => {});
   }
 
-  /** Writes what is left and lets go of the stream. */
-  async release(): Promise<void> {
+  /** Writes what is left and lets go of the stream. False: the client has left. */
+  async release(): Promise<boolean> {
     await this.drain();
     this.writer.releaseLock();
+    return !this.isGone;
   }
+
+  private readonly leave = (): void => {
+    this.isGone = true;
+    this.left.resolve();
+  };
 
   private async drain(): Promise<void> {
     while (!this.isGone && (this.size > 0 || this.writing)) {
@@ -69,7 +72,7 @@ export class Outlet {
     const bytes = this.pieces.length === 1 ? this.pieces[0]! : concatenated(this.pieces, this.size);
     this.pieces = [];
     this.size = 0;
-    this.writing = this.writer.write(bytes).catch(() => {}).then(() => {
+    this.writing = this.writer.write(bytes).catch(this.leave).then(() => {
       this.writing = undefined;
       if (this.size > 0 && !this.isGone) this.send();
     });

@@ -72,9 +72,12 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     }
     if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0) {
       silence.stop();
-      await outlet.release();
-      reader.releaseLock();
-      return "flowing";
+      if (await outlet.release()) {
+        reader.releaseLock();
+        return "flowing";
+      }
+      reader.cancel().catch(() => {});
+      return "client_gone";
     }
   }
 }

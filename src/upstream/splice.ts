@@ -57,10 +57,11 @@ export function fields(text: string): Field[] {
 }
 
 /**
- * Sets top-level fields to raw JSON values. A field that stands twice is set in both places (parsers differ in which one
- * they believe); one that is missing goes to the end.
+ * Sets top-level fields to raw JSON values, and takes those of `without` out. A field that stands twice is set in both places
+ * (parsers differ in which one they believe); one that is missing goes to the end.
  */
-export function splice(text: string, edits: Readonly<Record<string, string>>): string {
+export function splice(text: string, edits: Readonly<Record<string, string>>, without: readonly string[] = []): string {
+  if (without.length > 0) return splice(cut(text, without), edits);
   const all = fields(text);
   let result = "";
   let from = 0;
@@ -74,6 +75,15 @@ export function splice(text: string, edits: Readonly<Record<string, string>>): s
   const end = all.length > 0 ? all.at(-1)!.valueEnd : text.indexOf("{") + 1;
   const added = missing.map((key) => `${JSON.stringify(key)}:${edits[key]}`).join(",");
   return result + text.slice(from, end) + (all.length > 0 ? "," : "") + added + text.slice(end);
+}
+
+/** The text without these top-level fields, and without the commas that held them. */
+function cut(text: string, without: readonly string[]): string {
+  const all = fields(text);
+  const kept = all.filter(({ key }) => !without.includes(key));
+  if (kept.length === all.length) return text;
+  const inner = kept.map(({ keyStart, valueEnd }) => text.slice(keyStart, valueEnd)).join(",");
+  return text.slice(0, all[0]!.keyStart) + inner + text.slice(all.at(-1)!.valueEnd);
 }
 
 /** The raw text of a top-level field's value, the last one when it stands twice (as `JSON.parse` has it). */

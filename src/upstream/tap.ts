@@ -8,6 +8,7 @@ const bufferBytes = 64 * 1024;
 const restMs = 250;
 /** How long a branch that holds bytes may take to hand them out once the client has left. */
 const leftoverMs = 5;
+const mostLeftoverMs = 50;
 
 /**
  * Pipes `body` to `writable` natively and says how it ended. The second branch is read at leisure, four times a second, and at
@@ -17,10 +18,14 @@ const leftoverMs = 5;
 export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords }: StreamOptions): Promise<StreamEnd> {
   const [forClient, forUs] = body.tee();
   const stop = new AbortController();
+  let brokenAtMs = Infinity;
   let piped = "open" as "open" | "whole" | "broken";
   const pipe = forClient.pipeTo(writable, { preventClose: true, preventAbort: true, signal: stop.signal }).then(
     () => void (piped = "whole"),
-    () => void (piped = "broken"),
+    () => {
+      piped = "broken";
+      brokenAtMs = Date.now();
+    },
   );
   const reader = forUs.getReader({ mode: "byob" });
   const frames = new FrameCutter();
@@ -33,6 +38,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       reader.cancel().catch(() => {});
       await pipe;
     }
+    if (end === "client_gone") return end;
     const writer = writable.getWriter();
     if (words) await writer.write(encoder.encode(words)).catch(() => {});
     await writer.close().catch(() => {});
@@ -49,6 +55,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       await pipe;
       return finish("upstream_error", (frames.inside ? "\n\n" : "") + lastWords("upstream_error"));
     }
+    if (piped === "broken" && Date.now() - brokenAtMs > mostLeftoverMs) return finish("client_gone", "");
     if (!result) {
       if (piped === "broken") return finish("client_gone", "");
       if (piped === "open" && Date.now() - silentSinceMs >= idleMs) return finish("idle", (frames.inside ? "\n\n" : "") + lastWords("idle"));

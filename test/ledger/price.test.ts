@@ -63,9 +63,11 @@ describe("a class without a price", () => {
   });
 
   test("makes a deployment unpriced, and its worst case unknown", () => {
-    expect(isPriced([])).toBe(false);
-    expect(isPriced(list({ output: 3 }))).toBe(false);
-    expect(isPriced(list({ input: 3, output: 3 }))).toBe(true);
+    expect(isPriced([], true)).toBe(false);
+    expect(isPriced(list({ output: 3 }), true)).toBe(false);
+    expect(isPriced(list({ input: 3 }), true)).toBe(false);
+    expect(isPriced(list({ input: 3 }), false)).toBe(true);
+    expect(isPriced(list({ input: 3, output: 3 }), true)).toBe(true);
     expect(worstCost([], 10, 10, now)).toBeUndefined();
   });
 });

@@ -91,11 +91,13 @@ describe("one request", () => {
     expect(await findRequest(env.DB, viewer("a", "one"), "req_2")).toBeUndefined();
   });
 
+  const idAt = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
+
   test("goes when it is older than the limit, more than a chunk at a time", async () => {
-    const old = Array.from({ length: 2_100 }, (_, i) => entry(`old_${i}`, now - 1));
-    await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [...old, entry("kept")]);
+    const old = Array.from({ length: 2_100 }, (_, i) => entry(`${idAt(now - 1)}_${i}`, now - 1));
+    await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [...old, entry(`${idAt(now)}_kept`)]);
     await pruneRequests(env.DB, now);
     const { results } = await env.DB.prepare("SELECT id FROM requests").all();
-    expect(results).toEqual([{ id: "kept" }]);
+    expect(results).toEqual([{ id: `${idAt(now)}_kept` }]);
   });
 });

@@ -110,7 +110,7 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 
   test("is asked for usage in a stream unless it refuses to be", async () => {
     const { body } = await sent(provider, openaiChat, { ...chat, stream: true });
-    expect(body).toEqual({ ...chat, model: "their-id", stream: true, ...(provider.streamOptions !== false && { stream_options: { include_usage: true } }) });
+    expect(body).toEqual({ ...chat, model: "their-id", stream: true, ...(provider.streamOptions === undefined && { stream_options: { include_usage: true } }) });
   });
 
   test("gets nothing but its key, our name and the body", async () => {

@@ -14,6 +14,12 @@ describe("splice", () => {
   it("sets a field that stands twice in both places, and sees through escaped names", () => {
     expect(splice('{"model":"a","\\u006dodel":"c"}', { model: '"b"' })).toBe('{"model":"b","\\u006dodel":"b"}');
   });
+  it("takes a field out with its comma, wherever it stands", () => {
+    expect(splice('{"a":1,"b":2,"c":3}', {}, ["a"])).toBe('{"b":2,"c":3}');
+    expect(splice('{"a":1,"b":2,"c":3}', { c: "4" }, ["b"])).toBe('{"a":1,"c":4}');
+    expect(splice('{ "a" : 1 }', {}, ["a"])).toBe("{  }");
+    expect(splice('{"a":1, "b":2}', {}, ["x"])).toBe('{"a":1, "b":2}');
+  });
   it("is not misled by quotes, braces and backslashes in strings", () => {
     const text = '{"a":"}\\"{,\\\\","model":"x","b":["]","\\\\"]}';
     expect(JSON.parse(splice(text, { model: '"y"' }))).toEqual({ ...JSON.parse(text), model: "y" });

@@ -29,13 +29,7 @@ describe.each([["by JavaScript", false], ["by the runtime", true]])("%s", (_, na
     expect(end).toBe("done");
   });
 
-  /**
-   * Open, by the runtime: the end waits for a pause of 5 ms in what the upstream says, so one that says more is read, and paid, to
-   * its end; and when the client was gone before text flowed, the end is a TypeError (the writable is still locked), so nothing settles.
-   */
-  const unlessNative = native ? test.fails : test;
-
-  unlessNative("a client that leaves stops an upstream that talks fast", async () => {
+  test("a client that leaves stops an upstream that talks fast", async () => {
     const endless: Step[] = Array.from({ length: 1_000 }, () => [chunk("more "), { waitMs: 1 }]).flat() as Step[];
     const { end, cancelled, observer } = await drive(endless, { native, leavesAfter: 200 });
     expect(end).toBe("client_gone");
@@ -50,7 +44,7 @@ describe.each([["by JavaScript", false], ["by the runtime", true]])("%s", (_, na
     expect(cancelled).toBe(true);
   });
 
-  unlessNative("a client that leaves at once does too", async () => {
+  test("a client that leaves at once does too", async () => {
     const endless: Step[] = Array.from({ length: 60 }, () => [chunk("more "), { waitMs: 30 }]).flat() as Step[];
     const { end, cancelled } = await drive(endless, { native, leavesAfter: 0 });
     expect(end).toBe("client_gone");

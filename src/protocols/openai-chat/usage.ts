@@ -42,7 +42,7 @@ export function parseUsage(value: unknown): Usage | undefined {
  */
 export function parseReportedCost(value: unknown): number | undefined {
   const { cost, cost_in_usd_ticks: ticks } = record(value);
-  if (typeof cost === "number" && cost >= 0) return Math.round(cost * 1e9);
+  if (typeof cost === "number" && Number.isFinite(cost) && cost >= 0) return Math.round(cost * 1e9);
   const total = record(cost).total_cost;
   if (typeof total === "number" && total > 0) return Math.round(total * 1e9);
   return typeof ticks === "number" && ticks > 0 ? Math.round(ticks / 10) : undefined;
