@@ -20,8 +20,11 @@ const errorBodyLimit = 256 * 1024;
 /** The provider refuses us, not the client: its key, its account, its region. */
 const oursToMend = new Set([401, 402, 403, 407]);
 
+/** The client's request: its body's text, what was read of it, and its headers. */
+export type ClientRequest = { text: string; facts: RequestFacts; headers: Headers };
+
 /** Sends the request to one deployment. Never throws but for the signal's own reason. */
-export async function tryOnce(attempt: Attempt, protocol: Protocol, text: string, facts: RequestFacts, signal: AbortSignal): Promise<Tried> {
+export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, facts, headers }: ClientRequest, signal: AbortSignal): Promise<Tried> {
   const { endpoint, upstreamId } = attempt;
   const { streamOptions } = endpoint.provider;
   const edits = streamOptions === undefined ? protocol.edits(facts, (key) => rawValue(text, key)) : {};
@@ -29,13 +32,21 @@ export async function tryOnce(attempt: Attempt, protocol: Protocol, text: string
   const path = endpoint.provider.paths?.[protocol.id] ?? protocol.path;
   let response: Response;
   try {
-    response = await send({ endpoint, path, body, signal });
+    response = await send({ endpoint, protocol: protocol.id, path, body, headers: passedOn(headers, protocol.headers), signal });
   } catch (error) {
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
     return { failure: { error, upstreamRequestId: null, failsOver: true } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
   return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(attempt, response, id) };
+}
+
+/** Of the client's headers those that its protocol names. */
+function passedOn(headers: Headers, names: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value]];
+  }));
 }
 
 /** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */
@@ -56,7 +67,7 @@ async function failureOf({ endpoint }: Attempt, response: Response, id: string |
   return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };
 }
 
-/** Whether a body is JSON with an `error` in it: OpenAI's shape, as it stands. */
+/** Whether a body is JSON with an `error` in it: the shape of OpenAI's, Anthropic's and Gemini's. */
 function isErrorObject(text: string): boolean {
   try {
     const body: unknown = JSON.parse(text);

@@ -45,7 +45,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
   } catch (thrown) {
     const error = asGatewayError(thrown, context);
     const told = error instanceof LimitError || !caller ? { error, rate: error instanceof LimitError ? error.rate : undefined } : await withStanding(context, caller, error);
-    return failure(told.error, protocol.renderError(told.error).body, context.requestId, told.rate);
+    return failure(told.error, protocol.renderError(told.error, context.requestId), context.requestId, told.rate);
   }
 }
 
@@ -65,7 +65,7 @@ async function answer(run: Relay, text: string): Promise<Response> {
   for (let i = 0; ; i += 1) {
     const attempt = attempts[i]!;
     try {
-      const tried = await tryOnce(attempt, protocol, text, facts, run.hold.signal);
+      const tried = await tryOnce(attempt, protocol, { text, facts, headers: context.request.headers }, run.hold.signal);
       if ("response" in tried) {
         run.hold.answered();
         const isStream = tried.response.headers.get("content-type")?.includes("text/event-stream") === true;
@@ -89,7 +89,7 @@ function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer,
     status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: error.code,
   };
   hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
-  if (!answer) return failure(error, protocol.renderError(error).body, context.requestId, admission.rate);
+  if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);
   const headers = answerHeaders(context.requestId, admission.rate, "application/json");
   if (answer.retryAfter !== null) headers["retry-after"] = answer.retryAfter;
   return new Response(answer.body, { status, headers });

@@ -44,6 +44,8 @@ export type Protocol = {
   readonly id: string;
   /** Path under a provider's base URL, unless the provider says otherwise. */
   readonly path: string;
+  /** Client headers that are part of this protocol and may go upstream; no other ever does. Lower case. */
+  readonly headers?: readonly string[];
   /** Reads the facts. Throws `invalid_request` with the field and the reason. */
   parse(body: unknown): RequestFacts;
   /** Fields to set in the request beside `model`, as raw JSON. `raw` reads a top-level field's text. */
@@ -52,7 +54,7 @@ export type Protocol = {
   observe(body: unknown): Observation;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
   watch(hideUsage: boolean): StreamObserver;
-  /** An error in this protocol's shape, and the frame that carries it in a stream. */
-  renderError(error: GatewayError): { body: string };
-  renderStreamError(error: GatewayError): string;
+  /** An error in this protocol's shape as JSON text, and the frame that carries it in a stream. */
+  renderError(error: GatewayError, requestId: string): string;
+  renderStreamError(error: GatewayError, requestId: string): string;
 };

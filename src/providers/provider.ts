@@ -13,8 +13,8 @@ export type Provider = {
   readonly paths?: Readonly<Record<string, string>>;
   /** Protocols it speaks. */
   readonly speaks: readonly string[];
-  /** Header that carries the key. */
-  readonly auth?: (secret: string) => Record<string, string>;
+  /** Headers that carry the key, and what else a protocol of it cannot do without. */
+  readonly auth?: (secret: string, protocol: string) => Record<string, string>;
   /** The owner's own machines: may be private, needs no key, serves sovereign requests. */
   readonly selfHosted?: boolean;
   /** How it takes `stream_options` where that is not as OpenAI does: usage comes by itself, or the request is refused. */
@@ -29,7 +29,8 @@ export type Endpoint = { readonly provider: Provider; readonly baseUrl: string; 
 const bearer = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` });
 
 /** The headers that authenticate a call. */
-export const authHeaders = ({ provider, secret }: Endpoint): Record<string, string> => (secret === undefined ? {} : (provider.auth ?? bearer)(secret));
+export const authHeaders = ({ provider, secret }: Endpoint, protocol: string): Record<string, string> =>
+  secret === undefined ? {} : (provider.auth ?? bearer)(secret, protocol);
 
 /** A provider that speaks OpenAI's chat completions and embeddings; `more` says where it differs. */
 export function openaiLike(id: string, name: string, baseUrl: string | undefined, more: Partial<Provider> = {}): Provider {

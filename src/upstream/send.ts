@@ -7,20 +7,24 @@ export type Call = {
   /** Path under the base URL, with its leading slash. */
   path: string;
   body: string;
+  /** Protocol of the call: a provider's auth may differ by it. */
+  protocol: string;
+  /** The client's headers that belong to the protocol. */
+  headers: Record<string, string>;
   /** Aborts the call: the client left, or time is up. */
   signal: AbortSignal;
 };
 
 /**
- * Sends one request. Only these headers leave: content type, our user agent, the provider's key. Nothing of the client's,
- * never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes.
+ * Sends one request. Only these headers leave: content type, our user agent, the provider's key, and those of the client's that
+ * its protocol names; never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes.
  */
-export async function send({ endpoint, path, body, signal }: Call): Promise<Response> {
+export async function send({ endpoint, protocol, path, body, headers, signal }: Call): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(endpoint.baseUrl + path, {
       method: "POST",
-      headers: { "content-type": "application/json", "user-agent": "forge", ...authHeaders(endpoint) },
+      headers: { "content-type": "application/json", "user-agent": "forge", ...authHeaders(endpoint, protocol), ...headers },
       body,
       redirect: "manual",
       signal,

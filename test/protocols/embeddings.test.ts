@@ -41,6 +41,6 @@ test("an answer says what it used", () => {
 
 test("errors look as they do in chat", () => {
   const error = new GatewayError("invalid_request", "input: no", { param: "input" });
-  expect(openaiEmbeddings.renderError(error)).toEqual(openaiChat.renderError(error));
+  expect(openaiEmbeddings.renderError(error, "req_1")).toEqual(openaiChat.renderError(error, "req_1"));
   expect([openaiEmbeddings.id, openaiEmbeddings.path]).toEqual(["openai-embeddings", "/embeddings"]);
 });

@@ -249,7 +249,7 @@ describe("an error", () => {
   test.each(Object.entries(codes) as [ErrorCode, [number, string]][])("%s is what OpenAI's own client expects", (code, [status, type]) => {
     const error = new GatewayError(code, "What went wrong: \"quoted\"\n", { param: "messages[2]" });
     expect(error.status).toBe(status);
-    const thrown = APIError.generate(status, JSON.parse(openaiChat.renderError(error).body) as object, undefined, new Headers({ "x-request-id": "req_1" }));
+    const thrown = APIError.generate(status, JSON.parse(openaiChat.renderError(error, "req_1")) as object, undefined, new Headers({ "x-request-id": "req_1" }));
     expect(thrown).toBeInstanceOf(APIError);
     expect(thrown).toMatchObject({ status, code, type, param: "messages[2]", requestID: "req_1", message: `${status} What went wrong: "quoted"\n` });
     expect(thrown.constructor.name).toBe(classes[status] ?? (status >= 500 ? "InternalServerError" : "APIError"));
@@ -260,7 +260,7 @@ describe("an error", () => {
   });
 
   test("in a stream ends it for OpenAI's own client", async () => {
-    const frame = openaiChat.renderStreamError(new GatewayError("upstream_error", "It broke\n\noff."));
+    const frame = openaiChat.renderStreamError(new GatewayError("upstream_error", "It broke\n\noff."), "req_1");
     expect(frame.match(/\n\n/g)).toHaveLength(1);
     const stream = Stream.fromSSEResponse(new Response(hello + frame), new AbortController());
     const texts: string[] = [];

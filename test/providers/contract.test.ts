@@ -27,7 +27,7 @@ function endpointOf(provider: Provider): Endpoint {
 async function sent(provider: Provider, protocol: typeof openaiChat, body: object): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
   const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
   const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined };
-  await tryOnce(attempt, protocol, JSON.stringify(body), protocol.parse(body), new AbortController().signal);
+  await tryOnce(attempt, protocol, { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers({ cookie: "private" }) }, new AbortController().signal);
   const [url, init] = called.mock.calls[0]!;
   return { url: String(url), headers: new Headers(init?.headers), body: JSON.parse(String(init?.body)) as Record<string, unknown>, redirect: init?.redirect };
 }
@@ -92,11 +92,11 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
   });
 
   test("gets the key in one header, and none when there is none", () => {
-    const headers = Object.entries(authHeaders(endpointOf(provider)));
+    const headers = Object.entries(authHeaders(endpointOf(provider), "openai-chat"));
     expect(headers.filter(([, value]) => value.includes(secret))).toHaveLength(1);
     expect(headers.map(([, value]) => value.split(secret).length - 1)).toEqual([1]);
     for (const [name] of headers) expect(["authorization", "api-key", "x-api-key", "x-goog-api-key"]).toContain(name);
-    expect(authHeaders({ ...endpointOf(provider), secret: undefined })).toEqual({});
+    expect(authHeaders({ ...endpointOf(provider), secret: undefined }, "openai-chat")).toEqual({});
   });
 
   test("speaks protocols that there are, on paths of its own only where it speaks", () => {
@@ -115,7 +115,7 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 
   test("gets nothing but its key, our name and the body", async () => {
     const { headers, redirect } = await sent(provider, openaiChat, chat);
-    expect([...headers.keys()].filter((name) => !(name in authHeaders(endpointOf(provider)))).sort()).toEqual(["content-type", "user-agent"]);
+    expect([...headers.keys()].filter((name) => !(name in authHeaders(endpointOf(provider), "openai-chat"))).sort()).toEqual(["content-type", "user-agent"]);
     expect(redirect).toBe("manual");
   });
 
@@ -174,7 +174,7 @@ describe("where calls go", () => {
 
   test("Azure takes its key in a header of its own, all others as a bearer token", () => {
     for (const provider of providers) {
-      expect(authHeaders(endpointOf(provider))).toEqual(provider.id === "azure" ? { "api-key": secret } : { authorization: `Bearer ${secret}` });
+      expect(authHeaders(endpointOf(provider), "openai-chat")).toEqual(provider.id === "azure" ? { "api-key": secret } : { authorization: `Bearer ${secret}` });
     }
   });
 });
@@ -195,13 +195,13 @@ describe("an installation", () => {
 describe("a call", () => {
   test("does not follow a redirect", async () => {
     vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response(null, { status: 307, headers: { location: "https://elsewhere.example.com" } }));
-    const call = send({ endpoint: endpointOf(providerOf("groq")!), path: "/chat/completions", body: "{}", signal: new AbortController().signal });
+    const call = send({ endpoint: endpointOf(providerOf("groq")!), protocol: "openai-chat", path: "/chat/completions", body: "{}", headers: {}, signal: new AbortController().signal });
     await expect(call).rejects.toMatchObject({ code: "upstream_error", message: "Groq answered with a redirect (307), which is not followed." });
   });
 
   test("that does not get through says whom it did not reach, and not why in the runtime's words", async () => {
     vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error(`connect ECONNREFUSED with ${secret}`));
-    const call = send({ endpoint: endpointOf(providerOf("groq")!), path: "/chat/completions", body: "{}", signal: new AbortController().signal });
+    const call = send({ endpoint: endpointOf(providerOf("groq")!), protocol: "openai-chat", path: "/chat/completions", body: "{}", headers: {}, signal: new AbortController().signal });
     await expect(call).rejects.toMatchObject({ code: "upstream_error", message: "Groq could not be reached." });
   });
 });

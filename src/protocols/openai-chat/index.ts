@@ -38,7 +38,7 @@ export const openaiChat: Protocol = {
   edits: (facts, raw): Record<string, string> => (facts.stream && !facts.usageAsked ? { stream_options: withUsage(raw("stream_options")) } : {}),
   observe,
   watch: (hideUsage) => new ChatStreamObserver(hideUsage),
-  renderError: (error) => ({ body: renderError(error) }),
+  renderError,
   renderStreamError,
 };
 
