@@ -10,7 +10,7 @@ const quote = 34, backslash = 92, comma = 44, openBracket = 91, closeBracket = 9
 /**
  * Walks over JSON text before it is parsed. Throws when it is nested too deep, holds too many values, or has a top-level
  * field twice: parsers differ in which of the two they believe, and what we check must be what the provider reads. Text
- * that is no JSON passes; the parser tells what is wrong with it.
+ * that is no JSON passes, and so does what stands behind the value: the parser tells what is wrong with it.
  */
 export function checkShape(text: string): void {
   const isObject = /^\s*\{/.test(text);
@@ -40,6 +40,7 @@ export function checkShape(text: string): void {
       case closeBrace:
       case closeBracket:
         depth -= 1;
+        if (depth <= 0) return;
         break;
     }
     if (depth > deepest) throw new GatewayError("invalid_json", `The request body is nested deeper than ${deepest} levels.`);
