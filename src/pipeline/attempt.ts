@@ -28,8 +28,9 @@ export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, fact
   const { endpoint, upstreamId } = attempt;
   const { streamOptions } = endpoint.provider;
   const edits = streamOptions === undefined ? protocol.edits(facts, (key) => rawValue(text, key)) : {};
-  const body = splice(text, { ...edits, model: JSON.stringify(upstreamId) }, streamOptions === "refused" ? ["stream_options"] : []);
-  const path = endpoint.provider.paths?.[protocol.id] ?? protocol.path;
+  const named = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
+  const body = splice(text, { ...edits, ...named }, streamOptions === "refused" ? ["stream_options"] : []);
+  const path = endpoint.provider.paths?.[protocol.id] ?? (typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId));
   let response: Response;
   try {
     response = await send({ endpoint, protocol: protocol.id, path, body, headers: passedOn(headers, protocol.headers), signal });

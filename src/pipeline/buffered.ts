@@ -1,5 +1,6 @@
 /** An answer that comes whole: read to its end, so that a broken one is never passed on as a success. */
 import { GatewayError } from "../errors.ts";
+import { cutOut } from "../telemetry/log.ts";
 import { answerHeaders } from "./answer.ts";
 import type { Relay } from "./relay.ts";
 import type { Attempt } from "../router/index.ts";
@@ -30,7 +31,7 @@ export async function buffered({ run, attempt, attempts, response, upstreamReque
   const seen = protocol.observe(parse(bytes));
   const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
   hold.settle(outcomeOf(facts, protocol.id, attempt, seen, ending, context.startedAtMs));
-  return new Response(bytes, {
+  return new Response(seen.error === undefined ? bytes : cutOut(utf8.decode(bytes), attempt.endpoint.secret), {
     status: response.status,
     headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type") ?? "application/json"),
   });

@@ -1,6 +1,8 @@
 /** An answer that comes as a stream: passed on as it comes, watched for usage, settled once however it ends. */
 import { GatewayError } from "../errors.ts";
 import type { End } from "../ledger/entry.ts";
+import type { StreamObserver } from "../protocols/protocol.ts";
+import { cutOut } from "../telemetry/log.ts";
 import { passOn, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
@@ -11,7 +13,7 @@ export function streamed({ run, attempt, attempts, response, upstreamRequestId }
   const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
   const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions === undefined;
-  const observer = protocol.watch(askedByUs);
+  const observer = discreet(protocol.watch(askedByUs), attempt.endpoint.secret);
   const firstByteMs = Date.now() - context.startedAtMs;
   const { readable, end } = passOn(response.body!, !askedByUs, {
     observer,
@@ -28,6 +30,17 @@ export function streamed({ run, attempt, attempts, response, upstreamRequestId }
   }));
   return new Response(readable, { status: response.status, headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type")!) });
 }
+
+/** An observer through which no error inside the stream carries our key. Once text flows natively the runtime asks nobody. */
+const discreet = (observer: StreamObserver, secret: string | undefined): StreamObserver => ({
+  get seen() {
+    return observer.seen;
+  },
+  push(frames) {
+    const kept = observer.push(frames);
+    return observer.seen.error === undefined ? kept : cutOut(kept, secret);
+  },
+});
 
 const endOf = (how: StreamEnd, terminated: boolean): End =>
   how === "client_gone" ? "client_gone"

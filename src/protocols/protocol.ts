@@ -42,8 +42,11 @@ export interface StreamObserver {
 /** One wire format, as the relay uses it. */
 export type Protocol = {
   readonly id: string;
-  /** Path under a provider's base URL, unless the provider says otherwise. */
-  readonly path: string;
+  /**
+   * Path under a provider's base URL, unless the provider says otherwise. A function where the model stands in the path and not in
+   * the body (Gemini); it gets what the provider calls the model.
+   */
+  readonly path: string | ((upstreamId: string) => string);
   /** Client headers that are part of this protocol and may go upstream; no other ever does. Lower case. */
   readonly headers?: readonly string[];
   /** Reads the facts. Throws `invalid_request` with the field and the reason. */
