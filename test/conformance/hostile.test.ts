@@ -17,6 +17,12 @@ type Play = (response: ServerResponse, heard: Heard) => void;
 
 /** A machine of the outside world. `play` is what it does with the next calls. */
 class Machine {
+  static answer: Play = (response) =>
+    void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({
+      id: "c", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }],
+      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+    }));
+
   readonly heard: Heard[] = [];
   play: Play = Machine.answer;
   private readonly server: Server;
@@ -46,12 +52,6 @@ class Machine {
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
   }
-
-  static answer: Play = (response) =>
-    void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({
-      id: "c", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }],
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
-    }));
 }
 
 const [openai, groq, own, elsewhere] = ["openai", "groq", "own", "elsewhere"].map((name) => new Machine(name)) as [Machine, Machine, Machine, Machine];
@@ -329,6 +329,16 @@ describe("an upstream", () => {
     const entry = await entryOf(answer.headers.get("x-request-id")!);
     for (const text of [answer.text, JSON.stringify([...answer.headers]), entry, log.join()]) expect(text).not.toMatch(/hostile-canary|0123456789\\?\/\+abc/);
     expect(answer.text).toContain(status === 401 || status === 402 || status === 403 ? "OpenAI" : "[redacted]");
+  });
+
+  test("that echoes our key inside an answer or a stream gives it to nobody", async () => {
+    const told = JSON.stringify({ error: { message: `Incorrect key ${openaiKey}`, type: "x", param: null, code: "bad_key" } });
+    for (const [type, body, more] of [["application/json", told, {}], ["text/event-stream", `data: ${told}\n\n`, { stream: true }], ["text/event-stream", `data: ${told}\n\n`, { stream: true, stream_options: { include_usage: true } }]] as const) {
+      openai.play = (response) => void response.writeHead(200, { "content-type": type }).end(body);
+      const { text } = await post({ ...chat, ...more });
+      expect(text).toContain("Incorrect key [redacted]");
+      expect(text).not.toContain("hostile-canary");
+    }
   });
 
   test("with an error of 10 MB is cut short", async () => {
