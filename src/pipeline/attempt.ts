@@ -28,7 +28,7 @@ export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, fact
   const { endpoint, upstreamId } = attempt;
   const { streamOptions } = endpoint.provider;
   const edits = streamOptions === undefined ? protocol.edits(facts, (key) => rawValue(text, key)) : {};
-  const named = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
+  const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
   const body = splice(text, { ...edits, ...named }, streamOptions === "refused" ? ["stream_options"] : []);
   const path = endpoint.provider.paths?.[protocol.id] ?? (typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId));
   let response: Response;
