@@ -26,8 +26,7 @@ export async function buffered({ run, attempt, attempts, response, upstreamReque
     bytes = await response.arrayBuffer();
   } catch {
     throw new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`);
-  } finally {
-    }
+  }
   const seen = protocol.observe(parse(bytes));
   const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
   hold.settle(outcomeOf(facts, protocol.id, attempt, seen, ending, context.startedAtMs));
