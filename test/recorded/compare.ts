@@ -1,27 +1,32 @@
 /** One recorded exchange through the gateway: what must be equal, and what may differ by rule. */
+import type { ClientRequest } from "./endpoints.ts";
 
 export type Recording = {
   id: string;
   stream: boolean;
   format: string;
   status: number;
-  request?: { body?: unknown };
+  request?: { headers?: Record<string, unknown>; body?: unknown };
   response: { body_text?: string; body_base64?: string };
-  expected?: { usage?: Record<string, unknown> | null; usage_norm?: { input?: number; output?: number; cached?: number; reasoning?: number } };
+  expected?: { usage?: Record<string, unknown> | null; usage_norm?: NormalUsage };
 };
+
+/** `input` is everything that went in, cache reads and writes included; `reasoning` is part of `output` or beside it, as the provider has it; null: it does not say. */
+type NormalUsage = Partial<Record<"input" | "output" | "cached" | "cache_write" | "reasoning", number | null>>;
+type Entry = { status: number; estimated: boolean; usage: { inputTokens: number; cachedTokens: number; cacheWriteTokens: number; outputTokens: number } };
 
 export type Comparison = { problems: string[]; rule: string | undefined };
 
-/** Sends the recorded request under `model` and compares status, body and ledger with the recording. */
-export async function compare(url: string, secret: string, model: string, recording: Recording): Promise<Comparison> {
-  const recorded = typeof recording.request?.body === "object" && recording.request.body !== null ? recording.request.body as Record<string, unknown> : undefined;
-  const body = recorded?.messages
-    ? { ...recorded, model }
-    : { model, messages: [{ role: "user", content: "recorded" }], ...(recording.stream && { stream: true, stream_options: { include_usage: true } }) };
-  const response = await fetch(`${url}/v1/chat/completions`, {
+/** The recorded request's body where it is JSON. */
+export const recordedBody = ({ request }: Recording): Record<string, unknown> | undefined =>
+  typeof request?.body === "object" && request.body !== null ? (request.body as Record<string, unknown>) : undefined;
+
+/** Sends `asked` and compares status, body and ledger with the recording. */
+export async function compare(url: string, secret: string, asked: ClientRequest, recording: Recording): Promise<Comparison> {
+  const response = await fetch(url + asked.path, {
     method: "POST",
-    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", ...asked.headers },
+    body: JSON.stringify(asked.body),
   });
   const bytes = Buffer.from(await response.arrayBuffer());
   if ([401, 402, 403].includes(recording.status)) {
@@ -52,26 +57,38 @@ function firstDifference(wanted: string, got: string): string {
   return `at ${at} of ${wanted.length}/${got.length}: ${JSON.stringify(wanted.slice(at, at + 80))} became ${JSON.stringify(got.slice(at, at + 80))}`;
 }
 
+const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+
+/** What the provider said, in one form. */
+function normal(usage: Record<string, unknown>): NormalUsage {
+  return { input: number(usage.prompt_tokens ?? usage.input_tokens), output: number(usage.completion_tokens ?? usage.output_tokens) };
+}
+
 async function ledgerProblems(url: string, secret: string, id: string, recording: Recording): Promise<string[]> {
+  const entry = await entryOf(url, secret, id);
+  if (!entry) return ["no ledger entry"];
+  if (entry.status !== recording.status) return [`ledger status ${entry.status}`];
   const usage = recording.expected?.usage;
+  if (recording.status >= 400 || !usage) return [];
+  const wanted = recording.expected?.usage_norm ?? normal(usage);
+  const problems: string[] = [];
+  const same = (what: string, told: number | null | undefined, counted: number): void => {
+    if (typeof told === "number" && counted !== told) problems.push(`ledger ${what} ${told} became ${counted}`);
+  };
+  same("input", wanted.input, entry.usage.inputTokens);
+  same("cached", wanted.cached, entry.usage.cachedTokens);
+  same("cache writes", wanted.cache_write, entry.usage.cacheWriteTokens);
+  const beside = (wanted.output ?? 0) + (wanted.reasoning ?? 0);
+  if (entry.usage.outputTokens !== beside) same("output", wanted.output, entry.usage.outputTokens);
+  return problems;
+}
+
+async function entryOf(url: string, secret: string, id: string): Promise<Entry | undefined> {
   for (let tries = 0; tries < 50; tries += 1) {
     const answer = await fetch(`${url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${secret}` } });
-    if (answer.status === 404) {
-      await answer.body?.cancel();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      continue;
-    }
-    const entry = await answer.json() as { status: number; estimated: boolean; usage: { inputTokens: number; outputTokens: number } };
-    if (entry.status !== recording.status) return [`ledger status ${entry.status}`];
-    if (recording.status >= 400 || !usage) return [];
-    const number = (value: unknown): number => (typeof value === "number" ? value : 0);
-    const wanted = recording.expected?.usage_norm ?? { input: number(usage.prompt_tokens), output: number(usage.completion_tokens) };
-    const problems: string[] = [];
-    if (wanted.input !== undefined && entry.usage.inputTokens !== wanted.input) problems.push(`ledger input ${wanted.input} became ${entry.usage.inputTokens}`);
-    const output = wanted.output ?? 0;
-    const beside = output + (wanted.reasoning ?? 0);
-    if (wanted.output !== undefined && ![output, beside].includes(entry.usage.outputTokens)) problems.push(`ledger output ${output} became ${entry.usage.outputTokens}`);
-    return problems;
+    if (answer.ok) return (await answer.json()) as Entry;
+    await answer.body?.cancel();
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return ["no ledger entry"];
+  return undefined;
 }

@@ -1,0 +1,50 @@
+/** What is compared: one row per folder of recordings. A new protocol joins by its row. */
+import type { Recording } from "./compare.ts";
+
+export type ClientRequest = { path: string; headers?: Record<string, string>; body: object };
+
+export type Endpoint = {
+  /** Folder under `corpus/<provider>/`, and the index's `endpoint`. */
+  folder: string;
+  /** Our provider for a recorded one; undefined: that one is not compared. */
+  through: (recordedProvider: string) => string | undefined;
+  /** What the client sends for a recording when it asks for `model`; the recorded body is missing in some. */
+  ask: (recording: Recording, recorded: Record<string, unknown> | undefined, model: string) => ClientRequest;
+};
+
+/** Recorded providers that we have an OpenAI-like row for; others go through OpenAI's. */
+const openaiLike = new Set(["openai", "azure", "deepseek", "groq", "mistral", "ollama", "openrouter", "perplexity", "together", "xai", "zai"]);
+const throughOpenai = (recorded: string): string => (openaiLike.has(recorded) ? recorded : "openai");
+const hello = [{ role: "user", content: "recorded" }];
+
+/** Of a recorded request's headers those of this name. */
+const recordedHeader = ({ request }: Recording, name: string): Record<string, string> => {
+  const value = request?.headers?.[name];
+  return typeof value === "string" ? { [name]: value } : {};
+};
+
+export const endpoints: readonly Endpoint[] = [
+  {
+    folder: "chat",
+    through: throughOpenai,
+    ask: ({ stream }, recorded, model) => ({
+      path: "/v1/chat/completions",
+      body: recorded?.messages ? { ...recorded, model } : { model, messages: hello, ...(stream && { stream: true, stream_options: { include_usage: true } }) },
+    }),
+  },
+  {
+    folder: "messages",
+    through: () => "anthropic",
+    ask: (recording, recorded, model) => ({
+      path: "/v1/messages",
+      headers: { "anthropic-version": "2023-06-01", ...recordedHeader(recording, "anthropic-beta") },
+      body: recorded?.messages ? { ...recorded, model } : { model, max_tokens: 1024, messages: hello, ...(recording.stream && { stream: true }) },
+    }),
+  },
+];
+
+/** Where the replay server stands in for each provider: base URLs by var. */
+export const baseUrls = (replay: string): Record<string, string> => ({
+  ...Object.fromEntries([...openaiLike].map((id) => [`${id.toUpperCase()}_BASE_URL`, `${replay}/v1`])),
+  ANTHROPIC_BASE_URL: replay,
+});
