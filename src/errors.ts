@@ -24,6 +24,7 @@ const statusOf = {
   concurrency_limit_exceeded: 429,
   quota_exceeded: 429,
   internal_error: 500,
+  upstream_refused: 400,
   upstream_error: 502,
   no_provider: 503,
   sovereign_unavailable: 503,
@@ -51,11 +52,12 @@ export class GatewayError extends Error {
   readonly status: number;
   readonly detail: ErrorDetail;
 
-  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+  /** `status`: only for `upstream_refused`, whose status is the provider's own. */
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}, status: number = statusOf[code]) {
     super(message);
     this.name = "GatewayError";
     this.code = code;
-    this.status = statusOf[code];
+    this.status = status;
     this.detail = detail;
   }
 }

@@ -2,7 +2,7 @@
 import { secretFromHeaders, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { worstCost } from "../ledger/price.ts";
-import type { Estimate, MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "../limits/index.ts";
+import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
@@ -50,12 +50,26 @@ async function ask(
   let principal = caller;
   for (let tries = 0; tries < 3; tries += 1) {
     const policy = policyOf(principal);
-    const reply = await isolate.meters.submit(await operation(principal), policy);
+    const reply = await isolate.meters.submit(await made(operation, principal, isolate.meters), policy);
     if (reply.is === "granted") return { principal, policy, reply };
     if (reply.is === "refused") throw new LimitError(reply.refusal, reply.rate);
     principal = await callerAnew(context, principal);
   }
   throw new GatewayError("limiter_unavailable", "Limits cannot be checked right now.", { retryAfterSeconds: 1 });
+}
+
+/**
+ * The operation for a principal. One that cannot be made (its plan is empty) may stand on an old view of the key: then the
+ * object is only looked at, and its "stale" leads to a new view.
+ */
+async function made(operation: (principal: Principal) => Promise<MeterOperation> | MeterOperation, principal: Principal, meters: Meters): Promise<MeterOperation> {
+  try {
+    return await operation(principal);
+  } catch (error) {
+    const look: MeterOperation = { do: "look", version: principal.version };
+    if ((await meters.submit(look, policyOf(principal))).is === "stale") return look;
+    throw error;
+  }
 }
 
 /** Whether the caller may still call at all, and its counters. For requests that spend nothing. */
@@ -70,10 +84,17 @@ export async function admit(context: RequestContext, caller: Principal, facts: R
   let estimate: Estimate | undefined;
   const { principal, policy, reply } = await ask(context, caller, async (current) => {
     planned = await planFor(context, current, facts.model, protocol);
+    refuseUnchecked(facts, current);
     estimate = bound(planned.attempts, facts, context.startedAtMs);
     return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
   });
   return { principal, policy, plan: planned!, estimate: estimate!, rate: reply.rate };
+}
+
+/** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
+function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign, limits }: Principal): void {
+  if (otherModels.length === 0 || !(models || sovereign || (limits.budgetNanoUsd ?? limits.monthlyNanoUsd) !== undefined)) return;
+  throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
 async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocol: string): Promise<Plan> {

@@ -61,19 +61,26 @@ async function failureOf({ endpoint }: Attempt, response: Response, id: string |
   if (oursToMend.has(status)) {
     return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, failsOver };
   }
-  if (text !== undefined && isErrorObject(text)) {
-    const answer = { status, body: text, retryAfter: /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null };
-    return { error: new GatewayError("upstream_error", `${where}.`), answer, upstreamRequestId: id, failsOver };
+  const retryAfter = /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null;
+  const said = text === undefined ? undefined : errorIn(text);
+  if (said === "well-formed") {
+    return { error: new GatewayError("upstream_error", `${where}.`), answer: { status, body: text!, retryAfter }, upstreamRequestId: id, failsOver };
   }
-  return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };
+  if (status >= 500) return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };
+  const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? { retryAfterSeconds: Number(retryAfter) } : {};
+  const error = new GatewayError("upstream_refused", said ? `${name}: ${said.slice(0, 2_000)}` : `${where}.`, seconds, status);
+  return { error, upstreamRequestId: id, failsOver };
 }
 
-/** Whether a body is JSON with an `error` in it: the shape of OpenAI's, Anthropic's and Gemini's. */
-function isErrorObject(text: string): boolean {
+/** What an error body says: "well-formed" when it has the shape that OpenAI, Anthropic and Gemini share, else its message if it has one. */
+function errorIn(text: string): string | undefined {
   try {
-    const body: unknown = JSON.parse(text);
-    return typeof body === "object" && body !== null && "error" in body;
+    const body = JSON.parse(text) as { error?: unknown; message?: unknown; detail?: unknown } | null;
+    const error = body?.error;
+    if (typeof error === "object" && error !== null && typeof (error as { message?: unknown }).message === "string") return "well-formed";
+    const said = error ?? body?.message ?? body?.detail;
+    return typeof said === "string" ? said : said === undefined ? undefined : JSON.stringify(said);
   } catch {
-    return false;
+    return undefined;
   }
 }

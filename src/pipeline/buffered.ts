@@ -4,6 +4,7 @@ import { cutOut } from "../telemetry/log.ts";
 import { answerHeaders } from "./answer.ts";
 import type { Relay } from "./relay.ts";
 import type { Attempt } from "../router/index.ts";
+import { readBounded } from "../upstream/index.ts";
 import { outcomeOf } from "./outcome.ts";
 
 /** An upstream's answer with status 2xx, and who gave it. */
@@ -16,18 +17,19 @@ export type Answered = {
 };
 
 const utf8 = new TextDecoder();
+/** Largest answer that is read whole: an isolate has 128 MB. */
+const answerLimit = 48 * 1024 * 1024;
 
 /** Passes a JSON answer on, byte for byte, and settles what it says was used. Throws when it breaks off. */
 export async function buffered({ run, attempt, attempts, response, upstreamRequestId }: Answered): Promise<Response> {
   const { context, protocol, facts, admission, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
-  let bytes: ArrayBuffer;
-  try {
-    bytes = await response.arrayBuffer();
-  } catch {
-    throw new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`);
-  }
-  const seen = protocol.observe(parse(bytes));
+  const { name } = attempt.endpoint.provider;
+  const bytes = await readBounded(response.body, answerLimit).catch(() => {
+    throw new GatewayError("upstream_error", `The answer of ${name} broke off.`);
+  });
+  if (!bytes) throw new GatewayError("upstream_error", `The answer of ${name} is larger than ${answerLimit / 1024 / 1024} MiB.`);
+  const seen = protocol.observe(parse(bytes, name));
   const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
   hold.settle(outcomeOf(facts, protocol.id, attempt, seen, ending, context.startedAtMs));
   return new Response(seen.error === undefined ? bytes : cutOut(utf8.decode(bytes), attempt.endpoint.secret), {
@@ -36,10 +38,10 @@ export async function buffered({ run, attempt, attempts, response, upstreamReque
   });
 }
 
-function parse(bytes: ArrayBuffer): unknown {
+function parse(bytes: Uint8Array, name: string): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
-    return undefined;
+    throw new GatewayError("upstream_error", `${name} did not answer with JSON.`);
   }
 }

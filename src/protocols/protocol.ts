@@ -17,6 +17,8 @@ export type RequestFacts = {
   outputTokens: number | undefined;
   /** How many answers were asked for. */
   choices: number;
+  /** Models that the provider itself may fall back to (OpenRouter's `models`): nobody here plans or prices them. */
+  otherModels?: readonly string[];
 };
 
 /** What an answer, or the part of a stream seen so far, says about itself. */

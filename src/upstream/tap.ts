@@ -38,7 +38,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       reader.cancel().catch(() => {});
       await pipe;
     }
-    if (end === "client_gone") return end;
+    if (end === "client_gone" || writable.locked) return end;
     const writer = writable.getWriter();
     if (words) await writer.write(encoder.encode(words)).catch(() => {});
     await writer.close().catch(() => {});

@@ -344,7 +344,7 @@ describe("an upstream", () => {
   test("with an error of 10 MB is cut short", async () => {
     openai.play = (response) => void response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ error: { message: "x".repeat(10 << 20) } }));
     const answer = await post(chat);
-    expectRefused(answer, 502, "upstream_error");
+    expectRefused(answer, 400, "upstream_refused");
     expect(answer.text.length).toBeLessThan(500);
   });
 

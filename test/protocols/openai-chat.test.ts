@@ -235,6 +235,7 @@ describe("what we set in a request", () => {
 describe("an error", () => {
   const codes: Record<ErrorCode, [status: number, type: string]> = {
     invalid_json: [400, "invalid_request_error"], invalid_request: [400, "invalid_request_error"],
+    upstream_refused: [400, "invalid_request_error"],
     missing_api_key: [401, "authentication_error"], invalid_api_key: [401, "authentication_error"], key_revoked: [401, "authentication_error"], key_expired: [401, "authentication_error"],
     invalid_admin_secret: [401, "authentication_error"], insufficient_credits: [402, "insufficient_quota"], model_not_allowed: [403, "permission_error"], model_not_priced: [403, "permission_error"],
     model_not_found: [404, "not_found_error"], not_found: [404, "not_found_error"], method_not_allowed: [405, "invalid_request_error"], conflict: [409, "invalid_request_error"],

@@ -78,9 +78,10 @@ describe("fields that only look like ours", () => {
     expect(openaiChat.parse({ ...chat, Custom: 1, "x-y": 2, temperature: 1, constructor: 1, ["__proto__"]: 2, toString: 3 }).model).toBe("m");
   });
 
-  test("a second list of models is refused, none is not", () => {
-    expect(refusal(() => openaiChat.parse({ ...chat, models: ["other"] }))).toMatchObject({ code: "invalid_request", detail: { param: "models" } });
-    expect(openaiChat.parse({ ...chat, models: null }).model).toBe("m");
+  test("a second list of models is seen, and nothing but names is in it", () => {
+    expect(openaiChat.parse({ ...chat, models: ["other"] }).otherModels).toEqual(["other"]);
+    expect(openaiChat.parse({ ...chat, models: null }).otherModels).toBeUndefined();
+    expect(refusal(() => openaiChat.parse({ ...chat, models: [{}] }))).toMatchObject({ code: "invalid_request", detail: { param: "models[0]" } });
   });
 
   test("what is inherited is not sent: a model in __proto__ is no model", () => {

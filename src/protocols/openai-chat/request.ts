@@ -20,8 +20,7 @@ const requestSchema = z.object({
   max_completion_tokens: tokens,
   n: z.number("must be a number").int("must be an integer").min(1, "must be at least 1").max(128, "must be at most 128").nullish(),
   tools: z.array(z.unknown(), "must be an array").nullish(),
-  /** OpenRouter's own fallbacks: models that nobody has checked against the key, its budget or its sovereignty. */
-  models: z.null("is not supported: ask for one model, or for an alias").optional(),
+  models: z.array(modelField, "must be an array of model names").nullish(),
 });
 
 /** As parsers do that do not tell upper from lower case, Go's among them: ſ and K (Kelvin) fold too. */
@@ -52,7 +51,7 @@ function invalidRequest(error: z.ZodError): GatewayError {
 
 /** Reads the facts of a chat completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools } = readFields(requestSchema, body);
+  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools, models } = readFields(requestSchema, body);
   const choices = n ?? 1;
   const most = max_completion_tokens ?? max_tokens ?? undefined;
   return {
@@ -62,5 +61,6 @@ export function parseRequest(body: unknown): RequestFacts {
     inputTokens: boundTokens(messages) + boundTokens(tools),
     outputTokens: most === undefined ? undefined : most * choices,
     choices,
+    otherModels: models ?? undefined,
   };
 }
