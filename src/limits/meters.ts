@@ -60,7 +60,10 @@ export class Meters {
     return this.namespace.getByName(keyId);
   }
 
-  /** Sends one operation and waits for its durable answer; keep the promise in `waitUntil`, others may ride with it. Throws `limiter_unavailable` when the object cannot be reached. */
+  /**
+   * Sends one operation and waits for its durable answer; keep the promise in `waitUntil`, others may ride with it. Throws
+   * `limiter_unavailable` when the object cannot be reached.
+   */
   async submit(operation: MeterOperation, policy: MeterPolicy): Promise<MeterReply> {
     const lane = this.lane(policy.keyId);
     try {
@@ -116,6 +119,7 @@ export class Meters {
       await this.call(lane);
       answer = await ticket.answer.promise;
     }
+    if (operation.do === "reserve" && (answer instanceof GatewayError || answer.is !== "granted")) lane.open -= 1;
     if (answer instanceof GatewayError) throw answer;
     if (answer.is === "unknown" && again) {
       lane.known = 0;
