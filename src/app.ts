@@ -2,12 +2,13 @@
 import { Hono } from "hono";
 import { GatewayError } from "./errors.ts";
 import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipeline/index.ts";
-import { renderOpenaiError } from "./protocols/index.ts";
 import { admin } from "./routes/admin.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import type { App } from "./routes/context.ts";
 import { dashboard } from "./routes/dashboard.ts";
 import { embeddings } from "./routes/embeddings.ts";
+import { renderErrorAt } from "./routes/error-shape.ts";
+import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 
 export const app = new Hono<App>();
@@ -23,7 +24,10 @@ app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.route("/v1/chat/completions", chatCompletions);
 app.route("/v1/embeddings", embeddings);
+app.route("/v1/messages", messages);
+app.route("/v1/v1/messages", messages);
 app.route("/v1/models", models);
+app.route("/v1/v1/models", models);
 
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);
@@ -38,11 +42,12 @@ app.notFound((c) => {
   const error = allow
     ? new GatewayError("method_not_allowed", `${path} takes ${allow}, not ${c.req.method}.`, { allow })
     : new GatewayError("not_found", `There is no ${c.req.method} ${path} here.`);
-  return failure(error, renderOpenaiError(error), c.get("requestId"), undefined);
+  const requestId = c.get("requestId");
+  return failure(error, renderErrorAt(c.req.path, c.req.raw.headers)(error, requestId), requestId, undefined);
 });
 
 app.onError((thrown, c) => {
   const requestId = c.get("requestId") ?? newRequestId();
   const error = asGatewayError(thrown, { requestId });
-  return failure(error, renderOpenaiError(error), requestId, undefined);
+  return failure(error, renderErrorAt(c.req.path, c.req.raw.headers)(error, requestId), requestId, undefined);
 });

@@ -30,7 +30,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "type limits", "ledger/report", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
-  app: { may: ["routes", "pipeline/index", "protocols/index", "errors"], why: "the table of contents" },
+  app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "limits/index"], why: "the entry: no logic" },
 };
 

@@ -5,7 +5,7 @@ import type { RateState } from "../limits/index.ts";
 /** What a browser would run or draw on our origin is never an answer of ours, whatever an upstream calls it. */
 const passive = /^(?:application\/json|text\/event-stream|text\/plain|application\/octet-stream|audio\/[\w.+-]+|image\/(?!svg)[\w.+-]+|video\/[\w.+-]+)\s*(?:;[\w\s=."-]*)?$/i;
 
-/** Headers of every answer; rate headers once the caller is known. */
+/** Headers of every answer; rate headers once the caller is known. OpenAI's SDKs read the id from `x-request-id`, Anthropic's from `request-id`. */
 export function answerHeaders(requestId: string, rate: RateState | undefined, contentType: string): Record<string, string> {
   const headers: Record<string, string> = {
     "content-type": contentType === "application/json" || passive.test(contentType) ? contentType : "application/octet-stream",
@@ -13,6 +13,7 @@ export function answerHeaders(requestId: string, rate: RateState | undefined, co
     vary: "Authorization",
     "x-content-type-options": "nosniff",
     "x-request-id": requestId,
+    "request-id": requestId,
   };
   if (rate) {
     headers["x-ratelimit-limit"] = String(rate.limit);

@@ -23,8 +23,10 @@ export type Ending = {
 function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean): { usage: Usage; estimated: boolean } {
   if (seen?.usage) return { usage: seen.usage, estimated: false };
   if (!answered) return { usage: noUsage, estimated: false };
+  const written = Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken);
+  const known = seen?.usageSoFar;
   return {
-    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), outputTokens: Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken) },
+    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), ...known, outputTokens: Math.max(written, known?.outputTokens ?? 0) },
     estimated: true,
   };
 }

@@ -7,6 +7,8 @@ const tokensPerPart = 8;
 const mediaTokens = 3_000;
 const mediaUrl = /^data:[a-z]+\//;
 const mediaKeys = new Set(["image_url", "input_audio", "file", "video_url"]);
+/** Anthropic's pictures and documents stand in `source`, and so does a document's text. */
+const mediaSources = new Set<unknown>(["base64", "url", "file"]);
 /** Base64 characters per token of audio and documents: a second of speech is some 10,000 characters and 10 tokens, a page some 20,000 and 2,000. */
 const mediaCharactersPerToken = 10;
 
@@ -15,6 +17,9 @@ function boundMedia(part: unknown): number {
   const characters = Object.values(part ?? {}).reduce<number>((sum, value) => sum + (typeof value === "string" && !mediaUrl.test(value) ? value.length : 0), 0);
   return Math.max(mediaTokens, Math.ceil(characters / mediaCharactersPerToken));
 }
+
+const isMedia = (key: string, field: unknown): boolean =>
+  typeof field === "object" && (mediaKeys.has(key) || (key === "source" && mediaSources.has((field as { type?: unknown } | null)?.type)));
 
 /** Bound for any JSON value of a request: messages, tools, inputs. Text counts by length, data URLs as one media part. */
 export function boundTokens(value: unknown): number {
@@ -31,7 +36,7 @@ export function boundTokens(value: unknown): number {
       for (const key in next) {
         keyCharacters += key.length;
         const field = (next as Record<string, unknown>)[key];
-        if (mediaKeys.has(key) && typeof field === "object") tokens += boundMedia(field);
+        if (isMedia(key, field)) tokens += boundMedia(field);
         else open.push(field);
       }
       tokens += Math.max(tokensPerPart, Math.ceil(keyCharacters / charactersPerToken));

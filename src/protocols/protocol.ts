@@ -24,6 +24,8 @@ export type RequestFacts = {
 /** What an answer, or the part of a stream seen so far, says about itself. */
 export type Observation = {
   usage: Usage | undefined;
+  /** Counts that came before the end, where a protocol tells them one by one; what is missing of them is estimated. */
+  usageSoFar?: Partial<Usage> | undefined;
   /** What the provider says it cost, nano-USD. */
   reportedNanoUsd: number | undefined;
   /** An error inside an answer that began with status 200. */

@@ -6,5 +6,6 @@ export { admin } from "./admin.ts";
 export { chatCompletions } from "./chat-completions.ts";
 export { dashboard } from "./dashboard.ts";
 export { embeddings } from "./embeddings.ts";
+export { messages } from "./messages.ts";
 export { models } from "./models.ts";
 export type { App } from "./context.ts";

@@ -1,12 +1,12 @@
 /** What every provider's row must keep, whoever it is, and where each one's calls really go. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
-import { openaiChat, openaiEmbeddings } from "../../src/protocols/index.ts";
+import { anthropicCountTokens, anthropicMessages, openaiChat, openaiEmbeddings } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
-const protocols = [openaiChat, openaiEmbeddings];
+const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens];
 const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
@@ -24,10 +24,10 @@ function endpointOf(provider: Provider): Endpoint {
 }
 
 /** The request that leaves for a provider when a client sends `body`. */
-async function sent(provider: Provider, protocol: typeof openaiChat, body: object): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
+async function sent(provider: Provider, protocol: typeof openaiChat, body: object, client: Record<string, string> = { cookie: "private" }): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
   const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
   const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined };
-  await tryOnce(attempt, protocol, { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers({ cookie: "private" }) }, new AbortController().signal);
+  await tryOnce(attempt, protocol, { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers(client) }, new AbortController().signal);
   const [url, init] = called.mock.calls[0]!;
   return { url: String(url), headers: new Headers(init?.headers), body: JSON.parse(String(init?.body)) as Record<string, unknown>, redirect: init?.redirect };
 }
@@ -163,6 +163,12 @@ const embeddingUrls: Record<string, string> = {
   openrouter: "https://openrouter.ai/api/v1/embeddings",
 };
 
+const messagesUrls: Record<string, string> = {
+  anthropic: "https://api.anthropic.com/v1/messages",
+  deepseek: "https://api.deepseek.com/anthropic/v1/messages",
+  openrouter: "https://openrouter.ai/api/v1/messages",
+};
+
 describe("where calls go", () => {
   test.each(providers.map((provider) => [provider.id, provider] as const))("%s, chat completions", async (id, provider) => {
     expect((await sent(provider, openaiChat, chat)).url).toBe(chatUrls[id]);
@@ -170,6 +176,18 @@ describe("where calls go", () => {
 
   test.each(providers.filter(({ speaks }) => speaks.includes("openai-embeddings")).map((provider) => [provider.id, provider] as const))("%s, embeddings", async (id, provider) => {
     expect((await sent(provider, openaiEmbeddings, { model: "ours", input: "hi" })).url).toBe(embeddingUrls[id]);
+  });
+
+  test.each(providers.filter(({ speaks }) => speaks.includes("anthropic-messages")).map((provider) => [provider.id, provider] as const))("%s, Messages", async (id, provider) => {
+    const { url, headers, body } = await sent(provider, anthropicMessages, { ...chat, max_tokens: 5 });
+    expect([url, body]).toEqual([messagesUrls[id], { ...chat, max_tokens: 5, model: "their-id" }]);
+    expect([headers.get("x-api-key"), headers.get("authorization")]).toEqual(id === "openrouter" ? [null, `Bearer ${secret}`] : [secret, null]);
+    expect(headers.get("anthropic-version")).toBe(id === "anthropic" ? "2023-06-01" : null);
+  });
+
+  test("Messages' own headers go upstream as the client wrote them, and no others of its", async () => {
+    const { headers } = await sent(providerOf("anthropic")!, anthropicMessages, { ...chat, max_tokens: 5 }, { "anthropic-version": "2026-10-21", "anthropic-beta": "a,b", "x-api-key": "the client's", cookie: "private" });
+    expect([...headers]).toEqual([["anthropic-beta", "a,b"], ["anthropic-version", "2026-10-21"], ["content-type", "application/json"], ["user-agent", "forge"], ["x-api-key", secret]]);
   });
 
   test("Azure takes its key in a header of its own, all others as a bearer token", () => {

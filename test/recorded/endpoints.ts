@@ -41,10 +41,28 @@ export const endpoints: readonly Endpoint[] = [
       body: recorded?.messages ? { ...recorded, model } : { model, max_tokens: 1024, messages: hello, ...(recording.stream && { stream: true }) },
     }),
   },
+  {
+    folder: "generate_content",
+    through: (recorded) => (recorded === "gemini" ? "gemini" : undefined),
+    ask: ({ stream, format }, recorded, model) => ({
+      path: `/v1beta/models/${model}:${stream ? "streamGenerateContent" : "generateContent"}${format === "sse" ? "?alt=sse" : ""}`,
+      body: recorded?.contents ? recorded : { contents: [{ role: "user", parts: [{ text: "recorded" }] }] },
+    }),
+  },
+  {
+    folder: "count_tokens",
+    through: (recorded) => (recorded === "anthropic" ? "anthropic" : undefined),
+    ask: (_, recorded, model) => ({
+      path: "/v1/messages/count_tokens",
+      headers: { "anthropic-version": "2023-06-01" },
+      body: recorded?.messages ? { ...recorded, model } : { model, messages: hello },
+    }),
+  },
 ];
 
 /** Where the replay server stands in for each provider: base URLs by var. */
 export const baseUrls = (replay: string): Record<string, string> => ({
   ...Object.fromEntries([...openaiLike].map((id) => [`${id.toUpperCase()}_BASE_URL`, `${replay}/v1`])),
   ANTHROPIC_BASE_URL: replay,
+  GEMINI_BASE_URL: `${replay}/v1beta`,
 });

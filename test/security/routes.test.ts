@@ -57,7 +57,7 @@ describe.each(routes.filter(({ by }) => by !== "anyone").map((route) => [route.r
   test.each(strangers)("refuses %s", async (_, headers, code) => {
     const left = outside();
     const response = await knock(route, headers());
-    await expectRefusal(response, 401, route.by === "key" ? code : "invalid_admin_secret");
+    await expectRefusal(response, 401, route.by === "key" ? code : "invalid_admin_secret", route.shape);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect(prompts(left)).toEqual([]);
   });
@@ -65,7 +65,7 @@ describe.each(routes.filter(({ by }) => by !== "anyone").map((route) => [route.r
   test("is closed to the other kind of secret", async () => {
     outside();
     const [other, code] = route.by === "key" ? [env.ADMIN_SECRET, "invalid_api_key"] : [good.secret, "invalid_admin_secret"];
-    await expectRefusal(await knock(route, bearer(other)), 401, code);
+    await expectRefusal(await knock(route, bearer(other)), 401, code, route.shape);
     if (route.by === "admin") await expectRefusal(await knock(route, { "x-api-key": env.ADMIN_SECRET }), 401, "invalid_admin_secret");
   });
 
@@ -78,7 +78,7 @@ describe.each(routes.filter(({ by }) => by !== "anyone").map((route) => [route.r
       const key = await newKey();
       expect((await call(key.secret, "POST", "/v1/chat/completions", chatBody)).status).toBe(200);
       await admin("POST", `/keys/${key.id}/revoke`);
-      await expectRefusal(await knock(route, bearer(key.secret), body), 401, "key_revoked");
+      await expectRefusal(await knock(route, bearer(key.secret), body), 401, "key_revoked", route.shape);
     }
   });
 });
@@ -91,7 +91,7 @@ describe.each(routes.map((route) => [route.route, route] as const))("%s", (_, ro
     const own = routes.filter((one) => shape(one.route.split(" ")[1]!) === shape(route.route.split(" ")[1]!)).map(methodOf);
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"].filter((one) => !own.includes(one))) {
       const response = await send(path, { method, headers: rights(route) });
-      await expectRefusal(response, 405, "method_not_allowed");
+      await expectRefusal(response, 405, "method_not_allowed", route.shape);
       expect(response.headers.get("allow")!.split(", ").sort()).toEqual([...new Set(own)].sort());
     }
   });
@@ -101,10 +101,10 @@ describe.each(routes.map((route) => [route.route, route] as const))("%s", (_, ro
     if (!route.body) return;
     const path = filled(route.path, { organisation: good.organisation, key: good.id });
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx", "text/json"]) {
-      await expectRefusal(await send(path, { method: methodOf(route), headers: { ...rights(route), "content-type": type }, body: "{}" }), 415, "unsupported_media_type");
+      await expectRefusal(await send(path, { method: methodOf(route), headers: { ...rights(route), "content-type": type }, body: "{}" }), 415, "unsupported_media_type", route.shape);
     }
     for (const bytes of [new Uint8Array([0x7b, 0xff, 0x7d]), new TextEncoder().encode('{"a":'), new TextEncoder().encode("{} {}"), new TextEncoder().encode("[".repeat(60_000))]) {
-      await expectRefusal(await send(path, { method: methodOf(route), headers: { ...rights(route), "content-type": "application/json" }, body: bytes }), 400, "invalid_json");
+      await expectRefusal(await send(path, { method: methodOf(route), headers: { ...rights(route), "content-type": "application/json" }, body: bytes }), 400, "invalid_json", route.shape);
     }
   });
 

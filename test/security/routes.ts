@@ -8,18 +8,25 @@ export type Route = {
   path: string;
   /** What it is sent when all is well; it also says that the route reads a body. */
   body?: object;
+  /** Whose shape its failures have; OpenAI's unless it says so. */
+  shape?: "anthropic";
   /** A route that may also be sent without a body. */
   bodyOptional?: boolean;
 };
 
 const message = { role: "user", content: "canary prompt: the treasure lies under the oak" };
 
+const messages = { model: "anthropic/claude-test", max_tokens: 100, messages: [message] };
+
 export const routes: readonly Route[] = [
   { route: "GET /health", by: "anyone", path: "/health" },
   { route: "POST /v1/chat/completions", by: "key", path: "/v1/chat/completions", body: { model: "openai/gpt-test", messages: [message] } },
   { route: "POST /v1/embeddings", by: "key", path: "/v1/embeddings", body: { model: "openai/gpt-test", input: message.content } },
+  ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages })),
   { route: "GET /v1/models", by: "key", path: "/v1/models" },
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
+  { route: "GET /v1/v1/models", by: "key", path: "/v1/v1/models" },
+  { route: "GET /v1/v1/models/:id{.+}", by: "key", path: "/v1/v1/models/openai/gpt-test" },
   { route: "GET /dashboard/usage", by: "key", path: "/dashboard/usage" },
   { route: "GET /dashboard/requests/:id", by: "key", path: "/dashboard/requests/req_none" },
   { route: "GET /admin/aliases", by: "admin", path: "/admin/aliases" },

@@ -72,8 +72,24 @@ const types: Record<number, string> = {
   405: "invalid_request_error", 409: "invalid_request_error", 413: "invalid_request_error", 415: "invalid_request_error", 429: "rate_limit_error",
 };
 
-/** A failure as every client must find it: status, OpenAI's shape, our headers and no other. */
-export async function expectRefusal(response: Response, status: number, code: string): Promise<{ message: string; param: string | null }> {
+const anthropicTypes: Record<number, string> = {
+  401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error", 413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error",
+};
+
+/** A failure as Anthropic's clients must find it. */
+async function expectAnthropicRefusal(response: Response, status: number, code: string): Promise<{ message: string; param: null }> {
+  const body = await response.json<{ error: { message: string } }>();
+  const type = anthropicTypes[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
+  const error = { type, message: expect.stringMatching(/\S/), details: { error_code: code } };
+  expect([response.status, body]).toEqual([status, { type: "error", error, request_id: response.headers.get("request-id") }]);
+  expectSealed(response);
+  expect(response.headers.get("content-type")).toBe("application/json");
+  return { message: body.error.message, param: null };
+}
+
+/** A failure as every client must find it: status, its protocol's shape, our headers and no other. */
+export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" = "openai"): Promise<{ message: string; param: string | null }> {
+  if (shape === "anthropic") return expectAnthropicRefusal(response, status, code);
   const text = await response.text();
   expect([response.status, text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
   const body = JSON.parse(text) as { error: { message: string; param: string | null } };
@@ -85,13 +101,14 @@ export async function expectRefusal(response: Response, status: number, code: st
 }
 
 const ours = new Set([
-  "allow", "cache-control", "content-length", "content-type", "retry-after", "vary", "x-content-type-options", "x-ratelimit-limit",
+  "allow", "cache-control", "content-length", "content-type", "retry-after", "vary", "request-id", "x-content-type-options", "x-ratelimit-limit",
   "x-ratelimit-remaining", "x-request-id", "x-should-retry",
 ]);
 
 /** What every answer carries, and that it carries nothing else. */
 export function expectSealed({ headers }: Response): void {
   expect(headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
+  expect(headers.get("request-id")).toBe(headers.get("x-request-id"));
   expect(headers.get("cache-control")).toBe("private, no-store");
   expect(headers.get("vary")).toBe("Authorization");
   expect(headers.get("x-content-type-options")).toBe("nosniff");
