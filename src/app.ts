@@ -4,12 +4,14 @@ import { GatewayError } from "./errors.ts";
 import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipeline/index.ts";
 import { admin } from "./routes/admin.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
+import { completions } from "./routes/completions.ts";
 import type { App } from "./routes/context.ts";
 import { dashboard } from "./routes/dashboard.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { renderErrorAt } from "./routes/error-shape.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
+import { responses } from "./routes/responses.ts";
 
 export const app = new Hono<App>();
 
@@ -23,6 +25,8 @@ app.use(async function requestId(c, next) {
 app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.route("/v1/chat/completions", chatCompletions);
+app.route("/v1/responses", responses);
+app.route("/v1/completions", completions);
 app.route("/v1/embeddings", embeddings);
 app.route("/v1/messages", messages);
 app.route("/v1/v1/messages", messages);

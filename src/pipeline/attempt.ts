@@ -27,7 +27,8 @@ export type ClientRequest = { text: string; facts: RequestFacts; headers: Header
 export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, facts, headers }: ClientRequest, signal: AbortSignal): Promise<Tried> {
   const { endpoint, upstreamId } = attempt;
   const { streamOptions } = endpoint.provider;
-  const edits = streamOptions === undefined ? protocol.edits(facts, (key) => rawValue(text, key)) : {};
+  const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key));
+  if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
   const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
   const body = splice(text, { ...edits, ...named }, streamOptions === "refused" ? ["stream_options"] : []);
   const path = endpoint.provider.paths?.[protocol.id] ?? (typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId));

@@ -9,12 +9,16 @@ const mediaUrl = /^data:[a-z]+\//;
 const mediaKeys = new Set(["image_url", "input_audio", "file", "video_url"]);
 /** Anthropic's pictures and documents stand in `source`, and so does a document's text. */
 const mediaSources = new Set<unknown>(["base64", "url", "file"]);
+/** Blocks of Responses whose medium stands in the block itself. */
+const mediaBlocks = new Set<unknown>(["input_image", "input_file", "computer_screenshot"]);
+/** Pictures and films, whose bytes say little of what they cost. */
+const pictureUrl = /^data:(?:image|video)\//;
 /** Base64 characters per token of audio and documents: a second of speech is some 10,000 characters and 10 tokens, a page some 20,000 and 2,000. */
 const mediaCharactersPerToken = 10;
 
 /** Bound for one picture, recording or document: what is in it by size, at least what the dearest provider charges for one. */
 function boundMedia(part: unknown): number {
-  const characters = Object.values(part ?? {}).reduce<number>((sum, value) => sum + (typeof value === "string" && !mediaUrl.test(value) ? value.length : 0), 0);
+  const characters = Object.values(part ?? {}).reduce<number>((sum, value) => sum + (typeof value === "string" && !pictureUrl.test(value) ? value.length : 0), 0);
   return Math.max(mediaTokens, Math.ceil(characters / mediaCharactersPerToken));
 }
 
@@ -32,12 +36,14 @@ export function boundTokens(value: unknown): number {
     } else if (Array.isArray(next)) {
       for (const item of next) open.push(item);
     } else if (typeof next === "object" && next !== null) {
+      const isMedium = mediaBlocks.has((next as { type?: unknown }).type);
+      if (isMedium) tokens += boundMedia(next);
       let keyCharacters = 0;
       for (const key in next) {
         keyCharacters += key.length;
         const field = (next as Record<string, unknown>)[key];
         if (isMedia(key, field)) tokens += boundMedia(field);
-        else open.push(field);
+        else if (!isMedium || typeof field !== "string") open.push(field);
       }
       tokens += Math.max(tokensPerPart, Math.ceil(keyCharacters / charactersPerToken));
     } else if (next !== undefined && next !== null) {

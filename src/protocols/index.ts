@@ -4,4 +4,6 @@
 export { anthropicCountTokens, anthropicMessages, renderError as renderAnthropicError } from "./anthropic-messages/index.ts";
 export { openaiEmbeddings } from "./media/embeddings.ts";
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
+export { openaiCompletions } from "./openai-completions/index.ts";
+export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";
 export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

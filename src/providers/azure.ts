@@ -5,6 +5,7 @@ import { openaiLike } from "./provider.ts";
  * name. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
  */
 export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions"],
   auth: (secret) => ({ "api-key": secret }),
   requestIdHeader: "apim-request-id",
 });

@@ -1,4 +1,7 @@
 import { openaiLike } from "./provider.ts";
 
 /** The owner's own server at SOVEREIGN_ORIGIN: Ollama, vLLM, llama.cpp, anything that speaks OpenAI. */
-export const selfHosted = openaiLike("selfhosted", "Self-hosted", "{SOVEREIGN_ORIGIN}", { selfHosted: true });
+export const selfHosted = openaiLike("selfhosted", "Self-hosted", "{SOVEREIGN_ORIGIN}", {
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions"],
+  selfHosted: true,
+});

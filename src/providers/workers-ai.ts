@@ -2,5 +2,6 @@ import { openaiLike } from "./provider.ts";
 
 /** Needs CLOUDFLARE_ACCOUNT_ID. https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/ */
 export const workersAi = openaiLike("workers-ai", "Workers AI", "https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1", {
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses"],
   requestIdHeader: "cf-ray",
 });

@@ -4,8 +4,10 @@
  */
 export { admin } from "./admin.ts";
 export { chatCompletions } from "./chat-completions.ts";
+export { completions } from "./completions.ts";
 export { dashboard } from "./dashboard.ts";
 export { embeddings } from "./embeddings.ts";
 export { messages } from "./messages.ts";
 export { models } from "./models.ts";
+export { responses } from "./responses.ts";
 export type { App } from "./context.ts";

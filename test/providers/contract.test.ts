@@ -1,12 +1,12 @@
 /** What every provider's row must keep, whoever it is, and where each one's calls really go. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
-import { anthropicCountTokens, anthropicMessages, openaiChat, openaiEmbeddings } from "../../src/protocols/index.ts";
+import { anthropicCountTokens, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
-const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens];
+const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions];
 const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
@@ -163,6 +163,33 @@ const embeddingUrls: Record<string, string> = {
   openrouter: "https://openrouter.ai/api/v1/embeddings",
 };
 
+const responseUrls: Record<string, string> = {
+  selfhosted: "http://127.0.0.1:11434/v1/responses",
+  openai: "https://api.openai.com/v1/responses",
+  deepseek: "https://api.deepseek.com/responses",
+  xai: "https://api.x.ai/v1/responses",
+  azure: "https://acme.openai.azure.com/openai/v1/responses",
+  groq: "https://api.groq.com/openai/v1/responses",
+  fireworks: "https://api.fireworks.ai/inference/v1/responses",
+  "workers-ai": "https://api.cloudflare.com/client/v4/accounts/acc0/ai/v1/responses",
+  ollama: "https://ollama.com/v1/responses",
+  openrouter: "https://openrouter.ai/api/v1/responses",
+};
+
+const completionUrls: Record<string, string> = {
+  selfhosted: "http://127.0.0.1:11434/v1/completions",
+  openai: "https://api.openai.com/v1/completions",
+  deepseek: "https://api.deepseek.com/beta/completions",
+  azure: "https://acme.openai.azure.com/openai/v1/completions",
+  cerebras: "https://api.cerebras.ai/v1/completions",
+  together: "https://api.together.xyz/v1/completions",
+  fireworks: "https://api.fireworks.ai/inference/v1/completions",
+  ollama: "https://ollama.com/v1/completions",
+  openrouter: "https://openrouter.ai/api/v1/completions",
+};
+
+const speaking = (protocol: string) => providers.filter(({ speaks }) => speaks.includes(protocol));
+
 const messagesUrls: Record<string, string> = {
   anthropic: "https://api.anthropic.com/v1/messages",
   deepseek: "https://api.deepseek.com/anthropic/v1/messages",
@@ -170,6 +197,21 @@ const messagesUrls: Record<string, string> = {
 };
 
 describe("where calls go", () => {
+  test.each(speaking("openai-responses").map((provider) => [provider.id, provider] as const))("%s, responses, of which none is stored", async (id, provider) => {
+    const { url, body } = await sent(provider, openaiResponses, { model: "ours", input: "hi", stream: true, store: true });
+    expect([url, body]).toEqual([responseUrls[id], { model: "their-id", input: "hi", stream: true, store: false }]);
+  });
+
+  test("only OpenAI counts input tokens", async () => {
+    expect(speaking("openai-input-tokens")).toEqual([providerOf("openai")]);
+    const { url, body } = await sent(providerOf("openai")!, openaiInputTokens, { model: "ours", input: "hi" });
+    expect([url, body]).toEqual(["https://api.openai.com/v1/responses/input_tokens", { model: "their-id", input: "hi" }]);
+  });
+
+  test.each(speaking("openai-completions").map((provider) => [provider.id, provider] as const))("%s, completions", async (id, provider) => {
+    expect((await sent(provider, openaiCompletions, { model: "ours", prompt: "hi" })).url).toBe(completionUrls[id]);
+  });
+
   test.each(providers.map((provider) => [provider.id, provider] as const))("%s, chat completions", async (id, provider) => {
     expect((await sent(provider, openaiChat, chat)).url).toBe(chatUrls[id]);
   });

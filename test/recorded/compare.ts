@@ -29,6 +29,10 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
     body: JSON.stringify(asked.body),
   });
   const bytes = Buffer.from(await response.arrayBuffer());
+  if (asked.refusedFor !== undefined) {
+    const refused = response.status === 400 && bytes.toString().includes(`"param":"${asked.refusedFor}"`);
+    return refused ? { problems: [], rule: `${asked.refusedFor} is refused` } : { problems: [`${asked.refusedFor} was not refused: ${response.status}`], rule: undefined };
+  }
   if ([401, 402, 403].includes(recording.status)) {
     const leaked = bytes.toString().includes("sk-");
     return response.status === 502 && !leaked
@@ -36,12 +40,25 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
       : { problems: [`${recording.status} became ${response.status}`], rule: undefined };
   }
   if (recording.status >= 500 && !recording.response.body_text && response.status === 502) return { problems: [], rule: `${recording.status} without a body becomes a 502 that names the provider` };
+  const foreign = foreignError(recording);
+  if (foreign !== undefined && response.status === recording.status && bytes.toString().includes(foreign)) return { problems: [], rule: `${recording.status} in a shape of its own keeps its status and words, in the client's shape` };
   const problems: string[] = [];
   if (response.status !== recording.status) problems.push(`status ${recording.status} became ${response.status}: ${bytes.toString().slice(0, 160)}`);
   const wanted = sent(recording);
   if (!bytes.equals(wanted)) problems.push(`bytes: ${firstDifference(wanted.toString(), bytes.toString())}`);
   if (problems.length === 0) problems.push(...(await ledgerProblems(url, secret, response.headers.get("x-request-id")!, recording)));
   return { problems, rule: undefined };
+}
+
+/** The words of an error that is not an object with a message, as no SDK expects it. */
+function foreignError({ status, response }: Recording): string | undefined {
+  if (status < 400 || status >= 500) return undefined;
+  try {
+    const { error } = JSON.parse(response.body_text ?? "") as { error?: unknown };
+    return typeof error === "string" ? error : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The bytes that the replay server sends: it completes a stream's last blank line, which some recordings lost. */

@@ -1,7 +1,8 @@
 /** What is compared: one row per folder of recordings. A new protocol joins by its row. */
 import type { Recording } from "./compare.ts";
 
-export type ClientRequest = { path: string; headers?: Record<string, string>; body: object };
+/** `refusedFor`: the field for which we refuse the request by rule. */
+export type ClientRequest = { path: string; headers?: Record<string, string>; body: object; refusedFor?: string };
 
 export type Endpoint = {
   /** Folder under `corpus/<provider>/`, and the index's `endpoint`. */
@@ -23,6 +24,10 @@ const recordedHeader = ({ request }: Recording, name: string): Record<string, st
   return typeof value === "string" ? { [name]: value } : {};
 };
 
+/** What Responses keep at the provider, where all our clients would share it. */
+const statefulFields = ["previous_response_id", "conversation", "background", "prompt"];
+const statefulIn = (recorded: Record<string, unknown> | undefined): string | undefined => statefulFields.find((field) => recorded?.[field]);
+
 export const endpoints: readonly Endpoint[] = [
   {
     folder: "chat",
@@ -31,6 +36,19 @@ export const endpoints: readonly Endpoint[] = [
       path: "/v1/chat/completions",
       body: recorded?.messages ? { ...recorded, model } : { model, messages: hello, ...(stream && { stream: true, stream_options: { include_usage: true } }) },
     }),
+  },
+  {
+    folder: "responses",
+    through: throughOpenai,
+    ask: ({ stream }, recorded, model) => {
+      const refusedFor = statefulIn(recorded);
+      return { path: "/v1/responses", body: recorded ? { ...recorded, model } : { model, input: "recorded", ...(stream && { stream }) }, ...(refusedFor && { refusedFor }) };
+    },
+  },
+  {
+    folder: "completions",
+    through: throughOpenai,
+    ask: (_, recorded, model) => ({ path: "/v1/completions", body: recorded?.prompt ? { ...recorded, model } : { model, prompt: "recorded" } }),
   },
   {
     folder: "messages",

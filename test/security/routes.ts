@@ -21,6 +21,9 @@ const messages = { model: "anthropic/claude-test", max_tokens: 100, messages: [m
 export const routes: readonly Route[] = [
   { route: "GET /health", by: "anyone", path: "/health" },
   { route: "POST /v1/chat/completions", by: "key", path: "/v1/chat/completions", body: { model: "openai/gpt-test", messages: [message] } },
+  { route: "POST /v1/responses", by: "key", path: "/v1/responses", body: { model: "openai/gpt-test", input: message.content } },
+  { route: "POST /v1/responses/input_tokens", by: "key", path: "/v1/responses/input_tokens", body: { model: "openai/gpt-test", input: message.content } },
+  { route: "POST /v1/completions", by: "key", path: "/v1/completions", body: { model: "openai/gpt-test", prompt: message.content } },
   { route: "POST /v1/embeddings", by: "key", path: "/v1/embeddings", body: { model: "openai/gpt-test", input: message.content } },
   ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages })),
   { route: "GET /v1/models", by: "key", path: "/v1/models" },

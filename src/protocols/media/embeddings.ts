@@ -2,17 +2,10 @@
 import { z } from "zod";
 import { boundTokens } from "../bound.ts";
 import { openaiChat } from "../openai-chat/index.ts";
-import { modelField, readFields } from "../openai-chat/request.ts";
+import { modelField, readFields, textsField } from "../openai-chat/request.ts";
 import type { Protocol, RequestFacts } from "../protocol.ts";
 
-const inputSchema = z.union([
-  z.string(),
-  z.array(z.string()).min(1),
-  z.array(z.number().int()).min(1),
-  z.array(z.array(z.number().int()).min(1)).min(1),
-], "must be a string, an array of strings, or token arrays");
-
-const requestSchema = z.object({ model: modelField, input: inputSchema });
+const requestSchema = z.object({ model: modelField, input: textsField });
 
 function parse(body: unknown): RequestFacts {
   const { model, input } = readFields(requestSchema, body);

@@ -5,22 +5,37 @@ import type { RequestFacts } from "../protocol.ts";
 import { boundTokens } from "../bound.ts";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
-const tokens = z.number("must be a number").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000").nullish();
+export const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
+/** How many tokens an answer may have. */
+export const tokensField = z.number("must be a number").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000").nullish();
+
+/** How many answers are asked for. */
+export const choicesField = z.number("must be a number").int("must be an integer").min(1, "must be at least 1").max(128, "must be at most 128").nullish();
 
 /** A model name: printable, without spaces, at most 256 characters. */
 export const modelField = z.string("must be a string").min(1, "must not be empty").max(256, "must have at most 256 characters").regex(/^[\x21-\x7e]+$/, "must be printable characters without spaces");
+
+/** Models that the provider itself may fall back to. */
+export const modelsField = z.array(modelField, "must be an array of model names").nullish();
+
+/** Text for a model, in one piece or many, or as its tokens. */
+export const textsField = z.union([
+  z.string(),
+  z.array(z.string()).min(1),
+  z.array(z.number().int()).min(1),
+  z.array(z.array(z.number().int()).min(1)).min(1),
+], "must be a string, an array of strings, or token arrays");
 
 const requestSchema = z.object({
   model: modelField,
   messages: z.array(objectField, "must be an array of messages").min(1, "must have at least one message"),
   stream: z.boolean("must be true or false").nullish(),
   stream_options: objectField.nullish(),
-  max_tokens: tokens,
-  max_completion_tokens: tokens,
-  n: z.number("must be a number").int("must be an integer").min(1, "must be at least 1").max(128, "must be at most 128").nullish(),
+  max_tokens: tokensField,
+  max_completion_tokens: tokensField,
+  n: choicesField,
   tools: z.array(z.unknown(), "must be an array").nullish(),
-  models: z.array(modelField, "must be an array of model names").nullish(),
+  models: modelsField,
 });
 
 /** As parsers do that do not tell upper from lower case, Go's among them: ſ and K (Kelvin) fold too. */

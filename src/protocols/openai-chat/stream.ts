@@ -7,17 +7,19 @@ import { parseReportedCost, parseUsage } from "./usage.ts";
 const telling = /"usage"\s*:\s*\{|"error"\s*:\s*[{"]|"finish_reason"\s*:\s*"|^data: ?\[DONE\]/m;
 const outputText = /"(?:content|arguments|reasoning_content|reasoning|refusal)"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
 
-/** Reads usage, errors and the end; takes out the usage event when the client did not ask for it. */
+/** Reads usage, errors and the end, and how much `text` finds of what the model wrote; takes out the usage event when the client did not ask for it. */
 export class ChatStreamObserver implements StreamObserver {
   readonly seen: Observation = { usage: undefined, reportedNanoUsd: undefined, error: undefined, terminated: false, outputCharacters: 0 };
   private readonly hideUsage: boolean;
+  private readonly text: RegExp;
 
-  constructor(hideUsage: boolean) {
+  constructor(hideUsage: boolean, text = outputText) {
     this.hideUsage = hideUsage;
+    this.text = text;
   }
 
   push(frames: string): string {
-    for (const match of frames.matchAll(outputText)) this.seen.outputCharacters += match[1]!.length;
+    for (const match of frames.matchAll(this.text)) this.seen.outputCharacters += match[1]!.length;
     if (!telling.test(frames)) return frames;
     const parts = splitFrames(frames);
     const kept = parts.filter((frame) => this.keep(frame));

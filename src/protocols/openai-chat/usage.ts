@@ -2,8 +2,8 @@
 import { noUsage, type Usage } from "../../chat/usage.ts";
 
 type Json = Record<string, unknown>;
-const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
-const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
+export const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
+export const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
 
 /**
  * Reads a `usage` object: OpenAI's, and what its look-alikes add (DeepSeek's `prompt_cache_hit_tokens`, Anthropic-style

@@ -1,0 +1,47 @@
+/** What we read of a Responses request. https://platform.openai.com/docs/api-reference/responses/create */
+import { z } from "zod";
+import { GatewayError } from "../../errors.ts";
+import { boundTokens } from "../bound.ts";
+import { modelField, modelsField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
+import type { RequestFacts } from "../protocol.ts";
+
+/** What a provider keeps under our key is kept for all our clients at once, so nothing is kept there and nothing is read from there. */
+const kept = (instead: string) => z.null(`is not supported: nothing is stored at the provider, ${instead}`).optional();
+
+const requestSchema = z.object({
+  model: modelField,
+  input: z.union([z.string(), z.array(objectField)], "must be a string or an array of items").nullish(),
+  instructions: z.unknown().optional(),
+  tools: z.array(z.unknown(), "must be an array").nullish(),
+  text: z.unknown().optional(),
+  stream: z.boolean("must be true or false").nullish(),
+  max_output_tokens: tokensField,
+  store: z.boolean("must be true or false").nullish(),
+  background: z.literal(false, "is not supported: ask for the answer itself, or stream it").nullish(),
+  previous_response_id: kept("send the whole conversation as input"),
+  conversation: kept("send the whole conversation as input"),
+  prompt: kept("send its text as instructions and input"),
+  models: modelsField,
+});
+
+/** An item that only names one kept by the provider. Its `type` may be left out. */
+const isReference = (item: Record<string, unknown>): boolean => item.type === "item_reference" || (item.type == null && item.role == null && item.id != null);
+
+/** Reads the facts of a Responses request. Throws `invalid_request`. */
+export function parseRequest(body: unknown): RequestFacts {
+  const { model, input, instructions, tools, text, stream, max_output_tokens, models } = readFields(requestSchema, body);
+  const reference = Array.isArray(input) ? input.findIndex(isReference) : -1;
+  if (reference !== -1) {
+    const param = `input[${reference}]`;
+    throw new GatewayError("invalid_request", `${param}: item_reference is not supported: nothing is stored at the provider, send the item itself`, { param });
+  }
+  return {
+    model,
+    stream: stream === true,
+    usageAsked: true,
+    inputTokens: boundTokens(input) + boundTokens(instructions) + boundTokens(tools) + boundTokens(text),
+    outputTokens: max_output_tokens ?? undefined,
+    choices: 1,
+    otherModels: models ?? undefined,
+  };
+}

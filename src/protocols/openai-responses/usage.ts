@@ -1,0 +1,18 @@
+/** The usage object of OpenAI's Responses, read into classes. */
+import { noUsage, type Usage } from "../../chat/usage.ts";
+import { count, record } from "../openai-chat/usage.ts";
+
+/** Reads a `usage` object. undefined when it is not one: that is "missing", which is not zero. */
+export function parseUsage(value: unknown): Usage | undefined {
+  const usage = record(value);
+  if (!("input_tokens" in usage) && !("output_tokens" in usage)) return undefined;
+  const input = record(usage.input_tokens_details);
+  return {
+    ...noUsage,
+    inputTokens: count(usage.input_tokens),
+    cachedTokens: count(input.cached_tokens),
+    cacheWriteTokens: count(input.cache_write_tokens),
+    outputTokens: count(usage.output_tokens),
+    reasoningTokens: count(record(usage.output_tokens_details).reasoning_tokens),
+  };
+}

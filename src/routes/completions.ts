@@ -1,0 +1,7 @@
+import { Hono } from "hono";
+import { relay } from "../pipeline/index.ts";
+import { openaiCompletions } from "../protocols/index.ts";
+import { contextOf, type App } from "./context.ts";
+
+/** POST /v1/completions */
+export const completions = new Hono<App>().post("/", (c) => relay(contextOf(c), openaiCompletions));
