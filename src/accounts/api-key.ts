@@ -61,5 +61,18 @@ export async function hashSecret(pepper: string, secret: string): Promise<string
 export function secretFromHeaders(headers: Headers): string | undefined {
   const authorization = headers.get("authorization")?.slice(0, 256);
   const bearer = authorization === undefined ? undefined : /^bearer[ \t]+(\S+)[ \t]*$/i.exec(authorization)?.[1];
-  return bearer ?? (headers.get("x-api-key")?.slice(0, 256) || headers.get("api-key")?.slice(0, 256) || undefined);
+  if (bearer !== undefined) return bearer;
+  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
+    const secret = headers.get(name)?.slice(0, 256);
+    if (secret) return secret;
+  }
+  return undefined;
+}
+
+/** The secret that a request carries, or undefined. On Google's URLs it may stand in the query, as Google's own curl lines have it. */
+export function secretFromRequest({ headers, url }: Pick<Request, "headers" | "url">): string | undefined {
+  const secret = secretFromHeaders(headers);
+  if (secret !== undefined || !url.includes("?")) return secret;
+  const { pathname, searchParams } = new URL(url);
+  return (pathname.startsWith("/v1beta/") && searchParams.get("key")?.slice(0, 256)) || undefined;
 }

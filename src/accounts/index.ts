@@ -2,7 +2,7 @@
  * Who is calling, and who may do what: keys, principals, organisations, people, their credentials, the audit trail.
  * Does not belong here: counting (limits), HTTP (routes). Imports: errors, telemetry.
  */
-export { secretFromHeaders } from "./api-key.ts";
+export { secretFromHeaders, secretFromRequest } from "./api-key.ts";
 export type { EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
 export { Principals } from "./principals.ts";
 export { principalSource } from "./read-principal.ts";

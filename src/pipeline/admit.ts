@@ -1,5 +1,5 @@
 /** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
-import { secretFromHeaders, type Principal } from "../accounts/index.ts";
+import { secretFromRequest, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { worstCost } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
@@ -24,13 +24,13 @@ const unknownOutputTokens = 16_384;
 
 /** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
 export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
-  const secret = secretFromHeaders(request.headers);
+  const secret = secretFromRequest(request);
   return isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
 }
 
 /** Reads the caller again: its key's object knows a newer version. */
 const callerAnew = ({ request, isolate, startedAtMs }: RequestContext, { version }: Principal): Promise<Principal> =>
-  isolate.principals.reload(secretFromHeaders(request.headers), startedAtMs, version);
+  isolate.principals.reload(secretFromRequest(request), startedAtMs, version);
 
 /** A principal's limits as its key's object takes them. */
 export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, limits }: Principal): MeterPolicy => ({

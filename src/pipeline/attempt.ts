@@ -27,7 +27,7 @@ export type ClientRequest = { text: string; facts: RequestFacts; headers: Header
 export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, facts, headers }: ClientRequest, signal: AbortSignal): Promise<Tried> {
   const { endpoint, upstreamId } = attempt;
   const { streamOptions } = endpoint.provider;
-  const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key));
+  const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key), upstreamId);
   if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
   const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
   const body = splice(text, { ...edits, ...named }, streamOptions === "refused" ? ["stream_options"] : []);

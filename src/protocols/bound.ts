@@ -6,7 +6,7 @@ const charactersPerToken = 2;
 const tokensPerPart = 8;
 const mediaTokens = 3_000;
 const mediaUrl = /^data:[a-z]+\//;
-const mediaKeys = new Set(["image_url", "input_audio", "file", "video_url"]);
+const mediaKeys = new Set(["image_url", "input_audio", "file", "video_url", "inlineData", "inline_data", "fileData", "file_data"]);
 /** Anthropic's pictures and documents stand in `source`, and so does a document's text. */
 const mediaSources = new Set<unknown>(["base64", "url", "file"]);
 /** Blocks of Responses whose medium stands in the block itself. */

@@ -55,8 +55,11 @@ export type Protocol = {
   readonly headers?: readonly string[];
   /** Reads the facts. Throws `invalid_request` with the field and the reason. */
   parse(body: unknown): RequestFacts;
-  /** Fields to set in the request beside `model`, as raw JSON. `raw` reads a top-level field's text. */
-  edits(facts: RequestFacts, raw: (key: string) => string | undefined): Record<string, string>;
+  /**
+   * Fields to set in the request, as raw JSON; `model` is set for you unless it stands in the path. `raw` reads a top-level
+   * field's text, `upstreamId` is what the provider calls the model.
+   */
+  edits(facts: RequestFacts, raw: (key: string) => string | undefined, upstreamId: string): Record<string, string>;
   /** Reads a whole JSON answer. */
   observe(body: unknown): Observation;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */

@@ -1,6 +1,8 @@
 import { openaiLike } from "./provider.ts";
 
-/** Gemini's OpenAI-compatible endpoint. https://ai.google.dev/gemini-api/docs/openai */
+/** Gemini's own API, and its OpenAI-compatible endpoint. https://ai.google.dev/api and https://ai.google.dev/gemini-api/docs/openai */
 export const gemini = openaiLike("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta", {
+  speaks: ["openai-chat", "openai-embeddings", "gemini-generate", "gemini-embeddings"],
   paths: { "openai-chat": "/openai/chat/completions", "openai-embeddings": "/openai/embeddings" },
+  auth: (secret, protocol): Record<string, string> => (protocol.startsWith("openai-") ? { authorization: `Bearer ${secret}` } : { "x-goog-api-key": secret }),
 });

@@ -1,6 +1,6 @@
 /** How failures look at a URL where no protocol has spoken yet: unknown pages, wrong methods, whatever a route throws. */
 import type { GatewayError } from "../errors.ts";
-import { renderAnthropicError, renderOpenaiError } from "../protocols/index.ts";
+import { geminiMethods, renderAnthropicError, renderGoogleError, renderOpenaiError } from "../protocols/index.ts";
 
 type RenderError = (error: GatewayError, requestId: string) => string;
 
@@ -8,7 +8,14 @@ type RenderError = (error: GatewayError, requestId: string) => string;
 const shapes: readonly { takes: (path: string, headers: Headers) => boolean; render: RenderError }[] = [
   { takes: (path) => /^\/v1(?:\/v1)?\/messages(?:\/|$)/.test(path), render: renderAnthropicError },
   { takes: (path, headers) => path.startsWith("/v1/") && headers.has("anthropic-version"), render: renderAnthropicError },
+  { takes: (path, headers) => /^\/v1beta(?:\/|$)/.test(path) || ofGoogle.test(path) || (path.startsWith("/v1/") && fromGoogle(headers)), render: renderGoogleError },
 ];
+
+/** Google's calls stand beside OpenAI's list of models. */
+const ofGoogle = new RegExp(`^/v1/models/.+(?::|%3[Aa])(?:${geminiMethods.join("|")})$`);
+
+/** Whether a client is one of Google's: its SDKs say so, and what they ask for under /v1 stands there in OpenAI's shape too. */
+export const fromGoogle = (headers: Headers): boolean => headers.has("x-goog-api-key") || headers.has("x-goog-api-client");
 
 /** The `renderError` of the clients that call this URL. */
 export const renderErrorAt = (path: string, headers: Headers): RenderError => shapes.find(({ takes }) => takes(path, headers))?.render ?? renderOpenaiError;

@@ -7,6 +7,7 @@ export { chatCompletions } from "./chat-completions.ts";
 export { completions } from "./completions.ts";
 export { dashboard } from "./dashboard.ts";
 export { embeddings } from "./embeddings.ts";
+export { geminiCalls, geminiModels } from "./gemini.ts";
 export { messages } from "./messages.ts";
 export { models } from "./models.ts";
 export { responses } from "./responses.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { crc32, hashSecret, hintOf, looksLikeSecret, mintSecret, secretFromHeaders } from "../../src/accounts/api-key.ts";
+import { crc32, hashSecret, hintOf, looksLikeSecret, mintSecret, secretFromHeaders, secretFromRequest } from "../../src/accounts/api-key.ts";
 import { encodeBase62 } from "../../src/accounts/base62.ts";
 
 const prefixes = ["sk-forge-", "rrt-burst-", "fl_sk_live_", "sk-priyo-"];
@@ -71,10 +71,30 @@ test.each<[string, Record<string, string>, string | undefined]>([
   ["an empty bearer", { authorization: "Bearer " }, undefined],
   ["x-api-key", { "x-api-key": "abc" }, "abc"],
   ["api-key", { "api-key": "abc" }, "abc"],
+  ["x-goog-api-key", { "x-goog-api-key": "abc" }, "abc"],
+  ["bearer before x-goog-api-key", { authorization: "Bearer one", "x-goog-api-key": "two" }, "one"],
   ["another scheme beside x-api-key", { authorization: "Basic Zm9v", "x-api-key": "abc" }, "abc"],
   ["bearer before x-api-key", { authorization: "Bearer one", "x-api-key": "two" }, "one"],
 ])("headers with %s", (_, headers, secret) => {
   expect(secretFromHeaders(new Headers(headers))).toBe(secret);
+});
+
+test.each<[string, Record<string, string>, string | undefined]>([
+  ["/v1beta/models/m:generateContent?key=abc", {}, "abc"],
+  ["/v1beta/models?pageSize=7&key=a%62c", {}, "abc"],
+  ["/v1beta/models?key=abc", { "x-goog-api-key": "one" }, "one"],
+  ["/v1beta/models?key=&other=abc", {}, undefined],
+  ["/v1beta/models", {}, undefined],
+  ["/v1beta?key=abc", {}, undefined],
+  ["/v1/models?key=abc", {}, undefined],
+  ["/admin/keys?key=abc&x=/v1beta/", {}, undefined],
+  ["/v1beta/../admin/keys?key=abc", {}, undefined],
+])("%s with %j", (path, headers, secret) => {
+  expect(secretFromRequest(new Request(`https://forge.example${path}`, { headers }))).toBe(secret);
+});
+
+test("an endless key in a query is cut", () => {
+  expect(secretFromRequest(new Request(`https://forge.example/v1beta/models?key=${"a".repeat(10_000)}`))!.length).toBeLessThan(300);
 });
 
 test("an endless header is cut", () => {

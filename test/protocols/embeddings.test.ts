@@ -26,7 +26,7 @@ describe("a request", () => {
 
   test("does not stream, whatever it says, and passes as it is", () => {
     expect(parse("x", { stream: true, dimensions: "many", encoding_format: 7 }).stream).toBe(false);
-    expect(openaiEmbeddings.edits(parse("x"), () => undefined)).toEqual({});
+    expect(openaiEmbeddings.edits(parse("x"), () => undefined, "theirs")).toEqual({});
   });
 
   test("of a thousand long texts is bounded by all of them", () => {

@@ -218,7 +218,7 @@ describe("a request", () => {
 });
 
 describe("what we set in a request", () => {
-  const edited = (text: string): string => splice(text, openaiChat.edits(openaiChat.parse(JSON.parse(text)), (key) => rawValue(text, key)));
+  const edited = (text: string): string => splice(text, openaiChat.edits(openaiChat.parse(JSON.parse(text)), (key) => rawValue(text, key), "theirs"));
   const base = '"model":"m","messages":[{"role":"user","content":"hi"}]';
 
   test.each([

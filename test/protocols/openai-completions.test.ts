@@ -75,7 +75,7 @@ describe("a request", () => {
 });
 
 test("usage is asked for in a stream, as in chat", () => {
-  const edited = (body: string): string => splice(body, openaiCompletions.edits(openaiCompletions.parse(JSON.parse(body)), (key) => rawValue(body, key)));
+  const edited = (body: string): string => splice(body, openaiCompletions.edits(openaiCompletions.parse(JSON.parse(body)), (key) => rawValue(body, key), "m"));
   expect(edited('{"model":"m","prompt":"x","stream":true}')).toBe('{"model":"m","prompt":"x","stream":true,"stream_options":{"include_usage":true}}');
   expect(edited('{"model":"m","prompt":"x"}')).toBe('{"model":"m","prompt":"x"}');
 });

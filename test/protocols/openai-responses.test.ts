@@ -165,7 +165,7 @@ describe("a request", () => {
 });
 
 describe("what we set in a request", () => {
-  const edited = (protocol: typeof openaiResponses, body: string): string => splice(body, protocol.edits(protocol.parse(JSON.parse(body)), (key) => rawValue(body, key)));
+  const edited = (protocol: typeof openaiResponses, body: string): string => splice(body, protocol.edits(protocol.parse(JSON.parse(body)), (key) => rawValue(body, key), "m"));
 
   test.each([
     ['{"model":"m","input":"hi"}', '{"model":"m","input":"hi","store":false}'],

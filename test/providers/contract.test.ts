@@ -1,12 +1,13 @@
 /** What every provider's row must keep, whoever it is, and where each one's calls really go. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
-import { anthropicCountTokens, anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
+import { anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
-const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions];
+const geminiCalls = [gemini("ours", "streamGenerateContent", true)!, gemini("ours", "batchEmbedContents", false)!] as const;
+const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions, ...geminiCalls];
 const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
@@ -218,6 +219,19 @@ describe("where calls go", () => {
 
   test.each(providers.filter(({ speaks }) => speaks.includes("openai-embeddings")).map((provider) => [provider.id, provider] as const))("%s, embeddings", async (id, provider) => {
     expect((await sent(provider, openaiEmbeddings, { model: "ours", input: "hi" })).url).toBe(embeddingUrls[id]);
+  });
+
+  test("Gemini's own API has the model in the URL, the key in Google's header, and the client's body as it is", async () => {
+    const contents = [{ parts: [{ text: "hi" }] }];
+    const generated = await sent(providerOf("gemini")!, geminiCalls[0], { contents });
+    expect(generated).toMatchObject({ url: "https://generativelanguage.googleapis.com/v1beta/models/their-id:streamGenerateContent?alt=sse", body: { contents } });
+    expect([generated.headers.get("x-goog-api-key"), generated.headers.get("authorization")]).toEqual([secret, null]);
+  });
+
+  test("Gemini's own embeddings name its own model inside, as they do in the URL", async () => {
+    const content = { parts: [{ text: "hi" }] };
+    const embedded = await sent(providerOf("gemini")!, geminiCalls[1], { requests: [{ model: "models/ours", content }] });
+    expect(embedded).toMatchObject({ url: "https://generativelanguage.googleapis.com/v1beta/models/their-id:batchEmbedContents", body: { requests: [{ model: "models/their-id", content }] } });
   });
 
   test.each(providers.filter(({ speaks }) => speaks.includes("anthropic-messages")).map((provider) => [provider.id, provider] as const))("%s, Messages", async (id, provider) => {

@@ -9,7 +9,7 @@ export type Route = {
   /** What it is sent when all is well; it also says that the route reads a body. */
   body?: object;
   /** Whose shape its failures have; OpenAI's unless it says so. */
-  shape?: "anthropic";
+  shape?: "anthropic" | "google";
   /** A route that may also be sent without a body. */
   bodyOptional?: boolean;
 };
@@ -17,6 +17,8 @@ export type Route = {
 const message = { role: "user", content: "canary prompt: the treasure lies under the oak" };
 
 const messages = { model: "anthropic/claude-test", max_tokens: 100, messages: [message] };
+
+const generate = { contents: [{ parts: [{ text: message.content }] }] };
 
 export const routes: readonly Route[] = [
   { route: "GET /health", by: "anyone", path: "/health" },
@@ -30,6 +32,9 @@ export const routes: readonly Route[] = [
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
   { route: "GET /v1/v1/models", by: "key", path: "/v1/v1/models" },
   { route: "GET /v1/v1/models/:id{.+}", by: "key", path: "/v1/v1/models/openai/gpt-test" },
+  ...["/v1", "/v1beta"].map((version): Route => ({ route: `POST ${version}/models/:call{.+}`, by: "key", path: `${version}/models/openai/gpt-test:generateContent`, shape: "google", body: generate })),
+  { route: "GET /v1beta/models", by: "key", path: "/v1beta/models", shape: "google" },
+  { route: "GET /v1beta/models/:id{.+}", by: "key", path: "/v1beta/models/openai/gpt-test", shape: "google" },
   { route: "GET /dashboard/usage", by: "key", path: "/dashboard/usage" },
   { route: "GET /dashboard/requests/:id", by: "key", path: "/dashboard/requests/req_none" },
   { route: "GET /admin/aliases", by: "admin", path: "/admin/aliases" },

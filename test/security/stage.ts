@@ -87,8 +87,22 @@ async function expectAnthropicRefusal(response: Response, status: number, code: 
   return { message: body.error.message, param: null };
 }
 
+const googleStatuses: Record<number, string> = { 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "UNIMPLEMENTED", 429: "RESOURCE_EXHAUSTED" };
+
+/** A failure as Google's clients must find it. */
+async function expectGoogleRefusal(response: Response, status: number, code: string): Promise<{ message: string; param: null }> {
+  const body = await response.json<{ error: { message: string } }>();
+  const details = expect.arrayContaining([expect.objectContaining({ reason: code.toUpperCase(), domain: "forge" })]);
+  const error = { code: status, message: expect.stringMatching(/\S/), status: googleStatuses[status] ?? (status >= 500 ? "UNAVAILABLE" : "INVALID_ARGUMENT"), details };
+  expect([response.status, body]).toEqual([status, { error }]);
+  expectSealed(response);
+  expect(response.headers.get("content-type")).toBe("application/json");
+  return { message: body.error.message, param: null };
+}
+
 /** A failure as every client must find it: status, its protocol's shape, our headers and no other. */
-export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" = "openai"): Promise<{ message: string; param: string | null }> {
+export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" = "openai"): Promise<{ message: string; param: string | null }> {
+  if (shape === "google") return expectGoogleRefusal(response, status, code);
   if (shape === "anthropic") return expectAnthropicRefusal(response, status, code);
   const text = await response.text();
   expect([response.status, text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);

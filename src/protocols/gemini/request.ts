@@ -1,0 +1,104 @@
+/** What we read of Gemini's requests. https://ai.google.dev/api/generate-content */
+import { z } from "zod";
+import { GatewayError } from "../../errors.ts";
+import { boundTokens } from "../bound.ts";
+import { modelField, readFields } from "../openai-chat/request.ts";
+import type { RequestFacts } from "../protocol.ts";
+
+type Json = Record<string, unknown>;
+const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const objectField = z.custom<Json>(isObject, "must be an object");
+/** Google takes one content where it asks for a list of them. */
+const contentsField = z.custom<Json | Json[]>((value) => isObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isObject)), "must be an array of contents");
+const integer = (least: number, most: number) => z.number("must be a number").int("must be an integer").min(least, `must be at least ${least}`).max(most, `must be at most ${most}`).nullish();
+
+const configSchema = z.object({ maxOutputTokens: integer(0, 100_000_000), candidateCount: integer(1, 128) });
+const generateSchema = z.object({
+  contents: contentsField,
+  systemInstruction: z.unknown().optional(),
+  tools: z.unknown().optional(),
+  generationConfig: objectField.nullish(),
+});
+const countSchema = z.object({ contents: contentsField.nullish(), generateContentRequest: objectField.nullish() });
+const embedSchema = z.object({ content: objectField });
+const batchEmbedSchema = z.object({ requests: z.array(objectField, "must be an array of requests").min(1, "must have at least one request") });
+
+/**
+ * An object's fields under their names in camel case: Google takes `max_output_tokens` for `maxOutputTokens`. Throws when one
+ * stands there under both names, because what we check must be what the provider reads.
+ */
+function camelCased(value: Json, within = ""): Json {
+  const fields: Json = {};
+  for (const [key, field] of Object.entries(value)) {
+    const name = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    if (Object.hasOwn(fields, name)) throw new GatewayError("invalid_request", `${within}${name}: stands twice in the request`, { param: within + name });
+    Object.defineProperty(fields, name, { value: field, enumerable: true });
+  }
+  return fields;
+}
+
+const read = <S extends z.ZodObject>(schema: S, body: unknown): z.output<S> => readFields(schema, isObject(body) ? camelCased(body) : body);
+
+/** Reads `generationConfig`; a fault in it is told with its whole path. */
+function readConfig(config: Json | null | undefined): z.output<typeof configSchema> {
+  const result = configSchema.safeParse(camelCased(config ?? {}, "generationConfig."));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const param = `generationConfig.${issue!.path.join(".")}`;
+  throw new GatewayError("invalid_request", `${param}: ${issue!.message}`, { param });
+}
+
+/** The model of a URL. Throws `invalid_request` when it cannot be one. */
+function checked(model: string): string {
+  const result = modelField.safeParse(model);
+  if (!result.success) throw new GatewayError("invalid_request", `model: ${result.error.issues[0]!.message}`, { param: "model" });
+  return model;
+}
+
+/** Facts of a request that the model answers in words. Usage comes in every stream unasked. */
+export function parseGenerate(model: string, stream: boolean, body: unknown): RequestFacts {
+  const { contents, systemInstruction, tools, generationConfig } = read(generateSchema, body);
+  const { maxOutputTokens, candidateCount } = readConfig(generationConfig);
+  const choices = candidateCount ?? 1;
+  return {
+    model: checked(model),
+    stream,
+    usageAsked: true,
+    inputTokens: boundTokens(contents) + boundTokens(systemInstruction) + boundTokens(tools) + boundTokens(generationConfig?.responseSchema ?? generationConfig?.responseJsonSchema),
+    outputTokens: maxOutputTokens == null ? undefined : maxOutputTokens * choices,
+    choices,
+  };
+}
+
+/** A request that uses no output tokens. */
+const spendingOnly = (model: string, inputTokens: number): RequestFacts => ({ model: checked(model), stream: false, usageAsked: true, inputTokens, outputTokens: 0, choices: 1 });
+
+/** Counting costs nothing. */
+export function parseCount(model: string, body: unknown): RequestFacts {
+  const { contents, generateContentRequest } = read(countSchema, body);
+  if (!contents && !generateContentRequest) throw new GatewayError("invalid_request", "contents: must be an array of contents", { param: "contents" });
+  return spendingOnly(model, 0);
+}
+
+export const parseEmbed = (model: string, body: unknown): RequestFacts => spendingOnly(model, boundTokens(read(embedSchema, body).content));
+export const parseBatchEmbed = (model: string, body: unknown): RequestFacts => spendingOnly(model, boundTokens(read(batchEmbedSchema, body).requests));
+
+/**
+ * The edits that let a request name its model where it names one: beside the URL some have it in their body, and Google
+ * wants both to be the same. `nested` fields hold such requests themselves.
+ */
+export function modelEdits(nested: readonly string[], raw: (key: string) => string | undefined, upstreamId: string): Record<string, string> {
+  const edits: Record<string, string> = {};
+  const model = `models/${upstreamId}`;
+  if (raw("model") !== undefined) edits.model = JSON.stringify(model);
+  const renamed = (request: unknown): unknown => (isObject(request) && "model" in request ? { ...request, model } : request);
+  for (const key of nested) {
+    const text = raw(key);
+    if (text === undefined) continue;
+    const value: unknown = JSON.parse(text);
+    const requests = Array.isArray(value) ? (value as unknown[]) : [value];
+    if (requests.every((request) => !isObject(request) || !("model" in request) || request.model === model)) continue;
+    edits[key] = JSON.stringify(Array.isArray(value) ? requests.map(renamed) : renamed(value));
+  }
+  return edits;
+}

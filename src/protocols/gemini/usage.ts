@@ -1,0 +1,30 @@
+/** Gemini's `usageMetadata`, read into classes. https://ai.google.dev/api/generate-content#UsageMetadata */
+import { noUsage, type Usage } from "../../chat/usage.ts";
+
+type Json = Record<string, unknown>;
+const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
+
+/** Tokens of audio in a list of counts by modality. */
+function audioIn(details: unknown): number {
+  const counts: ({ modality?: unknown; tokenCount?: unknown } | null)[] = Array.isArray(details) ? details : [];
+  return counts.reduce((sum, one) => sum + (one?.modality === "AUDIO" ? count(one.tokenCount) : 0), 0);
+}
+
+/**
+ * Reads a `usageMetadata` object, of a conversation or of embeddings. undefined when it is not one: that is "missing", which is
+ * not zero. What a tool of Google's put into the prompt stands beside the prompt, thoughts beside the candidates.
+ */
+export function parseUsage(value: unknown): Usage | undefined {
+  const usage = (typeof value === "object" && value !== null ? value : {}) as Json;
+  if (!("promptTokenCount" in usage) && !("candidatesTokenCount" in usage) && !("totalTokenCount" in usage)) return undefined;
+  const reasoningTokens = count(usage.thoughtsTokenCount);
+  return {
+    ...noUsage,
+    inputTokens: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
+    cachedTokens: count(usage.cachedContentTokenCount),
+    outputTokens: count(usage.candidatesTokenCount) + reasoningTokens,
+    reasoningTokens,
+    inputAudioTokens: audioIn(usage.promptTokensDetails ?? usage.promptTokenDetails) + audioIn(usage.toolUsePromptTokensDetails),
+    outputAudioTokens: audioIn(usage.candidatesTokensDetails),
+  };
+}
