@@ -4,6 +4,7 @@ import { GatewayError } from "../../src/errors.ts";
 import { openaiChat, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
 import { parseUsage } from "../../src/protocols/openai-responses/usage.ts";
 import { rawValue, splice } from "../../src/upstream/index.ts";
+import { bytesOf, drive } from "../upstream/drive.ts";
 import { observe, testStreams, type Case } from "./contract.ts";
 import { APIError, Stream } from "./openai-sdk.mjs";
 
@@ -58,6 +59,17 @@ const cases: Record<string, Case> = {
 };
 
 testStreams(openaiResponses, cases);
+
+test("piped natively, as it is, a stream is read the same wherever it is cut", async () => {
+  const { stream, seen } = cases["a stream as OpenAI sends it"]!;
+  const bytes = bytesOf(stream);
+  await Promise.all(Array.from({ length: bytes.length / 4 }, async (_, i) => {
+    const observer = openaiResponses.watch(false);
+    const { text: shown, end } = await drive([bytes.subarray(0, 4 * i + 1), bytes.subarray(4 * i + 1)], { observer, native: true, settleMs: 0, words: () => "" });
+    expect([shown, end]).toEqual([stream, "done"]);
+    expect(observer.seen).toMatchObject(seen);
+  }));
+});
 
 test("megabytes in one event are read in linear time and without a deep stack", () => {
   for (const piece of ["x", '\\"', "\\\\", '\\"type\\":\\"response.']) {
