@@ -4,6 +4,7 @@
  * durable write per group and not per request. Each operation keeps its own id and its own answer.
  */
 import { GatewayError } from "../errors.ts";
+import { log } from "../telemetry/index.ts";
 import type { KeyMeter } from "./key-meter.do.ts";
 import type { MeterOperation, MeterPolicy, MeterReply } from "./policy.ts";
 
@@ -15,6 +16,7 @@ const gatherMs = 2;
 /** How long a settle may wait for a reserve to ride with. */
 const lingerMs = 20;
 const groupSize = 256;
+const callMs = 10_000;
 const sendAgainAfterMs = 30;
 /** A settle is tried this often, with these pauses; after that the lease charges the estimate. */
 const settleAgainAfterMs = [250, 1_000, 4_000, 0];
@@ -70,7 +72,10 @@ export class Meters {
       return await this.join(lane, operation, policy);
     } catch (error) {
       // The object may hold what its caller is now told has failed: take it back.
-      if (operation.do === "reserve") await this.join(lane, { do: "release", id: operation.id }, policy).catch(() => {});
+      if (operation.do === "reserve") {
+        const release: MeterOperation = { do: "release", id: operation.id };
+        await this.join(lane, release, policy).catch(() => log("error", "release_failed", { requestId: operation.id, keyId: policy.keyId }));
+      }
       throw error;
     }
   }
@@ -93,6 +98,7 @@ export class Meters {
         await scheduler.wait(pauseMs);
       }
     }
+    log("error", "settle_failed", { keyId: policy.keyId });
   }
 
   private lane(keyId: string): Lane {
@@ -112,13 +118,11 @@ export class Meters {
     if (linger > 0) await within(Promise.race([ticket.answer.promise, ticket.turn.promise]), linger);
     else if (calling(lane) >= callsAtOnce || Date.now() < lane.gatheringUntilMs) await within(Promise.race([ticket.answer.promise, ticket.turn.promise]), rescueMs);
     else if (lane.open >= busyFrom) await this.gather(lane);
-    if (lane.waiting.includes(ticket)) await this.call(lane);
-    let answer = ticket.answered ? await ticket.answer.promise : await within(ticket.answer.promise, rescueMs);
-    if (answer === undefined) {
-      lane.waiting.push(ticket);
-      await this.call(lane);
-      answer = await ticket.answer.promise;
+    while (!ticket.answered) {
+      if (lane.waiting.includes(ticket)) await this.call(lane);
+      else if ((await within(ticket.answer.promise, rescueMs)) === undefined && !ticket.answered) lane.waiting.push(ticket);
     }
+    const answer = await ticket.answer.promise;
     if (operation.do === "reserve" && (answer instanceof GatewayError || answer.is !== "granted")) lane.open -= 1;
     if (answer instanceof GatewayError) throw answer;
     if (answer.is === "unknown" && again) {
@@ -131,12 +135,18 @@ export class Meters {
   /** One call, and once more when it broke: what has run already changes nothing, every operation has its id. */
   private async send(lane: Lane, operations: MeterOperation[], policy: MeterPolicy | undefined): Promise<MeterReply[]> {
     try {
-      return await this.namespace.get(lane.id).apply(operations, policy);
+      return await this.apply(lane, operations, policy);
     } catch (error) {
       if ((error as { overloaded?: boolean }).overloaded) throw error;
       await scheduler.wait(sendAgainAfterMs);
-      return this.namespace.get(lane.id).apply(operations, policy);
+      return this.apply(lane, operations, policy);
     }
+  }
+
+  private async apply(lane: Lane, operations: MeterOperation[], policy: MeterPolicy | undefined): Promise<MeterReply[]> {
+    const replies = await within(Promise.resolve(this.namespace.get(lane.id).apply(operations, policy)), callMs);
+    if (!replies) throw new Error("The key's object did not answer in time.");
+    return replies;
   }
 
   private async gather(lane: Lane): Promise<void> {

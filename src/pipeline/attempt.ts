@@ -73,10 +73,14 @@ async function failureOf({ endpoint }: Attempt, response: Response, id: string |
   return { error, upstreamRequestId: id, failsOver };
 }
 
-/** What an error body says: "well-formed" when it has the shape that OpenAI, Anthropic and Gemini share, else its message if it has one. */
+/**
+ * What an error body says: "well-formed" when it has the shape that OpenAI, Anthropic and Gemini share
+ * (in an array where Gemini was asked for one), else its message if it has one.
+ */
 function errorIn(text: string): string | undefined {
   try {
-    const body = JSON.parse(text) as { error?: unknown; message?: unknown; detail?: unknown } | null;
+    const parsed: unknown = JSON.parse(text);
+    const body = (Array.isArray(parsed) ? parsed[0] : parsed) as { error?: unknown; message?: unknown; detail?: unknown } | null | undefined;
     const error = body?.error;
     if (typeof error === "object" && error !== null && typeof (error as { message?: unknown }).message === "string") return "well-formed";
     const said = error ?? body?.message ?? body?.detail;

@@ -4,35 +4,41 @@ import type { Outcome } from "../ledger/entry.ts";
 import { leaseMs, postingOf, type MeterPolicy } from "../limits/index.ts";
 import type { RequestContext } from "./context.ts";
 
-const renewEveryMs = leaseMs * 0.8;
+/** Often enough that a lost renewal or two cost nothing. */
+const renewEveryMs = leaseMs * 0.3;
+/** How long a whole answer is waited for once its client has left: the runtime gives a request some 30 s then. */
+const finishMs = 20_000;
 
 /**
- * Renews the lease while the request runs, ends the upstream call when its headers take too long or the client of a
- * stream leaves before them, and posts the outcome once.
+ * Renews the lease while the request runs, ends the upstream call when its answer takes too long or its client leaves, and posts
+ * the outcome once. A stream is ended as soon as its client leaves; a whole answer is finished for its exact usage, within bounds.
  */
 export class Hold {
   /** Aborts the upstream call; its reason is the GatewayError to tell. */
   readonly signal: AbortSignal;
   clientGone = false;
   private settled = false;
-  private awaitingHeaders = true;
+  private awaitingAnswer = true;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly controller = new AbortController();
   private readonly context: RequestContext;
   private readonly policy: MeterPolicy;
-  private readonly leave = (): void => this.clientLeft();
+  private readonly leave: () => void;
 
   constructor(context: RequestContext, policy: MeterPolicy, stream: boolean) {
     this.context = context;
     this.policy = policy;
     this.signal = this.controller.signal;
-    if (stream) context.request.signal.addEventListener("abort", this.leave, { once: true });
+    this.leave = stream ? () => this.clientLeft() : () => void setTimeout(() => this.clientLeft(), finishMs);
+    const client = context.request.signal;
+    if (client.aborted) this.leave();
+    else client.addEventListener("abort", this.leave, { once: true });
     this.arm();
   }
 
-  /** The upstream's headers are here: from now on only the lease is watched. */
+  /** A stream has begun, or the whole answer is here: from now on only the lease is watched. */
   answered(): void {
-    this.awaitingHeaders = false;
+    this.awaitingAnswer = false;
     this.context.request.signal.removeEventListener("abort", this.leave);
   }
 
@@ -49,8 +55,8 @@ export class Hold {
   private arm(): void {
     const { startedAtMs, isolate } = this.context;
     const deadlineMs = isolate.settings.UPSTREAM_HEADERS_TIMEOUT_MS - (Date.now() - startedAtMs);
-    const wait = this.awaitingHeaders ? Math.min(renewEveryMs, Math.max(0, deadlineMs)) : renewEveryMs;
-    this.timer = setTimeout(() => (this.awaitingHeaders && wait === Math.max(0, deadlineMs) ? this.late() : this.renew()), wait);
+    const wait = this.awaitingAnswer ? Math.min(renewEveryMs, Math.max(0, deadlineMs)) : renewEveryMs;
+    this.timer = setTimeout(() => (this.awaitingAnswer && wait === Math.max(0, deadlineMs) ? this.late() : this.renew()), wait);
   }
 
   private renew(): void {
@@ -65,6 +71,7 @@ export class Hold {
   }
 
   private clientLeft(): void {
+    if (!this.awaitingAnswer) return;
     this.clientGone = true;
     this.controller.abort(new GatewayError("upstream_error", "The client left."));
   }

@@ -67,8 +67,8 @@ async function answer(run: Relay, text: string): Promise<Response> {
     try {
       const tried = await tryOnce(attempt, protocol, { text, facts, headers: context.request.headers }, run.hold.signal);
       if ("response" in tried) {
-        run.hold.answered();
         const isStream = tried.response.headers.get("content-type")?.includes("text/event-stream") === true;
+        if (isStream) run.hold.answered();
         const answered = { run, attempt, attempts: i + 1, response: tried.response, upstreamRequestId: tried.upstreamRequestId };
         return isStream ? streamed(answered) : await buffered(answered);
       }

@@ -19,6 +19,7 @@ export function streamed({ run, attempt, attempts, response, upstreamRequestId }
     observer,
     heartbeatMs: settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
+    clientLeft: context.request.signal,
     lastWords: (how) => protocol.renderStreamError(brokenOff(how, attempt.endpoint.provider.name), context.requestId),
   });
   context.waitUntil(end.then((how) => {

@@ -12,12 +12,20 @@ export type StreamOptions = {
   idleMs: number;
   /** What to write when the upstream breaks or goes silent, so that the client's stream ends as its protocol says. */
   lastWords: (end: StreamEnd) => string;
+  /** Aborts when the runtime knows that the client has left; it may know before a write fails. */
+  clientLeft?: AbortSignal;
 };
+
+/** Settles when the signal aborts. */
+export const gone = (signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => (signal?.aborted ? resolve() : signal?.addEventListener("abort", () => resolve(), { once: true })));
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const heartbeat = encoder.encode(": ping\n\n");
 const bufferBytes = 8 * 1024;
+/** How long an upstream may keep the connection open behind the end of its answer. */
+export const afterEndMs = 5_000;
 
 /**
  * Passes `body` on to `writable`, whole frames at a time, and says how it ended. Frames go through the observer; when it hands
@@ -25,39 +33,38 @@ const bufferBytes = 8 * 1024;
  * `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords } = options;
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft } = options;
   const reader = body.getReader({ mode: "byob" });
   const outlet = new Outlet(writable);
   const frames = new FrameCutter();
   const silence = new Silence(Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
-  const leaving = outlet.gone.then(() => "client_gone" as const);
+  const leaving = Promise.race([outlet.gone, gone(clientLeft)]).then(() => "client_gone" as const);
   let buffer = new ArrayBuffer(bufferBytes);
   let pending: ReturnType<typeof read> | undefined;
+  let beats = 0;
   const read = () => reader.read(new Uint8Array(buffer));
 
-  async function end(how: StreamEnd, words = ""): Promise<StreamEnd> {
+  /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
+  async function end(how: StreamEnd, words = lastWords(how)): Promise<StreamEnd> {
     silence.stop();
-    if (words) void outlet.write(encoder.encode(words));
+    const over = observer.seen.terminated && how !== "client_gone";
+    if (words && (!over || how === "done")) void outlet.write(encoder.encode((how !== "done" && frames.inside ? "\n\n" : "") + words));
     if (how !== "done") reader.cancel().catch(() => {});
     await outlet.close();
-    return how;
+    return over ? "done" : how;
   }
 
-  for (let beats = 0; ; ) {
-    let result: Awaited<ReturnType<typeof read>> | "silence" | "client_gone";
-    try {
-      pending ??= read();
-      result = await Promise.race([pending, silence.next(), leaving]);
-    } catch {
-      return end("upstream_error", (frames.inside ? "\n\n" : "") + lastWords("upstream_error"));
-    }
-    if (result === "client_gone") return end("client_gone");
+  /** One step: undefined to go on. */
+  async function step(): Promise<StreamEnd | "flowing" | undefined> {
+    pending ??= read();
+    const result = await Promise.race([pending, silence.next(), leaving]);
+    if (result === "client_gone") return end("client_gone", "");
     if (result === "silence") {
-      if (silence.lengthMs >= idleMs) return end("idle", (frames.inside ? "\n\n" : "") + lastWords("idle"));
-      if (frames.inside || silence.lengthMs < heartbeatMs * (beats + 1)) continue;
+      if (silence.lengthMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return end("idle");
+      if (frames.inside || silence.lengthMs < heartbeatMs * (beats + 1)) return undefined;
       beats += 1;
       void outlet.write(heartbeat);
-      continue;
+      return undefined;
     }
     pending = undefined;
     beats = 0;
@@ -70,14 +77,22 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
       const kept = observer.push(text);
       if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
     }
-    if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0) {
-      silence.stop();
-      if (await outlet.release()) {
-        reader.releaseLock();
-        return "flowing";
-      }
-      reader.cancel().catch(() => {});
-      return "client_gone";
+    if (!untilTextFlows || frames.inside || observer.seen.outputCharacters === 0) return undefined;
+    silence.stop();
+    if (await outlet.release()) {
+      reader.releaseLock();
+      return "flowing";
+    }
+    reader.cancel().catch(() => {});
+    return "client_gone";
+  }
+
+  for (;;) {
+    try {
+      const how = await step();
+      if (how) return how;
+    } catch {
+      return end("upstream_error");
     }
   }
 }

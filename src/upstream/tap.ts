@@ -1,6 +1,6 @@
 /** A stream passed on by the runtime itself; what it says is read from a second branch, behind the client's back. */
 import { FrameCutter } from "./frames.ts";
-import { ending, type StreamEnd, type StreamOptions } from "./pump.ts";
+import { afterEndMs, ending, gone, type StreamEnd, type StreamOptions } from "./pump.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -15,51 +15,52 @@ const mostLeftoverMs = 50;
  * once when the pipe has ended. It must never ask for a minimum of bytes: `tee` would hold the client's branch back for it.
  * No comments are written here: the runtime holds the client's end. A client that leaves is noticed at the next write.
  */
-export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords }: StreamOptions): Promise<StreamEnd> {
+export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft }: StreamOptions): Promise<StreamEnd> {
   const [forClient, forUs] = body.tee();
   const stop = new AbortController();
   let brokenAtMs = Infinity;
   let piped = "open" as "open" | "whole" | "broken";
+  function broken(): void {
+    if (piped !== "open") return;
+    piped = "broken";
+    brokenAtMs = Date.now();
+  }
   const pipe = forClient.pipeTo(writable, { preventClose: true, preventAbort: true, signal: stop.signal }).then(
     () => void (piped = "whole"),
-    () => {
-      piped = "broken";
-      brokenAtMs = Date.now();
-    },
+    broken,
   );
+  void gone(clientLeft).then(broken);
   const reader = forUs.getReader({ mode: "byob" });
   const frames = new FrameCutter();
   let buffer = new ArrayBuffer(bufferBytes);
   let pending: Promise<ReadableStreamReadResult<Uint8Array>> | undefined;
+  let silentSinceMs = Date.now();
 
-  async function finish(end: StreamEnd, words: string): Promise<StreamEnd> {
-    if (end !== "done") {
+  /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
+  async function finish(how: StreamEnd, words = (frames.inside ? "\n\n" : "") + lastWords(how)): Promise<StreamEnd> {
+    if (how !== "done") {
       stop.abort();
       reader.cancel().catch(() => {});
       await pipe;
     }
-    if (end === "client_gone" || writable.locked) return end;
+    const over = observer.seen.terminated && how !== "client_gone";
+    if (how === "client_gone" || writable.locked) return over ? "done" : how;
     const writer = writable.getWriter();
-    if (words) await writer.write(encoder.encode(words)).catch(() => {});
+    if (words && (!over || how === "done")) await writer.write(encoder.encode(words)).catch(() => {});
     await writer.close().catch(() => {});
-    return end;
+    return over ? "done" : how;
   }
 
-  for (let silentSinceMs = Date.now(); ; ) {
+  /** One step: undefined to go on. */
+  async function step(): Promise<StreamEnd | undefined> {
     pending ??= reader.read(new Uint8Array(buffer));
-    let result: ReadableStreamReadResult<Uint8Array> | undefined;
-    try {
-      if (piped === "whole") result = await pending;
-      else result = await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(pipe, Math.min(idleMs, restMs * 4))]);
-    } catch {
-      await pipe;
-      return finish("upstream_error", (frames.inside ? "\n\n" : "") + lastWords("upstream_error"));
-    }
-    if (piped === "broken" && Date.now() - brokenAtMs > mostLeftoverMs) return finish("client_gone", "");
+    const result = piped === "whole"
+      ? await pending
+      : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(pipe, Math.min(idleMs, restMs * 4))]);
+    if (piped === "broken" && (!result || Date.now() - brokenAtMs > mostLeftoverMs)) return finish("client_gone", "");
     if (!result) {
-      if (piped === "broken") return finish("client_gone", "");
-      if (piped === "open" && Date.now() - silentSinceMs >= idleMs) return finish("idle", (frames.inside ? "\n\n" : "") + lastWords("idle"));
-      continue;
+      const patience = observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs;
+      return piped === "open" && Date.now() - silentSinceMs >= patience ? finish("idle") : undefined;
     }
     pending = undefined;
     silentSinceMs = Date.now();
@@ -72,6 +73,16 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     const whole = frames.push(result.value);
     if (whole) observer.push(decoder.decode(whole));
     if (result.value.length < bufferBytes && piped === "open") await until(pipe, restMs);
+    return undefined;
+  }
+
+  for (;;) {
+    try {
+      const how = await step();
+      if (how) return how;
+    } catch {
+      return finish("upstream_error");
+    }
   }
 }
 
