@@ -28,7 +28,10 @@ let gone: Promise<void> = Promise.resolve();
 function answer(response: ServerResponse, url: URL, body: Json): void {
   const [, id, method] = /^\/v1beta\/models\/([^/]+):(\w+)$/.exec(url.pathname) ?? [];
   if (id === "busy") return json(response, 429, { error: { code: 429, message: "Quota exceeded.", status: "RESOURCE_EXHAUSTED", details: [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "7s" }] } });
-  if (id === "bad") return json(response, 400, { error: { code: 400, message: "Invalid value.", status: "INVALID_ARGUMENT" } });
+  if (id === "bad") {
+    const error = { error: { code: 400, message: "Invalid value.", status: "INVALID_ARGUMENT" } };
+    return json(response, 400, method === "streamGenerateContent" && !url.searchParams.has("alt") ? [error] : error);
+  }
   if (id === "locked") return json(response, 403, { error: { code: 403, message: `key ${upstreamKey} was reported as leaked`, status: "PERMISSION_DENIED" } });
   switch (method) {
     case "generateContent": {
@@ -277,6 +280,8 @@ describe("refused", () => {
   test("by Google, in its own words", async () => {
     expect(await refusal(ai.models.generateContent({ model: "gemini/busy", contents: "x" }))).toMatchObject({ status: 429, error: { status: "RESOURCE_EXHAUSTED", details: [{ retryDelay: "7s" }] } });
     expect(await refusal(ai.models.generateContent({ model: "gemini/bad", contents: "x" }))).toMatchObject({ status: 400, error: { message: "Invalid value." } });
+    const inArray = await post("/v1beta/models/gemini/bad:streamGenerateContent", hello);
+    expect([inArray.status, await inArray.json()]).toEqual([400, [{ error: { code: 400, message: "Invalid value.", status: "INVALID_ARGUMENT" } }]]);
     const { status, error } = await refusal(ai.models.generateContent({ model: "gemini/locked", contents: "x" }));
     expect([status, error.status]).toEqual([502, "UNAVAILABLE"]);
     expect(JSON.stringify(error)).not.toContain(upstreamKey);
