@@ -159,7 +159,6 @@ CREATE TABLE IF NOT EXISTS requests (
   organisation_id TEXT NOT NULL,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS requests_by_organisation ON requests (organisation_id, at);
 
 -- ── files and batches ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -28,7 +28,7 @@ export const settingsSchema = z.looseObject({
 });
 
 /** The parsed settings. `vars` holds every string of the environment: providers read their own key and base URL there. */
-export type Settings = Omit<z.infer<typeof settingsSchema>, keyof Record<string, unknown>> & z.infer<typeof settingsSchema>;
+export type Settings = z.infer<typeof settingsSchema>;
 
 /** Parses vars and secrets. Throws an Error that names what is missing or wrong, never a value. */
 export function parseSettings(env: Cloudflare.Env): Settings {

@@ -11,7 +11,8 @@ import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
-const exportAtOnce = 1_500;
+/** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 3 kB. */
+const exportAtOnce = 400;
 
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
@@ -165,7 +166,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     for (let after = ""; ; ) {
       const entries = this.store.finished(after, exportAtOnce);
       if (entries.length === 0) return;
-      await rollUp(this.env.DB, { keyId, organisationId }, this.store.totals(), entries);
+      await rollUp(this.env.DB, { keyId, organisationId }, this.store.totals(entries.map((entry) => entry.id)), entries);
       this.store.fold(entries.map((entry) => entry.id), minuteOf(Date.now()));
       after = entries.at(-1)!.id;
     }

@@ -122,13 +122,14 @@ export class MeterStore {
     return row && { id, at: row.at as number, ...(JSON.parse(row.outcome as string) as Outcome) };
   }
 
-  /** Absolute totals of every hour and model that has entries: what is folded and what is not yet. */
-  totals(): HourlyTotals[] {
+  /** Absolute totals of the hours and models that these entries fall in: what is folded and what is not yet. */
+  totals(ids: string[]): HourlyTotals[] {
     return this.run(
-      `SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, ${sums}
-       FROM (SELECT * FROM hourly WHERE hour IN (SELECT at / 3600000 FROM entry WHERE lease IS NULL)
-         UNION ALL SELECT at / 3600000, model, 1, failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
-       GROUP BY hour, model`,
+      `WITH touched AS (SELECT DISTINCT at / 3600000 AS hour, model FROM entry WHERE id IN (SELECT value FROM json_each(?)))
+       SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, ${sums}
+       FROM (SELECT * FROM hourly UNION ALL SELECT at / 3600000, model, 1, failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
+       WHERE (hour, model) IN touched GROUP BY hour, model`,
+      JSON.stringify(ids),
     ) as HourlyTotals[];
   }
 

@@ -17,7 +17,7 @@ export class LimitError extends GatewayError {
   }
 }
 
-export type Admission = { principal: Principal; policy: MeterPolicy; plan: Plan; estimate: Estimate; rate: RateState };
+export type Admission = { policy: MeterPolicy; plan: Plan; rate: RateState };
 
 /** Output tokens reserved when neither the client nor the catalog says how many there can be. */
 const unknownOutputTokens = 16_384;
@@ -81,14 +81,13 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 /** Plans the request and reserves the most it can use. */
 export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string): Promise<Admission> {
   let planned: Plan | undefined;
-  let estimate: Estimate | undefined;
-  const { principal, policy, reply } = await ask(context, caller, async (current) => {
+  const { policy, reply } = await ask(context, caller, async (current) => {
     planned = await planFor(context, current, facts.model, protocol);
     refuseUnchecked(facts, current);
-    estimate = bound(planned.attempts, facts, context.startedAtMs);
+    const estimate = bound(planned.attempts, facts, context.startedAtMs);
     return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
   });
-  return { principal, policy, plan: planned!, estimate: estimate!, rate: reply.rate };
+  return { policy, plan: planned!, rate: reply.rate };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */

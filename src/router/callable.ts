@@ -1,10 +1,11 @@
 /** What a key can call on this installation. Pure. */
+import type { Model } from "../catalog/index.ts";
 import { selfHosted } from "../providers/index.ts";
 import { weigh, type Question } from "./plan.ts";
 import { nameOf } from "./resolve.ts";
 
-/** One public name. `createdAtMs` is 0 when nobody knows. */
-export type CallableModel = { id: string; owner: string; createdAtMs: number };
+/** One public name. `createdAtMs` is 0 when nobody knows; `model` is what the catalog knows of it. */
+export type CallableModel = { id: string; owner: string; createdAtMs: number; model?: Model };
 
 /**
  * Every name that would be planned for this principal, in one protocol or in whichever its providers speak: aliases, models by
@@ -22,7 +23,7 @@ export function callableModels(question: Pick<Question, "principal" | "catalog" 
 function everyName({ principal, catalog, selfHostedModels }: Pick<Question, "principal" | "catalog" | "selfHostedModels">): CallableModel[] {
   const ofModels = [...catalog.byName.values()].flatMap((deployment) => {
     const { owner, releasedAt, id } = deployment.model;
-    return [id, nameOf(deployment)].map((name) => ({ id: name, owner, createdAtMs: releasedAt ?? 0 }));
+    return [id, nameOf(deployment)].map((name) => ({ id: name, owner, createdAtMs: releasedAt ?? 0, model: deployment.model }));
   });
   const own = selfHostedModels.flatMap((name) => [name, nameOf({ provider: selfHosted.id, upstreamId: name })])
     .map((id) => ({ id, owner: selfHosted.id, createdAtMs: 0 }));

@@ -3,5 +3,5 @@
  * Does not belong here: the call itself (upstream), prices (ledger). Imports: catalog, providers, errors, price types.
  */
 export { callableModels, type CallableModel } from "./callable.ts";
-export { allows, namesOf, plan, type Attempt, type Exclusion, type Plan } from "./plan.ts";
+export { plan, type Attempt, type Plan } from "./plan.ts";
 export { resolve, type Candidate, type Names } from "./resolve.ts";

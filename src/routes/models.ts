@@ -22,7 +22,14 @@ export const models = new Hono<App>()
 
 const fromAnthropic = (c: Context<App>): boolean => c.req.header("anthropic-version") !== undefined;
 
-const openaiModel = ({ id, owner, createdAtMs }: CallableModel) => ({ id, object: "model" as const, created: Math.floor(createdAtMs / 1000), owned_by: owner });
+/** OpenAI's four fields, and what else the catalog knows: SDKs pass over names they do not know. */
+const openaiModel = ({ id, owner, createdAtMs, model }: CallableModel) => ({
+  id, object: "model" as const, created: Math.floor(createdAtMs / 1000), owned_by: owner,
+  ...(model && {
+    context_length: model.contextTokens, max_output_tokens: model.maxOutputTokens, input_modalities: model.inputModalities,
+    output_modalities: model.outputModalities, capabilities: model.capabilities,
+  }),
+});
 
 const anthropicModel = ({ id, createdAtMs }: CallableModel) => ({ type: "model" as const, id, display_name: id, created_at: new Date(createdAtMs).toISOString() });
 

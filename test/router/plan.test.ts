@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/index.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { selfHosted } from "../../src/providers/index.ts";
-import { allows, callableModels, plan } from "../../src/router/index.ts";
-import type { Question } from "../../src/router/plan.ts";
+import { callableModels, plan } from "../../src/router/index.ts";
+import { allows, type Question } from "../../src/router/plan.ts";
 import { ask, catalogOf, principalOf, reach } from "./stage.ts";
 
 const catalog = catalogOf({
@@ -171,7 +171,7 @@ describe("the list of models", () => {
   });
   test("says whose a model is", () => {
     const found = new Map(list({ selfHostedModels: ["qwen"] }).map((model) => [model.id, model]));
-    expect(found.get("gpt-4o")).toEqual({ id: "gpt-4o", owner: "gpt-4o-owner", createdAtMs: 1_700_000_000_000 });
+    expect(found.get("gpt-4o")).toMatchObject({ id: "gpt-4o", owner: "gpt-4o-owner", createdAtMs: 1_700_000_000_000 });
     expect(found.get("qwen")).toEqual({ id: "qwen", owner: "selfhosted", createdAtMs: 0 });
     expect(found.get("ours")!.owner).toBe("forge");
   });
