@@ -40,7 +40,7 @@ export async function tryOnce(attempt: Attempt, protocol: Protocol, { text, fact
     return { failure: { error, upstreamRequestId: null, failsOver: true } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
-  return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(attempt, response, id) };
+  return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(attempt, response, id, signal) };
 }
 
 /** Of the client's headers those that its protocol names. */
@@ -52,11 +52,14 @@ function passedOn(headers: Headers, names: readonly string[] = []): Record<strin
 }
 
 /** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */
-async function failureOf({ endpoint }: Attempt, response: Response, id: string | null): Promise<Failure> {
+async function failureOf({ endpoint }: Attempt, response: Response, id: string | null, signal: AbortSignal): Promise<Failure> {
   const { status } = response;
   const name = endpoint.provider.name;
   const where = `${name} answered ${status}${id ? ` (its request id: ${id})` : ""}`;
-  const bytes = await readBounded(response.body, errorBodyLimit).catch(() => undefined);
+  const bytes = await readBounded(response.body, errorBodyLimit).catch(() => {
+    if (signal.aborted) throw signal.reason;
+    return undefined;
+  });
   const text = bytes && cutOut(new TextDecoder().decode(bytes), endpoint.secret);
   const failsOver = status === 408 || status === 429 || status >= 500 || oursToMend.has(status);
   if (oursToMend.has(status)) {

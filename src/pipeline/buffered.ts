@@ -26,7 +26,7 @@ export async function buffered({ run, attempt, attempts, response, upstreamReque
   const firstByteMs = Date.now() - context.startedAtMs;
   const { name } = attempt.endpoint.provider;
   const bytes = await readBounded(response.body, answerLimit).catch(() => {
-    throw new GatewayError("upstream_error", `The answer of ${name} broke off.`);
+    throw hold.signal.aborted ? hold.signal.reason : new GatewayError("upstream_error", `The answer of ${name} broke off.`);
   });
   if (!bytes) throw new GatewayError("upstream_error", `The answer of ${name} is larger than ${answerLimit / 1024 / 1024} MiB.`);
   const seen = protocol.observe(parse(bytes, name));
