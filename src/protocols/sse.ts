@@ -40,3 +40,14 @@ export function wholeFrames(bytes: Uint8Array): number {
   }
   return 0;
 }
+
+/** A frame's data as a JSON object; undefined for anything else. `T` names the optional fields that the caller looks at. */
+export function objectOf<T extends object>(data: string | undefined): T | undefined {
+  if (data === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === "object" && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -2,7 +2,7 @@
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, StreamObserver } from "../protocol.ts";
-import { dataOf, splitFrames } from "../sse.ts";
+import { dataOf, objectOf, splitFrames } from "../sse.ts";
 import { merge, nothingTold, partOf, readUsage, usageOf } from "./usage.ts";
 
 /** Frames worth opening: usage, an error, an end. Others pass unread. */
@@ -23,7 +23,7 @@ export class MessagesStreamObserver implements StreamObserver {
 
   private read(frame: string): void {
     const data = telling.test(frame) ? dataOf(frame) : undefined;
-    const event = data === undefined ? undefined : parse(data);
+    const event = data === undefined ? undefined : objectOf<Event>(data);
     if (event === undefined) return;
     const { seen } = this;
     if (event.error) seen.error = errorMessage(event.error);
@@ -46,12 +46,3 @@ type Event = {
   delta?: { stop_reason?: unknown } | null;
   error?: unknown;
 };
-
-function parse(data: string): Event | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}

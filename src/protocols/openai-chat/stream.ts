@@ -1,6 +1,6 @@
 /** Watches a chat completion stream. https://platform.openai.com/docs/api-reference/chat-streaming */
 import type { Observation, StreamObserver } from "../protocol.ts";
-import { dataOf, splitFrames } from "../sse.ts";
+import { dataOf, objectOf, splitFrames } from "../sse.ts";
 import { parseReportedCost, parseUsage } from "./usage.ts";
 
 /** Frames worth opening: usage that is an object, an error, a finish, the end. Others pass unread. */
@@ -34,7 +34,7 @@ export class ChatStreamObserver implements StreamObserver {
       this.seen.terminated = true;
       return true;
     }
-    const chunk = parse(data);
+    const chunk = objectOf<Chunk>(data);
     if (chunk === undefined) return true;
     if (chunk.error) this.seen.error = errorMessage(chunk.error);
     if (Array.isArray(chunk.choices) && chunk.choices.some((choice: { finish_reason?: unknown } | null) => choice?.finish_reason)) this.seen.terminated = true;
@@ -49,15 +49,6 @@ export class ChatStreamObserver implements StreamObserver {
 
 /** `x_groq` is where Groq put a stream's usage before it knew `stream_options`. */
 type Chunk = { usage?: unknown; error?: unknown; choices?: unknown; x_groq?: { usage?: unknown } };
-
-function parse(data: string): Chunk | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The message of an in-band error, whatever its shape. */
 export function errorMessage(error: unknown): string {

@@ -2,7 +2,7 @@
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, StreamObserver } from "../protocol.ts";
-import { dataOf, splitFrames } from "../sse.ts";
+import { dataOf, objectOf, splitFrames } from "../sse.ts";
 import { parseUsage } from "./usage.ts";
 
 /** Frames worth opening: the three ends, and errors. Others pass unread but for the length of their text. */
@@ -27,7 +27,7 @@ export class ResponsesStreamObserver implements StreamObserver {
   }
 
   private read(frame: string): void {
-    const event = parse(dataOf(frame));
+    const event = objectOf<Event>(dataOf(frame));
     if (event === undefined) return;
     if (event.error) this.seen.error = errorMessage(event.error);
     else if (event.type === "error") this.seen.error = errorMessage(event);
@@ -37,15 +37,5 @@ export class ResponsesStreamObserver implements StreamObserver {
     const usage = event.response?.usage;
     this.seen.usage = parseUsage(usage) ?? this.seen.usage;
     this.seen.reportedNanoUsd = parseReportedCost(usage) ?? this.seen.reportedNanoUsd;
-  }
-}
-
-function parse(data: string | undefined): Event | undefined {
-  if (data === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
   }
 }
