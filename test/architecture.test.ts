@@ -26,7 +26,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "type accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat/usage", "env", "errors", "ledger", "limits", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "type limits", "ledger/report", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

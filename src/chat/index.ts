@@ -1,5 +1,11 @@
 /**
- * The conversation's own words: plain types and pure folds, the same for every wire format. Imports nothing.
- * Does not belong here: anything that knows a protocol, a provider or a price.
+ * The canonical conversation: plain types and pure folds over them. Does not belong here: how any wire writes it (protocols).
+ * Imports nothing; imported by protocols and pipeline.
  */
+export type * from "./conversation.ts";
+export { efforts } from "./conversation.ts";
+export { collect, defined, eventsOf, fold, type ChatEvent, type Place } from "./events.ts";
+export { parseExact } from "./json.ts";
+export { lossNames, type Loss } from "./losses.ts";
+export { budgetOf, effortOf, holdsSealed, isFrom, seal, textOf, unseal } from "./reasoning.ts";
 export { noUsage, type Usage } from "./usage.ts";

@@ -1,5 +1,5 @@
 /** From what was seen of an answer to what is written down about it. Pure. */
-import { noUsage, type Usage } from "../chat/usage.ts";
+import { noUsage, type Usage } from "../chat/index.ts";
 import type { CostSource, End, Outcome, Way } from "../ledger/entry.ts";
 import { costOf } from "../ledger/price.ts";
 import type { Observation, RequestFacts } from "../protocols/protocol.ts";

@@ -2,8 +2,8 @@
  * The contract of a wire format: how bytes look, never who sends them. Pure: no fetch, no environment, no clock.
  * This is the half that passing through needs: read what we must know, leave everything else alone.
  */
+import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
-import type { Usage } from "../chat/usage.ts";
 
 /** What the gateway must know of a request before it can plan, price and send it. */
 export type RequestFacts = {
@@ -40,6 +40,8 @@ export type Observation = {
 export interface StreamObserver {
   /** Reads whole frames. Returns the text to pass on: the same string unless something of ours must be taken out. */
   push(frames: string): string;
+  /** The upstream closed: what is left to say. Only an observer that writes the stream anew has something. */
+  close?(): string;
   readonly seen: Observation;
 }
 
@@ -67,4 +69,100 @@ export type Protocol = {
   /** An error in this protocol's shape as JSON text, and the frame that carries it in a stream. */
   renderError(error: GatewayError, requestId: string): string;
   renderStreamError(error: GatewayError, requestId: string): string;
+  /** Of a conversation: how it is read and written when the provider speaks another protocol. */
+  readonly conversation?: ClientHalf;
 };
+
+/** Where an answer comes from, and what it needs from outside: protocols know no clock and no chance. */
+export type ParseContext = {
+  readonly origin: Required<Origin>;
+  /** Letters and digits, new for every request: ids that a provider did not give are made of it. */
+  readonly idSeed: string;
+};
+
+/** What a rendered answer says of itself where the provider did not. */
+export type RenderContext = {
+  readonly request: ChatRequest;
+  /** `req_…` */
+  readonly requestId: string;
+  /** Unix seconds. */
+  readonly nowS: number;
+};
+
+/** The client half of a conversation's wire format. */
+export type ClientHalf = {
+  /** Reads the whole request. Throws `invalid_request` with the field and the reason. */
+  parseRequest(body: unknown): ChatRequest;
+  /** The answer as JSON text. */
+  renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] };
+  renderStream(context: RenderContext): StreamRenderer;
+  /** Content type of a rendered stream. */
+  readonly streamType: "text/event-stream; charset=utf-8" | "application/json";
+};
+
+/** Writes one stream. What it returns goes to the client in that order; "" is fine. */
+export interface StreamRenderer {
+  push(event: ChatEvent): string;
+  /** The answer is whole: what the protocol's end needs. Called once, and nothing after it. */
+  end(): string;
+  /** The answer broke: the protocol's own words for it, valid after whatever was written before. Called once, instead of `end`. */
+  fail(error: GatewayError): string;
+}
+
+/** Where a rendered request goes. */
+export type Target = {
+  /** What the provider calls the model. */
+  readonly upstreamId: string;
+  readonly origin: Required<Origin>;
+  readonly dialect: Dialect;
+  /** Most output tokens of one answer, as the catalog knows it. */
+  readonly maxOutputTokens: number | undefined;
+};
+
+/** How a provider's dialect of a protocol differs from the vendor's own. Everything optional is as the vendor has it. */
+export type Dialect = {
+  /** How it takes `stream_options`: usage comes by itself, or the request is refused. */
+  readonly streamOptions?: "needless" | "refused";
+  /** The newer name for `max_tokens` in chat completions. */
+  readonly maxTokensField?: "max_completion_tokens";
+  /** It knows developer messages. */
+  readonly developerRole?: true;
+  /** How it takes `reasoning_effort`: not at all (undefined), as OpenAI's `reasoning_effort`, or as a `reasoning` object. */
+  readonly reasoning?: "effort" | "object";
+  /** It takes its own reasoning back as `reasoning_content` or as `reasoning_details`. */
+  readonly reasoningBack?: "reasoning_content" | "reasoning_details";
+  /** It takes `{type: "json_schema"}`. */
+  readonly jsonSchema?: true;
+  /** Fields that it refuses although the vendor knows them. */
+  readonly refuses?: readonly string[];
+};
+
+/** A rendered request. */
+export type Rendered = { body: Record<string, unknown>; losses: Loss[] };
+
+/** The upstream half of a conversation's wire format. */
+export type UpstreamHalf = {
+  readonly id: string;
+  /** Path under a provider's base URL, unless the provider says otherwise. */
+  path(upstreamId: string, stream: boolean): string;
+  /** Headers that the protocol itself needs. */
+  readonly headers?: Readonly<Record<string, string>>;
+  renderRequest(request: ChatRequest, target: Target): Rendered;
+  /** Reads a whole answer with status 2xx. */
+  parseResponse(body: unknown, context: ParseContext): ChatResponse;
+  parseStream(context: ParseContext): StreamParser;
+  /** Counting the tokens of a request without answering it, where the protocol has that. */
+  readonly count?: {
+    path(upstreamId: string): string;
+    render(request: ChatRequest, target: Target): Record<string, unknown>;
+    /** The number of input tokens; undefined: the answer does not say. */
+    parse(body: unknown): number | undefined;
+  };
+};
+
+/** Reads one stream, a frame at a time. Keeps the laws of `ChatEvent`. Frames that mean nothing give nothing; none throws. */
+export interface StreamParser {
+  push(frame: { event?: string; data: string }): ChatEvent[];
+  /** The upstream closed: ends parts that are open and hands out what was held back. Never makes up a finish that was not said. */
+  end(): ChatEvent[];
+}

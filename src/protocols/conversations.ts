@@ -1,0 +1,7 @@
+/** Every wire format in which a provider can be asked to go on with a conversation. */
+import type { UpstreamHalf } from "./protocol.ts";
+
+const halves: readonly UpstreamHalf[] = [];
+
+/** By protocol id, as a provider's `speaks` names it. */
+export const conversations: ReadonlyMap<string, UpstreamHalf> = new Map(halves.map((half) => [half.id, half]));
