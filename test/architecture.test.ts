@@ -16,7 +16,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   chat: { may: [], why: "the conversation's words are the same for everybody, so they can know nobody" },
   errors: { may: [], why: "everybody throws them" },
   telemetry: { may: [], why: "everybody may log" },
-  providers: { may: [], why: "who and where; how bytes look and what they cost is none of its business" },
+  providers: { may: ["type protocols/protocol"], why: "who and where; how bytes look is none of its business, but for what its dialect of them is called" },
   protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
   upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
   ledger: { may: ["type chat/usage"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
@@ -26,7 +26,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "type accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "type limits", "ledger/report", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

@@ -190,6 +190,8 @@ export type ChatResponse = {
   choices: Choice[];
   usage?: Usage;
   serviceTier?: string;
+  /** What the provider says it cost, nano-USD. */
+  reportedNanoUsd?: number;
   /** An error inside an answer whose status was 200. */
   error?: ChatError;
 };

@@ -27,7 +27,7 @@ export type ChatEvent =
   /** A part that comes whole. */
   | ({ type: "part"; part: FilePart | OpaquePart } & Place)
   | { type: "finish"; choice: number; finish: Finish }
-  | { type: "usage"; usage: Usage; serviceTier?: string }
+  | { type: "usage"; usage: Usage; serviceTier?: string; reportedNanoUsd?: number }
   | { type: "error"; error: ChatError }
   | { type: "end" };
 
@@ -89,19 +89,19 @@ const folds: { [T in ChatEvent["type"]]: Fold<T> } = {
   "tool-call-end": nothing,
   part: (response, event) => put(response, event, event.part),
   finish: (response, { choice, finish }) => void (choiceAt(response, choice).finish = finish),
-  usage: (response, { usage, serviceTier }) => void Object.assign(response, defined({ usage, serviceTier })),
+  usage: (response, { usage, serviceTier, reportedNanoUsd }) => void Object.assign(response, defined({ usage, serviceTier, reportedNanoUsd })),
   error: (response, { error }) => void (response.error = error),
   end: nothing,
 };
 
 /** The events of a whole answer: for a client that asked for a stream where the provider gave none. */
-export function eventsOf({ id, model, createdAtS, serviceTier, choices, usage, error }: ChatResponse): ChatEvent[] {
+export function eventsOf({ id, model, createdAtS, serviceTier, choices, usage, reportedNanoUsd, error }: ChatResponse): ChatEvent[] {
   const events: ChatEvent[] = [{ type: "start", ...defined({ id, model, createdAtS, serviceTier }) }];
   choices.forEach(({ parts, finish }, choice) => {
     parts.forEach((part, at) => events.push(...eventsOfPart(part, { at, choice })));
     events.push({ type: "finish", choice, finish });
   });
-  if (usage) events.push({ type: "usage", usage, ...defined({ serviceTier }) });
+  if (usage) events.push({ type: "usage", usage, ...defined({ serviceTier, reportedNanoUsd }) });
   if (error) events.push({ type: "error", error });
   events.push({ type: "end" });
   return events;

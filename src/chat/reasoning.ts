@@ -20,8 +20,8 @@ export function unseal(text: string, clientProtocol: string): { value: string; o
   return { value: value!, origin: { protocol, ...(provider && { provider }) } };
 }
 
-/** Whether a request's text holds something sealed: then it must be read, whatever its protocol. */
-export const holdsSealed = (text: string): boolean => text.includes(`"${mark}`);
+/** Whether a request's text holds something sealed, in base64 (Gemini) or as it is: then it must be read, whatever its protocol. */
+export const holdsSealed = (text: string): boolean => text.includes(`"${mark}`) || text.includes('"Zm9yZ2Uu');
 
 /** A block's thoughts as one text. */
 export const textOf = ({ texts }: ReasoningPart): string => texts.join("\n\n");

@@ -79,10 +79,10 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 }
 
 /** Plans the request and reserves the most it can use. */
-export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string): Promise<Admission> {
+export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocols: readonly string[]): Promise<Admission> {
   let planned: Plan | undefined;
   const { policy, reply } = await ask(context, caller, async (current) => {
-    planned = await planFor(context, current, facts.model, protocol);
+    planned = await planFor(context, current, facts.model, protocols);
     refuseUnchecked(facts, current);
     const estimate = bound(planned.attempts, facts, context.startedAtMs);
     return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
@@ -96,15 +96,15 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocol: string): Promise<Plan> {
+async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocols: readonly string[]): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
-  const sovereign = principal.sovereign || asksSovereign(request.headers.get("x-sovereign"));
-  return plan({ name, protocol, principal, sovereign, catalog, selfHostedModels, endpoints: isolate.endpoints });
+  const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
+  return plan({ name, protocols, principal, sovereign, catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 
-/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house. */
-const asksSovereign = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
+/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
+export const isWish = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
 
 /** The most the request can use on any of the attempts. */
 export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: number): Estimate {

@@ -1,4 +1,5 @@
 /** What every answer to a client carries. */
+import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { RateState } from "../limits/index.ts";
 
@@ -21,6 +22,10 @@ export function answerHeaders(requestId: string, rate: RateState | undefined, co
   }
   return headers;
 }
+
+/** What of the request, or of the answer, could not be said in the other's protocol. */
+export const lossHeader = (losses: readonly Loss[]): Record<string, string> =>
+  losses.length === 0 ? {} : { "x-forge-losses": [...new Set(losses)].join(", ").replace(/[^\x20-\x7e]/g, "?").slice(0, 4_096) };
 
 /** What every answer carries whatever made it: an id, and that it is nobody else's. */
 export function seal(answer: Response, requestId: string): void {

@@ -1,19 +1,18 @@
-/**
- * The path of a request whose protocol is the same at both ends: the client's bytes with a few fields set, the upstream's
- * bytes back. Read it from top to bottom.
- */
+/** The path of a request, from the client's bytes to the answer and its settlement. Read it from top to bottom. */
 import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { RateState } from "../limits/index.ts";
 import { log } from "../telemetry/log.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
-import { admit, callerOf, LimitError, look, type Admission } from "./admit.ts";
+import { admit, callerOf, isWish, LimitError, look, type Admission } from "./admit.ts";
 import { answerHeaders, failure } from "./answer.ts";
 import { tryOnce, type Failure } from "./attempt.ts";
 import { readJson } from "./body.ts";
 import { buffered } from "./buffered.ts";
+import { exchangeFor, protocolsFor, reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
+import type { Exchange } from "./exchange.ts";
 import { Hold } from "./hold.ts";
 import { outcomeOf, type Ending } from "./outcome.ts";
 import { streamed } from "./streamed.ts";
@@ -40,7 +39,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     caller = await callerOf(context);
     const { text, json } = await readJson(context.request);
     const facts = protocol.parse(json);
-    const admission = await admit(context, caller, facts, protocol.id);
+    const admission = await admit(context, caller, facts, protocolsFor(protocol, context.request.headers));
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {
     const error = asGatewayError(thrown, context);
@@ -62,15 +61,24 @@ async function withStanding(context: RequestContext, caller: Principal, error: G
 async function answer(run: Relay, text: string): Promise<Response> {
   const { context, protocol, facts, admission } = run;
   const { attempts } = admission.plan;
+  const { headers } = context.request;
+  const strict = isWish(headers.get("x-forge-strict"));
+  const read = reading(protocol, text);
   for (let i = 0; ; i += 1) {
     const attempt = attempts[i]!;
     try {
-      const tried = await tryOnce(attempt, protocol, { text, facts, headers: context.request.headers }, run.hold.signal);
+      const exchange = exchangeFor(attempt, protocol, { text, facts, headers, requestId: context.requestId }, read);
+      if (strict && exchange.losses.length > 0) {
+        const refusal = { error: lost(exchange, attempt), upstreamRequestId: null, failsOver: true };
+        if (i === attempts.length - 1) return failed(run, attempt, i + 1, refusal);
+        continue;
+      }
+      const tried = await tryOnce(attempt, exchange, run.hold.signal);
       if ("response" in tried) {
         const isStream = tried.response.headers.get("content-type")?.includes("text/event-stream") === true;
         if (isStream) run.hold.answered();
-        const answered = { run, attempt, attempts: i + 1, response: tried.response, upstreamRequestId: tried.upstreamRequestId };
-        return isStream ? streamed(answered) : await buffered(answered);
+        const answered = { run, attempt, exchange, attempts: i + 1, response: tried.response, upstreamRequestId: tried.upstreamRequestId };
+        return isStream && (facts.stream || exchange.sameErrors) ? streamed(answered) : await buffered(answered);
       }
       if (!tried.failure.failsOver || i === attempts.length - 1) return failed(run, attempt, i + 1, tried.failure);
     } catch (thrown) {
@@ -79,6 +87,10 @@ async function answer(run: Relay, text: string): Promise<Response> {
     }
   }
 }
+
+/** With `X-Forge-Strict` nothing may be lost. */
+const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayError =>
+  new GatewayError("invalid_request", `X-Forge-Strict: ${deployment} cannot be told by ${protocol}: ${losses.join(", ")}.`, { param: "X-Forge-Strict" });
 
 /** Settles a request that no deployment answered, and tells the client. */
 function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer, upstreamRequestId }: Failure): Response {

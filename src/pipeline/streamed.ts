@@ -4,32 +4,32 @@ import type { End } from "../ledger/entry.ts";
 import type { StreamObserver } from "../protocols/protocol.ts";
 import { cutOut } from "../telemetry/log.ts";
 import { passOn, type StreamEnd } from "../upstream/index.ts";
-import { answerHeaders } from "./answer.ts";
+import { answerHeaders, lossHeader } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
 import { outcomeOf } from "./outcome.ts";
 
 /** The client's stream. Its end, whatever the cause, settles the reservation. */
-export function streamed({ run, attempt, attempts, response, upstreamRequestId }: Answered): Response {
-  const { context, protocol, facts, admission, hold } = run;
+export function streamed({ run, attempt, exchange, attempts, response, upstreamRequestId }: Answered): Response {
+  const { context, facts, admission, hold } = run;
   const { settings } = context.isolate;
-  const askedByUs = facts.stream && !facts.usageAsked && attempt.endpoint.provider.streamOptions === undefined;
-  const observer = discreet(protocol.watch(askedByUs), attempt.endpoint.secret);
+  const { native, broken, type = response.headers.get("content-type")!, ...watch } = exchange.watch();
+  const observer = discreet(watch.observer, attempt.endpoint.secret);
   const firstByteMs = Date.now() - context.startedAtMs;
-  const { readable, end } = passOn(response.body!, !askedByUs, {
+  const { readable, end } = passOn(response.body!, native, {
     observer,
-    heartbeatMs: settings.STREAM_HEARTBEAT_MS,
+    heartbeatMs: type === "application/json" ? Infinity : settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
-    lastWords: (how) => protocol.renderStreamError(brokenOff(how, attempt.endpoint.provider.name), context.requestId),
+    lastWords: (how) => broken(brokenOff(how, attempt.endpoint.provider.name)),
   });
   context.waitUntil(end.then((how) => {
     const ending = {
-      end: endOf(how, observer.seen.terminated), status: response.status, way: askedByUs ? "pump" : "native",
+      end: endOf(how, observer.seen.terminated), status: response.status, way: native ? "native" : "pump",
       firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
     } as const;
-    hold.settle(outcomeOf(facts, protocol.id, attempt, observer.seen, ending, context.startedAtMs));
+    hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs));
   }));
-  return new Response(readable, { status: response.status, headers: answerHeaders(context.requestId, admission.rate, response.headers.get("content-type")!) });
+  return new Response(readable, { status: response.status, headers: { ...answerHeaders(context.requestId, admission.rate, type), ...lossHeader(exchange.losses) } });
 }
 
 /** An observer through which no error inside the stream carries our key. Once text flows natively the runtime asks nobody. */
@@ -41,6 +41,7 @@ const discreet = (observer: StreamObserver, secret: string | undefined): StreamO
     const kept = observer.push(frames);
     return observer.seen.error === undefined ? kept : cutOut(kept, secret);
   },
+  ...(observer.close && { close: () => cutOut(observer.close!(), secret) }),
 });
 
 const endOf = (how: StreamEnd, terminated: boolean): End =>

@@ -28,6 +28,9 @@ export function dataOf(frame: string): string | undefined {
   return data;
 }
 
+/** A frame's event name, or undefined. */
+export const eventOf = (frame: string): string | undefined => (frame.startsWith("data:") ? undefined : /^event: ?([^\r\n]*)/m.exec(frame)?.[1]);
+
 const newline = 10;
 const carriageReturn = 13;
 

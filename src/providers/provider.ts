@@ -3,6 +3,14 @@
  * Every provider's base URL can be set by `<ID>_BASE_URL` and its key by `<ID>_API_KEY` (`workers-ai` → WORKERS_AI_…).
  */
 
+import type { Dialect } from "../protocols/protocol.ts";
+
+/** An HTTP request that is ready but for its credential. */
+export type Unsigned = { readonly url: string; readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
+
+/** Top-level fields of a body to set, as raw JSON, and to leave out. */
+export type BodyEdits = { readonly set?: Readonly<Record<string, string>>; readonly without?: readonly string[] };
+
 /** A provider's row. Everything optional has the value that OpenAI has. */
 export type Provider = {
   readonly id: string;
@@ -19,6 +27,16 @@ export type Provider = {
   readonly selfHosted?: boolean;
   /** How it takes `stream_options` where that is not as OpenAI does: usage comes by itself, or the request is refused. */
   readonly streamOptions?: "needless" | "refused";
+  /** How its dialect of a conversation's protocol differs from the vendor's. */
+  readonly dialect?: Dialect;
+  /** Protocols that one of its models speaks, the preferred one first, where models differ. */
+  readonly speaksFor?: (upstreamId: string) => readonly string[];
+  /** Path of a call, where it depends on more than the protocol. undefined: `paths`, or the protocol's own. */
+  readonly pathFor?: (protocol: string, upstreamId: string, stream: boolean) => string | undefined;
+  /** What a body must have or must not have here. */
+  readonly edits?: (protocol: string, upstreamId: string) => BodyEdits | undefined;
+  /** Headers that authenticate a call whose credential is no mere header; instead of `auth`. */
+  readonly sign?: (request: Unsigned, secret: string) => Promise<Record<string, string>>;
   /** Response header with the provider's own request id. */
   readonly requestIdHeader?: string;
 };

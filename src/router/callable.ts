@@ -11,10 +11,10 @@ export type CallableModel = { id: string; owner: string; createdAtMs: number; mo
  * Every name that would be planned for this principal, in one protocol or in whichever its providers speak: aliases, models by
  * bare id and by `provider/id`, the self-hosted server's own. Sorted by id, each once.
  */
-export function callableModels(question: Pick<Question, "principal" | "catalog" | "selfHostedModels" | "endpoints"> & { protocol?: string }): CallableModel[] {
-  const { principal, protocol } = question;
+export function callableModels(question: Pick<Question, "principal" | "catalog" | "selfHostedModels" | "endpoints"> & { protocols?: readonly string[] }): CallableModel[] {
+  const { principal, protocols } = question;
   const planned = ({ id }: CallableModel): boolean =>
-    weigh({ ...question, name: id, protocol, sovereign: principal.sovereign }).attempts.length > 0;
+    weigh({ ...question, name: id, protocols, sovereign: principal.sovereign }).attempts.length > 0;
   const named = new Map(everyName(question).map((model) => [model.id, model]));
   return [...named.values()].filter(planned).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -17,6 +17,8 @@ export type Attempt = {
   readonly prices: readonly Price[];
   /** Most output tokens of one answer, as the catalog knows it. */
   readonly maxOutputTokens: number | undefined;
+  /** In which of the asked protocols it can be called, the first asked one first, then as its provider prefers. */
+  readonly protocols: readonly string[];
 };
 
 export type Exclusion = { readonly deployment: string; readonly reason: ExclusionReason };
@@ -25,8 +27,8 @@ export type Plan = { readonly attempts: readonly Attempt[]; readonly excluded: r
 
 export type Question = {
   name: string;
-  /** undefined: whichever a provider speaks. */
-  protocol: string | undefined;
+  /** Protocols in which the request can be made, the client's own first. undefined: whichever a provider speaks. */
+  protocols: readonly string[] | undefined;
   principal: Principal;
   /** The request or its key asks for self-hosted models only. */
   sovereign: boolean;
@@ -54,14 +56,22 @@ function endpointFor(provider: string, { endpoints, principal }: Question): Endp
   return endpoint && own !== undefined ? { ...endpoint, secret: own } : endpoint;
 }
 
+/** What a deployment speaks of what was asked for. */
+function protocolsOf({ provider }: Endpoint, { upstreamId }: Candidate, { protocols }: Question): readonly string[] {
+  const spoken = provider.speaksFor?.(upstreamId) ?? provider.speaks;
+  if (!protocols) return spoken;
+  const own = protocols[0]!;
+  return [...(spoken.includes(own) ? [own] : []), ...spoken.filter((id) => id !== own && protocols.includes(id))];
+}
+
 /** The first reason against a candidate, or undefined. */
 function against(candidate: Candidate, endpoint: Endpoint | undefined, question: Question): ExclusionReason | undefined {
-  const { principal, sovereign, protocol, name } = question;
+  const { principal, sovereign, name } = question;
   const selfHosted = endpoint?.provider.selfHosted === true;
   if (sovereign && !selfHosted) return "not_self_hosted";
   if (!allows(principal.models, namesOf(name, candidate))) return "not_allowed";
   if (!endpoint || !usable(endpoint)) return "not_configured";
-  if (protocol !== undefined && !endpoint.provider.speaks.includes(protocol)) return "protocol";
+  if (protocolsOf(endpoint, candidate, question).length === 0) return "protocol";
   const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
   if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, candidate.model?.kind !== "embedding")) return "not_priced";
   return undefined;
@@ -79,7 +89,7 @@ export function weigh(question: Question): Plan {
     if (reason) excluded.push({ deployment, reason });
     else attempts.push({
       endpoint: endpoint!, deployment, upstreamId: candidate.upstreamId, prices: candidate.prices,
-      maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined,
+      maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined, protocols: protocolsOf(endpoint!, candidate, question),
     });
   }
   return { attempts, excluded };

@@ -1,7 +1,7 @@
 import { Hono, type Context } from "hono";
 import { GatewayError } from "../errors.ts";
 import { relay } from "../pipeline/index.ts";
-import { gemini, geminiMethods } from "../protocols/index.ts";
+import { conversations, gemini, geminiMethods } from "../protocols/index.ts";
 import { callableModels, type CallableModel } from "../router/index.ts";
 import { contextOf, lookedUp, type App } from "./context.ts";
 import { fromGoogle } from "./error-shape.ts";
@@ -54,7 +54,7 @@ async function callable(c: Context<App>) {
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
   const selfHostedModels = await isolate.selfHostedModels.get(startedAtMs, waitUntil);
-  const list = callableModels({ principal, catalog, selfHostedModels, endpoints: isolate.endpoints, protocol: "gemini-generate" });
+  const list = callableModels({ principal, catalog, selfHostedModels, endpoints: isolate.endpoints, protocols: ["gemini-generate", "gemini-embeddings", ...conversations.keys()] });
   const render = ({ id }: CallableModel) => {
     const model = catalog.models.get(id) ?? catalog.byName.get(id)?.model;
     const embeds = model?.kind === "embedding";

@@ -48,7 +48,8 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   async function end(how: StreamEnd, words = lastWords(how)): Promise<StreamEnd> {
     silence.stop();
     const over = observer.seen.terminated && how !== "client_gone";
-    if (words && (!over || how === "done")) void outlet.write(encoder.encode((how !== "done" && frames.inside ? "\n\n" : "") + words));
+    const last = how === "done" ? words : over ? (observer.close?.() ?? "") : words && (frames.inside && !observer.close ? "\n\n" : "") + words;
+    if (last) void outlet.write(encoder.encode(last));
     if (how !== "done") reader.cancel().catch(() => {});
     await outlet.close();
     return over ? "done" : how;
@@ -99,10 +100,10 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
 
 /** The last bytes of a stream that closed: its rest, and words of ours when it neither finished nor said what went wrong. */
 export function ending(rest: string, observer: StreamObserver, lastWords: StreamOptions["lastWords"]): string {
-  const last = rest && observer.push(rest);
+  const last = (rest && observer.push(rest)) + (observer.close?.() ?? "");
   const { terminated, error } = observer.seen;
   const missing = terminated || error !== undefined ? "" : lastWords("done");
-  return last + (last && missing ? "\n\n" : "") + missing;
+  return last + (last && missing && !observer.close ? "\n\n" : "") + missing;
 }
 
 /** One timer for a whole stream: ticks, and how long nothing has come. */

@@ -20,11 +20,12 @@ export type Call = {
  * its protocol names; never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes.
  */
 export async function send({ endpoint, protocol, path, body, headers, signal }: Call): Promise<Response> {
+  const url = endpoint.baseUrl + path;
   let response: Response;
   try {
-    response = await fetch(endpoint.baseUrl + path, {
+    response = await fetch(url, {
       method: "POST",
-      headers: { "content-type": "application/json", "user-agent": "forge", ...authHeaders(endpoint, protocol), ...headers },
+      headers: { "user-agent": "forge", ...(await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body })) },
       body,
       redirect: "manual",
       signal,
@@ -38,6 +39,12 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
     throw new GatewayError("upstream_error", `${endpoint.provider.name} answered with a redirect (${response.status}), which is not followed.`);
   }
   return response;
+}
+
+/** The call's headers with the provider's key among them, or signed with it. */
+async function authorised({ provider, secret, ...rest }: Endpoint, protocol: string, call: { url: string; method: string; headers: Record<string, string>; body: string }): Promise<Record<string, string>> {
+  if (provider.sign && secret !== undefined) return { ...call.headers, ...(await provider.sign(call, secret)) };
+  return { ...authHeaders({ provider, secret, ...rest }, protocol), ...call.headers };
 }
 
 /** The id that the provider gave this request, for support. */

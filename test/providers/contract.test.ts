@@ -1,6 +1,7 @@
 /** What every provider's row must keep, whoever it is, and where each one's calls really go. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
+import { passthrough } from "../../src/pipeline/passthrough.ts";
 import { anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
@@ -27,8 +28,9 @@ function endpointOf(provider: Provider): Endpoint {
 /** The request that leaves for a provider when a client sends `body`. */
 async function sent(provider: Provider, protocol: typeof openaiChat, body: object, client: Record<string, string> = { cookie: "private" }): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
   const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
-  const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined };
-  await tryOnce(attempt, protocol, { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers(client) }, new AbortController().signal);
+  const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined, protocols: [protocol.id] };
+  const request = { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers(client), requestId: "req_0" };
+  await tryOnce(attempt, passthrough(attempt, protocol, request), new AbortController().signal);
   const [url, init] = called.mock.calls[0]!;
   return { url: String(url), headers: new Headers(init?.headers), body: JSON.parse(String(init?.body)) as Record<string, unknown>, redirect: init?.redirect };
 }

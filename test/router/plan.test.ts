@@ -53,7 +53,7 @@ describe("a plan", () => {
       attempts: [{ deployment: "selfhosted/llama" }],
       excluded: [{ deployment: "groq/llama", reason: "not_self_hosted" }, { deployment: "openrouter/meta/llama", reason: "not_self_hosted" }],
     });
-    expect(planned("llama", { protocol: "openai-embeddings" }).excluded).toEqual([{ deployment: "groq/llama", reason: "protocol" }]);
+    expect(planned("llama", { protocols: ["openai-embeddings"] }).excluded).toEqual([{ deployment: "groq/llama", reason: "protocol" }]);
     expect(planned("llama", key({ models: ["openrouter/*"] })).excluded).toEqual([{ deployment: "groq/llama", reason: "not_allowed" }]);
     expect(planned("ours", key({ limits: { requestsPerMinute: 1, budgetNanoUsd: 1 } })).excluded).toEqual([
       { deployment: "groq/free", reason: "not_priced" }, { deployment: "openrouter/free", reason: "not_priced" },
@@ -152,7 +152,7 @@ describe("a refusal", () => {
     const bare = { endpoints: reach("openai") };
     expect(refusal("anthropic/claude", bare)).toMatchObject({ code: "no_provider", status: 503, detail: { shouldRetry: false } });
     expect(refusal("anthropic/claude", bare).message).toBe('The model "anthropic/claude" cannot be called: no provider of it is set up here (anthropic, openrouter).');
-    expect(refusal("groq/llama", { protocol: "openai-embeddings" }).message).toContain("no provider of it offers this endpoint (groq)");
+    expect(refusal("groq/llama", { protocols: ["openai-embeddings"] }).message).toContain("no provider of it offers this endpoint (groq)");
   });
   test("names no provider that the key may not use", () => {
     expect(refusal("closed", key({ models: ["other"] }))).toMatchObject({ code: "model_not_allowed" });
@@ -210,7 +210,7 @@ describe("the list of models", () => {
       const question = ask("", some, { principal, sovereign, selfHostedModels, endpoints: reach(...keys) });
       const accepts = (name: string): boolean => ["openai-chat", "openai-embeddings"].some((protocol) => {
         try {
-          return plan({ ...question, name, protocol }).attempts.length > 0;
+          return plan({ ...question, name, protocols: [protocol] }).attempts.length > 0;
         } catch {
           return false;
         }

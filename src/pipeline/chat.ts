@@ -1,0 +1,112 @@
+/**
+ * Another protocol at the far end: the client's request is read into the canonical conversation and written anew for the
+ * provider, and the answer the same way back.
+ */
+import { collect, eventsOf, holdsSealed, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
+import { GatewayError } from "../errors.ts";
+import { conversations } from "../protocols/conversations.ts";
+import type { ClientHalf, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
+import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
+import type { Attempt } from "../router/index.ts";
+import { splice } from "../upstream/index.ts";
+import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { passthrough, type ClientRequest } from "./passthrough.ts";
+import { observationOf, Retelling } from "./retelling.ts";
+
+const utf8 = new TextDecoder();
+
+/** Protocols in which a request of `protocol` can be made, its own first. */
+export function protocolsFor(protocol: Protocol, headers: Headers): readonly string[] {
+  const wanted = headers.get("x-forge-protocol");
+  const reachable = protocol.conversation ? [protocol.id, ...[...conversations.keys()].filter((id) => id !== protocol.id)] : [protocol.id];
+  if (wanted === null) return reachable;
+  if (!reachable.includes(wanted)) {
+    throw new GatewayError("invalid_request", `X-Forge-Protocol: must be one of ${reachable.join(", ")} here.`, { param: "X-Forge-Protocol" });
+  }
+  return [wanted];
+}
+
+/** Reads the conversation at most once, however many attempts there are. */
+export type Reading = () => ChatRequest;
+
+export function reading({ conversation }: Protocol, text: string): Reading {
+  let request: ChatRequest | undefined;
+  return () => (request ??= conversation!.parseRequest(parseExact(text)));
+}
+
+/** How to speak to an attempt's deployment. What was sealed for another provider is never passed through. */
+export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
+  const { conversation } = protocol;
+  const own = attempt.protocols[0] === protocol.id;
+  if (!conversation || (own && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  return crossing(attempt, conversation, request, read(), own ? [protocol.id] : attempt.protocols);
+}
+
+type Spoken = { half: UpstreamHalf; target: Target; rendered: ReturnType<UpstreamHalf["renderRequest"]> };
+
+/** Of the protocols that the deployment speaks, the one that loses least; of equals the one that its provider prefers. */
+function render({ endpoint: { provider }, upstreamId, maxOutputTokens }: Attempt, chat: ChatRequest, protocols: readonly string[]): Spoken {
+  let best: Spoken | undefined;
+  for (const id of protocols) {
+    const half = conversations.get(id);
+    if (!half) continue;
+    const dialect = { ...provider.dialect, ...(provider.streamOptions && { streamOptions: provider.streamOptions }) };
+    const target: Target = { upstreamId, origin: { protocol: id, provider: provider.id }, dialect, maxOutputTokens };
+    const rendered = half.renderRequest(chat, target);
+    if (!best || rendered.losses.length < best.rendered.losses.length) best = { half, target, rendered };
+    if (best.rendered.losses.length === 0) break;
+  }
+  return best!;
+}
+
+function crossing(attempt: Attempt, client: ClientHalf, { requestId }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
+  const { endpoint: { provider }, upstreamId } = attempt;
+  const { half, target, rendered } = render(attempt, chat, protocols);
+  const own = provider.edits?.(half.id, upstreamId);
+  const text = JSON.stringify(rendered.body);
+  const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
+  const rendering = (): RenderContext => ({ request: chat, requestId, nowS: Math.floor(Date.now() / 1000) });
+  return {
+    protocol: half.id,
+    path: provider.pathFor?.(half.id, upstreamId, chat.stream) ?? provider.paths?.[half.id] ?? half.path(upstreamId, chat.stream),
+    body: own ? splice(text, own.set ?? {}, own.without ?? []) : text,
+    headers: half.headers ?? {},
+    losses: [...new Set(rendered.losses)],
+    sameErrors: false,
+    read: (bytes, contentType) => retold(client, rendering(), whole(half, parsing, utf8.decode(bytes), contentType, provider.name), provider.name),
+    watch() {
+      const observer = new Retelling(half.parseStream(parsing), client.renderStream(rendering()));
+      return { observer, native: false, type: client.streamType, broken: (error) => observer.fail(error) };
+    },
+  };
+}
+
+/** A whole answer, or one that came as a stream although nobody asked for it. */
+function whole(half: UpstreamHalf, context: ParseContext, text: string, contentType: string, name: string): ChatResponse {
+  if (contentType.includes("text/event-stream")) {
+    const parser = half.parseStream(context);
+    const events = splitFrames(text).flatMap((frame) => {
+      const data = dataOf(frame);
+      return data === undefined ? [] : parser.push({ event: eventOf(frame), data });
+    });
+    return collect([...events, ...parser.end()]);
+  }
+  let body: unknown;
+  try {
+    body = parseExact(text);
+  } catch {
+    throw new GatewayError("upstream_error", `${name} did not answer with JSON.`);
+  }
+  return half.parseResponse(body, context);
+}
+
+/** The answer in the client's protocol; an error inside it is an error to the client. */
+function retold(client: ClientHalf, context: RenderContext, response: ChatResponse, name: string): WholeAnswer {
+  const seen = observationOf(response);
+  const error = response.error ?? (response.choices.length === 0 ? { status: 502, message: "the answer has nothing in it" } : undefined);
+  if (error) return { seen: { ...seen, error: error.message }, error: new GatewayError("upstream_refused", `${name}: ${error.message.slice(0, 2_000)}`, {}, error.status) };
+  if (!context.request.stream) return { ...client.renderResponse(response, context), type: "application/json", seen };
+  const renderer = client.renderStream(context);
+  const told = eventsOf(response).map((event) => (event.type === "end" ? "" : renderer.push(event))).join("");
+  return { body: told + renderer.end(), type: client.streamType, seen };
+}

@@ -1,0 +1,33 @@
+/** How one attempt is spoken: what is sent to the deployment, and how its answer reaches the client. */
+import type { Loss } from "../chat/index.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Observation, StreamObserver } from "../protocols/protocol.ts";
+
+/** A request as a deployment takes it, and the reading of its answer. */
+export type Exchange = {
+  /** Protocol that is spoken to the provider. */
+  readonly protocol: string;
+  /** Path under the provider's base URL. */
+  readonly path: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What of the client's request the deployment does not hear. */
+  readonly losses: readonly Loss[];
+  /** Whether an error body of the provider may pass as it is. */
+  readonly sameErrors: boolean;
+  /** Reads a whole answer of status 2xx. Throws when it is none. */
+  read(bytes: Uint8Array, contentType: string): WholeAnswer;
+  watch(): Watch;
+};
+
+/** `type` undefined: the upstream's own. An error that came with status 200 is told as what it is. */
+export type WholeAnswer = { seen: Observation } & ({ body: string | Uint8Array; type?: string; losses?: readonly Loss[] } | { error: GatewayError });
+
+export type Watch = {
+  observer: StreamObserver;
+  /** Nothing has to be taken out or written anew. */
+  native: boolean;
+  type?: string;
+  /** The client's words for a stream that broke off. */
+  broken(error: GatewayError): string;
+};

@@ -1,0 +1,50 @@
+/** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
+import { GatewayError } from "../errors.ts";
+import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import type { Attempt } from "../router/index.ts";
+import { rawValue, splice } from "../upstream/index.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** The client's request: its body's text, what was read of it, and its headers. */
+export type ClientRequest = { readonly text: string; readonly facts: RequestFacts; readonly headers: Headers; readonly requestId: string };
+
+const utf8 = new TextDecoder();
+
+/** The exchange in which nothing is translated. */
+export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts, headers, requestId }: ClientRequest): Exchange {
+  const { endpoint: { provider }, upstreamId } = attempt;
+  const { streamOptions } = provider;
+  const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key), upstreamId);
+  if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
+  const own = provider.edits?.(protocol.id, upstreamId);
+  const named: Record<string, string> = typeof protocol.path === "string" && !own?.without?.includes("model") ? { model: JSON.stringify(upstreamId) } : {};
+  const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...(own?.without ?? [])];
+  const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;
+  return {
+    protocol: protocol.id,
+    path: provider.pathFor?.(protocol.id, upstreamId, facts.stream) ?? provider.paths?.[protocol.id]
+      ?? (typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
+    body: splice(text, { ...edits, ...named, ...own?.set }, without),
+    headers: passedOn(headers, protocol.headers),
+    losses: [],
+    sameErrors: true,
+    read: (bytes) => ({ body: bytes, seen: protocol.observe(parse(bytes, provider.name)) }),
+    watch: () => ({ observer: protocol.watch(askedByUs), native: !askedByUs, broken: (error) => protocol.renderStreamError(error, requestId) }),
+  };
+}
+
+/** Of the client's headers those that its protocol names. */
+function passedOn(headers: Headers, names: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value]];
+  }));
+}
+
+function parse(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new GatewayError("upstream_error", `${name} did not answer with JSON.`);
+  }
+}

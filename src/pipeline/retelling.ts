@@ -1,0 +1,89 @@
+/** A stream of one protocol told anew in another, and what it says about itself on the way. */
+import type { ChatEvent, ChatResponse, Part } from "../chat/index.ts";
+import { GatewayError } from "../errors.ts";
+import type { Observation, StreamObserver, StreamParser, StreamRenderer } from "../protocols/protocol.ts";
+import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
+
+const charactersIn = (part: Part): number =>
+  part.type === "text" ? part.text.length
+  : part.type === "tool-call" ? part.input.length
+  : part.type === "reasoning" ? part.texts.join("").length
+  : 0;
+
+/** What a whole answer says about itself. */
+export const observationOf = ({ usage, reportedNanoUsd, error, choices }: ChatResponse): Observation => ({
+  usage, reportedNanoUsd, error: error?.message, terminated: true,
+  outputCharacters: choices.reduce((sum, { parts }) => sum + parts.reduce((inner, part) => inner + charactersIn(part), 0), 0),
+});
+
+/** Reads frames with one protocol's parser and writes them with another's renderer. Its end, or its failure, is written once. */
+export class Retelling implements StreamObserver {
+  readonly seen: Observation = { usage: undefined, reportedNanoUsd: undefined, error: undefined, terminated: false, outputCharacters: 0 };
+  private over = false;
+  /** Answers that have begun, and those that have finished. */
+  private readonly begun = new Set<number>();
+  private readonly finished = new Set<number>();
+  private readonly parser: StreamParser;
+  private readonly renderer: StreamRenderer;
+
+  constructor(parser: StreamParser, renderer: StreamRenderer) {
+    this.parser = parser;
+    this.renderer = renderer;
+  }
+
+  push(frames: string): string {
+    let told = "";
+    for (const frame of splitFrames(frames)) {
+      if (this.over) break;
+      const data = dataOf(frame);
+      if (data !== undefined) told += this.tell(this.parser.push({ event: eventOf(frame), data }));
+    }
+    return told;
+  }
+
+  close(): string {
+    if (this.over) return "";
+    const told = this.tell(this.parser.end());
+    return told + (this.seen.terminated ? this.end() : "");
+  }
+
+  /** The client's words for a failure; nothing when the stream is over. */
+  fail(error: GatewayError): string {
+    if (this.over) return "";
+    this.over = true;
+    return this.renderer.fail(error);
+  }
+
+  private end(): string {
+    if (this.over) return "";
+    this.over = true;
+    return this.renderer.end();
+  }
+
+  private tell(events: readonly ChatEvent[]): string {
+    let told = "";
+    for (const event of events) {
+      if (this.over) break;
+      this.note(event);
+      if (event.type === "error") told += this.fail(new GatewayError("upstream_refused", event.error.message.slice(0, 2_000), {}, event.error.status));
+      else if (event.type !== "end") told += this.renderer.push(event);
+      else if (this.seen.terminated) told += this.end();
+    }
+    return told;
+  }
+
+  private note(event: ChatEvent): void {
+    const { seen } = this;
+    if (event.type === "text-delta" || event.type === "reasoning-delta") seen.outputCharacters += event.text.length;
+    else if (event.type === "tool-call-delta") seen.outputCharacters += event.input.length;
+    else if (event.type === "start" || event.type === "usage") {
+      if (event.type === "start") seen.usageSoFar = event.usage ?? seen.usageSoFar;
+      else Object.assign(seen, { usage: event.usage, reportedNanoUsd: event.reportedNanoUsd ?? seen.reportedNanoUsd });
+    } else if (event.type === "error") seen.error = event.error.message;
+    if ("choice" in event) {
+      this.begun.add(event.choice);
+      if (event.type === "finish") this.finished.add(event.choice);
+      seen.terminated = this.finished.size === this.begun.size;
+    }
+  }
+}
