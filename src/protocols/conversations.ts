@@ -1,7 +1,8 @@
 /** Every wire format in which a provider can be asked to go on with a conversation. */
+import { anthropicMessagesUpstream } from "./anthropic-messages/index.ts";
 import type { UpstreamHalf } from "./protocol.ts";
 
-const halves: readonly UpstreamHalf[] = [];
+const halves: readonly UpstreamHalf[] = [anthropicMessagesUpstream];
 
 /** By protocol id, as a provider's `speaks` names it. */
 export const conversations: ReadonlyMap<string, UpstreamHalf> = new Map(halves.map((half) => [half.id, half]));

@@ -4,11 +4,15 @@ import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, Protocol } from "../protocol.ts";
 import { renderError, renderStreamError } from "./error.ts";
+import { parseConversation } from "./parse-request.ts";
+import { renderResponse } from "./render-response.ts";
+import { MessagesStreamRenderer } from "./render-stream.ts";
 import { parseCountRequest, parseRequest } from "./request.ts";
 import { MessagesStreamObserver } from "./stream.ts";
 import { partOf, readUsage, usageOf } from "./usage.ts";
 
 export { renderError } from "./error.ts";
+export { anthropicMessagesUpstream } from "./upstream.ts";
 
 type Answer = { type?: unknown; usage?: unknown; error?: unknown; content?: unknown };
 type Block = { text?: unknown; thinking?: unknown; type?: unknown; input?: unknown } | null;
@@ -43,6 +47,12 @@ export const anthropicMessages: Protocol = {
   watch: () => new MessagesStreamObserver(),
   renderError,
   renderStreamError,
+  conversation: {
+    parseRequest: parseConversation,
+    renderResponse,
+    renderStream: (context) => new MessagesStreamRenderer(context),
+    streamType: "text/event-stream; charset=utf-8",
+  },
 };
 
 /** Costs nothing: its `input_tokens` is the answer, not a usage. */

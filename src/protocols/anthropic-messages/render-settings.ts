@@ -1,0 +1,99 @@
+/** Writes tools, thinking and sampling of a request. https://docs.anthropic.com/en/api/messages */
+import { budgetOf, type ChatRequest, type Loss, type Tool } from "../../chat/index.ts";
+import type { Lose } from "./render-files.ts";
+import type { Message } from "./render-turns.ts";
+import { protocol, record, type Json } from "./words.ts";
+
+/** The tools. A custom tool becomes a function of one string, `input`. */
+export const renderTools = (tools: readonly Tool[], lose: Lose): Json[] => tools.flatMap((tool) => renderTool(tool, lose));
+
+function renderTool(tool: Tool, lose: Lose): Json[] {
+  if (tool.type === "opaque") {
+    if (tool.protocol === protocol) return [{ ...(tool.value as Json) }];
+    lose("provider_tool");
+    return [];
+  }
+  const head = { name: tool.name, ...(tool.description && { description: tool.description }) };
+  if (tool.type === "custom") {
+    lose("custom_tool");
+    return [{ ...head, input_schema: { type: "object", properties: { input: { type: "string" } }, required: ["input"] } }];
+  }
+  const { parameters, strict, cache } = tool;
+  return [{ ...head, input_schema: { ...parameters, type: "object" }, ...(strict && { strict }), ...(cache && { cache_control: { type: "ephemeral", ...cache } }) }];
+}
+
+/** Which tool may be called, and how many at once. Only sent with tools. */
+export function renderToolChoice({ toolChoice, parallelTools }: ChatRequest, lose: Lose): Json | undefined {
+  const single = parallelTools === false && { disable_parallel_tool_use: true };
+  if (toolChoice === undefined) return single ? { type: "auto", ...single } : undefined;
+  if (toolChoice.type === "none") return { type: "none" };
+  if (toolChoice.type === "tool") return { type: "tool", name: toolChoice.name, ...single };
+  const mode = toolChoice.type === "allowed" ? toolChoice.mode : toolChoice.type;
+  if (toolChoice.type === "allowed") lose("tool_choice");
+  return { type: mode === "required" ? "any" : "auto", ...single };
+}
+
+/** Least tokens of a thinking budget. https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
+const leastBudget = 1_024;
+const shown: Readonly<Record<string, string>> = { none: "omitted", auto: "summarized", concise: "summarized", detailed: "summarized" };
+const levels: Readonly<Record<string, string>> = { minimal: "low", low: "low", medium: "medium", high: "high", xhigh: "xhigh", max: "max" };
+
+/** Thinking, and the bound that holds it and the answer. */
+export type Thinking = { maxTokens: number; thinking?: Json; effort?: string };
+
+/**
+ * An effort becomes a budget; a client that speaks Messages gets the words that it used. `messages` decide whether the vendor
+ * takes thinking at all: not where the last answer calls tools without thoughts, and not where an answer shall be continued.
+ */
+export function renderThinking({ reasoning = {}, rest }: ChatRequest, maxTokens: number, messages: readonly Message[], lose: Lose): Thinking {
+  const { effort, budgetTokens, adaptive, show } = reasoning;
+  const display = show === undefined ? undefined : { display: shown[show] };
+  const own = rest.protocol === protocol;
+  const level = effort === undefined || effort === "none" ? undefined : levels[effort];
+  if (adaptive) return { maxTokens, thinking: { type: "adaptive", ...display }, ...(level && { effort: level }) };
+  if (budgetTokens === undefined && own && level) return { maxTokens, effort: level };
+  if (budgetTokens === undefined && effort === undefined) return { maxTokens };
+  const budget = budgetTokens ?? budgetOf(effort!, maxTokens);
+  if (budget <= 0) return { maxTokens, thinking: { type: "disabled" } };
+  if (budget < leastBudget) lose("reasoning_budget");
+  if (!takesThinking(messages)) {
+    lose("reasoning_effort");
+    return { maxTokens };
+  }
+  const spent = Math.max(leastBudget, budget);
+  return { maxTokens: maxTokens > spent ? maxTokens : maxTokens + spent, thinking: { type: "enabled", budget_tokens: spent, ...display }, ...(own && level && { effort: level }) };
+}
+
+const isThought = ({ type }: Json): boolean => type === "thinking" || type === "redacted_thinking";
+
+function takesThinking(messages: readonly Message[]): boolean {
+  const last = messages.findLast(({ role }) => role === "assistant");
+  if (last === undefined) return true;
+  const thought = isThought(last.content[0] ?? {});
+  return thought || (last !== messages.at(-1) && !last.content.some(({ type }) => type === "tool_use"));
+}
+
+/** Takes out what the vendor refuses while it thinks: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking#feature-compatibility */
+export function yieldToThinking(body: Json, lose: Lose): void {
+  const drop = (field: string, loss: Loss): void => {
+    delete body[field];
+    lose(loss);
+  };
+  const { temperature, top_p: topP, top_k: topK, tool_choice: choice } = body;
+  if (temperature !== undefined && temperature !== 1) drop("temperature", "temperature");
+  if (typeof topP === "number" && topP < 0.95) drop("top_p", "top_p");
+  if (topK !== undefined) drop("top_k", "top_k");
+  const { type, disable_parallel_tool_use: single } = record(choice);
+  if (type !== "any" && type !== "tool") return;
+  drop("tool_choice", "tool_choice");
+  if (single) body.tool_choice = { type: "auto", disable_parallel_tool_use: true };
+}
+
+/** The vendor takes a schema only if no object in it is open. */
+export function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const entries = Object.entries(schema).map(([key, value]) => [key, key === "enum" || key === "const" || key === "default" || key === "required" ? value : closed(value)]);
+  const same = Object.fromEntries(entries) as Json;
+  return same.type === "object" && !("additionalProperties" in same) ? { ...same, additionalProperties: false } : same;
+}
