@@ -1,7 +1,7 @@
 /** Reads a whole Messages request as a conversation. https://docs.anthropic.com/en/api/messages */
 import { defined, type ChatRequest, type Part, type Turn } from "../../chat/index.ts";
 import { parseContent, parseSystem, wrong } from "./parse-blocks.ts";
-import { parseOutput, parseReasoning, parseTier, parseToolChoice, parseTools, without } from "./parse-settings.ts";
+import { parseOutput, parseReasoning, parseTier, parseToolChoice, parseToolFields, parseTools, without } from "./parse-settings.ts";
 import { isObject, protocol, record, words, type Json } from "./words.ts";
 
 const roles: readonly unknown[] = ["user", "assistant", "system"];
@@ -38,7 +38,7 @@ export function parseConversation(body: unknown): ChatRequest {
       user: words(record(body.metadata).user_id),
       serviceTier: parseTier(body.service_tier),
     }),
-    rest: { protocol, fields: { ...without(body, ...known), ...rest, ...leftOf(body) } },
+    rest: { protocol, fields: { ...without(body, ...known), ...rest, ...leftOf(body), ...parseToolFields(body.tools) } },
   };
 }
 

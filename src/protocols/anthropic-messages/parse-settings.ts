@@ -19,11 +19,23 @@ function parseTool(tool: unknown, param: string): Tool {
   return {
     type: "function",
     name: words(name)!,
-    ...(words(description) !== undefined && { description: words(description)! }),
+    ...(typeof description === "string" && { description }),
     parameters,
     ...(typeof strict === "boolean" && { strict }),
     ...cacheOf(tool),
   };
+}
+
+const toolFields = ["type", "name", "description", "input_schema", "strict", "cache_control"];
+
+/** What else is said of the client's own tools (`defer_loading`, `input_examples`), by their names: for `rest`, under that name. */
+export function parseToolFields(tools: unknown): { tool_fields?: Json } {
+  const own = Array.isArray(tools) ? tools.filter(isObject).filter(({ input_schema: parameters }) => isObject(parameters)) : [];
+  const said = own.flatMap((tool) => {
+    const fields = without(tool, ...toolFields);
+    return fields ? [[tool.name, fields] as const] : [];
+  });
+  return said.length > 0 ? { tool_fields: Object.fromEntries(said) } : {};
 }
 
 const choices: Readonly<Record<string, ToolChoice>> = { auto: { type: "auto" }, any: { type: "required" }, none: { type: "none" } };

@@ -67,7 +67,7 @@ const plainText = (data: string): Json => ({ type: "text", media_type: "text/pla
 
 function decoded(base64: string): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
   } catch {
     return undefined;
   }

@@ -87,8 +87,9 @@ function unsaid(request: ChatRequest): Loss[] {
   return (Object.keys(asked) as Loss[]).filter((loss) => asked[loss]);
 }
 
-/** The client's own fields, as they came; what is left of an object goes into the one that is there. */
-function addRest(body: Json, fields: Json): void {
+/** The client's own fields, as they came; what is left of an object goes into the one that is there, and of a tool into that tool. */
+function addRest(body: Json, { tool_fields: toolFields, ...fields }: Json): void {
+  for (const tool of Array.isArray(body.tools) ? (body.tools as Json[]) : []) Object.assign(tool, record(toolFields)[String(tool.name)]);
   for (const [field, value] of Object.entries(fields)) body[field] = field in body ? { ...record(value), ...record(body[field]) } : value;
 }
 

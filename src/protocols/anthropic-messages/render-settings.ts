@@ -13,7 +13,7 @@ function renderTool(tool: Tool, lose: Lose): Json[] {
     lose("provider_tool");
     return [];
   }
-  const head = { name: tool.name, ...(tool.description && { description: tool.description }) };
+  const head = { name: tool.name, ...(tool.description !== undefined && { description: tool.description }) };
   if (tool.type === "custom") {
     lose("custom_tool");
     return [{ ...head, input_schema: { type: "object", properties: { input: { type: "string" } }, required: ["input"] } }];

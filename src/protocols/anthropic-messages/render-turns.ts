@@ -13,7 +13,7 @@ export type Towards = { readonly target: Target; readonly own: boolean; readonly
 
 const isSystem = ({ role }: Turn): boolean => role === "system" || role === "developer";
 
-/** The leading system turns as blocks, and all other turns as messages of alternating roles, the first of them the user's. */
+/** The leading system turns as blocks, and all other turns as messages of alternating roles. The vendor's documents want the user's first. */
 export function renderTurns(turns: readonly Turn[], towards: Towards): { system: Json[]; messages: Message[] } {
   const first = turns.findIndex((turn) => !isSystem(turn));
   const border = first < 0 ? turns.length : first;
@@ -22,7 +22,7 @@ export function renderTurns(turns: readonly Turn[], towards: Towards): { system:
   if (turns.some(({ name }) => name !== undefined)) lose("message_name");
   const system = turns.slice(0, border).flatMap(({ parts }) => parts.flatMap((part) => renderPart(part, towards))).filter(({ type }) => type === "text");
   const messages = join(turns.slice(border).map((turn) => renderTurn(turn, towards)));
-  if (messages[0]?.role !== "user") messages.unshift({ role: "user", content: [{ type: "text", text: "." }] });
+  if (messages.length === 0 || (!towards.own && messages[0]!.role !== "user")) messages.unshift({ role: "user", content: [{ type: "text", text: "." }] });
   const last = messages.at(-1);
   if (last?.role === "assistant") trimLast(last);
   return { system, messages };
@@ -88,12 +88,12 @@ const renderers: { [T in Part["type"]]: (part: Extract<Part, { type: T }>, towar
   },
 };
 
-/** The vendor refuses text without a visible character. */
-function renderText({ text, citations = [], refusal, cache }: TextPart, { lose }: Towards): Json[] {
+/** The vendor refuses empty text, and in most places text without a visible character. */
+function renderText({ text, citations = [], refusal, cache }: TextPart, { own: kept, lose }: Towards): Json[] {
   if (refusal) lose("refusal");
   const own = citations.map(ownCitation).filter((one) => one !== undefined);
   if (own.length < citations.length) lose("citations");
-  return text.trim() === "" ? [] : [cached({ type: "text", text, ...(own.length > 0 && { citations: own }) }, cache)];
+  return (kept ? text : text.trim()) === "" ? [] : [cached({ type: "text", text, ...(own.length > 0 && { citations: own }) }, cache)];
 }
 
 const resultTypes: readonly unknown[] = ["text", "image", "document", "search_result", "tool_reference"];
