@@ -63,3 +63,5 @@ export const openaiInputTokens: Protocol = {
   edits: () => ({}),
   observe: (body) => ({ ...observe(body), usage: noUsage, reportedNanoUsd: undefined }),
 };
+
+export { openaiResponsesUpstream } from "./upstream.ts";
