@@ -208,6 +208,9 @@ describe("a request of somebody else", () => {
     expect(sent).toMatchObject({ thinking: { type: "enabled", budget_tokens: 5_000 }, max_tokens: 10_000, tool_choice: { type: "auto", disable_parallel_tool_use: true } });
     expect(losses).toEqual(["temperature", "top_k", "tool_choice"]);
     expect(render({ reasoning: { effort: "low" }, maxOutputTokens: 100 }).body).toMatchObject({ thinking: { budget_tokens: 1_024 }, max_tokens: 1_124 });
+    expect(render({ reasoning: { budgetTokens: 9_000 }, maxOutputTokens: 100 })).toMatchObject({ body: { thinking: { budget_tokens: 7_999 }, max_tokens: 8_000 }, losses: ["reasoning_budget"] });
+    expect(render({ reasoning: { effort: "none" } }).body.thinking).toEqual({ type: "disabled" });
+    expect(render({ reasoning: { adaptive: true, effort: "high" } }).body).toMatchObject({ thinking: { type: "adaptive" }, output_config: { effort: "high" } });
   });
 
   test("does not think on behind a tool call without thoughts", () => {

@@ -5,7 +5,7 @@ import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { ParseContext } from "../protocol.ts";
 import { opaquePart, redactedPart, textPart, thinkingPart, toolCallPart } from "./parse-content.ts";
 import { readUsage, usageOf } from "./usage.ts";
-import { finishOf, isObject, record, words, type Json } from "./words.ts";
+import { finishOf, isObject, record, tierOf, words, type Json } from "./words.ts";
 
 const statuses: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
@@ -52,7 +52,7 @@ export function parseResponse(body: unknown, context: ParseContext): ChatRespons
       id: words(answer.id),
       model: words(answer.model),
       usage: usageOf(readUsage(usage)),
-      serviceTier: words(record(usage).service_tier),
+      serviceTier: tierOf(record(usage).service_tier),
       reportedNanoUsd: parseReportedCost(usage),
     }),
   };

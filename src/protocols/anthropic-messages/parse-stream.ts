@@ -5,7 +5,7 @@ import type { ParseContext, StreamParser } from "../protocol.ts";
 import { opaquePart } from "./parse-content.ts";
 import { chatErrorOf } from "./parse-response.ts";
 import { merge, nothingTold, partOf, readUsage, usageOf } from "./usage.ts";
-import { citationOf, citationsOf, finishOf, isObject, record, words, type Json } from "./words.ts";
+import { citationOf, citationsOf, finishOf, isObject, record, tierOf, words, type Json } from "./words.ts";
 
 /** The block that is being written. `json`: pieces of tool input so far. */
 type Open = { index: unknown; block: Json; place: Place; json: string; signature: string };
@@ -73,7 +73,7 @@ export class MessagesStreamParser implements StreamParser {
     this.told = merge(this.told, { ...readUsage(usage), output: undefined });
     const part = partOf(this.told);
     const known = part.inputTokens === undefined ? undefined : { ...noUsage, ...part };
-    return [{ type: "start", ...defined({ id: words(id), model: words(model), serviceTier: words(record(usage).service_tier), usage: known }) }];
+    return [{ type: "start", ...defined({ id: words(id), model: words(model), serviceTier: tierOf(record(usage).service_tier), usage: known }) }];
   }
 
   private begin(index: unknown, block: Json): ChatEvent[] {
@@ -122,7 +122,7 @@ export class MessagesStreamParser implements StreamParser {
     if (!isObject(value)) return [];
     this.told = merge(this.told, readUsage(value));
     const usage = usageOf(this.told);
-    return usage ? [{ type: "usage", usage, ...defined({ serviceTier: words(value.service_tier), reportedNanoUsd: parseReportedCost(value) }) }] : [];
+    return usage ? [{ type: "usage", usage, ...defined({ serviceTier: tierOf(value.service_tier), reportedNanoUsd: parseReportedCost(value) }) }] : [];
   }
 }
 

@@ -27,7 +27,7 @@ export function renderUsage(usage: Usage | undefined): Json {
   };
 }
 
-const tiers: Readonly<Record<string, string>> = { standard: "standard", default: "standard", priority: "priority", batch: "batch" };
+const tiers: Readonly<Record<string, string>> = { default: "standard", priority: "priority", batch: "batch" };
 
 /** The tier that an answer's usage names. */
 export function renderTier(tier: string | undefined): { service_tier?: string } {

@@ -18,7 +18,7 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
   const { system, messages } = renderTurns(request.turns, { target, own, lose });
   const tools = renderTools(request.tools, lose);
   const bound = request.maxOutputTokens ?? target.maxOutputTokens ?? defaultMaxTokens;
-  const { maxTokens, thinking, effort } = renderThinking(request, bound, messages, lose);
+  const { maxTokens, thinking, effort } = renderThinking(request, { maxTokens: bound, most: target.maxOutputTokens }, messages, lose);
   const format = renderFormat(request, own, lose);
   const body: Json = defined({
     model: target.upstreamId,
@@ -58,6 +58,7 @@ function renderSampling({ temperature, topP, topK, stop, user, serviceTier }: Ch
   if (serviceTier !== undefined && !tiers[serviceTier]) lose("service_tier");
   if (user !== undefined && user.length > longestUser) lose("user");
   const stops = stop?.filter((one) => one.trim() !== "");
+  if (stop?.some((one) => one !== "" && one.trim() === "")) lose("stop");
   return {
     temperature: temperature === undefined ? undefined : Math.min(1, temperature),
     top_p: topP,

@@ -45,23 +45,29 @@ export type Thinking = { maxTokens: number; thinking?: Json; effort?: string };
  * An effort becomes a budget; a client that speaks Messages gets the words that it used. `messages` decide whether the vendor
  * takes thinking at all: not where the last answer calls tools without thoughts, and not where an answer shall be continued.
  */
-export function renderThinking({ reasoning = {}, rest }: ChatRequest, maxTokens: number, messages: readonly Message[], lose: Lose): Thinking {
+export function renderThinking({ reasoning = {}, rest }: ChatRequest, bounds: { maxTokens: number; most: number | undefined }, messages: readonly Message[], lose: Lose): Thinking {
   const { effort, budgetTokens, adaptive, show } = reasoning;
+  const { maxTokens, most = Infinity } = bounds;
   const display = show === undefined ? undefined : { display: shown[show] };
   const own = rest.protocol === protocol;
   const level = effort === undefined || effort === "none" ? undefined : levels[effort];
   if (adaptive) return { maxTokens, thinking: { type: "adaptive", ...display }, ...(level && { effort: level }) };
   if (budgetTokens === undefined && own && level) return { maxTokens, effort: level };
-  if (budgetTokens === undefined && effort === undefined) return { maxTokens };
+  if (budgetTokens === undefined && effort === undefined) {
+    if (show !== undefined && show !== "none") lose("reasoning_display");
+    return { maxTokens };
+  }
   const budget = budgetTokens ?? budgetOf(effort!, maxTokens);
   if (budget <= 0) return { maxTokens, thinking: { type: "disabled" } };
-  if (budget < leastBudget) lose("reasoning_budget");
   if (!takesThinking(messages)) {
     lose("reasoning_effort");
     return { maxTokens };
   }
-  const spent = Math.max(leastBudget, budget);
-  return { maxTokens: maxTokens > spent ? maxTokens : maxTokens + spent, thinking: { type: "enabled", budget_tokens: spent, ...display }, ...(own && level && { effort: level }) };
+  // Where the model cannot write both the thoughts and the answer that were asked for, the thoughts are cut down.
+  const raised = maxTokens > Math.max(leastBudget, budget) ? maxTokens : Math.max(Math.min(maxTokens + Math.max(leastBudget, budget), most), leastBudget + 1);
+  const spent = Math.max(leastBudget, Math.min(budget, raised - 1));
+  if (budgetTokens !== undefined && spent !== budgetTokens) lose("reasoning_budget");
+  return { maxTokens: raised, thinking: { type: "enabled", budget_tokens: spent, ...display }, ...(own && level && { effort: level }) };
 }
 
 const isThought = ({ type }: Json): boolean => type === "thinking" || type === "redacted_thinking";

@@ -30,10 +30,18 @@ export function renderTurns(turns: readonly Turn[], towards: Towards): { system:
 
 function renderTurn(turn: Turn, towards: Towards): Message {
   const content = turn.parts.flatMap((part) => renderPart(part, towards));
-  if (!isSystem(turn)) return { role: turn.role === "assistant" ? "assistant" : "user", content };
+  if (turn.role === "assistant") return { role: "assistant", content: content.filter((block) => sayable(block, towards.lose)) };
+  if (!isSystem(turn)) return { role: "user", content };
   if (towards.own) return { role: "system", content };
   towards.lose("system_position");
   return { role: "user", content };
+}
+
+/** The vendor takes no pictures or documents from the assistant. */
+function sayable({ type }: Json, lose: Lose): boolean {
+  if (type !== "image" && type !== "document") return true;
+  lose(type);
+  return false;
 }
 
 /** Joins neighbours of one role and drops what says nothing. Within a message, tool results come first. */

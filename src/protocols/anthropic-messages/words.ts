@@ -18,6 +18,7 @@ export const finishes: Readonly<Record<string, Finish["unified"]>> = {
   end_turn: "stop",
   stop_sequence: "stop",
   pause_turn: "stop",
+  compaction: "stop",
   max_tokens: "length",
   model_context_window_exceeded: "length",
   tool_use: "tool-calls",
@@ -30,6 +31,9 @@ export function finishOf(reason: unknown, sequence: unknown): Finish {
   const stopSequence = words(sequence);
   return { unified: finishes[raw ?? ""] ?? "other", ...(raw !== undefined && { raw }), ...(stopSequence !== undefined && { stopSequence }) };
 }
+
+/** The tier of an answer in the words of most protocols. */
+export const tierOf = (tier: unknown): string | undefined => (tier === "standard" ? "default" : words(tier));
 
 /** A `cache_control` object as a breakpoint; undefined: it is none. */
 export function cacheOf({ cache_control: control }: Json): { cache: CacheBreakpoint } | undefined {
