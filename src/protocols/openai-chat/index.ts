@@ -1,9 +1,16 @@
 /** OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat */
-import type { Observation, Protocol } from "../protocol.ts";
+import type { ClientHalf, Observation, Protocol, UpstreamHalf } from "../protocol.ts";
 import { renderError, renderStreamError } from "./error.ts";
+import { parseConversation } from "./parse-request.ts";
+import { parseResponse } from "./parse-response.ts";
+import { ChunkReader } from "./parse-stream.ts";
+import { renderRequest } from "./render-request.ts";
+import { renderResponse } from "./render-response.ts";
+import { ChunkRenderer } from "./render-stream.ts";
 import { parseRequest } from "./request.ts";
 import { ChatStreamObserver, errorMessage } from "./stream.ts";
 import { parseReportedCost, parseUsage } from "./usage.ts";
+import { protocolId } from "./words.ts";
 
 export { renderError } from "./error.ts";
 
@@ -30,9 +37,19 @@ function observe(body: unknown): Observation {
   };
 }
 
+const path = "/chat/completions";
+
+const conversation: ClientHalf = {
+  parseRequest: parseConversation,
+  renderResponse,
+  renderStream: (context) => new ChunkRenderer(context),
+  streamType: "text/event-stream; charset=utf-8",
+};
+
 export const openaiChat: Protocol = {
-  id: "openai-chat",
-  path: "/chat/completions",
+  id: protocolId,
+  path,
+  conversation,
   parse: parseRequest,
   /** Usage is always asked for in a stream: it is what the ledger stands on. */
   edits: (facts, raw): Record<string, string> => (facts.stream && !facts.usageAsked ? { stream_options: withUsage(raw("stream_options")) } : {}),
@@ -40,6 +57,15 @@ export const openaiChat: Protocol = {
   watch: (hideUsage) => new ChatStreamObserver(hideUsage),
   renderError,
   renderStreamError,
+};
+
+/** Chat completions as what a provider speaks: OpenAI and its many look-alikes. */
+export const openaiChatUpstream: UpstreamHalf = {
+  id: protocolId,
+  path: () => path,
+  renderRequest,
+  parseResponse,
+  parseStream: (context) => new ChunkReader(context),
 };
 
 /** The client's own stream options with `include_usage` on. */

@@ -1,0 +1,101 @@
+/** Writes a chat completion request in a provider's dialect. https://platform.openai.com/docs/api-reference/chat/create */
+import { defined, effortOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
+import type { Dialect, Rendered, Target } from "../protocol.ts";
+import { renderFormat, renderTools } from "./render-tools.ts";
+import { TurnRenderer } from "./render-turns.ts";
+import { protocolId } from "./words.ts";
+
+type Json = Record<string, unknown>;
+type Lose = (loss: Loss) => void;
+
+/** What is lost with a field that a provider refuses. Other fields are lost by their own name. */
+const lossOf: Readonly<Record<string, Loss>> = {
+  max_tokens: "max_output_tokens", max_completion_tokens: "max_output_tokens", temperature: "temperature", top_p: "top_p", stop: "stop",
+  seed: "seed", frequency_penalty: "frequency_penalty", presence_penalty: "presence_penalty", logit_bias: "logit_bias",
+  logprobs: "logprobs", top_logprobs: "logprobs", n: "choices", verbosity: "verbosity", modalities: "modalities", audio: "modalities",
+  service_tier: "service_tier", user: "user", metadata: "metadata", prompt_cache_key: "cache_key", parallel_tool_calls: "parallel_tools",
+  tool_choice: "tool_choice", response_format: "output_format", reasoning_effort: "reasoning_effort", reasoning: "reasoning_effort",
+};
+
+function renderReasoning(wish: ReasoningWish | undefined, { reasoning: kind }: Dialect, lose: Lose): Json {
+  if (!wish) return {};
+  const { effort, budgetTokens, adaptive, show } = wish;
+  if (kind === "object") {
+    const level = effort !== undefined ? { effort } : budgetTokens !== undefined ? { max_tokens: budgetTokens } : adaptive ? { enabled: true } : {};
+    if (effort !== undefined && budgetTokens !== undefined) lose("reasoning_budget");
+    const shown = show === "none" ? { exclude: true } : show && show !== "auto" ? { summary: show } : {};
+    const reasoning = { ...level, ...shown };
+    return Object.keys(reasoning).length > 0 ? { reasoning } : {};
+  }
+  if (show !== undefined && show !== "none") lose("reasoning_display");
+  if (kind === undefined) {
+    if (effort !== undefined || budgetTokens !== undefined || adaptive) lose("reasoning_effort");
+    return {};
+  }
+  if (budgetTokens !== undefined) lose("reasoning_budget");
+  const level = effort ?? (budgetTokens === undefined ? undefined : effortOf(budgetTokens));
+  return level === undefined ? {} : { reasoning_effort: level };
+}
+
+function renderStreaming({ stream, rest }: ChatRequest, { streamOptions }: Dialect): Json {
+  if (!stream) return {};
+  const own = rest.protocol === protocolId ? rest.fields.stream_options : undefined;
+  return { stream: true, ...(streamOptions === undefined && { stream_options: { ...(own as object | undefined), include_usage: true } }) };
+}
+
+function renderSampling(request: ChatRequest, { maxTokensField = "max_tokens" as const }: { maxTokensField?: string }, lose: Lose): Json {
+  const { choices, modalities, serviceTier, logprobs } = request;
+  if (request.topK !== undefined) lose("top_k");
+  if (request.minP !== undefined) lose("min_p");
+  const isOnlyText = modalities?.every((modality) => modality === "text");
+  return defined({
+    [maxTokensField]: request.maxOutputTokens,
+    temperature: request.temperature,
+    top_p: request.topP,
+    stop: request.stop,
+    seed: request.seed,
+    frequency_penalty: request.frequencyPenalty,
+    presence_penalty: request.presencePenalty,
+    logit_bias: request.logitBias,
+    logprobs: logprobs && true,
+    top_logprobs: logprobs && logprobs.top > 0 ? logprobs.top : undefined,
+    n: choices !== undefined && choices > 1 ? choices : undefined,
+    verbosity: request.verbosity,
+    modalities: isOnlyText ? undefined : modalities,
+    audio: request.audio,
+    service_tier: serviceTier === "auto" ? undefined : serviceTier,
+    user: request.user,
+    metadata: request.metadata,
+    prompt_cache_key: request.promptCacheKey,
+  });
+}
+
+/** Fields of the client's own protocol go as they are, those of another are lost. */
+function renderRest({ rest }: ChatRequest, lose: Lose): Json {
+  if (rest.protocol === protocolId) return rest.fields;
+  for (const name of Object.keys(rest.fields)) lose(`field:${name}`);
+  return {};
+}
+
+/** Renders a request. Each loss is declared once. */
+export function renderRequest(request: ChatRequest, { upstreamId, origin, dialect, maxOutputTokens }: Target): Rendered {
+  const losses = new Set<Loss>();
+  const lose: Lose = (loss) => void losses.add(loss);
+  const target = { upstreamId, origin, dialect, maxOutputTokens };
+  const body: Json = {
+    ...renderRest(request, lose),
+    model: upstreamId,
+    messages: new TurnRenderer(request.turns, target, request.rest.protocol === protocolId, lose).render(request.turns),
+    ...renderStreaming(request, dialect),
+    ...renderTools(request, dialect, lose),
+    ...renderFormat(request.output, dialect, lose),
+    ...renderReasoning(request.reasoning, dialect, lose),
+    ...renderSampling(request, dialect, lose),
+  };
+  for (const field of dialect.refuses ?? []) {
+    if (!Object.hasOwn(body, field)) continue;
+    delete body[field];
+    lose(lossOf[field] ?? `field:${field}`);
+  }
+  return { body, losses: [...losses] };
+}
