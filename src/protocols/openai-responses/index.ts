@@ -8,6 +8,7 @@ import { renderError } from "../openai-chat/error.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, Protocol } from "../protocol.ts";
+import { openaiResponsesClient } from "./client.ts";
 import { parseRequest } from "./request.ts";
 import { ResponsesStreamObserver } from "./stream.ts";
 import { parseUsage } from "./usage.ts";
@@ -52,6 +53,7 @@ export const openaiResponses: Protocol = {
   watch: () => new ResponsesStreamObserver(),
   renderError,
   renderStreamError,
+  conversation: openaiResponsesClient,
 };
 
 /** How many tokens a request would be. Costs nothing. https://platform.openai.com/docs/api-reference/responses/input-tokens */
