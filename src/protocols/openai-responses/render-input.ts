@@ -50,8 +50,7 @@ function itemsOf({ role, parts, name }: Turn, scene: Scene): Json[] {
   };
   for (const part of parts) {
     if ("cache" in part && part.cache) scene.lose("cache_breakpoint");
-    const said = role === "assistant" ? undefined : contentPart(part, scene);
-    if (said) content.push(said);
+    if (role !== "assistant" && (part.type === "text" || part.type === "file")) content.push(...contentPart(part, scene));
     else {
       flush();
       items.push(...itemOf(part, scene, items.length));
@@ -64,8 +63,11 @@ function itemsOf({ role, parts, name }: Turn, scene: Scene): Json[] {
 /** One plain text is written as a string: every look-alike reads that. */
 const contentOf = (content: Json[]): string | Json[] => (content.length === 1 && content[0]!.type === "input_text" ? (content[0]!.text as string) : content);
 
-const contentPart = (part: Part, scene: Scene): Json | undefined =>
-  part.type === "text" ? { type: "input_text", text: part.text } : part.type === "file" ? renderFile(part, scene) : undefined;
+function contentPart(part: TextPart | FilePart, scene: Scene): Json[] {
+  if (part.type === "text") return [{ type: "input_text", text: part.text }];
+  const file = renderFile(part, scene);
+  return file ? [file] : [];
+}
 
 function itemOf(part: Part, scene: Scene, index: number): Json[] {
   switch (part.type) {
@@ -110,7 +112,7 @@ function renderResult({ id, content, isError, custom }: ToolResultPart, scene: S
   const parts = content.flatMap((part): Json[] => {
     if (part.cache) scene.lose("cache_breakpoint");
     if (part.type === "opaque") return renderOpaque(part, scene);
-    return [contentPart(part, scene)].filter((said) => said !== undefined);
+    return contentPart(part, scene);
   });
   const told = isError && !parts.some(({ text }) => typeof text === "string" && /error/i.test(text)) ? withError(parts) : parts;
   const output = told.length === 0 ? "" : contentOf(told);

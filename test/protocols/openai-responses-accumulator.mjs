@@ -1,0 +1,1 @@
+export { ResponseStream } from "openai/lib/responses/ResponseStream";
