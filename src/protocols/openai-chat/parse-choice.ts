@@ -10,7 +10,7 @@ import { parseFinish, protocolId } from "./words.ts";
 
 type Open =
   | { type: "text"; refusal: boolean }
-  | { type: "reasoning"; key: string; signature?: string; encrypted?: string }
+  | { type: "reasoning"; key: string; text: string; signature?: string; encrypted?: string }
   | { type: "tool-call"; call: Call };
 
 type TextDelta = Extract<ChatEvent, { type: "text-delta" }>;
@@ -69,10 +69,14 @@ export class ChoiceReader {
     if (audio) this.part({ type: "file", kind: "audio", data: { base64: audio.data }, ...defined({ id: audio.id, transcript: audio.transcript || undefined }) });
   }
 
-  /** Hands out the finish, where one was said. It waits for the end because some look-alikes go on talking behind it. */
-  finish(): void {
+  /**
+   * Hands out the finish, where one was said. It waits for the end because some look-alikes go on talking behind it. `hasEnded`:
+   * the protocol's own end was there, and some forget to say why.
+   */
+  finish(hasEnded = false): void {
     if (this.finished) return;
     this.close();
+    if (hasEnded) this.ended ??= { unified: this.calls.any ? "tool-calls" : "other" };
     if (!this.ended) return;
     this.finished = true;
     this.emit({ type: "finish", choice: this.choice, finish: this.ended });
@@ -92,14 +96,21 @@ export class ChoiceReader {
   private think(text: string, detail: Detail, key: string): void {
     if (this.isHeld(() => this.think(text, detail, key))) return;
     if (text === "" && detail.signature === undefined && detail.data === undefined) return;
+    if (this.open?.type === "reasoning" && this.open.key === plainKey && this.open.text === text && (detail.signature ?? detail.data)) return this.vouch(this.open, detail);
     if (this.open?.type !== "reasoning" || this.open.key !== key) {
       const summarised = detail.type === "reasoning.summary" || undefined;
-      this.begin({ type: "reasoning", key }, { type: "reasoning-start", origin: this.context.origin, ...defined({ id: detail.id, summarised }) });
+      this.begin({ type: "reasoning", key, text: "" }, { type: "reasoning-start", origin: this.context.origin, ...defined({ id: detail.id, summarised }) });
     }
     const open = this.open as Extract<Open, { type: "reasoning" }>;
+    open.text += text;
     if (text !== "") this.emit({ type: "reasoning-delta", text, paragraph: 0, ...this.place });
-    if (detail.signature !== undefined) open.signature = withFormat(detail.signature, detail.format)!;
-    if (detail.data !== undefined) open.encrypted = withFormat(detail.data, detail.format)!;
+    this.vouch(open, detail);
+  }
+
+  /** Signature and ciphertext of a block; some say its text again with them, whole. */
+  private vouch(open: Extract<Open, { type: "reasoning" }>, { signature, data, format }: Detail): void {
+    if (signature !== undefined) open.signature = withFormat(signature, format)!;
+    if (data !== undefined) open.encrypted = withFormat(data, format)!;
   }
 
   /** Content is a string, or Mistral's list of texts and thoughts. */
@@ -140,7 +151,7 @@ export class ChoiceReader {
     }
     if (call.ended || this.isHeld(() => this.feed(call, input, signature))) return;
     if (signature !== undefined) {
-      this.begin({ type: "reasoning", key: "signature", signature }, { type: "reasoning-start", origin: this.context.origin });
+      this.begin({ type: "reasoning", key: "signature", text: "", signature }, { type: "reasoning-start", origin: this.context.origin });
     }
     const { id, name, custom } = call;
     this.begin({ type: "tool-call", call }, { type: "tool-call-start", id, name, ...(custom && { custom }) });

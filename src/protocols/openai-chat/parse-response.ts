@@ -7,5 +7,5 @@ import { record } from "./usage.ts";
 /** A message is a delta that says everything at once, so one reader reads both. */
 export function parseResponse(body: unknown, context: ParseContext): ChatResponse {
   const reader = new ChunkReader(context, "message");
-  return collect([...reader.read(record(body)), ...reader.end()]);
+  return collect([...reader.read(record(body)), ...reader.done()]);
 }

@@ -59,9 +59,10 @@ export class ChunkReader implements StreamParser {
     return this.take();
   }
 
-  private done(): ChatEvent[] {
+  /** `[DONE]`, or the last byte of a whole answer. */
+  done(): ChatEvent[] {
     if (this.over) return [];
-    this.finish();
+    this.finish(true);
     this.emit({ type: "end" });
     this.over = true;
     return this.take();
@@ -100,8 +101,8 @@ export class ChunkReader implements StreamParser {
     this.over = true;
   }
 
-  private finish(): void {
-    for (const choice of this.choices.values()) choice.finish();
+  private finish(hasEnded = false): void {
+    for (const choice of this.choices.values()) choice.finish(hasEnded);
   }
 
   private start(): void {

@@ -1,7 +1,6 @@
 /** Pieces of an answer that a whole message and a stream's delta have in common. */
 import { defined, type Citation, type FilePart, type TokenLogprob } from "../../chat/index.ts";
 import { toDataUrl } from "./data-url.ts";
-import { protocolId } from "./words.ts";
 
 const tiers = new Set(["auto", "default", "flex", "scale", "priority"]);
 /** Anthropic's word for OpenAI's `default`. */
@@ -14,9 +13,7 @@ export function renderTier(tier: string | undefined): { service_tier?: string } 
 }
 
 /** A citation of a page in a text of `length` characters that stands `offset` characters into the message. undefined: it names no page. */
-export function renderCitation({ url, title, quote, start, end, raw }: Citation, offset: number, length: number): unknown {
-  const own = raw.value as { type?: unknown } | null;
-  if (raw.protocol === protocolId && url === undefined && typeof own?.type === "string") return own;
+export function renderCitation({ url, title, quote, start, end }: Citation, offset: number, length: number): unknown {
   if (url === undefined) return undefined;
   return {
     type: "url_citation",

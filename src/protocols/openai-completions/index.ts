@@ -2,6 +2,8 @@
 import { openaiChat } from "../openai-chat/index.ts";
 import { ChatStreamObserver } from "../openai-chat/stream.ts";
 import type { Observation, Protocol } from "../protocol.ts";
+import { parseConversation, protocolId } from "./parse-request.ts";
+import { CompletionRenderer, renderResponse } from "./render.ts";
 import { parseRequest } from "./request.ts";
 
 const outputText = /"text"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"/g;
@@ -16,8 +18,14 @@ function observe(body: unknown): Observation {
 
 export const openaiCompletions: Protocol = {
   ...openaiChat,
-  id: "openai-completions",
+  id: protocolId,
   path: "/completions",
+  conversation: {
+    parseRequest: parseConversation,
+    renderResponse,
+    renderStream: (context) => new CompletionRenderer(context),
+    streamType: "text/event-stream; charset=utf-8",
+  },
   parse: parseRequest,
   observe,
   watch: (hideUsage) => new ChatStreamObserver(hideUsage, outputText),

@@ -5,7 +5,7 @@ import { choicesField, modelField, modelsField, objectField, readFields, textsFi
 import type { RequestFacts } from "../protocol.ts";
 
 /** Tokens of one answer when the client does not say. */
-const usualTokens = 16;
+export const usualTokens = 16;
 /** More than any budget holds, and still an exact integer when it is priced. */
 const mostTokens = 10_000_000_000;
 

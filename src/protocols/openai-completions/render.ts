@@ -1,0 +1,93 @@
+/** Writes answers as legacy completions: text and nothing else. https://platform.openai.com/docs/api-reference/completions/object */
+import type { ChatEvent, ChatResponse, Choice, Loss, Part, TextPart, TokenLogprob, Usage } from "../../chat/index.ts";
+import type { GatewayError } from "../../errors.ts";
+import { renderStreamError } from "../openai-chat/error.ts";
+import { renderUsage } from "../openai-chat/render-usage.ts";
+import { finishWords } from "../openai-chat/words.ts";
+import type { RenderContext, StreamRenderer } from "../protocol.ts";
+
+type Json = Record<string, unknown>;
+
+/** Tool calls were never asked for here, and their finish has no word. */
+const finishOf = (unified: Choice["finish"]["unified"]): string => (unified === "tool-calls" ? "stop" : finishWords[unified]);
+
+/** Tokens in the legacy shape: parallel lists; `offset`: characters before the first token. */
+function renderLogprobs(tokens: readonly TokenLogprob[], offset: number): unknown {
+  if (tokens.length === 0) return null;
+  let at = offset;
+  const offsets = tokens.map(({ token }) => {
+    const here = at;
+    at += token.length;
+    return here;
+  });
+  return {
+    tokens: tokens.map(({ token }) => token),
+    token_logprobs: tokens.map(({ logprob }) => logprob),
+    top_logprobs: tokens.map(({ token, logprob, top = [] }) => Object.fromEntries([[token, logprob], ...top.map((other) => [other.token, other.logprob])])),
+    text_offset: offsets,
+  };
+}
+
+const lost: Partial<Record<Part["type"], Loss>> = { "tool-call": "provider_content", file: "provider_content", opaque: "provider_content" };
+const isText = (part: Part): part is TextPart => part.type === "text";
+const head = ({ id, model, createdAtS }: { id?: string; model?: string; createdAtS?: number }, { request, requestId, nowS }: RenderContext): Json => ({
+  id: id ?? `cmpl-${requestId}`, object: "text_completion", created: createdAtS ?? nowS, model: model ?? request.model,
+});
+
+/** An answer as `text_completion`, as JSON text. */
+export function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
+  const losses = new Set(response.choices.flatMap(({ parts }) => parts.map(({ type }) => lost[type])).filter((loss) => loss !== undefined));
+  const choices = response.choices.map(({ parts, finish }, index) => {
+    const texts = parts.filter(isText);
+    return {
+      index,
+      text: texts.map(({ text }) => text).join(""),
+      logprobs: renderLogprobs(texts.flatMap(({ logprobs = [] }) => logprobs), 0),
+      finish_reason: finishOf(finish.unified),
+    };
+  });
+  const { usage } = response;
+  return { body: JSON.stringify({ ...head(response, context), choices, ...(usage && { usage: renderUsage(usage) }) }), losses: [...losses] };
+}
+
+/** Writes an answer as a stream of `text_completion` objects. */
+export class CompletionRenderer implements StreamRenderer {
+  private readonly context: RenderContext;
+  private readonly written = new Map<number, number>();
+  private head: Json;
+  private usage: Usage | undefined;
+
+  constructor(context: RenderContext) {
+    this.context = context;
+    this.head = head({}, context);
+  }
+
+  push(event: ChatEvent): string {
+    if (event.type === "start") this.head = head(event, this.context);
+    if (event.type === "usage") this.usage = event.usage;
+    if (event.type === "finish") return this.chunk(event.choice, "", null, finishOf(event.finish.unified));
+    if (event.type !== "text-delta") return "";
+    const { choice, text, logprobs = [] } = event;
+    const offset = this.written.get(choice) ?? 0;
+    this.written.set(choice, offset + text.length);
+    return text === "" && logprobs.length === 0 ? "" : this.chunk(choice, text, renderLogprobs(logprobs, offset), null);
+  }
+
+  end(): string {
+    const { usage } = this;
+    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage) }) : "";
+    return `${counted}data: [DONE]\n\n`;
+  }
+
+  fail(error: GatewayError): string {
+    return renderStreamError(error);
+  }
+
+  private chunk(index: number, text: string, logprobs: unknown, reason: string | null): string {
+    return this.frame({ choices: [{ index, text, logprobs, finish_reason: reason }] });
+  }
+
+  private frame(fields: Json): string {
+    return `data: ${JSON.stringify({ ...this.head, ...fields })}\n\n`;
+  }
+}
