@@ -12,4 +12,6 @@ function parse(body: unknown): RequestFacts {
   return { model, stream: false, usageAsked: false, inputTokens: boundTokens(input), outputTokens: 0, choices: 1 };
 }
 
-export const openaiEmbeddings: Protocol = { ...openaiChat, id: "openai-embeddings", path: "/embeddings", parse, edits: () => ({}) };
+const { conversation: _, ...plain } = openaiChat;
+
+export const openaiEmbeddings: Protocol = { ...plain, id: "openai-embeddings", path: "/embeddings", parse, edits: () => ({}) };

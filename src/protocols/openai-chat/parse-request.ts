@@ -7,7 +7,12 @@ import { choicesField, modelField, objectField, readFields, tokensField } from "
 import { record } from "./usage.ts";
 import { protocolId } from "./words.ts";
 
-const number = z.number("must be a number").nullish();
+/** An integer that a double cannot hold comes unread (`parseExact`); as a seed it may lose its last digits. */
+const rounded = (value: unknown): unknown => {
+  const { rawJSON } = record(value);
+  return typeof rawJSON === "string" ? Number(rawJSON) : value;
+};
+const number = z.preprocess(rounded, z.number("must be a number").nullish()).optional();
 const flag = z.boolean("must be true or false").nullish();
 const word = z.string("must be a string").nullish();
 const anyList = z.array(z.unknown(), "must be an array").nullish();
