@@ -1,11 +1,10 @@
 /** Reads a client's messages into turns. https://platform.openai.com/docs/api-reference/chat/create */
-import type { Part, ReasoningPart, ToolCallPart, ToolResultPart, Turn } from "../../chat/index.ts";
+import { unseal, type Part, type ReasoningPart, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { needText, parseContent, wrong } from "./parse-parts.ts";
 import { parseAnnotation } from "./parse-extras.ts";
 import { parseDetails } from "./reasoning.ts";
 import { record } from "./usage.ts";
 import { protocolId } from "./words.ts";
-import { unseal } from "../../chat/index.ts";
 
 type Json = Record<string, unknown>;
 
@@ -49,6 +48,14 @@ function parseLegacyCall(value: unknown, path: string, calls: Calls): Part[] {
   return [{ type: "tool-call", id, name, input: typeof input === "string" && input !== "" ? input : "{}" }];
 }
 
+/** Mistral's thoughts stand in the content. */
+function unwrap(part: Part): Part {
+  const { type, thinking } = record(part.type === "opaque" ? part.value : undefined);
+  if (type !== "thinking") return part;
+  const texts = typeof thinking === "string" ? [thinking] : list(thinking).map((one) => record(one).text);
+  return { type: "reasoning", texts: [texts.filter((text) => typeof text === "string").join("")], origin: { protocol: protocolId } };
+}
+
 function parseAssistant(message: Json, path: string, calls: Calls): Part[] {
   const content = parseContent(message.content, `${path}.content`);
   const citations = list(message.annotations).flatMap(parseAnnotation);
@@ -58,7 +65,7 @@ function parseAssistant(message: Json, path: string, calls: Calls): Part[] {
   const refusal = typeof message.refusal === "string" && message.refusal !== "" ? message.refusal : undefined;
   return [
     ...parseReasoning(message),
-    ...content,
+    ...content.map(unwrap),
     ...(refusal === undefined ? [] : [{ type: "text", text: refusal, refusal: true } as const]),
     ...(typeof audioId === "string" ? [{ type: "file", kind: "audio", data: { fileId: audioId }, id: audioId } as const] : []),
     ...list(message.tool_calls).flatMap((call, index) => parseCall(call, `${path}.tool_calls[${index}]`, calls)),

@@ -71,17 +71,18 @@ export class TurnRenderer {
     if (cache) this.lose("cache_breakpoint");
     const media = content.filter((part) => part.type === "file");
     const inline = media.filter((part) => "text" in part.data);
-    const pictures = media.filter((part) => !inline.includes(part));
+    const pictures = this.own ? [] : media.filter((part) => !inline.includes(part));
     if (pictures.length > 0) this.lose("tool_result_media");
     this.media.push(...pictures);
-    const rest = content.filter((part) => part.type !== "file" || inline.includes(part));
+    const rest = content.filter((part) => part.type !== "file" || !pictures.includes(part));
     this.messages.push({ role: "tool", tool_call_id: id, content: this.content(rest) });
   }
 
-  /** A plain string where all is text, because many look-alikes insist on that. */
+  /** A plain string where all is text, because many look-alikes insist on that; a client that wrote a list itself meant it. */
   private content(parts: readonly ContentPart[]): unknown {
     const written = parts.map((part) => this.part(part)).filter((part) => part !== undefined);
-    if (written.every((part) => part.type === "text")) return written.map(({ text }) => text).join(paragraph);
+    const isText = written.every((part) => part.type === "text");
+    if (isText && (written.length < 2 || !this.own)) return written.map(({ text }) => text).join(paragraph);
     return written;
   }
 
