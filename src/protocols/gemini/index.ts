@@ -6,6 +6,7 @@ import { modelEdits, parseBatchEmbed, parseCount, parseEmbed, parseGenerate } fr
 import { GeminiStreamObserver, nothingSeen, note } from "./stream.ts";
 
 export { renderError } from "./error.ts";
+export { geminiUpstream } from "./upstream.ts";
 
 /** One method of the API. */
 type Method = {

@@ -1,0 +1,113 @@
+/** Writes a conversation as a GenerateContentRequest. https://ai.google.dev/api/generate-content */
+import { defined, isFrom, parseExact, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import type { Rendered, Target } from "../protocol.ts";
+import { renderConfig } from "./render-settings.ts";
+import { isObject, protocolId, type Json } from "./words.ts";
+
+type Content = { role: "user" | "model"; parts: Json[] };
+const dummySignature = "skip_thought_signature_validator";
+const mediaTypes = { image: "image/png", audio: "audio/wav", video: "video/mp4", document: "application/pdf" };
+
+function objectIn(text: string): Json | undefined {
+  try {
+    const value = parseExact(text);
+    return isObject(value) && !("rawJSON" in value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, lose: (loss: Loss) => void): Json[] {
+  if (part.detail && part.detail !== "auto") lose("image_detail");
+  if (part.title || part.context) lose("document_metadata");
+  if ("text" in data) return [{ text: data.text }];
+  if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 } }];
+  if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType } }];
+  lose("uploaded_file");
+  return [];
+}
+
+function renderResult(part: ToolResultPart, name: string, isThree: boolean, lose: (loss: Loss) => void): Json[] {
+  const text = part.content.map((one) => (one.type === "text" ? one.text : "")).join("");
+  const media = part.content.flatMap((one) => (one.type === "file" ? renderFile(one, lose) : []));
+  if (part.content.some((one) => one.type === "opaque")) lose("provider_content");
+  const response = part.isError ? { error: text } : (objectIn(text) ?? { output: text });
+  const inline = isThree ? media.filter((one) => "inlineData" in one) : [];
+  const outside = media.filter((one) => !inline.includes(one));
+  if (outside.length > 0) lose("tool_result_media");
+  return [{ functionResponse: { id: part.id, name, response, ...(inline.length > 0 && { parts: inline }) } }, ...outside];
+}
+
+/** The request's body, and what it cannot say. */
+export function renderRequest(request: ChatRequest, target: Target): Rendered {
+  const losses = new Set<Loss>();
+  const lose = (loss: Loss): void => void losses.add(loss);
+  const isThree = target.upstreamId.includes("gemini-3");
+  const names = new Map<string, string>();
+  const system: Json[] = [];
+  const contents: Content[] = [];
+  const custom = new Set(request.tools.flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])));
+  const lastUser = request.turns.findLastIndex(({ role, parts }) => role === "user" && parts.some(({ type }) => type !== "tool-result"));
+
+  const renderPart = (part: Part, signature: string | undefined): Json[] => {
+    if ("cache" in part && part.cache) lose("cache_breakpoint");
+    const signed = signature === undefined ? {} : { thoughtSignature: signature };
+    if (part.type === "text") {
+      if (part.refusal) lose("refusal");
+      if (part.citations?.length) lose("citations");
+      return part.text || signature ? [{ text: part.text, ...signed }] : [];
+    }
+    if (part.type === "tool-call") {
+      names.set(part.id, part.name);
+      const args = part.custom || custom.has(part.name) ? { input: part.input } : (objectIn(part.input) ?? (part.input.trim() ? { input: part.input } : {}));
+      return [{ functionCall: { id: part.id, name: part.name, args }, ...signed }];
+    }
+    if (part.type === "tool-result") return renderResult(part, part.name ?? names.get(part.id) ?? part.id, isThree, lose);
+    if (part.type === "file") return renderFile(part, lose).map((one) => ({ ...one, ...signed }));
+    if (part.type === "opaque" && part.protocol === protocolId && isObject(part.value)) return [{ ...part.value, ...signed }];
+    if (part.type === "opaque") lose("provider_content");
+    return [];
+  };
+
+  request.turns.forEach(({ role, parts, name }, at) => {
+    if (name) lose("message_name");
+    if (role === "system" || role === "developer") {
+      if (role === "developer") lose("developer_role");
+      if (contents.length === 0) return void system.push(...parts.flatMap((part) => renderPart(part, undefined)));
+      lose("system_position");
+    }
+    const rendered: Json[] = [];
+    let pending: string | undefined;
+    let calls = 0;
+    for (const part of parts) {
+      if (part.type === "reasoning") {
+        if (!isFrom(part.origin, target.origin)) {
+          lose("reasoning");
+          continue;
+        }
+        const text = textOf(part);
+        if (text) rendered.push({ text, thought: true, ...defined({ thoughtSignature: part.signature }) });
+        else {
+          if (pending) rendered.push({ text: "", thoughtSignature: pending });
+          pending = part.signature;
+        }
+        continue;
+      }
+      if (part.type === "tool-call") {
+        calls += 1;
+        if (calls === 1 && isThree && at > lastUser) pending ??= dummySignature;
+      }
+      rendered.push(...renderPart(part, pending));
+      pending = undefined;
+    }
+    if (pending) rendered.push({ text: "", thoughtSignature: pending });
+    const wireRole = role === "assistant" ? "model" : "user";
+    const last = contents.at(-1);
+    if (rendered.length === 0) return;
+    if (last?.role === wireRole) last.parts.push(...rendered);
+    else contents.push({ role: wireRole, parts: rendered });
+  });
+  if (contents.length === 0) contents.push({ role: "user", parts: system.length > 0 ? system.splice(0) : [{ text: "" }] });
+  const body = defined({ systemInstruction: system.length > 0 ? { parts: system } : undefined, contents, ...renderConfig(request, target, lose) });
+  return { body, losses: [...losses] };
+}

@@ -1,0 +1,46 @@
+/** Gemini's words in both directions. https://ai.google.dev/api/generate-content */
+import { seal, unseal, type FilePart, type Finish, type Origin } from "../../chat/index.ts";
+
+export const protocolId = "gemini-generate";
+export type Json = Record<string, unknown>;
+export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export const objects = (value: unknown): Json[] => (Array.isArray(value) ? (value as unknown[]).filter(isObject) : []);
+export const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+const filtered = ["SAFETY", "RECITATION", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "LANGUAGE", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"];
+const failed = ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"];
+const finishes = new Map<string, Finish["unified"]>([
+  ["STOP", "stop"], ["MAX_TOKENS", "length"],
+  ...filtered.map((word) => [word, "content-filter"] as const),
+  ...failed.map((word) => [word, "error"] as const),
+]);
+
+/** What a `finishReason` means; Gemini has no word for "the tools are to be called". */
+export function finishOf(raw: string, calls: boolean): Finish {
+  const unified = finishes.get(raw) ?? "other";
+  return { unified: unified === "stop" && calls ? "tool-calls" : unified, raw };
+}
+
+/** `finishReason` by meaning. */
+export const finishWords: Record<Finish["unified"], string> = {
+  stop: "STOP", "tool-calls": "STOP", length: "MAX_TOKENS", "content-filter": "SAFETY", error: "OTHER", other: "OTHER",
+};
+
+/** The kind of a medium by its media type. */
+export function kindOf(mediaType: string | undefined): FilePart["kind"] {
+  const kind = mediaType?.split("/")[0];
+  return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
+}
+
+/** A signature for a client, and back. Google's SDKs decode it, so it is base64 as a whole. */
+export const sealBase64 = (value: string, origin: Origin): string => btoa(seal(value, origin));
+/** Undoes `sealBase64`. */
+export function unsealBase64(text: string): { value: string; origin: Origin } {
+  try {
+    // Python's SDK sends bytes back in the URL's alphabet.
+    if (text.startsWith("Zm9yZ2Uu")) return unseal(atob(text.replaceAll("-", "+").replaceAll("_", "/")), protocolId);
+  } catch {
+    // Not ours after all.
+  }
+  return { value: text, origin: { protocol: protocolId } };
+}
