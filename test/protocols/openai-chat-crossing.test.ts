@@ -49,14 +49,14 @@ describe("a request", () => {
     const body = {
       model: "m",
       messages: [
-        { role: "system", content: "Be short." },
+        { role: "system", content: [{ type: "text", text: "Be short.", cache_control: { type: "ephemeral", ttl: "1h" } }] },
         { role: "user", content: [{ type: "text", text: "Look" }, { type: "image_url", image_url: { url: "data:image/png;base64,AAAA", detail: "low" } }, { type: "input_audio", input_audio: { data: "BBBB", format: "mp3" } }, { type: "file", file: { file_data: "data:application/pdf;base64,CCCC", filename: "a.pdf" } }], name: "ann" },
         { role: "assistant", content: null, reasoning_details: [{ type: "reasoning.text", text: "hm", signature: "sig", format: "anthropic-claude-v1", index: 0 }], tool_calls: [{ id: "t1", type: "function", function: { name: "f", arguments: "{\"b\": 1,\"a\":12345678901234567890}" } }] },
         { role: "tool", tool_call_id: "t1", content: "done" },
       ],
       tools: [{ type: "function", function: { name: "f", description: "d", parameters: { type: "object" }, strict: true } }],
       tool_choice: { type: "function", function: { name: "f" } },
-      parallel_tool_calls: false, max_tokens: 9, temperature: 0.5, top_p: 0.9, stop: ["x"], seed: 3, n: 2, logprobs: true, top_logprobs: 2, reasoning_effort: "low",
+      parallel_tool_calls: false, max_tokens: 9, temperature: 0.5, top_p: 0.9, top_k: 3, stop: ["x"], seed: 3, n: 2, logprobs: true, top_logprobs: 2, reasoning_effort: "low",
       response_format: { type: "json_schema", json_schema: { name: "o", schema: { type: "object" }, strict: true } },
       service_tier: "flex", user: "u", metadata: { a: "b" }, prompt_cache_key: "k", verbosity: "low", prediction: { type: "content", content: "x" },
     };

@@ -45,13 +45,16 @@ function renderStreaming({ stream, rest }: ChatRequest, { streamOptions }: Diale
 
 function renderSampling(request: ChatRequest, { maxTokensField = "max_tokens" as const }: { maxTokensField?: string }, lose: Lose): Json {
   const { choices, modalities, serviceTier, logprobs } = request;
-  if (request.topK !== undefined) lose("top_k");
-  if (request.minP !== undefined) lose("min_p");
+  const own = request.rest.protocol === protocolId;
+  if (request.topK !== undefined && !own) lose("top_k");
+  if (request.minP !== undefined && !own) lose("min_p");
   const isOnlyText = modalities?.every((modality) => modality === "text");
   return defined({
     [maxTokensField]: request.maxOutputTokens,
     temperature: request.temperature,
     top_p: request.topP,
+    top_k: own ? request.topK : undefined,
+    min_p: own ? request.minP : undefined,
     stop: request.stop,
     seed: request.seed,
     frequency_penalty: request.frequencyPenalty,

@@ -82,12 +82,19 @@ export class TurnRenderer {
   private content(parts: readonly ContentPart[]): unknown {
     const written = parts.map((part) => this.part(part)).filter((part) => part !== undefined);
     const isText = written.every((part) => part.type === "text");
-    if (isText && (written.length < 2 || !this.own)) return written.map(({ text }) => text).join(paragraph);
+    if (isText && (!this.own || (written.length < 2 && !parts[0]?.cache))) return written.map(({ text }) => text).join(paragraph);
     return written;
   }
 
   private part(part: ContentPart): Json | undefined {
-    if (part.cache) this.lose("cache_breakpoint");
+    const { cache } = part;
+    if (!cache) return this.bare(part);
+    if (!this.own) this.lose("cache_breakpoint");
+    const written = this.bare(part);
+    return written && this.own ? { ...written, cache_control: { type: "ephemeral", ...cache } } : written;
+  }
+
+  private bare(part: ContentPart): Json | undefined {
     if (part.type === "text") return { type: "text", text: part.text };
     if (part.type === "file") return renderFilePart(part, this.files);
     if (part.protocol !== protocolId) return void this.lose("provider_content");
