@@ -1,10 +1,8 @@
 import { openaiLike } from "./provider.ts";
 
-/** Messages, and an endpoint that is like OpenAI's. https://docs.anthropic.com/en/api/messages and https://docs.anthropic.com/en/api/openai-sdk */
+/** Messages. Its endpoint that is like OpenAI's loses what Messages can say, so chat completions cross. https://docs.anthropic.com/en/api/messages */
 export const anthropic = openaiLike("anthropic", "Anthropic", "https://api.anthropic.com", {
-  speaks: ["openai-chat", "anthropic-messages", "anthropic-count-tokens"],
-  paths: { "openai-chat": "/v1/chat/completions" },
-  auth: (secret, protocol): Record<string, string> =>
-    protocol === "openai-chat" ? { authorization: `Bearer ${secret}` } : { "x-api-key": secret, "anthropic-version": "2023-06-01" },
+  speaks: ["anthropic-messages", "anthropic-count-tokens"],
+  auth: (secret) => ({ "x-api-key": secret, "anthropic-version": "2023-06-01" }),
   requestIdHeader: "request-id",
 });

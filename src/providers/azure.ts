@@ -5,7 +5,8 @@ import { openaiLike } from "./provider.ts";
  * name. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
  */
 export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
-  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions"],
+  dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
+  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions"],
   auth: (secret) => ({ "api-key": secret }),
   requestIdHeader: "apim-request-id",
 });

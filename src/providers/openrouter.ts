@@ -5,5 +5,6 @@ export const openrouter = openaiLike("openrouter", "OpenRouter", "https://openro
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "anthropic-messages"],
   paths: { "anthropic-messages": "/messages" },
   streamOptions: "needless",
+  dialect: { reasoning: "object", reasoningBack: "reasoning_details", jsonSchema: true },
   requestIdHeader: "x-generation-id",
 });
