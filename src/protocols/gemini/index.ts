@@ -1,6 +1,7 @@
 /** Google's Gemini API: model and method stand in the URL. https://ai.google.dev/api */
 import { noUsage } from "../../chat/usage.ts";
 import type { Observation, Protocol, RequestFacts } from "../protocol.ts";
+import { geminiConversation } from "./client.ts";
 import { renderError, renderStreamError } from "./error.ts";
 import { modelEdits, parseBatchEmbed, parseCount, parseEmbed, parseGenerate } from "./request.ts";
 import { GeminiStreamObserver, nothingSeen, note } from "./stream.ts";
@@ -56,5 +57,8 @@ export function gemini(model: string, method: string, events: boolean): Protocol
     watch: () => new GeminiStreamObserver(),
     renderError,
     renderStreamError,
+    ...((method === "generateContent" || method === "streamGenerateContent") && {
+      conversation: geminiConversation(model, method === "streamGenerateContent", events),
+    }),
   };
 }

@@ -1,0 +1,156 @@
+/** The client half of generateContent: answers as Google writes them. https://ai.google.dev/api/generate-content */
+import { eventsOf, parseExact, textOf, type ChatEvent, type ChatResponse, type Finish, type Loss, type Part, type Usage, fold } from "../../chat/index.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { ClientHalf, RenderContext, StreamRenderer } from "../protocol.ts";
+import { renderError } from "./error.ts";
+import { parseRequest } from "./parse-request.ts";
+import { finishWords, isObject, protocolId, sealBase64, type Json } from "./words.ts";
+
+function argsOf(input: string, custom: boolean | undefined): unknown {
+  if (custom) return { input };
+  try {
+    const value = parseExact(input || "{}");
+    return isObject(value) ? value : { input };
+  } catch {
+    return { input };
+  }
+}
+
+function renderPart(part: Part): Json | undefined {
+  if (part.type === "text") return { text: part.text };
+  if (part.type === "tool-call") return { functionCall: { id: part.id, name: part.name, args: argsOf(part.input, part.custom) } };
+  if (part.type === "file" && "base64" in part.data) return { inlineData: { mimeType: part.mediaType ?? "application/octet-stream", data: part.data.base64 } };
+  if (part.type === "file" && "url" in part.data) return { fileData: { fileUri: part.data.url, ...(part.mediaType && { mimeType: part.mediaType }) } };
+  return part.type === "opaque" && part.protocol === protocolId && isObject(part.value) ? part.value : undefined;
+}
+
+const usageOf = (usage: Usage): Json => ({
+  promptTokenCount: usage.inputTokens,
+  candidatesTokenCount: usage.outputTokens - usage.reasoningTokens,
+  totalTokenCount: usage.inputTokens + usage.outputTokens,
+  ...(usage.reasoningTokens > 0 && { thoughtsTokenCount: usage.reasoningTokens }),
+  ...(usage.cachedTokens > 0 && { cachedContentTokenCount: usage.cachedTokens }),
+});
+
+/** Makes wire parts of a choice's events; texts and thoughts at once, everything else whole. */
+class GeminiWriter {
+  readonly response: ChatResponse = { choices: [] };
+  readonly losses = new Set<Loss>();
+  private readonly signatures = new Map<number, string>();
+
+  /** The wire parts that an event completes, and their choice. */
+  write(event: ChatEvent): { choice: number; parts: Json[] } {
+    fold(this.response, event);
+    if (event.type === "text-delta") return { choice: event.choice, parts: event.text ? [this.signed(event.choice, { text: event.text })] : [] };
+    if (event.type === "reasoning-delta") {
+      const text = event.paragraph > 0 && this.thought(event).texts[event.paragraph] === event.text ? `\n\n${event.text}` : event.text;
+      return { choice: event.choice, parts: text ? [{ text, thought: true }] : [] };
+    }
+    if (event.type === "reasoning-end") return { choice: event.choice, parts: this.endThought(event) };
+    if (event.type === "tool-call-end" || event.type === "part") {
+      const part = renderPart(this.response.choices[event.choice]!.parts[event.at]!);
+      if (!part) this.losses.add("provider_content");
+      return { choice: event.choice, parts: part ? [this.signed(event.choice, part)] : [] };
+    }
+    return { choice: 0, parts: [] };
+  }
+
+  /** A signature to which no part came. */
+  left(choice: number): Json[] {
+    return this.signatures.has(choice) ? [this.signed(choice, { text: "" })] : [];
+  }
+
+  private thought({ at, choice }: { at: number; choice: number }) {
+    return this.response.choices[choice]!.parts[at] as Extract<Part, { type: "reasoning" }>;
+  }
+
+  private endThought(event: { at: number; choice: number }): Json[] {
+    const part = this.thought(event);
+    const { signature, origin } = part;
+    // Ciphertext has no slot here: only signatures come back with what they vouch for.
+    if (!signature) return [];
+    const sealed = sealBase64(signature, origin);
+    if (textOf(part)) return [{ text: "", thought: true, thoughtSignature: sealed }];
+    const before = this.left(event.choice);
+    this.signatures.set(event.choice, sealed);
+    return before;
+  }
+
+  private signed(choice: number, part: Json): Json {
+    const thoughtSignature = this.signatures.get(choice);
+    this.signatures.delete(choice);
+    return thoughtSignature ? { ...part, thoughtSignature } : part;
+  }
+}
+
+function joined(parts: Json[]): Json[] {
+  const whole: Json[] = [];
+  for (const part of parts) {
+    const last = whole.at(-1);
+    if (last && part.thought && last.thought && !last.thoughtSignature) Object.assign(last, { ...part, text: `${last.text as string}${part.text as string}` });
+    else whole.push({ ...part });
+  }
+  return whole;
+}
+
+const head = ({ id, model }: ChatResponse, { request, requestId }: RenderContext): Json => ({ modelVersion: model ?? request.model, responseId: id ?? requestId });
+const candidateOf = (index: number, parts: Json[], finish?: Finish): Json => ({ content: { parts, role: "model" }, ...(finish && { finishReason: finishWords[finish.unified] }), index });
+
+function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
+  const writer = new GeminiWriter();
+  const written = response.choices.map((): Json[] => []);
+  for (const event of eventsOf(response)) {
+    const { choice, parts } = writer.write(event);
+    written[choice]?.push(...parts);
+  }
+  const candidates = response.choices.map(({ finish }, index) => candidateOf(index, joined([...written[index]!, ...writer.left(index)]), finish));
+  const body = { candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }), ...head(response, context) };
+  return { body: JSON.stringify(body), losses: [...writer.losses] };
+}
+
+class GeminiStreamRenderer implements StreamRenderer {
+  private readonly writer = new GeminiWriter();
+  private readonly context: RenderContext;
+  private readonly events: boolean;
+  private first = true;
+
+  constructor(context: RenderContext, events: boolean) {
+    this.context = context;
+    this.events = events;
+  }
+
+  push(event: ChatEvent): string {
+    const { choice, parts } = this.writer.write(event);
+    return parts.length > 0 ? this.chunk({ candidates: [candidateOf(choice, parts)] }) : "";
+  }
+
+  end(): string {
+    const { response } = this.writer;
+    const candidates = response.choices.map(({ finish }, index) => candidateOf(index, this.writer.left(index), finish));
+    const last = this.chunk({ candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }) });
+    return this.events ? last : `${last}]`;
+  }
+
+  fail(error: GatewayError): string {
+    const text = this.frame(renderError(error, this.context.requestId));
+    return this.events ? text : `${text}]`;
+  }
+
+  private chunk(fields: Json): string {
+    return this.frame(JSON.stringify({ ...fields, ...head(this.writer.response, this.context) }));
+  }
+
+  private frame(json: string): string {
+    const before = this.first ? "[" : ",\r\n";
+    this.first = false;
+    return this.events ? `data: ${json}\r\n\r\n` : before + json;
+  }
+}
+
+/** The client half for one request; `events`: its stream comes as server-sent events, else as one JSON array. */
+export const geminiConversation = (model: string, stream: boolean, events: boolean): ClientHalf => ({
+  parseRequest: (body) => parseRequest(body, model, stream),
+  renderResponse,
+  renderStream: (context) => new GeminiStreamRenderer(context, events),
+  streamType: events ? "text/event-stream; charset=utf-8" : "application/json",
+});
