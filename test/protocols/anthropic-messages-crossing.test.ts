@@ -233,12 +233,17 @@ describe("a request of somebody else", () => {
     ["the answer's form", { output: { type: "json" }, verbosity: "low", modalities: ["text", "audio"] }, ["output_format", "verbosity", "modalities"]],
     ["bookkeeping", { metadata: { a: "b" }, promptCacheKey: "k", serviceTier: "flex" }, ["service_tier", "metadata", "cache_key"]],
     ["custom tools", { tools: [{ type: "custom", name: "c" }, { type: "opaque", protocol: "openai-responses", value: {} }] }, ["custom_tool", "provider_tool"]],
-    ["allowed tools", { tools: [add], toolChoice: { type: "allowed", mode: "required", names: ["add"] } }, ["tool_choice"]],
+    ["some tools allowed", { tools: [add, { ...add, name: "b" }, { ...add, name: "c" }], toolChoice: { type: "allowed", mode: "required", names: ["add", "b"] } }, ["tool_choice"]],
+    ["all tools allowed", { tools: [add], toolChoice: { type: "allowed", mode: "auto", names: ["add"] } }, []],
     ["media", { turns: [{ role: "user", parts: [{ type: "file", kind: "audio", data: { base64: "" } }, { type: "file", kind: "image", data: { fileId: "f" } }, { type: "opaque", protocol: "x", value: 1 }] }] }, ["audio", "uploaded_file", "provider_content"]],
     ["fields nobody knows", { rest: { protocol: "openai-chat", fields: { store: true } } }, ["field:store"]],
     ["nothing", { serviceTier: "auto", choices: 1, parallelTools: true, tools: [{ ...add, strict: false }], frequencyPenalty: 0 }, []],
   ])("declares what is lost: %s", (_, request, losses) => {
     expect(render(request).losses).toEqual(losses);
+  });
+
+  test("forces the one tool that is allowed", () => {
+    expect(render({ tools: [add], toolChoice: { type: "allowed", mode: "required", names: ["add"] } }).body.tool_choice).toEqual({ type: "tool", name: "add" });
   });
 
   test("has documents of words sent as words", () => {

@@ -1,5 +1,5 @@
 /** Writes tools, thinking and sampling of a request. https://docs.anthropic.com/en/api/messages */
-import { budgetOf, type ChatRequest, type Loss, type Tool } from "../../chat/index.ts";
+import { budgetOf, type ChatRequest, type Loss, type Tool, type ToolChoice } from "../../chat/index.ts";
 import type { Lose } from "./render-files.ts";
 import type { Message } from "./render-turns.ts";
 import { protocol, record, type Json } from "./words.ts";
@@ -23,14 +23,20 @@ function renderTool(tool: Tool, lose: Lose): Json[] {
 }
 
 /** Which tool may be called, and how many at once. Only sent with tools. */
-export function renderToolChoice({ toolChoice, parallelTools }: ChatRequest, lose: Lose): Json | undefined {
+export function renderToolChoice({ toolChoice, parallelTools, tools }: ChatRequest, lose: Lose): Json | undefined {
   const single = parallelTools === false && { disable_parallel_tool_use: true };
   if (toolChoice === undefined) return single ? { type: "auto", ...single } : undefined;
   if (toolChoice.type === "none") return { type: "none" };
-  if (toolChoice.type === "tool") return { type: "tool", name: toolChoice.name, ...single };
-  const mode = toolChoice.type === "allowed" ? toolChoice.mode : toolChoice.type;
-  if (toolChoice.type === "allowed") lose("tool_choice");
-  return { type: mode === "required" ? "any" : "auto", ...single };
+  const { type, name } = toolChoice.type === "allowed" ? oneOrAll(toolChoice, tools, lose) : { name: undefined, ...toolChoice };
+  if (name !== undefined) return { type: "tool", name, ...single };
+  return { type: type === "required" ? "any" : "auto", ...single };
+}
+
+/** Messages has no list of allowed tools: it can force one, or leave all of them to the model. */
+function oneOrAll({ mode, names }: Extract<ToolChoice, { type: "allowed" }>, tools: readonly Tool[], lose: Lose): { type: "auto" | "required"; name?: string } {
+  if (mode === "required" && names.length === 1) return { type: mode, name: names[0]! };
+  if (!tools.every((tool) => tool.type !== "opaque" && names.includes(tool.name))) lose("tool_choice");
+  return { type: mode };
 }
 
 /** Least tokens of a thinking budget. https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking */
