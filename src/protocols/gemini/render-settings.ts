@@ -4,7 +4,7 @@ import type { Target } from "../protocol.ts";
 import { isObject, protocolId, type Json } from "./words.ts";
 
 const mostStops = 5;
-const levels = { none: "LOW", minimal: "LOW", low: "LOW", medium: "HIGH", high: "HIGH", xhigh: "HIGH", max: "HIGH" };
+const levels = { none: "LOW", minimal: "LOW", low: "LOW", medium: "MEDIUM", high: "HIGH", xhigh: "HIGH", max: "HIGH" };
 
 function renderTools(tools: Tool[], lose: (loss: Loss) => void): Json[] | undefined {
   const functions: Json[] = [];
@@ -41,7 +41,9 @@ function renderThinking(wish: ReasoningWish | undefined, { upstreamId }: Target,
   if (upstreamId.includes("gemini-3")) {
     if (budgetTokens !== undefined) lose("reasoning_budget");
     const wanted = effort ?? (budgetTokens === undefined ? undefined : effortOf(budgetTokens));
-    return defined({ thinkingLevel: wanted && levels[wanted], includeThoughts });
+    if (wanted === "none") lose("reasoning_effort");
+    const isLeast = (wanted === "none" || wanted === "minimal") && upstreamId.includes("flash");
+    return defined({ thinkingLevel: isLeast ? "MINIMAL" : wanted && levels[wanted], includeThoughts });
   }
   const thinkingBudget = adaptive ? -1 : (budgetTokens ?? (effort && Math.min(24_576, budgetOf(effort, maxOutputTokens))));
   return defined({ thinkingBudget, includeThoughts });

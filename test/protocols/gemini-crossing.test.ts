@@ -1,0 +1,56 @@
+/** Both halves of generateContent: what is read is what was written, and streams keep their laws. */
+import { describe, expect, it } from "vitest";
+import { collect, type ChatEvent } from "../../src/chat/index.ts";
+import { gemini, geminiUpstream } from "../../src/protocols/gemini/index.ts";
+
+const context = { origin: { protocol: "gemini-generate", provider: "google" }, idSeed: "seed" };
+const target = { upstreamId: "gemini-2.5-pro", origin: context.origin, dialect: {}, maxOutputTokens: undefined };
+const client = gemini("m", "generateContent", false)!.conversation!;
+const request = {
+  systemInstruction: { parts: [{ text: "Be brief." }] },
+  contents: [
+    { role: "user", parts: [{ text: "Look" }, { inlineData: { mimeType: "image/png", data: "AAAA" } }] },
+    { role: "model", parts: [{ functionCall: { id: "a", name: "get", args: { x: 1 } }, thoughtSignature: "c2ln" }] },
+    { role: "user", parts: [{ functionResponse: { id: "a", name: "get", response: { y: 2 } } }] },
+  ],
+  tools: [{ functionDeclarations: [{ name: "get", description: "d", parametersJsonSchema: { type: "object" } }] }],
+  generationConfig: { temperature: 1, stopSequences: ["x"], thinkingConfig: { thinkingBudget: 100, includeThoughts: true } },
+};
+const answer = {
+  candidates: [{ index: 0, finishReason: "STOP", content: { role: "model", parts: [
+    { text: "hm", thought: true }, { text: "a" }, { text: "b" }, { functionCall: { name: "get", args: { x: 1 } }, thoughtSignature: "c2ln" },
+  ] } }],
+  usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 4, thoughtsTokenCount: 5, totalTokenCount: 12 },
+};
+
+describe("gemini-generate", () => {
+  it("writes back the request that it read", () => {
+    expect(geminiUpstream.renderRequest(client.parseRequest(request), target)).toEqual({ body: request, losses: [] });
+  });
+
+  it("gives a signature back to its own provider only", () => {
+    const read = geminiUpstream.parseResponse(answer, context);
+    const { body } = client.renderResponse(read, { request: client.parseRequest(request), requestId: "req_1", nowS: 1 });
+    const content = (JSON.parse(body) as { candidates: { content: unknown }[] }).candidates[0]!.content;
+    const again = client.parseRequest({ contents: [content] });
+    expect(JSON.stringify(geminiUpstream.renderRequest(again, target).body)).toContain('"thoughtSignature":"c2ln"');
+    const elsewhere = geminiUpstream.renderRequest(again, { ...target, origin: { ...context.origin, provider: "vertex" } });
+    expect(elsewhere.losses).toContain("reasoning");
+    expect(JSON.stringify(elsewhere.body)).not.toContain("thoughtSignature");
+  });
+
+  it("joins the texts of a stream and finishes behind the last part", () => {
+    const stream = geminiUpstream.parseStream(context);
+    const events: ChatEvent[] = [...stream.push({ data: JSON.stringify(answer) }), ...stream.end()];
+    expect(collect(events)).toEqual(geminiUpstream.parseResponse(answer, context));
+    expect(events.at(-1)).toEqual({ type: "finish", choice: 0, finish: { unified: "tool-calls", raw: "STOP" } });
+    expect(collect(events).choices[0]!.parts.map(({ type }) => type)).toEqual(["reasoning", "text", "reasoning", "tool-call"]);
+  });
+
+  it("streams one JSON array where no events were asked for", () => {
+    const written = gemini("m", "streamGenerateContent", false)!.conversation!.renderStream({ request: client.parseRequest(request), requestId: "req_1", nowS: 1 });
+    const stream = geminiUpstream.parseStream(context);
+    const text = [...stream.push({ data: JSON.stringify(answer) }), ...stream.end()].map((event) => written.push(event)).join("") + written.end();
+    expect((JSON.parse(text) as { usageMetadata?: object }[]).at(-1)!.usageMetadata).toEqual(answer.usageMetadata);
+  });
+});
