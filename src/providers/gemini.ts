@@ -2,7 +2,7 @@ import { openaiLike } from "./provider.ts";
 
 /** Gemini's own API, and its OpenAI-compatible endpoint. https://ai.google.dev/api and https://ai.google.dev/gemini-api/docs/openai */
 export const gemini = openaiLike("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta", {
-  speaks: ["openai-chat", "openai-embeddings", "gemini-generate", "gemini-embeddings"],
-  paths: { "openai-chat": "/openai/chat/completions", "openai-embeddings": "/openai/embeddings" },
+  speaks: ["gemini-generate", "gemini-embeddings", "openai-embeddings"],
+  paths: { "openai-embeddings": "/openai/embeddings" },
   auth: (secret, protocol): Record<string, string> => (protocol.startsWith("openai-") ? { authorization: `Bearer ${secret}` } : { "x-goog-api-key": secret }),
 });

@@ -134,7 +134,6 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 const chatUrls: Record<string, string> = {
   selfhosted: "http://127.0.0.1:11434/v1/chat/completions",
   openai: "https://api.openai.com/v1/chat/completions",
-  gemini: "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
   mistral: "https://api.mistral.ai/v1/chat/completions",
   deepseek: "https://api.deepseek.com/chat/completions",
   xai: "https://api.x.ai/v1/chat/completions",
