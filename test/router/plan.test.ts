@@ -208,7 +208,7 @@ describe("the list of models", () => {
       const some = catalogOf(unique, aliases);
       const principal = principalOf({ models: allowed, sovereign, credentials: new Map(own.map((id) => [id, "own"])), limits: { requestsPerMinute: 1, ...(budget && { budgetNanoUsd: 1 }) } });
       const question = ask("", some, { principal, sovereign, selfHostedModels, endpoints: reach(...keys) });
-      const accepts = (name: string): boolean => ["openai-chat", "openai-embeddings"].some((protocol) => {
+      const accepts = (name: string): boolean => ["openai-chat", "openai-embeddings", "anthropic-messages", "gemini-generate"].some((protocol) => {
         try {
           return plan({ ...question, name, protocols: [protocol] }).attempts.length > 0;
         } catch {
