@@ -39,6 +39,8 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   zod: { rooms: ["protocols", "accounts", "routes", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
+  "@smithy/eventstream-codec": { rooms: ["upstream"], why: "AWS's own reader of its binary event streams" },
+  aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },
   "cloudflare:workers": { rooms: ["limits"], why: "the Durable Objects' base class" },
 };
 
@@ -109,7 +111,7 @@ describe("who may import whom", () => {
 
   test("packages", () => {
     const foreign = imports.filter(({ from }) => !from.startsWith("."));
-    const nameOf = (from: string): string => from.split("/")[0]!;
+    const nameOf = (from: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(from)![0];
     expect(foreign.filter(({ file, from }) => !packages[nameOf(from)]?.rooms.includes(roomOf(file))).map(({ file, from }) => `${file} → ${from}`)).toEqual([]);
   });
 

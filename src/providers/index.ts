@@ -4,6 +4,7 @@
  */
 import { anthropic } from "./anthropic.ts";
 import { azure } from "./azure.ts";
+import { bedrock } from "./bedrock.ts";
 import { cerebras } from "./cerebras.ts";
 import { deepseek } from "./deepseek.ts";
 import { fireworks } from "./fireworks.ts";
@@ -27,7 +28,7 @@ export { selfHosted } from "./selfhosted.ts";
 
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
-  selfHosted, openai, anthropic, gemini, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
+  selfHosted, openai, anthropic, gemini, bedrock, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
   workersAi, ollama, openrouter,
 ];
 

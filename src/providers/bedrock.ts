@@ -1,0 +1,26 @@
+import { AwsClient } from "aws4fetch";
+import type { Provider } from "./provider.ts";
+
+/**
+ * Amazon Bedrock in AWS_REGION. BEDROCK_API_KEY is a Bedrock API key, or `accessKeyId:secretAccessKey[:sessionToken]` with which calls are
+ * signed. Claude is asked in its own protocol, every other model by Converse. https://docs.aws.amazon.com/bedrock/latest/userguide/
+ */
+export const bedrock: Provider = {
+  id: "bedrock",
+  name: "Amazon Bedrock",
+  baseUrl: "https://bedrock-runtime.{AWS_REGION}.amazonaws.com",
+  speaks: ["bedrock-converse"],
+  speaksFor: (upstreamId) => (isClaude(upstreamId) ? ["anthropic-messages", "bedrock-converse"] : ["bedrock-converse"]),
+  pathFor: (protocol, upstreamId, stream) =>
+    protocol === "anthropic-messages" ? `/model/${encodeURIComponent(upstreamId)}/invoke${stream ? "-with-response-stream" : ""}` : undefined,
+  edits: (protocol) => (protocol === "anthropic-messages" ? { set: { anthropic_version: '"bedrock-2023-05-31"' }, without: ["model", "stream"] } : undefined),
+  async sign({ url, method, headers, body }, secret) {
+    const [accessKeyId, secretAccessKey, sessionToken] = secret.split(":");
+    if (!secretAccessKey) return { authorization: `Bearer ${secret}` };
+    const client = new AwsClient({ accessKeyId: accessKeyId!, secretAccessKey, ...(sessionToken && { sessionToken }), service: "bedrock", retries: 0 });
+    return Object.fromEntries((await client.sign(url, { method, headers, body })).headers);
+  },
+  requestIdHeader: "x-amzn-requestid",
+};
+
+const isClaude = (upstreamId: string): boolean => upstreamId.includes("anthropic.");
