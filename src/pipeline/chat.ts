@@ -2,7 +2,7 @@
  * Another protocol at the far end: the client's request is read into the canonical conversation and written anew for the
  * provider, and the answer the same way back.
  */
-import { collect, eventsOf, holdsSealed, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
+import { collect, eventsOf, holdsSealed, noUsage, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import { conversations } from "../protocols/conversations.ts";
 import type { ClientHalf, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
@@ -15,10 +15,14 @@ import { observationOf, Retelling } from "./retelling.ts";
 
 const utf8 = new TextDecoder();
 
+/** Protocols that count without answering, by the id that providers speak them under. */
+const counters = new Map([...conversations.values()].flatMap((half) => (half.count ? [[half.count.id, half.count] as const] : [])));
+
 /** Protocols in which a request of `protocol` can be made, its own first. */
 export function protocolsFor(protocol: Protocol, headers: Headers): readonly string[] {
   const wanted = headers.get("x-forge-protocol");
-  const reachable = protocol.conversation ? [protocol.id, ...[...conversations.keys()].filter((id) => id !== protocol.id)] : [protocol.id];
+  const others = protocol.conversation ? [...conversations.keys()] : protocol.counting ? [...counters.keys()] : [];
+  const reachable = [protocol.id, ...others.filter((id) => id !== protocol.id)];
   if (wanted === null) return reachable;
   if (!reachable.includes(wanted)) {
     throw new GatewayError("invalid_request", `X-Forge-Protocol: must be one of ${reachable.join(", ")} here.`, { param: "X-Forge-Protocol" });
@@ -29,15 +33,16 @@ export function protocolsFor(protocol: Protocol, headers: Headers): readonly str
 /** Reads the conversation at most once, however many attempts there are. */
 export type Reading = () => ChatRequest;
 
-export function reading({ conversation }: Protocol, text: string): Reading {
+export function reading({ conversation, counting }: Protocol, text: string): Reading {
   let request: ChatRequest | undefined;
-  return () => (request ??= conversation!.parseRequest(parseExact(text)));
+  return () => (request ??= (conversation ?? counting)!.parseRequest(parseExact(text)));
 }
 
 /** How to speak to an attempt's deployment. What was sealed for another provider is never passed through. */
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
-  const { conversation } = protocol;
+  const { conversation, counting } = protocol;
   const own = attempt.protocols[0] === protocol.id;
+  if (counting && !own) return countingOf(attempt, counting, read());
   if (!conversation || (own && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
   return crossing(attempt, conversation, request, read(), own ? [protocol.id] : attempt.protocols);
 }
@@ -81,6 +86,24 @@ function crossing(attempt: Attempt, client: ClientHalf, { requestId }: ClientReq
   };
 }
 
+/** Counting by whoever of the deployment's protocols can count. It costs nothing. */
+function countingOf({ endpoint: { provider }, upstreamId, protocols, maxOutputTokens }: Attempt, { render }: NonNullable<Protocol["counting"]>, chat: ChatRequest): Exchange {
+  const id = protocols[0]!;
+  const counter = counters.get(id)!;
+  const target: Target = { upstreamId, origin: { protocol: id, provider: provider.id }, dialect: provider.dialect ?? {}, maxOutputTokens };
+  return {
+    protocol: id, path: provider.paths?.[id] ?? counter.path(upstreamId), body: JSON.stringify(counter.render(chat, target)), headers: {}, losses: [], sameErrors: false,
+    read(bytes) {
+      const tokens = counter.parse(jsonOf(utf8.decode(bytes), provider.name));
+      if (tokens === undefined) throw new GatewayError("upstream_error", `${provider.name} did not say how many tokens there are.`);
+      return { body: render(tokens), type: "application/json", seen: { usage: noUsage, reportedNanoUsd: undefined, error: undefined, terminated: true, outputCharacters: 0 } };
+    },
+    watch: () => {
+      throw new GatewayError("upstream_error", `${provider.name} answered with a stream where a count was asked for.`);
+    },
+  };
+}
+
 /** A whole answer, or one that came as a stream although nobody asked for it. */
 function whole(half: UpstreamHalf, context: ParseContext, text: string, contentType: string, name: string): ChatResponse {
   if (contentType.includes("text/event-stream")) {
@@ -91,13 +114,15 @@ function whole(half: UpstreamHalf, context: ParseContext, text: string, contentT
     });
     return collect([...events, ...parser.end()]);
   }
-  let body: unknown;
+  return half.parseResponse(jsonOf(text, name), context);
+}
+
+function jsonOf(text: string, name: string): unknown {
   try {
-    body = parseExact(text);
+    return parseExact(text);
   } catch {
     throw new GatewayError("upstream_error", `${name} did not answer with JSON.`);
   }
-  return half.parseResponse(body, context);
 }
 
 /** The answer in the client's protocol; an error inside it is an error to the client. */

@@ -71,6 +71,8 @@ export type Protocol = {
   renderStreamError(error: GatewayError, requestId: string): string;
   /** Of a conversation: how it is read and written when the provider speaks another protocol. */
   readonly conversation?: ClientHalf;
+  /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */
+  readonly counting?: { parseRequest(body: unknown): ChatRequest; render(inputTokens: number): string };
 };
 
 /** Where an answer comes from, and what it needs from outside: protocols know no clock and no chance. */
@@ -153,6 +155,8 @@ export type UpstreamHalf = {
   parseStream(context: ParseContext): StreamParser;
   /** Counting the tokens of a request without answering it, where the protocol has that. */
   readonly count?: {
+    /** Protocol id of counting, as a provider's `speaks` names it. */
+    readonly id: string;
     path(upstreamId: string): string;
     render(request: ChatRequest, target: Target): Record<string, unknown>;
     /** The number of input tokens; undefined: the answer does not say. */

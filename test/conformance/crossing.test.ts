@@ -169,3 +169,23 @@ describe("X-Forge-Protocol", () => {
     expect((await ask("smoke-signals")).status).toBe(400);
   });
 });
+
+describe("counting", () => {
+  const count = (path: string, body: object) => fetch(gateway.url + path, {
+    method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body: JSON.stringify(body),
+  });
+
+  test("a Responses or Gemini client counts with Anthropic, and no answer is asked for", async () => {
+    const counted = await count("/v1/responses/input_tokens", { model: "anthropic/say", input: "hello" });
+    expect([counted.status, await counted.json()]).toEqual([200, { object: "response.input_tokens", input_tokens: 241 }]);
+    expect(upstream.last).toMatchObject({ path: "/v1/messages/count_tokens", body: { model: "say" } });
+    expect(upstream.last.text).toContain("hello");
+    const google = await count("/v1beta/models/anthropic/say:countTokens", { contents: [{ role: "user", parts: [{ text: "hello" }] }] });
+    expect([google.status, await google.json()]).toEqual([200, { totalTokens: 241 }]);
+    expect(upstream.last.path).toBe("/v1/messages/count_tokens");
+  });
+
+  test("where no provider counts, the client hears it", async () => {
+    expect((await count("/v1/messages/count_tokens", { model: "groq/llama", messages: [{ role: "user", content: "hello" }] })).status).toBe(503);
+  });
+});

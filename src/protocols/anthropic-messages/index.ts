@@ -56,10 +56,12 @@ export const anthropicMessages: Protocol = {
 };
 
 /** Costs nothing: its `input_tokens` is the answer, not a usage. */
+const { conversation, ...relayed } = anthropicMessages;
 export const anthropicCountTokens: Protocol = {
-  ...anthropicMessages,
+  ...relayed,
   id: "anthropic-count-tokens",
   path: "/v1/messages/count_tokens",
   parse: parseCountRequest,
   observe: (body) => ({ ...observe(body), usage: noUsage, usageSoFar: undefined }),
+  counting: { parseRequest: conversation!.parseRequest, render: (inputTokens) => JSON.stringify({ input_tokens: inputTokens }) },
 };

@@ -14,5 +14,5 @@ export const anthropicMessagesUpstream: UpstreamHalf = {
   renderRequest,
   parseResponse,
   parseStream: (context) => new MessagesStreamParser(context),
-  count: { path: () => "/v1/messages/count_tokens", render: renderCount, parse: parseCount },
+  count: { id: "anthropic-count-tokens", path: () => "/v1/messages/count_tokens", render: renderCount, parse: parseCount },
 };

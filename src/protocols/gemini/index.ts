@@ -40,6 +40,12 @@ function observe(body: unknown, free = false): Observation {
   return seen;
 }
 
+/** The request whose tokens are to be counted: the body itself, or what it holds. */
+const counted = (body: unknown): unknown => {
+  const { generateContentRequest, generate_content_request } = body as { generateContentRequest?: unknown; generate_content_request?: unknown };
+  return generateContentRequest ?? generate_content_request ?? body;
+};
+
 /**
  * The protocol of one request by what its URL says: the model, the method, and whether a stream shall come as events (without
  * that Google streams one JSON array). undefined: there is no such method.
@@ -59,6 +65,12 @@ export function gemini(model: string, method: string, events: boolean): Protocol
     renderStreamError,
     ...((method === "generateContent" || method === "streamGenerateContent") && {
       conversation: geminiConversation(model, method === "streamGenerateContent", events),
+    }),
+    ...(method === "countTokens" && {
+      counting: {
+        parseRequest: (body: unknown) => geminiConversation(model, false, false).parseRequest(counted(body)),
+        render: (totalTokens: number) => JSON.stringify({ totalTokens }),
+      },
     }),
   };
 }

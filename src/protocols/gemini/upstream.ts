@@ -13,6 +13,7 @@ export const geminiUpstream: UpstreamHalf = {
   parseResponse,
   parseStream,
   count: {
+    id: protocolId,
     path: (upstreamId) => path(upstreamId, "countTokens"),
     render: (request, target) => ({ generateContentRequest: { model: `models/${target.upstreamId}`, ...renderRequest(request, target).body } }),
     parse: (body) => {

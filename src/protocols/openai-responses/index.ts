@@ -57,13 +57,18 @@ export const openaiResponses: Protocol = {
 };
 
 /** How many tokens a request would be. Costs nothing. https://platform.openai.com/docs/api-reference/responses/input-tokens */
+const { conversation, ...relayed } = openaiResponses;
 export const openaiInputTokens: Protocol = {
-  ...openaiResponses,
+  ...relayed,
   id: "openai-input-tokens",
   path: "/responses/input_tokens",
   parse: (body) => ({ ...parseRequest(body), stream: false, inputTokens: 0, outputTokens: 0 }),
   edits: () => ({}),
   observe: (body) => ({ ...observe(body), usage: noUsage, reportedNanoUsd: undefined }),
+  counting: {
+    parseRequest: conversation!.parseRequest,
+    render: (inputTokens) => JSON.stringify({ object: "response.input_tokens", input_tokens: inputTokens }),
+  },
 };
 
 export { openaiResponsesUpstream } from "./upstream.ts";

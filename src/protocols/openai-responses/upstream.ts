@@ -13,6 +13,7 @@ export const openaiResponsesUpstream: UpstreamHalf = {
   parseResponse,
   parseStream: (context) => new ResponsesStreamParser(context),
   count: {
+    id: "openai-input-tokens",
     path: () => "/responses/input_tokens",
     render: renderCount,
     parse: (body) => number(record(body).input_tokens),
