@@ -6,6 +6,7 @@ import { anthropic } from "./anthropic.ts";
 import { azure } from "./azure.ts";
 import { bedrock } from "./bedrock.ts";
 import { cerebras } from "./cerebras.ts";
+import { cohere } from "./cohere.ts";
 import { deepseek } from "./deepseek.ts";
 import { fireworks } from "./fireworks.ts";
 import { gemini } from "./gemini.ts";
@@ -29,7 +30,7 @@ export { selfHosted } from "./selfhosted.ts";
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
   selfHosted, openai, anthropic, gemini, bedrock, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
-  workersAi, ollama, openrouter,
+  workersAi, cohere, ollama, openrouter,
 ];
 
 const byId = new Map(providers.map((provider) => [provider.id, provider]));
