@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
-const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/scripts/**/*.test.ts"];
+const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts"];
 
 export default defineConfig({
   test: {
