@@ -80,7 +80,7 @@ describe("a request", () => {
     const { body, losses } = openaiChatUpstream.renderRequest(request, { upstreamId: "m", origin, dialect: {}, maxOutputTokens: undefined });
     expect(body.messages).toEqual([
       { role: "assistant", content: null, tool_calls: [{ id: "t1", type: "function", function: { name: "f", arguments: "{}" } }, { id: "t2", type: "function", function: { name: "f", arguments: "{}" } }] },
-      { role: "tool", tool_call_id: "t1", content: "no" },
+      { role: "tool", tool_call_id: "t1", content: "Error:\n\nno" },
       { role: "tool", tool_call_id: "t2", content: "" },
       { role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }, { type: "text", text: "Go on" }] },
     ]);

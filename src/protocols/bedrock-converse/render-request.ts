@@ -38,6 +38,7 @@ function renderTurns({ turns }: ChatRequest, target: Target, lose: Lose): { syst
   turns.forEach(({ role, parts, name }, at) => {
     if (name) lose("message_name");
     const content = parts.flatMap((part, i) => renderPart(part, `${at}-${i}`, target, lose));
+    if (role === "developer") lose("developer_role");
     const isSystem = role === "system" || role === "developer";
     if (isSystem && messages.length === 0) return void system.push(...content);
     if (isSystem) lose("system_position");
@@ -90,6 +91,7 @@ function renderAdditional({ reasoning, topK, maxOutputTokens }: ChatRequest, { u
   if (topK !== undefined && !isClaude) lose("top_k");
   const thinks = reasoning && (reasoning.adaptive || reasoning.budgetTokens !== undefined || (reasoning.effort !== undefined && reasoning.effort !== "none"));
   if (thinks && !isClaude) lose(reasoning.budgetTokens !== undefined ? "reasoning_budget" : "reasoning_effort");
+  if (reasoning?.show !== undefined) lose("reasoning_display");
   if (!isClaude) return {};
   const budget = reasoning?.budgetTokens ?? (reasoning?.effort ? budgetOf(reasoning.effort, maxOutputTokens) : 0);
   const fits = budget > 0 && (maxOutputTokens === undefined || budget < maxOutputTokens);

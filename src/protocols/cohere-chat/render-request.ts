@@ -26,7 +26,8 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
   return { body, losses: [...found] };
 }
 
-function renderFile({ kind, data, detail }: FilePart, mediaType: string, lose: Lose): Json[] {
+function renderFile({ kind, data, detail, title, context, cite }: FilePart, mediaType: string, lose: Lose): Json[] {
+  if (title || context || cite) lose("document_metadata");
   if ("text" in data) return [{ type: "text", text: data.text }];
   if (kind !== "image") lose(kind);
   else if ("fileId" in data) lose("uploaded_file");
@@ -56,7 +57,8 @@ function renderResult({ id, content, isError, cache }: ToolResultPart, lose: Los
   if (isError) lose("tool_result_error");
   if (cache) lose("cache_breakpoint");
   if (content.some(({ type }) => type !== "text")) lose("tool_result_media");
-  return { role: "tool", tool_call_id: id, content: content.map((one) => (one.type === "text" ? one.text : "")).join("\n") };
+  const text = content.map((one) => (one.type === "text" ? one.text : "")).join("\n");
+  return { role: "tool", tool_call_id: id, content: isError && !/error/i.test(text) ? `Error: ${text}` : text };
 }
 
 function renderTurn({ role, parts, name }: Turn, { origin }: Target, lose: Lose): Json[] {
@@ -106,7 +108,7 @@ function renderOutput({ output }: ChatRequest, lose: Lose): Json | undefined {
 
 function renderThinking({ reasoning, maxOutputTokens }: ChatRequest, lose: Lose): Json | undefined {
   if (!reasoning) return undefined;
-  if (reasoning.show === "none") lose("reasoning_display");
+  if (reasoning.show !== undefined) lose("reasoning_display");
   if (reasoning.effort === "none") return { type: "disabled" };
   const budget = reasoning.budgetTokens ?? (reasoning.effort ? budgetOf(reasoning.effort, maxOutputTokens) : undefined);
   return { type: "enabled", ...(budget !== undefined && { token_budget: budget }) };

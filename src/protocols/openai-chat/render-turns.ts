@@ -74,7 +74,9 @@ export class TurnRenderer {
     const pictures = this.own ? [] : media.filter((part) => !inline.includes(part));
     if (pictures.length > 0) this.lose("tool_result_media");
     this.media.push(...pictures);
-    const rest = content.filter((part) => part.type !== "file" || !pictures.includes(part));
+    const kept = content.filter((part) => part.type !== "file" || !pictures.includes(part));
+    const untold = isError && !kept.some((part) => part.type === "text" && /error/i.test(part.text));
+    const rest: typeof kept = untold ? [{ type: "text", text: "Error:" }, ...kept] : kept;
     this.messages.push({ role: "tool", tool_call_id: id, content: this.content(rest) });
   }
 
