@@ -78,7 +78,12 @@ function parseDocument(block: Json, param: string): FilePart | OpaquePart {
   if (!isObject(block.source)) throw wrong(`${param}.source`, "be an object");
   const data = dataOf(block.source, `${param}.source`) ?? plainText(block.source.content);
   if (data === undefined) return opaquePart(block);
-  const { title, context, citations } = block;
+  return documentOf(data, block, block.context);
+}
+
+/** A document with what is known of it beside its text. */
+function documentOf(data: Pick<FilePart, "data" | "mediaType">, block: Json, context: unknown): FilePart {
+  const { title, citations } = block;
   const { enabled } = record(citations);
   return {
     type: "file",
@@ -101,17 +106,7 @@ function plainText(content: unknown): Pick<FilePart, "data" | "mediaType"> | und
 function parseSearchResult(block: Json): FilePart | OpaquePart {
   const data = plainText(block.content);
   if (data === undefined) return opaquePart(block);
-  const { title, source, citations } = block;
-  const { enabled } = record(citations);
-  return {
-    type: "file",
-    kind: "document",
-    ...data,
-    ...(words(title) !== undefined && { title: words(title)! }),
-    ...(words(source) !== undefined && { context: words(source)! }),
-    ...(typeof enabled === "boolean" && { cite: enabled }),
-    ...cacheOf(block),
-  };
+  return documentOf(data, block, block.source);
 }
 
 /** A system prompt's blocks, which are text. Throws `invalid_request`. */

@@ -1,7 +1,8 @@
 /** Writes parts of a conversation as Converse's content blocks. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html */
-import { isFrom, parseExact, textOf, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import { isFrom, textOf, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
 import type { Target } from "../protocol.ts";
-import { isObject, type Json } from "./words.ts";
+import { inputObject } from "../anthropic-messages/render-tool-input.ts";
+import type { Json } from "./words.ts";
 
 export type Lose = (loss: Loss) => void;
 
@@ -36,18 +37,6 @@ function renderFile(part: FilePart, at: string, lose: Lose): Json[] {
   return [];
 }
 
-/** A tool's input as the object that Converse wants; free text under `input`. */
-export function inputOf(text: string, custom: boolean): unknown {
-  if (custom) return { input: text };
-  if (text.trim() === "") return {};
-  try {
-    const value = parseExact(text);
-    return isObject(value) ? value : { input: value };
-  } catch {
-    return { input: text };
-  }
-}
-
 function renderResult(part: ToolResultPart, at: string, lose: Lose): Json {
   const content = part.content.flatMap((one, i) => {
     if (one.type === "text") return one.text ? [{ text: one.text }] : [];
@@ -73,7 +62,7 @@ function blocksOf(part: Part, at: string, origin: Target["origin"], lose: Lose):
     if (part.citations?.length) lose("citations");
     return part.text.trim() ? [{ text: part.text }] : [];
   }
-  if (part.type === "tool-call") return [{ toolUse: { toolUseId: toolId(part.id), name: part.name, input: inputOf(part.input, part.custom === true) } }];
+  if (part.type === "tool-call") return [{ toolUse: { toolUseId: toolId(part.id), name: part.name, input: inputObject(part.input, part.custom) } }];
   if (part.type === "tool-result") return [renderResult(part, at, lose)];
   if (part.type === "file") return renderFile(part, at, lose);
   if (part.type === "opaque") {
