@@ -55,6 +55,7 @@ const providers: Provider[] = [
   { id: "openai", owner: "openai", genai: "openai", pi: "openai", litellm: litellm("openai", true), modelsDev: "openai", chat: ["pi", "litellm"] },
   { id: "anthropic", owner: "anthropic", genai: "anthropic", pi: "anthropic", litellm: litellm("anthropic", true), modelsDev: "anthropic", chat: ["pi", "litellm"] },
   { id: "gemini", owner: "google", genai: "google", pi: "google", litellm: litellm("gemini"), modelsDev: "google", chat: ["pi", "litellm"] },
+  { id: "vertex", genai: "google", pi: "google-vertex", litellm: litellm("vertex_ai", true, "vertex_ai-language-models"), modelsDev: "google-vertex", chat: ["pi"] },
   { id: "mistral", owner: "mistral", genai: "mistral", pi: "mistral", litellm: litellm("mistral"), modelsDev: "mistral", chat: ["pi", "litellm"] },
   { id: "deepseek", owner: "deepseek", genai: "deepseek", pi: "deepseek", litellm: litellm("deepseek", true), modelsDev: "deepseek", chat: ["pi", "litellm"] },
   { id: "xai", owner: "xai", genai: "x-ai", pi: "xai", litellm: litellm("xai"), modelsDev: "xai", chat: ["pi", "litellm"] },
@@ -323,9 +324,9 @@ function litellmEntries(provider: Provider): Map<string, LitellmModel> {
   return entries;
 }
 
-/** Fine-tunes, regional price lists, OpenRouter's batch halves and pi-ai's own `auto` (an alias here): names nobody calls in a conversation. */
+/** Fine-tunes, experiments, regional price lists, OpenRouter's batch halves and pi-ai's own `auto` (an alias here): names nobody calls in a conversation. */
 const uncallable = (provider: Provider, id: string): boolean =>
-  id.startsWith("ft:") || id.endsWith(":batch") || (provider.id === "azure" && id.includes("/")) || (provider.id === "openrouter" && !id.includes("/"));
+  id.startsWith("ft:") || id.endsWith(":batch") || id.endsWith("-experimental") || (provider.id === "azure" && id.includes("/")) || (provider.id === "openrouter" && !id.includes("/"));
 /** Chat by price list only: a translator, a classifier and rerankers that Workers AI bills by token. */
 const otherKind = /m2m100|distilbert|rerank|indictrans/;
 

@@ -41,6 +41,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
   "@smithy/eventstream-codec": { rooms: ["upstream"], why: "AWS's own reader of its binary event streams" },
   aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },
+  jose: { rooms: ["upstream"], why: "JWTs by Web Crypto: Google gives access tokens for one" },
   "cloudflare:workers": { rooms: ["limits"], why: "the Durable Objects' base class" },
 };
 

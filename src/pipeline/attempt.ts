@@ -3,7 +3,7 @@ import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
 import type { Endpoint } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
-import { asEvents, readBounded, send, upstreamRequestId } from "../upstream/index.ts";
+import { readBounded, send, upstreamRequestId, withAccess } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** A provider's refusal or failure. */
@@ -15,24 +15,27 @@ export type Failure = {
   failsOver: boolean;
 };
 
-export type Tried = { response: Response; upstreamRequestId: string | null } | { failure: Failure };
+/** `attempt` is the one asked for, its endpoint with the secret that was sent: that is what must not come back to a client. */
+export type Tried = { response: Response; upstreamRequestId: string | null; attempt: Attempt } | { failure: Failure };
 
 const errorBodyLimit = 256 * 1024;
 /** The provider refuses us, not the client: its key, its account, its region. */
 const oursToMend = new Set([401, 402, 403, 407]);
 
 /** Sends the exchange's request to its deployment. Never throws but for the signal's own reason. */
-export async function tryOnce({ endpoint }: Attempt, exchange: Exchange, signal: AbortSignal): Promise<Tried> {
+export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: AbortSignal): Promise<Tried> {
   const { protocol, path, body, headers } = exchange;
+  let { endpoint } = attempt;
   let response: Response;
   try {
-    response = asEvents(await send({ endpoint, protocol, path, body, headers, signal }));
+    endpoint = await withAccess(endpoint, Date.now());
+    response = await send({ endpoint, protocol, path, body, headers, signal });
   } catch (error) {
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
     return { failure: { error, upstreamRequestId: null, failsOver: true } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
-  return response.ok ? { response, upstreamRequestId: id } : { failure: await failureOf(endpoint, exchange.sameErrors, response, id, signal) };
+  return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf(endpoint, exchange.sameErrors, response, id, signal) };
 }
 
 /** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */

@@ -7,6 +7,7 @@ import { GatewayError } from "../errors.ts";
 import { conversations } from "../protocols/conversations.ts";
 import type { ClientHalf, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
 import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
+import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
@@ -38,12 +39,13 @@ export function reading({ conversation, counting }: Protocol, text: string): Rea
   return () => (request ??= (conversation ?? counting)!.parseRequest(parseExact(text)));
 }
 
-/** How to speak to an attempt's deployment. What was sealed for another provider is never passed through. */
+/** How to speak to an attempt's deployment. What was sealed for another provider, or it would not take, is never passed through. */
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
   const { conversation, counting } = protocol;
   const own = attempt.protocols[0] === protocol.id;
-  if (counting && !own) return countingOf(attempt, counting, read());
-  if (!conversation || (own && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
+  if (counting && !taken) return countingOf(attempt, counting, read());
+  if (!conversation || (taken && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
   return crossing(attempt, conversation, request, read(), own ? [protocol.id] : attempt.protocols);
 }
 
@@ -64,17 +66,22 @@ function render({ endpoint: { provider }, upstreamId, maxOutputTokens }: Attempt
   return best!;
 }
 
+/** The text of a rendered body, as the provider wants it. */
+function bodyText(provider: Provider, protocol: string, upstreamId: string, body: Readonly<Record<string, unknown>>): string {
+  const own = provider.edits?.(protocol, upstreamId);
+  const text = JSON.stringify(body);
+  return own ? splice(text, own.set ?? {}, own.without ?? []) : text;
+}
+
 function crossing(attempt: Attempt, client: ClientHalf, { requestId }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
   const { half, target, rendered } = render(attempt, chat, protocols);
-  const own = provider.edits?.(half.id, upstreamId);
-  const text = JSON.stringify(rendered.body);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
   const rendering = (): RenderContext => ({ request: chat, requestId, nowS: Math.floor(Date.now() / 1000) });
   return {
     protocol: half.id,
-    path: provider.pathFor?.(half.id, upstreamId, chat.stream) ?? provider.paths?.[half.id] ?? half.path(upstreamId, chat.stream),
-    body: own ? splice(text, own.set ?? {}, own.without ?? []) : text,
+    path: pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
+    body: bodyText(provider, half.id, upstreamId, rendered.body),
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
     sameErrors: false,
@@ -92,7 +99,10 @@ function countingOf({ endpoint: { provider }, upstreamId, protocols, maxOutputTo
   const counter = counters.get(id)!;
   const target: Target = { upstreamId, origin: { protocol: id, provider: provider.id }, dialect: provider.dialect ?? {}, maxOutputTokens };
   return {
-    protocol: id, path: provider.paths?.[id] ?? counter.path(upstreamId), body: JSON.stringify(counter.render(chat, target)), headers: {}, losses: [], sameErrors: false,
+    protocol: id,
+    path: pathOf(provider, id, upstreamId, false, counter.path(upstreamId)),
+    body: bodyText(provider, id, upstreamId, counter.render(chat, target)),
+    headers: {}, losses: [], sameErrors: false,
     read(bytes) {
       const tokens = counter.parse(jsonOf(utf8.decode(bytes), provider.name));
       if (tokens === undefined) throw new GatewayError("upstream_error", `${provider.name} did not say how many tokens there are.`);

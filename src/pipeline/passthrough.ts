@@ -1,6 +1,7 @@
 /** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
 import { GatewayError } from "../errors.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
@@ -17,14 +18,14 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
   const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key), upstreamId);
   if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
   const own = provider.edits?.(protocol.id, upstreamId);
-  const named: Record<string, string> = typeof protocol.path === "string" && !own?.without?.includes("model") ? { model: JSON.stringify(upstreamId) } : {};
+  const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
   const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...(own?.without ?? [])];
+  const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set }).filter(([field]) => !without.includes(field)));
   const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;
   return {
     protocol: protocol.id,
-    path: provider.pathFor?.(protocol.id, upstreamId, facts.stream) ?? provider.paths?.[protocol.id]
-      ?? (typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
-    body: splice(text, { ...edits, ...named, ...own?.set }, without),
+    path: pathOf(provider, protocol.id, upstreamId, facts.stream, typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
+    body: splice(text, set, without),
     headers: passedOn(headers, protocol.headers),
     losses: [],
     sameErrors: true,

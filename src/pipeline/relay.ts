@@ -16,6 +16,7 @@ import type { Exchange } from "./exchange.ts";
 import { Hold } from "./hold.ts";
 import { outcomeOf, type Ending } from "./outcome.ts";
 import { streamed } from "./streamed.ts";
+import { eventStreamOf } from "../upstream/index.ts";
 
 /** What the parts of one relayed request share. */
 export type Relay = {
@@ -75,9 +76,9 @@ async function answer(run: Relay, text: string): Promise<Response> {
       }
       const tried = await tryOnce(attempt, exchange, run.hold.signal);
       if ("response" in tried) {
-        const isStream = tried.response.headers.get("content-type")?.includes("text/event-stream") === true;
+        const isStream = eventStreamOf(tried.response) !== undefined;
         if (isStream) run.hold.answered();
-        const answered = { run, attempt, exchange, attempts: i + 1, response: tried.response, upstreamRequestId: tried.upstreamRequestId };
+        const answered = { run, exchange, attempts: i + 1, ...tried };
         return isStream && (facts.stream || exchange.sameErrors) ? streamed(answered) : await buffered(answered);
       }
       if (!tried.failure.failsOver || i === attempts.length - 1) return failed(run, attempt, i + 1, tried.failure);

@@ -3,28 +3,30 @@ import { GatewayError } from "../errors.ts";
 import type { End } from "../ledger/entry.ts";
 import type { StreamObserver } from "../protocols/protocol.ts";
 import { cutOut } from "../telemetry/log.ts";
-import { passOn, type StreamEnd } from "../upstream/index.ts";
+import { eventStreamOf, passOn, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders, lossHeader } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
 import { outcomeOf } from "./outcome.ts";
 
 /** The client's stream. Its end, whatever the cause, settles the reservation. */
 export function streamed({ run, attempt, exchange, attempts, response, upstreamRequestId }: Answered): Response {
-  const { context, facts, admission, hold } = run;
+  const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
-  const { native, broken, type = response.headers.get("content-type")!, ...watch } = exchange.watch();
+  const events = eventStreamOf(response)!;
+  const { native, broken, type = events.type, ...watch } = exchange.watch();
   const observer = discreet(watch.observer, attempt.endpoint.secret);
   const firstByteMs = Date.now() - context.startedAtMs;
   const { readable, end } = passOn(response.body!, native, {
     observer,
-    heartbeatMs: type === "application/json" ? Infinity : settings.STREAM_HEARTBEAT_MS,
+    cutter: events.cutter,
+    heartbeatMs: protocol.takesComments === false ? Infinity : settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
     lastWords: (how) => broken(brokenOff(how, attempt.endpoint.provider.name)),
   });
   context.waitUntil(end.then((how) => {
     const ending = {
-      end: endOf(how, observer.seen.terminated), status: response.status, way: native ? "native" : "pump",
+      end: endOf(how, observer.seen.terminated), status: response.status, way: native && !events.cutter ? "native" : "pump",
       firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
     } as const;
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs));

@@ -66,6 +66,8 @@ export type Protocol = {
   observe(body: unknown): Observation;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
   watch(hideUsage: boolean): StreamObserver;
+  /** false: the vendor's SDKs take a comment in a stream for a broken answer, or the stream is none of events. */
+  readonly takesComments?: false;
   /** An error in this protocol's shape as JSON text, and the frame that carries it in a stream. */
   renderError(error: GatewayError, requestId: string): string;
   renderStreamError(error: GatewayError, requestId: string): string;
@@ -135,6 +137,10 @@ export type Dialect = {
   readonly reasoningBack?: "reasoning_content" | "reasoning_details";
   /** It takes `{type: "json_schema"}`. */
   readonly jsonSchema?: true;
+  /** It takes no ids of tool calls: results are told by name and order. */
+  readonly callIds?: "refused";
+  /** It counts a request as such, not one within a request (Gemini). */
+  readonly counts?: "bare";
   /** Fields that it refuses although the vendor knows them. */
   readonly refuses?: readonly string[];
 };

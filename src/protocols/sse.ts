@@ -9,27 +9,37 @@ const border = /\r?\n\r?\n|\r\r/g;
 export function splitFrames(text: string): string[] {
   const frames: string[] = [];
   let from = 0;
-  for (const match of text.matchAll(border)) {
-    frames.push(text.slice(from, match.index + match[0].length));
-    from = match.index + match[0].length;
-  }
+  const take = (end: number): void => {
+    frames.push(text.slice(from, end));
+    from = end;
+  };
+  if (text.includes("\r")) for (const match of text.matchAll(border)) take(match.index + match[0].length);
+  else for (let at = text.indexOf("\n\n"); at >= 0; at = text.indexOf("\n\n", from)) take(at + 2);
   if (from < text.length) frames.push(text.slice(from));
   return frames;
+}
+
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  const early = text.slice(from, end < 0 ? undefined : end).indexOf("\r");
+  return early >= 0 ? from + early : end < 0 ? text.length : end;
 }
 
 /** A frame's data lines joined, or undefined for comments and bare fields. */
 export function dataOf(frame: string): string | undefined {
   let data: string | undefined;
-  for (const line of frame.split(/\r\n|\n|\r/)) {
-    if (!line.startsWith("data:")) continue;
-    const value = line.slice(line[5] === " " ? 6 : 5);
+  let end = 0;
+  for (let at = frame.indexOf("data:"); at >= 0; at = frame.indexOf("data:", end)) {
+    end = lineEnd(frame, at);
+    if (at > 0 && frame[at - 1] !== "\n" && frame[at - 1] !== "\r") continue;
+    const value = frame.slice(frame[at + 5] === " " ? at + 6 : at + 5, end);
     data = data === undefined ? value : `${data}\n${value}`;
   }
   return data;
 }
 
 /** A frame's event name, or undefined. */
-export const eventOf = (frame: string): string | undefined => (frame.startsWith("data:") ? undefined : /^event: ?([^\r\n]*)/m.exec(frame)?.[1]);
+export const eventOf = (frame: string): string | undefined => (frame.startsWith("data:") ? undefined : /(?:^|[\r\n])event: ?([^\r\n]*)/.exec(frame)?.[1]);
 
 const newline = 10;
 const carriageReturn = 13;

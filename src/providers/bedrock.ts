@@ -1,4 +1,5 @@
 import { AwsClient } from "aws4fetch";
+import { invokedClaude } from "./claude.ts";
 import type { Provider } from "./provider.ts";
 
 /**
@@ -13,7 +14,7 @@ export const bedrock: Provider = {
   speaksFor: (upstreamId) => (isClaude(upstreamId) ? ["anthropic-messages", "bedrock-converse"] : ["bedrock-converse"]),
   pathFor: (protocol, upstreamId, stream) =>
     protocol === "anthropic-messages" ? `/model/${encodeURIComponent(upstreamId)}/invoke${stream ? "-with-response-stream" : ""}` : undefined,
-  edits: (protocol) => (protocol === "anthropic-messages" ? { set: { anthropic_version: '"bedrock-2023-05-31"' }, without: ["model", "stream"] } : undefined),
+  edits: (protocol) => (protocol === "anthropic-messages" ? invokedClaude("bedrock-2023-05-31", "model", "stream") : undefined),
   async sign({ url, method, headers, body }, secret) {
     const [accessKeyId, secretAccessKey, sessionToken] = secret.split(":");
     if (!secretAccessKey) return { authorization: `Bearer ${secret}` };

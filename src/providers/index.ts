@@ -20,16 +20,18 @@ import { envName, type Endpoint, type Provider } from "./provider.ts";
 import { selfHosted } from "./selfhosted.ts";
 import { together } from "./together.ts";
 import { checkedUrl } from "./url.ts";
+import { vertex } from "./vertex.ts";
 import { workersAi } from "./workers-ai.ts";
 import { xai } from "./xai.ts";
 import { zai } from "./zai.ts";
 
-export { authHeaders, type Endpoint, type Provider } from "./provider.ts";
+export { authHeaders, pathOf, type Endpoint, type Provider } from "./provider.ts";
 export { selfHosted } from "./selfhosted.ts";
+export { checkedUrl } from "./url.ts";
 
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
-  selfHosted, openai, anthropic, gemini, bedrock, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
+  selfHosted, openai, anthropic, gemini, bedrock, vertex, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
   workersAi, cohere, ollama, openrouter,
 ];
 
@@ -51,7 +53,10 @@ export function baseUrlOf(provider: Provider, { vars, allowPrivate }: ProviderVa
     complete &&= typeof value === "string" && value !== "";
     return String(value);
   });
-  return filled !== undefined && complete ? checkedUrl(filled, allowPrivate || provider.selfHosted === true, provider.id) : undefined;
+  if (filled === undefined || !complete) return undefined;
+  const url = checkedUrl(filled, allowPrivate || provider.selfHosted === true, provider.id);
+  const { host } = new URL(url);
+  return url.replace(host, () => provider.hosts?.[host] ?? host);
 }
 
 /** The installation's own key at a provider. */
@@ -75,7 +80,7 @@ export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<s
       onProblem((error as Error).message);
     }
     if (baseUrl === undefined) continue;
-    reachable.set(provider.id, { provider, baseUrl, secret: secretOf(provider, vars) });
+    reachable.set(provider.id, { provider, baseUrl, secret: secretOf(provider, vars), allowPrivate: vars.allowPrivate });
   }
   return reachable;
 }

@@ -17,6 +17,8 @@ export type Provider = {
   readonly name: string;
   /** Base URL without trailing slash; `{VAR}` is filled from the environment. undefined: it must be set by the owner. */
   readonly baseUrl: string | undefined;
+  /** Hosts of a filled base URL that are called otherwise than its pattern has it. */
+  readonly hosts?: Readonly<Record<string, string>>;
   /** Paths of the protocols it speaks, where they are not the protocol's own. */
   readonly paths?: Readonly<Record<string, string>>;
   /** Protocols it speaks. */
@@ -31,10 +33,14 @@ export type Provider = {
   readonly dialect?: Dialect;
   /** Protocols that one of its models speaks, the preferred one first, where models differ. */
   readonly speaksFor?: (upstreamId: string) => readonly string[];
-  /** Path of a call, where it depends on more than the protocol. undefined: `paths`, or the protocol's own. */
-  readonly pathFor?: (protocol: string, upstreamId: string, stream: boolean) => string | undefined;
+  /** Path of a call, where it depends on more than the protocol, whose own is `own`. undefined: `paths`, or the protocol's own. */
+  readonly pathFor?: (protocol: string, upstreamId: string, stream: boolean, own: string) => string | undefined;
   /** What a body must have or must not have here. */
   readonly edits?: (protocol: string, upstreamId: string) => BodyEdits | undefined;
+  /** Whether a client's own text will be taken, in a protocol of which not all is. If not, it is read and written anew. */
+  readonly takes?: (protocol: string, text: string) => boolean;
+  /** The secret may be a service account of this vendor's: then its calls carry an access token that is got for it. */
+  readonly accessTokens?: "google";
   /** Headers that authenticate a call whose credential is no mere header; instead of `auth`. */
   readonly sign?: (request: Unsigned, secret: string) => Promise<Record<string, string>>;
   /** Response header with the provider's own request id. */
@@ -42,13 +48,23 @@ export type Provider = {
 };
 
 /** A provider as this installation can reach it. */
-export type Endpoint = { readonly provider: Provider; readonly baseUrl: string; readonly secret: string | undefined };
+export type Endpoint = {
+  readonly provider: Provider;
+  readonly baseUrl: string;
+  readonly secret: string | undefined;
+  /** The installation lets base URLs be private and plain http; so may be what else a credential names. */
+  readonly allowPrivate?: boolean;
+};
 
 const bearer = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` });
 
 /** The headers that authenticate a call. */
 export const authHeaders = ({ provider, secret }: Endpoint, protocol: string): Record<string, string> =>
   secret === undefined ? {} : (provider.auth ?? bearer)(secret, protocol);
+
+/** Path under the base URL of a call in a protocol that itself has it at `own`. */
+export const pathOf = (provider: Provider, protocol: string, upstreamId: string, stream: boolean, own: string): string =>
+  provider.pathFor?.(protocol, upstreamId, stream, own) ?? provider.paths?.[protocol] ?? own;
 
 /** A provider that speaks OpenAI's chat completions and embeddings; `more` says where it differs. */
 export function openaiLike(id: string, name: string, baseUrl: string | undefined, more: Partial<Provider> = {}): Provider {

@@ -1,5 +1,6 @@
 /** AWS's binary event streams, read as server-sent events. https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html */
 import { EventStreamCodec } from "@smithy/eventstream-codec";
+import { Carry, type Cutter } from "./frames.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -7,51 +8,38 @@ const codec = new EventStreamCodec((bytes) => decoder.decode(bytes), (text) => e
 
 /** Length, header length and checksum that stand before a message. */
 const preludeBytes = 12;
-const mostBytes = 24 * 1024 * 1024;
 
 /**
- * The stream's messages as frames `event: <type>`, `data: <payload>`; an exception is an event by the exception's name. Events of
- * Claude's own API come wrapped in `chunk` messages and are unwrapped. A message that is cut or damaged breaks the stream.
+ * Tells messages as frames `event: <type>`, `data: <payload>`; an exception is an event by the exception's name. Events of
+ * Claude's own API come wrapped in `chunk` messages and are unwrapped. Throws on a message that is cut or damaged.
  */
-export function fromEventStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let held = new Uint8Array(0);
-  return new ReadableStream({
-    type: "bytes",
-    async pull(controller) {
-      for (;;) {
-        const { frames, rest } = cut(held);
-        held = rest;
-        if (frames !== "") return controller.enqueue(encoder.encode(frames));
-        const { done, value } = await reader.read();
-        if (done && held.length > 0) throw new Error("The event stream broke off.");
-        if (done) {
-          controller.close();
-          controller.byobRequest?.respond(0);
-          return;
-        }
-        const joined = new Uint8Array(held.length + value.length);
-        joined.set(held);
-        joined.set(value, held.length);
-        held = joined;
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
-}
+export class EventStreamCutter implements Cutter {
+  private readonly carry = new Carry();
 
-/** The whole messages in `bytes` as frames, and what is left. */
-function cut(bytes: Uint8Array): { frames: string; rest: Uint8Array<ArrayBuffer> } {
-  let frames = "";
-  let from = 0;
-  while (bytes.length - from >= preludeBytes) {
-    const length = new DataView(bytes.buffer, bytes.byteOffset + from).getUint32(0);
-    if (length > mostBytes || length < preludeBytes + 4) throw new Error("The event stream is damaged.");
-    if (bytes.length - from < length) break;
-    frames += frameOf(bytes.subarray(from, from + length));
-    from += length;
+  get inside(): boolean {
+    return this.carry.length > 0;
   }
-  return { frames, rest: bytes.slice(from) };
+
+  push(piece: Uint8Array): Uint8Array | undefined {
+    this.carry.keep(piece);
+    let frames = "";
+    for (let length = this.messageLength(); length > 0; length = this.messageLength()) frames += frameOf(this.carry.take(length));
+    return frames === "" ? undefined : encoder.encode(frames);
+  }
+
+  rest(): string {
+    if (this.inside) throw new Error("The event stream broke off.");
+    return "";
+  }
+
+  /** Length of the message that stands first, if all of it is there; else 0. */
+  private messageLength(): number {
+    const { bytes } = this.carry;
+    if (bytes.length < preludeBytes) return 0;
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (length < preludeBytes + 4) throw new Error("The event stream is damaged.");
+    return bytes.length < length ? 0 : length;
+  }
 }
 
 function frameOf(bytes: Uint8Array): string {

@@ -2,8 +2,8 @@
  * The HTTP call and the bytes of its answer: send, splice, pass on. Does not belong here: what bytes mean (protocols), where
  * to (providers), what it costs (ledger). Imports: provider and protocol types, errors.
  */
-export { asEvents } from "./events.ts";
+export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
 export { send, upstreamRequestId } from "./send.ts";
 export { rawValue, splice } from "./splice.ts";
-export { passOn, type StreamEnd } from "./stream.ts";
+export { eventStreamOf, passOn, type StreamEnd } from "./stream.ts";

@@ -1,13 +1,10 @@
 /** The client's end of a stream: writes that gather while one is under way, and the moment the client leaves. */
 
-const gatherMs = 2;
-const promptAfterMs = 1;
-const fullBytes = 16 * 1024;
 const mostBytes = 256 * 1024;
 
 /**
- * Writes pieces to the client. A piece after a pause goes at once; pieces that come within a millisecond of each other (a burst)
- * go together, at most 2 ms later, because each write wakes the runtime. One write is under way at a time.
+ * Writes pieces to the client, one write at a time: pieces that come while one is under way go together, because each write wakes
+ * the runtime.
  */
 export class Outlet {
   /** Settles when the client has left. */
@@ -16,9 +13,7 @@ export class Outlet {
   private readonly left = Promise.withResolvers<void>();
   private pieces: Uint8Array[] = [];
   private size = 0;
-  private lastPieceMs = 0;
   private writing: Promise<void> | undefined;
-  private timer: ReturnType<typeof setTimeout> | null = null;
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
 
   constructor(writable: WritableStream<Uint8Array>) {
@@ -29,13 +24,9 @@ export class Outlet {
 
   /** Takes a piece that stays as it is. Waits only while the client is far behind. */
   async write(piece: Uint8Array): Promise<void> {
-    const now = Date.now();
-    const burst = now - this.lastPieceMs <= promptAfterMs;
-    this.lastPieceMs = now;
     this.pieces.push(piece);
     this.size += piece.length;
-    if (!this.writing && (!burst || this.size >= fullBytes)) this.send();
-    else if (this.timer === null && !this.writing) this.timer = setTimeout(() => this.send(), gatherMs);
+    if (!this.writing) this.send();
     while (this.size > mostBytes && this.writing) await this.writing;
   }
 
@@ -62,12 +53,9 @@ export class Outlet {
       if (!this.writing) this.send();
       await this.writing;
     }
-    clearTimeout(this.timer);
   }
 
   private send(): void {
-    clearTimeout(this.timer);
-    this.timer = null;
     if (this.writing || this.size === 0) return;
     const bytes = this.pieces.length === 1 ? this.pieces[0]! : concatenated(this.pieces, this.size);
     this.pieces = [];

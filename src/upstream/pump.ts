@@ -1,6 +1,7 @@
-/** A stream passed on by JavaScript: where something of ours must be taken out, and until text flows. */
+/** A stream passed on by JavaScript: where something of ours must be taken out or told anew, and until text flows. */
 import type { StreamObserver } from "../protocols/protocol.ts";
-import { FrameCutter } from "./frames.ts";
+import { FrameCutter, type Cutter } from "./frames.ts";
+import { Intake } from "./intake.ts";
 import { Outlet } from "./outlet.ts";
 
 /** How a stream ended, seen from the gateway. */
@@ -12,6 +13,8 @@ export type StreamOptions = {
   idleMs: number;
   /** What to write when the upstream breaks or goes silent, so that the client's stream ends as its protocol says. */
   lastWords: (end: StreamEnd) => string;
+  /** For a body that is no event stream as such. */
+  cutter?: Cutter | undefined;
   /** Aborts when the runtime knows that the client has left; it may know before a write fails. */
   clientLeft?: AbortSignal;
 };
@@ -23,7 +26,6 @@ export const gone = (signal: AbortSignal | undefined): Promise<void> =>
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const heartbeat = encoder.encode(": ping\n\n");
-const bufferBytes = 8 * 1024;
 /** How long an upstream may keep the connection open behind the end of its answer. */
 export const afterEndMs = 5_000;
 
@@ -33,68 +35,75 @@ export const afterEndMs = 5_000;
  * `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft } = options;
-  const reader = body.getReader({ mode: "byob" });
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, cutter: frames = new FrameCutter() } = options;
+  const intake = new Intake(body, { mayReadAhead: !untilTextFlows });
   const outlet = new Outlet(writable);
-  const frames = new FrameCutter();
-  const silence = new Silence(Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
-  const leaving = Promise.race([outlet.gone, gone(clientLeft)]).then(() => "client_gone" as const);
-  let buffer = new ArrayBuffer(bufferBytes);
-  let pending: ReturnType<typeof read> | undefined;
+  let stopped: StreamEnd | undefined;
+  let waitingSinceMs: number | undefined;
   let beats = 0;
-  const read = () => reader.read(new Uint8Array(buffer));
+
+  function stop(how: StreamEnd): void {
+    stopped ??= how;
+    intake.cancel();
+  }
+
+  /** Looks at a silence, which is time spent waiting for the upstream. */
+  function listen(): void {
+    if (waitingSinceMs === undefined) return;
+    const silentMs = Date.now() - waitingSinceMs;
+    if (silentMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return stop("idle");
+    if (frames.inside || silentMs < heartbeatMs * (beats + 1)) return;
+    beats += 1;
+    void outlet.write(heartbeat);
+  }
+
+  /** Passes on piece after piece. */
+  async function run(): Promise<StreamEnd | "flowing"> {
+    for (;;) {
+      waitingSinceMs = Date.now();
+      beats = 0;
+      const piece = await intake.read();
+      waitingSinceMs = undefined;
+      if (piece === undefined) return stopped ?? "done";
+      const whole = frames.push(piece);
+      if (!whole) continue;
+      const text = decoder.decode(whole);
+      const kept = observer.push(text);
+      if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
+      if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0) return "flowing";
+    }
+  }
 
   /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
-  async function end(how: StreamEnd, words = lastWords(how)): Promise<StreamEnd> {
-    silence.stop();
+  async function end(how: StreamEnd): Promise<StreamEnd> {
     const over = observer.seen.terminated && how !== "client_gone";
-    const last = how === "done" ? words : over ? (observer.close?.() ?? "") : words && (frames.inside && !observer.close ? "\n\n" : "") + words;
+    const last = how === "client_gone" ? "" : how === "done" ? ending(frames.rest(), observer, lastWords) : over ? (observer.close?.() ?? "") : brokenOff(how);
     if (last) void outlet.write(encoder.encode(last));
-    if (how !== "done") reader.cancel().catch(() => {});
+    if (how !== "done") intake.cancel();
     await outlet.close();
     return over ? "done" : how;
   }
 
-  /** One step: undefined to go on. */
-  async function step(): Promise<StreamEnd | "flowing" | undefined> {
-    pending ??= read();
-    const result = await Promise.race([pending, silence.next(), leaving]);
-    if (result === "client_gone") return end("client_gone", "");
-    if (result === "silence") {
-      if (silence.lengthMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return end("idle");
-      if (frames.inside || silence.lengthMs < heartbeatMs * (beats + 1)) return undefined;
-      beats += 1;
-      void outlet.write(heartbeat);
-      return undefined;
-    }
-    pending = undefined;
-    beats = 0;
-    silence.broken();
-    if (result.done) return end("done", ending(frames.rest(), observer, lastWords));
-    buffer = result.value.buffer as ArrayBuffer;
-    const whole = frames.push(result.value);
-    if (whole) {
-      const text = decoder.decode(whole);
-      const kept = observer.push(text);
-      if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
-    }
-    if (!untilTextFlows || frames.inside || observer.seen.outputCharacters === 0) return undefined;
-    silence.stop();
-    if (await outlet.release()) {
-      reader.releaseLock();
-      return "flowing";
-    }
-    reader.cancel().catch(() => {});
-    return "client_gone";
+  function brokenOff(how: StreamEnd): string {
+    const words = lastWords(how);
+    return words && (frames.inside && !observer.close ? "\n\n" : "") + words;
   }
 
-  for (;;) {
-    try {
-      const how = await step();
-      if (how) return how;
-    } catch {
-      return end("upstream_error");
+  void Promise.race([outlet.gone, gone(clientLeft)]).then(() => stop("client_gone"));
+  const clock = setInterval(listen, Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
+  try {
+    const how = await run();
+    if (how !== "flowing") return await end(how);
+    if (await outlet.release()) {
+      intake.release();
+      return "flowing";
     }
+    intake.cancel();
+    return "client_gone";
+  } catch {
+    return await end(stopped ?? "upstream_error");
+  } finally {
+    clearInterval(clock);
   }
 }
 
@@ -104,34 +113,4 @@ export function ending(rest: string, observer: StreamObserver, lastWords: Stream
   const { terminated, error } = observer.seen;
   const missing = terminated || error !== undefined ? "" : lastWords("done");
   return last + (last && missing && !observer.close ? "\n\n" : "") + missing;
-}
-
-/** One timer for a whole stream: ticks, and how long nothing has come. */
-class Silence {
-  private sinceMs = Date.now();
-  private tick = Promise.withResolvers<"silence">();
-  private readonly timer: ReturnType<typeof setInterval>;
-
-  constructor(everyMs: number) {
-    this.timer = setInterval(() => {
-      this.tick.resolve("silence");
-      this.tick = Promise.withResolvers();
-    }, everyMs);
-  }
-
-  get lengthMs(): number {
-    return Date.now() - this.sinceMs;
-  }
-
-  next(): Promise<"silence"> {
-    return this.tick.promise;
-  }
-
-  broken(): void {
-    this.sinceMs = Date.now();
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
-  }
 }

@@ -1,4 +1,4 @@
-/** The one place from which the Worker calls out. Hosts come from the provider table and the owner's vars, never from a request. */
+/** The one place from which the Worker calls out with content. Hosts come from the provider table, the owner's vars and credentials, never from a request. */
 import { GatewayError } from "../errors.ts";
 import { authHeaders, type Endpoint } from "../providers/index.ts";
 
@@ -23,13 +23,7 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
   const url = endpoint.baseUrl + path;
   let response: Response;
   try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { "user-agent": "forge", ...(await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body })) },
-      body,
-      redirect: "manual",
-      signal,
-    });
+    response = await post(url, await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body }), body, signal);
   } catch {
     if (signal.aborted) throw signal.reason;
     throw new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
@@ -40,6 +34,10 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
   }
   return response;
 }
+
+/** A POST of nothing but this. Redirects are not followed. */
+export const post = (url: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Response> =>
+  fetch(url, { method: "POST", headers: { "user-agent": "forge", ...headers }, body, redirect: "manual", signal });
 
 /** The call's headers with the provider's key among them, or signed with it. */
 async function authorised({ provider, secret, ...rest }: Endpoint, protocol: string, call: { url: string; method: string; headers: Record<string, string>; body: string }): Promise<Record<string, string>> {

@@ -13,6 +13,7 @@ const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
   SOVEREIGN_ORIGIN: "http://127.0.0.1:11434/v1", AZURE_BASE_URL: "https://acme.openai.azure.com/openai/v1", CLOUDFLARE_ACCOUNT_ID: "acc0", AWS_REGION: "eu-west-1",
+  VERTEX_PROJECT: "acme", VERTEX_LOCATION: "europe-west4",
 };
 const publicly = (vars: Record<string, unknown>) => ({ vars, allowPrivate: false });
 
@@ -129,6 +130,7 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 const chatUrls: Record<string, string> = {
   selfhosted: "http://127.0.0.1:11434/v1/chat/completions",
   openai: "https://api.openai.com/v1/chat/completions",
+  vertex: "https://europe-west4-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west4/endpoints/openapi/chat/completions",
   mistral: "https://api.mistral.ai/v1/chat/completions",
   deepseek: "https://api.deepseek.com/chat/completions",
   xai: "https://api.x.ai/v1/chat/completions",
@@ -255,7 +257,7 @@ describe("where calls go", () => {
 describe("an installation", () => {
   test("without anything can reach those that are somewhere, and call none of them", () => {
     const reachable = endpoints(publicly({}));
-    expect([...reachable.keys()]).toEqual(providers.map(({ id }) => id).filter((id) => !["selfhosted", "azure", "bedrock", "workers-ai"].includes(id)));
+    expect([...reachable.keys()]).toEqual(providers.map(({ id }) => id).filter((id) => !["selfhosted", "azure", "bedrock", "vertex", "workers-ai"].includes(id)));
     expect([...reachable.values()].filter(usable)).toEqual([]);
   });
 

@@ -28,6 +28,9 @@ const recordedHeader = ({ request }: Recording, name: string): Record<string, st
 const statefulFields = ["previous_response_id", "conversation", "background", "prompt"];
 const statefulIn = (recorded: Record<string, unknown> | undefined): string | undefined => statefulFields.find((field) => recorded?.[field]);
 
+/** What a client calls the model that answers with a recording. Vertex knows by a model's name what it speaks. */
+export const modelFor = (provider: string, recordingId: string): string => `${provider}/${provider === "vertex" ? "gemini-" : ""}${recordingId}`;
+
 export const endpoints: readonly Endpoint[] = [
   {
     folder: "chat",
@@ -61,7 +64,7 @@ export const endpoints: readonly Endpoint[] = [
   },
   {
     folder: "generate_content",
-    through: (recorded) => (recorded === "gemini" ? "gemini" : undefined),
+    through: (recorded) => (recorded === "gemini" || recorded === "vertex" ? recorded : undefined),
     ask: ({ stream, format }, recorded, model) => ({
       path: `/v1beta/models/${model}:${stream ? "streamGenerateContent" : "generateContent"}${format === "sse" ? "?alt=sse" : ""}`,
       body: recorded?.contents ? recorded : { contents: [{ role: "user", parts: [{ text: "recorded" }] }] },
@@ -83,4 +86,5 @@ export const baseUrls = (replay: string): Record<string, string> => ({
   ...Object.fromEntries([...openaiLike].map((id) => [`${id.toUpperCase()}_BASE_URL`, `${replay}/v1`])),
   ANTHROPIC_BASE_URL: replay,
   GEMINI_BASE_URL: `${replay}/v1beta`,
+  VERTEX_BASE_URL: `${replay}/v1/projects/recorded/locations/global`,
 });

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { createKey } from "../support/admin.ts";
 import { startLocal } from "../../scripts/local.ts";
 import { compare, recordedBody, type Comparison, type Recording } from "./compare.ts";
-import { baseUrls, endpoints } from "./endpoints.ts";
+import { baseUrls, endpoints, modelFor } from "./endpoints.ts";
 
 const { values: flags } = parseArgs({ options: { show: { type: "string", default: "20" }, port: { type: "string", default: "4719" }, only: { type: "string" } } });
 const folder = fileURLToPath(new URL("../../../shared/recordings/", import.meta.url));
@@ -37,7 +37,7 @@ try {
       const ours = through(provider);
       if (ours === undefined) continue;
       const recording = JSON.parse(readFileSync(`${folder}corpus/${provider}/${name}/${id}.json`, "utf8")) as Recording;
-      const asked = ask(recording, recordedBody(recording), `${ours}/${id}`);
+      const asked = ask(recording, recordedBody(recording), modelFor(ours, id));
       results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording)) });
     }
   }

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startLocal } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
-import { baseUrls } from "./endpoints.ts";
+import { baseUrls, modelFor } from "./endpoints.ts";
 
 const text = <T extends string>(fallback: T) => ({ type: "string", default: fallback }) as const;
 const { values: flags } = parseArgs({ options: { mode: text("translate"), upstreams: { type: "string" }, limit: text("0"), show: text("25"), port: text("4720") } });
@@ -56,7 +56,8 @@ try {
   for (let i = 0; i < 100 && !(await fetch(`${replayUrl}/__health`).catch(() => undefined)); i += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 1_000_000 } });
   const example = JSON.parse(readFileSync(`${folder}/gateway.example.json`, "utf8")) as { upstreams: Record<string, object> };
-  const upstreams = Object.entries(example.upstreams).flatMap(([name, row]) => {
+  const all = { ...example.upstreams, "vertex/generate_content": { model: modelFor("vertex", "{id}") } };
+  const upstreams = Object.entries(all).flatMap(([name, row]) => {
     const protocol = protocols[name.split("/")[1]!];
     return protocol ? [[name, { ...row, headers: { "x-forge-protocol": protocol } }] as const] : [];
   });

@@ -38,7 +38,7 @@ const encoder = new TextEncoder();
 export const bytesOf = (step: string | Uint8Array): Uint8Array => (typeof step === "string" ? encoder.encode(step) : step);
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A body as `fetch` gives it: a byte stream that is pulled. */
+/** A body like `fetch`'s: a byte stream that is pulled. It is made by JavaScript, so a pipe that reads it learns of its end with the next piece. */
 export function bodyOf(steps: readonly Step[]): { body: ReadableStream<Uint8Array>; sent: () => number; cancelled: () => boolean } {
   let next = 0;
   let sent = 0;

@@ -32,6 +32,13 @@ const usageOf = (usage: Usage): Json => ({
   ...(usage.cachedTokens > 0 && { cachedContentTokenCount: usage.cachedTokens }),
 });
 
+/** What beside a text is not told. */
+function unsaidOf(event: ChatEvent): Loss | undefined {
+  if (event.type === "text-start" && event.refusal) return "refusal";
+  if (event.type === "text-delta" && event.logprobs) return "logprobs";
+  return event.type === "text-citation" ? "citations" : undefined;
+}
+
 /** Makes wire parts of a choice's events; texts and thoughts at once, everything else whole. */
 class GeminiWriter {
   readonly response: ChatResponse = { choices: [] };
@@ -41,6 +48,8 @@ class GeminiWriter {
   /** The wire parts that an event completes, and their choice. */
   write(event: ChatEvent): { choice: number; parts: Json[] } {
     fold(this.response, event);
+    const loss = unsaidOf(event);
+    if (loss) this.losses.add(loss);
     if (event.type === "text-delta") return { choice: event.choice, parts: event.text ? [this.signed(event.choice, { text: event.text })] : [] };
     if (event.type === "reasoning-delta") {
       const text = event.paragraph > 0 && this.thought(event).texts[event.paragraph] === event.text ? `\n\n${event.text}` : event.text;

@@ -61,6 +61,7 @@ export function gemini(model: string, method: string, events: boolean): Protocol
     edits: (_, raw, upstreamId) => modelEdits(nested, raw, upstreamId),
     observe: (body) => observe(body, free),
     watch: () => new GeminiStreamObserver(),
+    takesComments: false,
     renderError,
     renderStreamError,
     ...((method === "generateContent" || method === "streamGenerateContent") && {

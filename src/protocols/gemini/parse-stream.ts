@@ -12,6 +12,7 @@ class GeminiStream implements StreamParser {
   private readonly choices: State[] = [];
   private readonly context: ParseContext;
   private calls = 0;
+  private over = false;
 
   constructor(context: ParseContext) {
     this.context = context;
@@ -27,8 +28,11 @@ class GeminiStream implements StreamParser {
 
   read(answer: unknown): ChatEvent[] {
     if (Array.isArray(answer)) return (answer as unknown[]).flatMap((one) => this.read(one));
-    if (!isObject(answer)) return [];
-    if (isObject(answer.error)) return [errorEvent(answer.error)];
+    if (!isObject(answer) || this.over) return [];
+    if (isObject(answer.error)) {
+      this.over = true;
+      return [errorEvent(answer.error)];
+    }
     const events = this.start(answer);
     const { promptFeedback } = answer;
     const blocked = isObject(promptFeedback) ? textIn(promptFeedback.blockReason) : undefined;
@@ -42,6 +46,7 @@ class GeminiStream implements StreamParser {
   /** Finishes are held back to here: some streams repeat them or go on behind them. */
   end(): ChatEvent[] {
     const events: ChatEvent[] = [];
+    if (this.over) return events;
     this.choices.forEach((state, choice) => {
       this.close(state, choice, events);
       if (state.finish) events.push({ type: "finish", choice, finish: finishOf(state.finish.raw!, false).unified === "stop" && state.calls > 0 ? { ...state.finish, unified: "tool-calls" } : state.finish });

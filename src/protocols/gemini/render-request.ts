@@ -11,7 +11,7 @@ const mediaTypes = { image: "image/png", audio: "audio/wav", video: "video/mp4",
 function objectIn(text: string): Json | undefined {
   try {
     const value = parseExact(text);
-    return isObject(value) && !("rawJSON" in value) ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -19,7 +19,7 @@ function objectIn(text: string): Json | undefined {
 
 function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, lose: (loss: Loss) => void): Json[] {
   if (part.detail && part.detail !== "auto") lose("image_detail");
-  if (part.title || part.context) lose("document_metadata");
+  if (part.title || part.context || part.filename || part.cite) lose("document_metadata");
   if ("text" in data) return [{ text: data.text }];
   if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 } }];
   if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType } }];
@@ -27,15 +27,16 @@ function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FileP
   return [];
 }
 
-function renderResult(part: ToolResultPart, name: string, isThree: boolean, lose: (loss: Loss) => void): Json[] {
-  const text = part.content.map((one) => (one.type === "text" ? one.text : "")).join("");
-  const media = part.content.flatMap((one) => (one.type === "file" ? renderFile(one, lose) : []));
+function renderResult(part: ToolResultPart, name: string, id: { id?: string }, isThree: boolean, lose: (loss: Loss) => void): Json[] {
+  const said = part.content.map((one) => (one.type === "file" ? renderFile(one, lose) : one.type === "text" ? [{ text: one.text }] : [])).flat();
+  const text = said.flatMap((one) => ("text" in one ? [one.text] : [])).join("\n\n");
+  const media = said.filter((one) => !("text" in one));
   if (part.content.some((one) => one.type === "opaque")) lose("provider_content");
   const response = part.isError ? { error: text } : (objectIn(text) ?? { output: text });
   const inline = isThree ? media.filter((one) => "inlineData" in one) : [];
   const outside = media.filter((one) => !inline.includes(one));
   if (outside.length > 0) lose("tool_result_media");
-  return [{ functionResponse: { id: part.id, name, response, ...(inline.length > 0 && { parts: inline }) } }, ...outside];
+  return [{ functionResponse: { ...id, name, response, ...(inline.length > 0 && { parts: inline }) } }, ...outside];
 }
 
 /** The request's body, and what it cannot say. */
@@ -43,6 +44,7 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
   const losses = new Set<Loss>();
   const lose = (loss: Loss): void => void losses.add(loss);
   const isThree = target.upstreamId.includes("gemini-3");
+  const idOf = (id: string): { id?: string } => (target.dialect.callIds === "refused" ? {} : { id });
   const names = new Map<string, string>();
   const system: Json[] = [];
   const contents: Content[] = [];
@@ -59,10 +61,11 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
     }
     if (part.type === "tool-call") {
       names.set(part.id, part.name);
+      if (part.custom) lose("custom_tool");
       const args = part.custom || custom.has(part.name) ? { input: part.input } : (objectIn(part.input) ?? (part.input.trim() ? { input: part.input } : {}));
-      return [{ functionCall: { id: part.id, name: part.name, args }, ...signed }];
+      return [{ functionCall: { ...idOf(part.id), name: part.name, args }, ...signed }];
     }
-    if (part.type === "tool-result") return renderResult(part, part.name ?? names.get(part.id) ?? part.id, isThree, lose);
+    if (part.type === "tool-result") return renderResult(part, part.name ?? names.get(part.id) ?? part.id, idOf(part.id), isThree, lose);
     if (part.type === "file") return renderFile(part, lose).map((one) => ({ ...one, ...signed }));
     if (part.type === "opaque" && part.protocol === protocolId && isObject(part.value)) return [{ ...part.value, ...signed }];
     if (part.type === "opaque") lose("provider_content");
