@@ -1,6 +1,6 @@
 /** Interleaved rounds: every round asks every scenario of every target, one target at a time, the others idle. */
 import { cpuMicros, rssMb, type Load } from "./processes.ts";
-import { bodyOf, type Scenario } from "./scenarios.ts";
+import { eventsAtClient, type Scenario } from "./scenarios.ts";
 import type { LoadResult } from "./load.ts";
 import type { Target } from "./targets.ts";
 
@@ -50,7 +50,7 @@ export async function measure(load: Load, targets: Target[], scenarios: Scenario
           cpuPerEvent: cpu === undefined || scenario.events === 0 ? undefined : cpu / (result.responses * scenario.events),
           rss: rssMb(target.pid),
         });
-        for (const problem of problemsOf(scenario, result)) problems.push(`${target.name}, ${scenario.name}, round ${round + 1}: ${problem}`);
+        for (const problem of problemsOf(scenario, target, result)) problems.push(`${target.name}, ${scenario.name}, round ${round + 1}: ${problem}`);
       }
     }
   }
@@ -60,13 +60,14 @@ export async function measure(load: Load, targets: Target[], scenarios: Scenario
 /** One job against one target. */
 export function run(load: Load, target: Target, scenario: Scenario, durationMs: number): Promise<LoadResult> {
   const { concurrency, requests } = scenario;
-  return load.run({ url: target.url, headers: target.headers, body: bodyOf(scenario, target.modelPrefix), concurrency, durationMs, requests });
+  return load.run({ ...target.ask(scenario), concurrency, durationMs, requests });
 }
 
-function problemsOf(scenario: Scenario, result: LoadResult): string[] {
+function problemsOf(scenario: Scenario, target: Target, result: LoadResult): string[] {
   const problems = Object.entries(result.statuses).map(([status, count]) => `${count} × ${status}`);
-  const expected = scenario.events * result.responses;
-  if (result.events !== expected) problems.push(`${result.events} events instead of ${expected}`);
+  const { least, most } = eventsAtClient(scenario, target.speaks(scenario));
+  const each = result.events / result.responses;
+  if (each < least || each > most) problems.push(`${each} events a response instead of ${least}${most > least ? ` to ${most}` : ""}`);
   return problems;
 }
 

@@ -10,7 +10,7 @@ const sampleMs = 50;
 /** Runs `requests` JSON requests in twenty steps and then streams of 10,000 events. Returns a Markdown section. */
 export async function memory(load: Load, target: Target, requests: number): Promise<string> {
   if (rssMb(target.pid) === undefined) return "Resident memory: n/a on this system.";
-  const shared = { askUsage: true, durationMs: Number.MAX_SAFE_INTEGER, paced: false };
+  const shared = { askUsage: true, durationMs: Number.MAX_SAFE_INTEGER, paced: false, upstream: "chat" as const };
   const json: Scenario = { ...shared, name: "JSON", kind: "json", model: "json", events: 0, concurrency: 16, requests: requests / steps };
   const points: { done: number; rss: number }[] = [{ done: 0, rss: rssMb(target.pid)! }];
   for (let step = 1; step <= steps; step++) {
@@ -24,7 +24,7 @@ export async function memory(load: Load, target: Target, requests: number): Prom
     `Slope over the second half: ${(slope(late) * 10_000).toFixed(2)} MB per 10,000 requests.`,
   ];
   for (const [concurrency, count] of [[1, 20], [16, 160]] as const) {
-    const stream: Scenario = { ...shared, name: "stream", kind: "stream", model: "sse-10000", events: 10_002, concurrency, requests: count };
+    const stream: Scenario = { ...shared, name: "stream", kind: "stream", model: "sse-10000", events: 10_000, concurrency, requests: count };
     const before = rssMb(target.pid)!;
     let peak = before;
     const timer = setInterval(() => (peak = Math.max(peak, rssMb(target.pid) ?? 0)), sampleMs);

@@ -4,6 +4,7 @@ import type { Scenario } from "./scenarios.ts";
 import type { Tally } from "./upstream.ts";
 
 const bare = "bare Worker";
+const portkey = "Portkey's Worker";
 const gateway = "Forge";
 
 type Figure = "requestsPerSecond" | "p50" | "p99" | "firstByteP50" | "cpuPerRequest" | "cpuPerEvent" | "rss";
@@ -40,7 +41,14 @@ export function aims(samples: Sample[], target = gateway): string {
     if (!Number.isNaN(value)) lines.push(`| ${text} | ${value.toFixed(2)} | ${Number.isNaN(byCpu) ? "–" : byCpu.toFixed(2)} | ${met ? "met" : "**missed**"} |`);
   };
   for (const scenario of new Set(samples.map((sample) => sample.scenario))) {
-    const { kind, concurrency, paced, name } = scenario;
+    const { kind, concurrency, paced, name, upstream } = scenario;
+    if (upstream === "messages") {
+      const beside = ratioTo(portkey, samples, scenario, target, "requestsPerSecond");
+      const cpu = 1 / ratioTo(portkey, samples, scenario, target, "cpuPerRequest");
+      const least = kind === "json" ? 1.3 : 3;
+      if (!paced) add(`${name}: req/s ≥ ${least} × ${portkey}`, beside, cpu, beside >= least);
+      continue;
+    }
     const speed = ratioToBare(samples, scenario, target, "requestsPerSecond");
     const byCpu = 1 / ratioToBare(samples, scenario, target, "cpuPerRequest");
     const p50 = ratioToBare(samples, scenario, target, "p50");
@@ -83,8 +91,10 @@ function middle(samples: Sample[], scenario: Scenario, target: string, figure: F
   return median(figures(samples, scenario, target, figure));
 }
 
-function ratioToBare(samples: Sample[], scenario: Scenario, target: string, figure: Figure): number {
-  const base = figures(samples, scenario, bare, figure);
+const ratioToBare = (samples: Sample[], scenario: Scenario, target: string, figure: Figure): number => ratioTo(bare, samples, scenario, target, figure);
+
+function ratioTo(other: string, samples: Sample[], scenario: Scenario, target: string, figure: Figure): number {
+  const base = figures(samples, scenario, other, figure);
   return median(figures(samples, scenario, target, figure).map((value, round) => value / (base[round] ?? NaN)));
 }
 

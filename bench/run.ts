@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: Forge beside a bare passthrough Worker and the upstream itself, in one run, as a Markdown report.
  *
- *   --rounds N          interleaved rounds (5)        --quick    two short rounds
- *   --only json|stream  some of the scenarios         --memory   100,000 requests and long streams, watching memory
+ *   --rounds N                   interleaved rounds (5)    --quick    two short rounds
+ *   --only json|stream|crossing  some of the scenarios     --memory   100,000 requests and long streams, watching memory
+ *   --portkey <folder>           an installed checkout of Portkey's gateway, measured in the same run
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -11,7 +12,7 @@ import { memory } from "./memory.ts";
 import { pin, startLoad, startUpstream, type Upstream } from "./processes.ts";
 import { aims, books, sameTally, table } from "./report.ts";
 import { scenarios } from "./scenarios.ts";
-import { bareTarget, directTarget, forgeTarget, type Target } from "./targets.ts";
+import { bareTarget, directTarget, forgeTarget, portkeyTarget, type Target } from "./targets.ts";
 
 const ledgerPatienceMs = 120_000;
 
@@ -21,6 +22,7 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean", default: false },
     memory: { type: "boolean", default: false },
     only: { type: "string" },
+    portkey: { type: "string" },
     requests: { type: "string", default: "100000" },
   },
 });
@@ -33,6 +35,7 @@ const targets: Target[] = [directTarget(upstream)];
 try {
   targets.push(await bareTarget(upstream));
   targets.push(await forgeTarget(upstream));
+  if (flags.portkey) targets.push(await portkeyTarget(upstream, flags.portkey));
   const pinned = pin(targets.map((target) => target.pid), 0) && pin([upstream.pid, load.pid, process.pid], 1);
   console.log(`# Benchmark\n\n${machine}; workerd ${pinned ? "pinned to one core, upstream and load to another" : "not pinned"}.\n`);
   if (flags.memory) await reportMemory();
@@ -63,7 +66,7 @@ async function reportMemory(): Promise<void> {
 
 /** Waits until the ledger has caught up with what the upstream served, or patience ends. */
 async function compareBooks(from: Upstream, target: Target, ledger: NonNullable<Target["ledger"]>): Promise<void> {
-  const served = (await from.stats())[target.path] ?? { requests: 0, inputTokens: 0, outputTokens: 0 };
+  const served = (await from.stats())[target.who] ?? { requests: 0, inputTokens: 0, outputTokens: 0 };
   const start = Date.now();
   say("comparing the ledger with what the upstream served");
   let kept = await ledger();

@@ -1,38 +1,61 @@
-/** What is measured: the upstream itself, the bare Worker, and Forge with everything on. */
+/** What is measured: the upstream itself, the bare Worker, Forge with everything on, and Portkey's Worker when asked for. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLocal } from "../scripts/local.ts";
 import { startBare } from "./bare.ts";
+import type { Job } from "./load.ts";
+import { portkeyHeaders, startPortkey } from "./portkey.ts";
 import { withWorkerd, type Upstream } from "./processes.ts";
+import { bodyOf, type Scenario, type Wire } from "./scenarios.ts";
 import type { Tally } from "./upstream.ts";
 
-/** Something that answers chat completions. `path` is where its requests arrive at the upstream; `pid` is its workerd. */
+/** Something that is asked. `who` is the first segment of its calls to the upstream; `pid` is its workerd. */
 export type Target = {
   name: string;
-  url: string;
-  headers: Record<string, string>;
-  modelPrefix: string;
-  path: string;
+  who: string;
+  /** The protocol in which a scenario is asked here: chat completions, or the upstream's own of what only passes on. */
+  speaks: (scenario: Scenario) => Wire;
+  ask: (scenario: Scenario) => Pick<Job, "url" | "headers" | "body">;
   pid: number | undefined;
   /** What its own books say was used, where it keeps any. */
   ledger?: () => Promise<Tally>;
   stop: () => Promise<void>;
 };
 
-const chat = "/v1/chat/completions";
+const paths: Record<Wire, string> = { chat: "/v1/chat/completions", messages: "/v1/messages" };
+const passesOn = (scenario: Scenario): Wire => scenario.upstream;
+const translates = (): Wire => "chat";
+
+function asking(base: string, speaks: Target["speaks"], headers: (scenario: Scenario) => Record<string, string>, prefix: (scenario: Scenario) => string) {
+  return {
+    speaks,
+    ask: (scenario: Scenario) => {
+      const wire = speaks(scenario);
+      return { url: base + paths[wire], headers: headers(scenario), body: bodyOf(scenario, wire, prefix(scenario)) };
+    },
+  };
+}
 
 /** The upstream with nothing between: shows that stub and load generator are not the bottleneck. */
 export function directTarget(upstream: Upstream): Target {
-  const path = `/direct${chat}`;
-  return { name: "direct", url: upstream.url + path, headers: { authorization: "Bearer direct" }, modelPrefix: "", path, pid: undefined, stop: async () => undefined };
+  const asks = asking(`${upstream.url}/direct`, passesOn, () => ({ authorization: "Bearer direct" }), () => "");
+  return { name: "direct", who: "direct", ...asks, pid: undefined, stop: async () => undefined };
 }
 
 /** The bare Worker. */
 export async function bareTarget(upstream: Upstream): Promise<Target> {
-  const path = `/bare${chat}`;
-  const { started, pid } = await withWorkerd(() => startBare(upstream.url + path));
-  return { name: "bare Worker", url: started.url + chat, headers: { authorization: "Bearer bare" }, modelPrefix: "", path, pid, stop: started.stop };
+  const { started, pid } = await withWorkerd(() => startBare(`${upstream.url}/bare`));
+  const asks = asking(started.url, passesOn, () => ({ authorization: "Bearer bare" }), () => "");
+  return { name: "bare Worker", who: "bare", ...asks, pid, stop: started.stop };
+}
+
+/** Portkey's Worker build from a checkout in `folder`: no key, no limits, no books; it only translates and passes on. */
+export async function portkeyTarget(upstream: Upstream, folder: string): Promise<Target> {
+  const { started, pid } = await withWorkerd(() => startPortkey(folder));
+  const provider = (scenario: Scenario) => (scenario.upstream === "chat" ? "openai" : "anthropic");
+  const asks = asking(started.url, translates, (scenario) => portkeyHeaders(provider(scenario), `${upstream.url}/portkey/v1`), () => "");
+  return { name: "Portkey's Worker", who: "portkey", ...asks, pid, stop: started.stop };
 }
 
 /** Forge from this working folder: a fresh state folder, one organisation, one key whose limits are never reached. */
@@ -47,7 +70,9 @@ export async function forgeTarget(upstream: Upstream): Promise<Target> {
       ADMIN_SECRET: adminSecret,
       CREDENTIALS_SECRET: "bench-credentials-secret-".padEnd(40, "c"),
       OPENAI_API_KEY: "sk-upstream",
-      OPENAI_BASE_URL: `${upstream.url}/v1`,
+      OPENAI_BASE_URL: `${upstream.url}/forge/v1`,
+      ANTHROPIC_API_KEY: "sk-upstream",
+      ANTHROPIC_BASE_URL: `${upstream.url}/forge`,
       ALLOW_PRIVATE_UPSTREAMS: "true",
     },
   }));
@@ -64,7 +89,8 @@ export async function forgeTarget(upstream: Upstream): Promise<Target> {
     });
     const headers = { authorization: `Bearer ${key.secret}` };
     const ledger = () => readLedger(`${started.url}/dashboard/usage`, headers);
-    return { name: "Forge", url: started.url + chat, headers, modelPrefix: "openai/", path: chat, pid, ledger, stop };
+    const asks = asking(started.url, translates, () => headers, ({ upstream: wire }) => (wire === "chat" ? "openai/" : "anthropic/"));
+    return { name: "Forge", who: "forge", ...asks, pid, ledger, stop };
   } catch (error) {
     await stop();
     throw error;

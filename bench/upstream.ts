@@ -1,16 +1,16 @@
 /**
- * The upstream: a stub of OpenAI's chat completions over raw sockets, in its own process, so that it is never the
+ * The upstream: a stub of OpenAI's chat completions and Anthropic's Messages over raw sockets, in its own process, so that it is never the
  * bottleneck. `node bench/upstream.ts [port]`; forked, it sends `{port}` to its parent.
  *
- *   POST <anything>/chat/completions   `"stream":true`: `sse-N` sends N events at once, `paced-N` one each 5 ms
- *   GET /__stats, POST /__reset        what was served, per path: requests and tokens
+ *   POST /<who>/v1/chat/completions, /<who>/v1/messages   `"stream":true`: `sse-N` sends N events at once, `paced-N` one each 5 ms
+ *   GET /__stats, POST /__reset                           what was served to each `who`: requests and tokens
  */
 import { createServer, type Socket } from "node:net";
-import { completion, completionTokens, promptTokens, streamAnswer, withLength } from "./answers.ts";
+import { chatStream, completion, completionTokens, message, messagesStream, promptTokens, withLength } from "./answers.ts";
 
 const paceMs = 5;
 
-/** Served so far on one path. Bare Worker and gateway call different paths, so that each has its own sum. */
+/** Served so far to one target: each calls under its own first segment. */
 export type Tally = { requests: number; inputTokens: number; outputTokens: number };
 
 const tallies: Record<string, Tally> = {};
@@ -44,23 +44,24 @@ function takeRequest(socket: Socket, buffer: Buffer): number {
   }
   if (buffer.length < end) return 0;
   const path = head.slice(head.indexOf(" ") + 1, head.indexOf(" HTTP/"));
-  if (path.endsWith("/chat/completions")) complete(socket, path, buffer.toString("latin1", bodyStart, end));
+  const [, who, wire] = /^\/(\w+)\/v1\/(chat\/completions|messages)$/.exec(path) ?? [];
+  if (who && wire) answer(socket, who, wire === "messages", buffer.toString("latin1", bodyStart, end));
   else control(socket, path);
   return end;
 }
 
-function complete(socket: Socket, path: string, body: string): void {
+function answer(socket: Socket, who: string, messages: boolean, body: string): void {
   const [, pace, count] = /"model": *"(sse|paced)-(\d+)"/.exec(body) ?? [];
   if (!/"stream": *true/.test(body) || !count) {
-    tally(path, completionTokens);
-    socket.write(completion);
+    tally(who, completionTokens);
+    socket.write(messages ? message : completion);
     return;
   }
-  const answer = streamAnswer(Number(count), /"include_usage": *true/.test(body));
-  tally(path, answer.outputTokens);
-  if (pace === "sse") return void socket.write(answer.all);
-  socket.write(answer.head);
-  sendPaced(socket, answer.pieces);
+  const stream = messages ? messagesStream(Number(count)) : chatStream(Number(count), /"include_usage": *true/.test(body));
+  tally(who, stream.outputTokens);
+  if (pace === "sse") return void socket.write(stream.all);
+  socket.write(stream.head);
+  sendPaced(socket, stream.pieces);
 }
 
 /** One piece each 5 ms, held to the clock: a late timer is not added up, and pieces are never joined. */
@@ -75,8 +76,8 @@ function sendPaced(socket: Socket, pieces: Buffer[]): void {
   setTimeout(step, paceMs);
 }
 
-function tally(path: string, outputTokens: number): void {
-  const sum = (tallies[path] ??= { requests: 0, inputTokens: 0, outputTokens: 0 });
+function tally(who: string, outputTokens: number): void {
+  const sum = (tallies[who] ??= { requests: 0, inputTokens: 0, outputTokens: 0 });
   sum.requests++;
   sum.inputTokens += promptTokens;
   sum.outputTokens += outputTokens;
