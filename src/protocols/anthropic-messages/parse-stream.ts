@@ -46,7 +46,7 @@ export class MessagesStreamParser implements StreamParser {
     }
     const reader = Object.hasOwn(this.readers, String(event.type)) ? this.readers[String(event.type)] : undefined;
     if (reader === undefined) return [];
-    return event.type === "message_start" ? reader(event) : [...this.start({}), ...reader(event)];
+    return this.started || event.type === "message_start" ? reader(event) : [...this.start({}), ...reader(event)];
   }
 
   end(): ChatEvent[] {

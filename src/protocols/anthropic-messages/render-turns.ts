@@ -4,7 +4,7 @@ import type { Target } from "../protocol.ts";
 import { ownCitation } from "./render-answer.ts";
 import { renderFile, type Lose } from "./render-files.ts";
 import { inputObject } from "./render-tool-input.ts";
-import { protocol, toolId, type Json } from "./words.ts";
+import { isObject, protocol, toolId, type Json } from "./words.ts";
 
 export type Message = { role: string; content: Json[] };
 
@@ -83,18 +83,25 @@ const renderers: { [T in Part["type"]]: (part: Extract<Part, { type: T }>, towar
     if (thinking || signature !== undefined) return [{ type: "thinking", thinking, signature: signature ?? encrypted ?? "" }];
     return encrypted === undefined ? [] : [{ type: "redacted_thinking", data: encrypted }];
   },
-  "tool-call": ({ id, name, input, custom, cache }) => [cached({ type: "tool_use", id: toolId(id), name, input: inputObject(input, custom) }, cache)],
+  "tool-call": ({ id, name, input, custom, cache }, { lose }) => {
+    if (custom) lose("custom_tool");
+    return [cached({ type: "tool_use", id: toolId(id), name, input: inputObject(input, custom) }, cache)];
+  },
   "tool-result": renderToolResult,
   file: (part, { own, lose }) => {
     const block = renderFile(part, own, lose);
     return block ? [cached(block, part.cache)] : [];
   },
   opaque: ({ protocol: whose, value }, { lose }) => {
-    if (whose === protocol) return [{ ...(value as Json) }];
+    if (whose === protocol) return [copied(value as Json)];
     lose("provider_content");
     return [];
   },
 };
+
+/** The client's own block, so that its breakpoints and those of blocks in it can be taken out: the request itself stays as it is. */
+const copied = (block: Json): Json =>
+  Array.isArray(block.content) ? { ...block, content: (block.content as unknown[]).map((one) => (isObject(one) ? copied(one) : one)) } : { ...block };
 
 /** The vendor refuses empty text, and in most places text without a visible character. */
 function renderText({ text, citations = [], refusal, cache }: TextPart, { own: kept, lose }: Towards): Json[] {

@@ -24,7 +24,7 @@ const documentName = (part: FilePart, at: string): string => {
 function renderFile(part: FilePart, at: string, lose: Lose): Json[] {
   const { kind, data, mediaType = "" } = part;
   if (part.detail && part.detail !== "auto") lose("image_detail");
-  if (part.context) lose("document_metadata");
+  if (part.context || part.cite || ("text" in data && (part.title || part.filename))) lose("document_metadata");
   if ("text" in data) return [{ text: data.text }];
   if (kind === "audio") lose("audio");
   else if ("fileId" in data) lose("uploaded_file");
@@ -62,6 +62,7 @@ function blocksOf(part: Part, at: string, origin: Target["origin"], lose: Lose):
     if (part.citations?.length) lose("citations");
     return part.text.trim() ? [{ text: part.text }] : [];
   }
+  if (part.type === "tool-call" && part.custom) lose("custom_tool");
   if (part.type === "tool-call") return [{ toolUse: { toolUseId: toolId(part.id), name: part.name, input: inputObject(part.input, part.custom) } }];
   if (part.type === "tool-result") return [renderResult(part, at, lose)];
   if (part.type === "file") return renderFile(part, at, lose);

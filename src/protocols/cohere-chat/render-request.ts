@@ -26,8 +26,8 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
   return { body, losses: [...found] };
 }
 
-function renderFile({ kind, data, detail, title, context, cite }: FilePart, mediaType: string, lose: Lose): Json[] {
-  if (title || context || cite) lose("document_metadata");
+function renderFile({ kind, data, detail, title, context, cite, filename }: FilePart, mediaType: string, lose: Lose): Json[] {
+  if (title || context || cite || ("text" in data && filename)) lose("document_metadata");
   if ("text" in data) return [{ type: "text", text: data.text }];
   if (kind !== "image") lose(kind);
   else if ("fileId" in data) lose("uploaded_file");
@@ -56,8 +56,9 @@ const plain = (content: readonly Json[]): unknown => (content.every(({ type }) =
 function renderResult({ id, content, isError, cache }: ToolResultPart, lose: Lose): Json {
   if (isError) lose("tool_result_error");
   if (cache) lose("cache_breakpoint");
-  if (content.some(({ type }) => type !== "text")) lose("tool_result_media");
-  const text = content.map((one) => (one.type === "text" ? one.text : "")).join("\n");
+  const texts = content.flatMap((one) => (one.type === "text" ? one.text : one.type === "file" && "text" in one.data ? one.data.text : []));
+  if (texts.length < content.length) lose("tool_result_media");
+  const text = texts.join("\n");
   return { role: "tool", tool_call_id: id, content: isError && !/error/i.test(text) ? `Error: ${text}` : text };
 }
 
@@ -68,6 +69,7 @@ function renderTurn({ role, parts, name }: Turn, { origin }: Target, lose: Lose)
   const content = contentOf(parts.filter(({ type }) => type !== "tool-result"), lose);
   if (role !== "assistant") return [...results, ...(content.length > 0 ? [{ role: role === "developer" ? "system" : role === "tool" ? "user" : role, content: plain(content) }] : [])];
   const calls = parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.id, type: "function", function: { name: part.name, arguments: part.custom ? JSON.stringify({ input: part.input }) : part.input || "{}" } }] : []));
+  if (parts.some((part) => part.type === "tool-call" && part.custom)) lose("custom_tool");
   const thoughts = parts.flatMap((part) => {
     if (part.type !== "reasoning") return [];
     if (isFrom(part.origin, origin)) return [textOf(part)];

@@ -45,13 +45,14 @@ export class ChoiceReader {
     if (this.finished) return;
     const logprobs = record(choice.logprobs);
     if (this.choice === 0) this.sources = parseSources(chunk) ?? this.sources;
+    // Before the words: in a whole message what stands behind a text ends it.
+    this.annotate(list(delta.annotations).flatMap(parseAnnotation));
     this.reason(delta);
     this.content(delta.content ?? choice.text, parseLogprobs(logprobs.content));
     this.say(delta.refusal, true, parseLogprobs(logprobs.refusal));
     for (const image of list(delta.images)) this.image(image);
     list(delta.tool_calls).forEach((entry, position) => this.call(record(entry), position));
     if (delta.function_call) this.call({ function: delta.function_call, legacy: true }, 0);
-    this.annotations.push(...list(delta.annotations).flatMap(parseAnnotation));
     if (delta.audio) this.hear(record(delta.audio));
     if (typeof choice.finish_reason === "string" && choice.finish_reason !== "") this.ended = parseFinish(choice.finish_reason, this.calls.any);
   }
@@ -123,6 +124,11 @@ export class ChoiceReader {
       else if (part.type === "image_url") this.image(part);
       else if (typeof part.type === "string") this.part({ type: "opaque", protocol: protocolId, value: entry });
     }
+  }
+
+  private annotate(citations: Citation[]): void {
+    if (citations.length === 0 || this.isHeld(() => this.annotate(citations))) return;
+    this.annotations.push(...citations);
   }
 
   private thoughts(thinking: unknown): void {

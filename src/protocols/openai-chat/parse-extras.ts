@@ -6,14 +6,17 @@ import { protocolId } from "./words.ts";
 const textual = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 const numeric = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
-/** One of `annotations`; those that are not citations of a page (OpenRouter's parsed files) are citations by their raw object only. */
+/**
+ * One of `annotations`; those that are not citations of a page (OpenRouter's parsed files) are citations by their raw object only.
+ * `index` is its place in a stream's list, nothing of its own.
+ */
 export function parseAnnotation(value: unknown): Citation[] {
-  const annotation = record(value);
+  const { index: _, ...annotation } = record(value);
   if (typeof annotation.type !== "string") return [];
   const { url, title, content, start_index: start, end_index: end } = record(annotation.url_citation);
   return [{
     ...defined({ url: textual(url), title: textual(title), quote: textual(content), start: numeric(start), end: numeric(end) }),
-    raw: { protocol: protocolId, value },
+    raw: { protocol: protocolId, value: annotation },
   }];
 }
 

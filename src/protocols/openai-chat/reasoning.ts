@@ -44,7 +44,7 @@ export function parseDetails(values: readonly unknown[]): ReasoningPart[] {
     const part: ReasoningPart = open ?? { type: "reasoning", texts: [], origin };
     const text = detail.text ?? detail.summary;
     if (text !== undefined) part.texts.push(text);
-    if (detail.type === "reasoning.summary") part.summarised = true;
+    if (detail.summary !== undefined) part.summarised = true;
     if (detail.id !== undefined) part.id = detail.id;
     if (kept !== undefined) Object.assign(part, detail.signature === undefined ? { encrypted: kept } : { signature: kept });
     if (sealed !== undefined) part.origin = origin;
@@ -73,13 +73,16 @@ function detailsOf(part: ReasoningPart, index: number, write: (value: string) =>
   return details;
 }
 
-/** What a client has to give back so that nothing is lost: nothing where the plain text is all there is. */
+/**
+ * What a client has to give back so that nothing is lost: nothing where the plain text is all there is. The vendor's Python SDK joins
+ * the entries of one block, field by field: so only the first has the id.
+ */
 export function renderDetails(part: ReasoningPart, index: number): Detail[] {
   const { origin, signature, encrypted } = part;
   const isPlain = signature === undefined && encrypted === undefined;
   if (isPlain && origin.protocol === protocolId) return [];
   const write = (value: string): Written => ({ value: seal(value, origin) });
-  return detailsOf(isPlain ? { ...part, signature: "" } : part, index, write);
+  return detailsOf(isPlain ? { ...part, signature: "" } : part, index, write).map(({ id, ...rest }, i) => ({ ...rest, ...(i === 0 && defined({ id })) }));
 }
 
 /** The message fields in which a provider takes its own reasoning back. */

@@ -13,7 +13,7 @@ export function renderTier(tier: string | undefined): { service_tier?: string } 
 }
 
 /** A citation of a page in a text of `length` characters that stands `offset` characters into the message. undefined: it names no page. */
-export function renderCitation({ url, title, quote, start, end }: Citation, offset: number, length: number): unknown {
+export function renderCitation({ url, title, quote, start, end }: Citation, offset: number, length: number): object | undefined {
   if (url === undefined) return undefined;
   return {
     type: "url_citation",
@@ -28,7 +28,7 @@ const one = ({ token, logprob, bytes }: TokenLogprob): WireLogprob => ({ token, 
 export const renderLogprobs = (tokens: readonly TokenLogprob[]): unknown[] => tokens.map((token) => ({ ...one(token), top_logprobs: (token.top ?? []).map(one) }));
 
 /** A picture or a recording that the model made, as message fields; undefined: there is no field for it. */
-export function renderFile(part: FilePart, nowS: number): { images?: unknown[]; audio?: unknown } | undefined {
+export function renderFile(part: FilePart, nowS: number): { images?: object[]; audio?: unknown } | undefined {
   const { kind, data, mediaType, id, transcript } = part;
   if (kind === "image" && ("base64" in data || "url" in data)) {
     return { images: [{ type: "image_url", image_url: { url: "url" in data ? data.url : toDataUrl(data.base64, mediaType ?? "image/png") } }] };

@@ -11,8 +11,13 @@ import { finishWords } from "./words.ts";
 
 type Json = Record<string, unknown>;
 
-/** One answer's state. `written`: characters of content before the open text, `length`: of the open text. */
-type Answer = { hasRole: boolean; calls: number; custom: boolean; refusal: boolean; written: number; length: number; blocks: number; reasoning?: ReasoningPart };
+/**
+ * One answer's state. `written`: characters of content before the open text, `length`: of the open text. Every list of a delta has an
+ * `index` in its entries, counted through the answer: without it the vendor's Python SDK throws at a list's second delta.
+ */
+type Answer = {
+  hasRole: boolean; calls: number; custom: boolean; refusal: boolean; written: number; length: number; blocks: number; images: number; citations: number; reasoning?: ReasoningPart;
+};
 
 type Write<T extends ChatEvent["type"]> = (event: Extract<ChatEvent, { type: T }>, answer: Answer) => string;
 type Placed = Exclude<ChatEvent["type"], "start" | "usage" | "error" | "end">;
@@ -21,6 +26,8 @@ export class ChunkRenderer implements StreamRenderer {
   private readonly context: RenderContext;
   private readonly answers = new Map<number, Answer>();
   private head: Json;
+  /** The head as every chunk begins with it. */
+  private opening = "";
   private usage: Usage | undefined;
 
   constructor(context: RenderContext) {
@@ -32,6 +39,7 @@ export class ChunkRenderer implements StreamRenderer {
     if (event.type === "start") {
       const { id, model, createdAtS, serviceTier } = event;
       this.head = { ...this.head, ...(id && { id }), ...(model && { model }), ...(createdAtS && { created: createdAtS }), ...renderTier(serviceTier) };
+      this.opening = "";
       return "";
     }
     if (event.type === "usage") this.usage = event.usage;
@@ -61,9 +69,9 @@ export class ChunkRenderer implements StreamRenderer {
       const measured = tokens && { logprobs: answer.refusal ? { content: null, refusal: tokens } : { content: tokens, refusal: null } };
       return text === "" && !tokens ? "" : this.delta(choice, { [answer.refusal ? "refusal" : "content"]: text }, measured);
     },
-    "text-citation": ({ choice, citation }, { written, length }) => {
-      const annotation = renderCitation(citation, written, length);
-      return annotation === undefined ? "" : this.delta(choice, { annotations: [annotation] });
+    "text-citation": ({ choice, citation }, answer) => {
+      const annotation = renderCitation(citation, answer.written, answer.length);
+      return annotation === undefined ? "" : this.delta(choice, { annotations: [{ ...annotation, index: answer.citations++ }] });
     },
     "text-end": (_, answer) => {
       answer.written += answer.length;
@@ -103,7 +111,8 @@ export class ChunkRenderer implements StreamRenderer {
     "tool-call-end": () => "",
     part: ({ choice, part }, answer) => {
       const file = part.type === "file" ? renderFile(part, this.context.nowS) : undefined;
-      return this.flush(choice, answer) + (file ? this.delta(choice, file) : "");
+      const images = file?.images?.map((image) => ({ ...image, index: answer.images++ }));
+      return this.flush(choice, answer) + (file ? this.delta(choice, images ? { images } : file) : "");
     },
     finish: ({ choice, finish }, answer) => this.flush(choice, answer) + this.delta(choice, {}, { finish_reason: finishWords[finish.unified] }),
   };
@@ -120,19 +129,20 @@ export class ChunkRenderer implements StreamRenderer {
 
   private answerAt(choice: number): Answer {
     let answer = this.answers.get(choice);
-    if (!answer) this.answers.set(choice, (answer = { hasRole: false, calls: 0, custom: false, refusal: false, written: 0, length: 0, blocks: 0 }));
+    if (!answer) this.answers.set(choice, (answer = { hasRole: false, calls: 0, custom: false, refusal: false, written: 0, length: 0, blocks: 0, images: 0, citations: 0 }));
     return answer;
   }
 
   private delta(index: number, delta: Json, fields: Json = {}): string {
     const answer = this.answerAt(index);
-    const role = answer.hasRole ? {} : { role: "assistant", content: "" };
+    const role = answer.hasRole ? undefined : { role: "assistant", content: "" };
     answer.hasRole = true;
     return this.frame({ choices: [{ index, delta: { ...role, ...delta }, logprobs: null, finish_reason: null, ...fields }] });
   }
 
   private frame(fields: Json): string {
-    return `data: ${JSON.stringify({ ...this.head, ...fields })}\n\n`;
+    this.opening ||= JSON.stringify(this.head).slice(0, -1);
+    return `data: ${this.opening},${JSON.stringify(fields).slice(1)}\n\n`;
   }
 }
 

@@ -84,7 +84,7 @@ export class TurnRenderer {
   private content(parts: readonly ContentPart[]): unknown {
     const written = parts.map((part) => this.part(part)).filter((part) => part !== undefined);
     const isText = written.every((part) => part.type === "text");
-    if (isText && (!this.own || (written.length < 2 && !parts[0]?.cache))) return written.map(({ text }) => text).join(paragraph);
+    if (isText && (!this.own || (written.length < 2 && !written[0]?.cache_control))) return written.map(({ text }) => text).join(paragraph);
     return written;
   }
 

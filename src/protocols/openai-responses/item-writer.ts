@@ -103,6 +103,7 @@ export class ItemWriter {
     if (!part || (text === "" && logprobs.length === 0)) return;
     part.text += text;
     part.logprobs.push(...logprobs);
+    if (part.refusal && logprobs.length > 0) this.losses.add("logprobs");
     if (part.refusal) this.say("refusal.delta", { ...this.placeOfText(), delta: text });
     else this.say("output_text.delta", { ...this.placeOfText(), delta: text, logprobs });
   }

@@ -100,7 +100,7 @@ export class ResponsesStreamParser implements StreamParser {
 
   /** The item of the last event's output that was streamed before. */
   private known(item: Json, index: number): StreamItem | undefined {
-    return this.items.find((known) => known.same(item)) ?? this.items.find((known) => known.index === index && known.type === item.type && !known.completed);
+    return this.items.find((known) => known.same(item)) ?? this.items.find((known) => known.index === index && known.type === item.type);
   }
 
   private add(item: Json, index: number | undefined): StreamItem {

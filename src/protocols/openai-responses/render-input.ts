@@ -130,10 +130,10 @@ function renderOpaque({ protocol, value }: OpaquePart, { lose }: Scene): Json[] 
 
 /** A file of a user or a tool as a content part; undefined where there is no word for it. */
 function renderFile(part: FilePart, { lose, fileIds }: Scene): Json | undefined {
-  const { kind, data, mediaType, filename, detail, title, context } = part;
+  const { kind, data, mediaType, filename, detail, title, context, cite } = part;
   if (kind === "audio" || kind === "video") return lost(lose, kind);
   if ("fileId" in data && !fileIds) return lost(lose, "uploaded_file");
-  if (title !== undefined || context !== undefined) lose("document_metadata");
+  if (title !== undefined || context !== undefined || cite || (filename !== undefined && !("base64" in data))) lose("document_metadata");
   if ("text" in data) return { type: "input_text", text: data.text };
   if (kind === "image") {
     const source = "fileId" in data ? { file_id: data.fileId } : { image_url: "url" in data ? data.url : dataUrl(data.base64, mediaType ?? "image/png") };

@@ -50,7 +50,8 @@ export function callItem(id: string, { type }: CallForm, callId: string, name: s
 export function wholeItem(part: FilePart | OpaquePart, id: string): Json | undefined {
   if (part.type === "opaque") return part.protocol === protocolId ? (part.value as Json) : undefined;
   if (part.kind !== "image" || !("base64" in part.data)) return undefined;
-  return { id: part.id ?? id, type: "image_generation_call", status: "completed", result: part.data.base64 };
+  const format = /^image\/(\w+)$/.exec(part.mediaType ?? "")?.[1];
+  return { id: part.id ?? id, type: "image_generation_call", status: "completed", ...(format && { output_format: format }), result: part.data.base64 };
 }
 
 /** An annotation: the protocol's own, or a web address; undefined for a citation without one. `text` is what was said so far. */

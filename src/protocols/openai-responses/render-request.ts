@@ -21,7 +21,7 @@ const unsaid: readonly [(request: ChatRequest) => boolean, Loss][] = [
   [({ topK }) => topK !== undefined, "top_k"],
   [({ minP }) => minP !== undefined, "min_p"],
   [({ modalities, audio }) => audio !== undefined || (modalities ?? []).some((modality) => modality !== "text"), "modalities"],
-  [({ reasoning }) => reasoning?.effort === undefined && reasoning?.budgetTokens !== undefined, "reasoning_budget"],
+  [({ reasoning }) => reasoning?.budgetTokens !== undefined, "reasoning_budget"],
   [({ maxOutputTokens }) => maxOutputTokens !== undefined && maxOutputTokens < leastOutputTokens, "max_output_tokens"],
   [({ tools }) => tools.some((tool) => tool.type === "function" && tool.cache), "cache_breakpoint"],
   [({ tools }) => tools.some((tool) => renderTool(tool) === undefined), "provider_tool"],
