@@ -1,0 +1,73 @@
+/**
+ * `npm run test:python`: the official Python SDKs of OpenAI, Anthropic and Google read every kind of answer through the gateway, whole
+ * and streamed, from scripted providers of four protocols. The providers are scripted; the SDKs, the gateway and the sockets are real.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startLocal } from "../../scripts/local.ts";
+import { createKey } from "../support/admin.ts";
+import { truth } from "./truth.ts";
+import { Upstream } from "./upstream.ts";
+
+const deadlineMs = 10 * 60_000;
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** A virtual environment with exactly the packages of requirements.txt, made once. Returns its Python. Throws when it cannot be made. */
+function installPython(): string {
+  const requirements = beside("requirements.txt");
+  const digest = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
+  const venv = join(tmpdir(), `forge-python-${digest}`);
+  const python = join(venv, "bin", "python");
+  const complete = join(venv, "complete");
+  if (existsSync(complete)) return python;
+  console.log(`Installing ${readFileSync(requirements, "utf8").trim().replaceAll("\n", ", ")}`);
+  for (const [command, ...args] of [["python3", "-m", "venv", "--clear", venv], [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]]) {
+    const { status, error } = spawnSync(command!, args, { stdio: "inherit" });
+    if (status !== 0) throw new Error(`The SDKs could not be installed: ${command} ${args.join(" ")} failed (${error?.message ?? status})`);
+  }
+  writeFileSync(complete, "");
+  return python;
+}
+
+/** Runs the Python side with its output on ours, and nothing of our environment that could lead it elsewhere. Returns its exit code. */
+async function drive(python: string, vars: Record<string, string>): Promise<number> {
+  const child = spawn(python, ["-B", beside("main.py")], { env: { PATH: process.env.PATH, ...vars }, stdio: ["ignore", "inherit", "inherit"] });
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  const code = await new Promise<number | null>((resolve, reject) => child.once("exit", resolve).once("error", reject));
+  process.off("exit", kill);
+  return code ?? 1;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+let python: string;
+try {
+  python = installPython();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
+const late = setTimeout(() => {
+  console.error(`Not done after ${deadlineMs / 60_000} minutes`);
+  process.exit(1);
+}, deadlineMs);
+const upstream = new Upstream();
+const origin = await upstream.start();
+const places = Object.entries(truth.upstreams).flatMap(([protocol, { provider }]) => [
+  [`${provider.toUpperCase()}_BASE_URL`, `${origin}/${protocol}`], [`${provider.toUpperCase()}_API_KEY`, "sk-scripted"],
+]);
+const gateway = await startLocal({
+  port: 0, vars: { ...createKey.secrets, ...Object.fromEntries(places) as Record<string, string>, ALLOW_PRIVATE_UPSTREAMS: "true", STREAM_HEARTBEAT_MS: "50" },
+});
+try {
+  const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 100_000 } });
+  process.exitCode = await drive(python, { FORGE_URL: gateway.url, FORGE_KEY: secret, FORGE_TRUTH: JSON.stringify(truth) });
+} finally {
+  await gateway.stop();
+  upstream.stop();
+  clearTimeout(late);
+}
