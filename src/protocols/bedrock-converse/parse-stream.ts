@@ -3,7 +3,7 @@ import { collect, defined, parseExact, type ChatEvent, type ChatResponse, type P
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { errorOf, finishOf, isObject, parseUsage, protocol, record, words, type Json } from "./words.ts";
 
-type Open = { place: Place; index: unknown; kind: "text" | "reasoning" | "tool-call"; signature: string; encrypted: string | undefined };
+type Open = { place: Place; index: unknown; kind: "text" | "reasoning" | "tool-call"; signature: string; encrypted: string | undefined; hasInput: boolean };
 
 function read(data: string): Json {
   try {
@@ -67,7 +67,7 @@ export class ConverseStreamParser implements StreamParser {
     const place = { at: this.next, choice: 0 };
     const closing = this.close();
     this.next += 1;
-    this.open = { place, index, kind, signature: "", encrypted: undefined };
+    this.open = { place, index, kind, signature: "", encrypted: undefined, hasInput: false };
     const { origin, idSeed } = this.context;
     const tool = record(block.toolUse);
     const began: Record<Open["kind"], ChatEvent> = {
@@ -84,17 +84,25 @@ export class ConverseStreamParser implements StreamParser {
     const began = this.open?.kind === kind && this.open.index === index ? [] : this.begin(index, delta);
     const { place } = this.open!;
     if (kind === "text") return [...began, { type: "text-delta", ...place, text: words(delta.text) ?? "" }];
-    if (kind === "tool-call") return [...began, { type: "tool-call-delta", ...place, input: words(record(delta.toolUse).input) ?? "" }];
+    if (kind === "tool-call") return [...began, ...this.input(place, words(record(delta.toolUse).input) ?? "")];
     const { text, signature, redactedContent } = record(delta.reasoningContent);
     this.open!.signature += words(signature) ?? "";
     if (words(redactedContent) !== undefined) this.open!.encrypted = (this.open!.encrypted ?? "") + words(redactedContent)!;
     return words(text) === undefined ? began : [...began, { type: "reasoning-delta", ...place, text: words(text)!, paragraph: 0 }];
   }
 
+  private input(place: Place, input: string): ChatEvent[] {
+    if (input === "") return [];
+    this.open!.hasInput = true;
+    return [{ type: "tool-call-delta", ...place, input }];
+  }
+
+  /** A call without an input has an empty one. */
   private close(): ChatEvent[] {
     if (this.open === undefined) return [];
-    const { kind, place, signature, encrypted } = this.open;
+    const { kind, place, signature, encrypted, hasInput } = this.open;
     this.open = undefined;
+    if (kind === "tool-call" && !hasInput) return [{ type: "tool-call-delta", ...place, input: "{}" }, { type: "tool-call-end", ...place }];
     if (kind === "reasoning") return [{ type: "reasoning-end", ...place, ...(signature && { signature }), ...defined({ encrypted }) }];
     return [{ type: kind === "text" ? "text-end" : "tool-call-end", ...place }];
   }

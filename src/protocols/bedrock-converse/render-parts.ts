@@ -39,6 +39,7 @@ function renderFile(part: FilePart, at: string, lose: Lose): Json[] {
 
 function renderResult(part: ToolResultPart, at: string, lose: Lose): Json {
   const content = part.content.flatMap((one, i) => {
+    if (one.cache) lose("cache_breakpoint");
     if (one.type === "text") return one.text ? [{ text: one.text }] : [];
     if (one.type === "file") return renderFile(one, `${at}-${i}`, lose);
     lose("provider_content");

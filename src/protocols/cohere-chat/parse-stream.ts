@@ -17,6 +17,8 @@ function read(data: string): Json {
 export class CohereStreamParser implements StreamParser {
   private open: Kind | undefined;
   private at = -1;
+  /** The open call has said something of its input. */
+  private hasInput = false;
   private started = false;
   private over = false;
   private readonly context: ParseContext;
@@ -78,6 +80,7 @@ export class CohereStreamParser implements StreamParser {
   private begin(kind: Kind, id?: string, name = ""): ChatEvent[] {
     const closing = this.close();
     this.open = kind;
+    this.hasInput = false;
     this.at += 1;
     const place = { at: this.at, choice: 0 };
     const { origin, idSeed } = this.context;
@@ -100,14 +103,18 @@ export class CohereStreamParser implements StreamParser {
 
   private input(value: unknown): ChatEvent[] {
     const input = isObject(value) ? JSON.stringify(value) : words(value);
-    return this.open === "tool-call" && input ? [{ type: "tool-call-delta", at: this.at, choice: 0, input }] : [];
+    if (this.open !== "tool-call" || !input) return [];
+    this.hasInput = true;
+    return [{ type: "tool-call-delta", at: this.at, choice: 0, input }];
   }
 
+  /** A call without an input has an empty one. */
   private close(): ChatEvent[] {
     if (this.open === undefined) return [];
+    const place = { at: this.at, choice: 0 };
     const type = `${this.open}-end` as const;
     this.open = undefined;
-    return [{ type, at: this.at, choice: 0 }];
+    return [...(type === "tool-call-end" && !this.hasInput ? [{ type: "tool-call-delta", ...place, input: "{}" } as const] : []), { type, ...place }];
   }
 }
 

@@ -55,8 +55,8 @@ const plain = (content: readonly Json[]): unknown => (content.every(({ type }) =
 
 function renderResult({ id, content, isError, cache }: ToolResultPart, lose: Lose): Json {
   if (isError) lose("tool_result_error");
-  if (cache) lose("cache_breakpoint");
-  const texts = content.flatMap((one) => (one.type === "text" ? one.text : one.type === "file" && "text" in one.data ? one.data.text : []));
+  if (cache || content.some((one) => one.cache)) lose("cache_breakpoint");
+  const texts = content.flatMap((one) => (one.type === "text" ? one.text : one.type === "file" && "text" in one.data ? renderFile(one, "", lose).map(({ text }) => text) : []));
   if (texts.length < content.length) lose("tool_result_media");
   const text = texts.join("\n");
   return { role: "tool", tool_call_id: id, content: isError && !/error/i.test(text) ? `Error: ${text}` : text };

@@ -32,6 +32,7 @@ function renderResult(part: ToolResultPart, name: string, id: { id?: string }, i
   const text = said.flatMap((one) => ("text" in one ? [one.text] : [])).join("\n\n");
   const media = said.filter((one) => !("text" in one));
   if (part.content.some((one) => one.type === "opaque")) lose("provider_content");
+  if (part.content.some(({ cache }) => cache)) lose("cache_breakpoint");
   const response = part.isError ? { error: text } : (objectIn(text) ?? { output: text });
   const inline = isThree ? media.filter((one) => "inlineData" in one) : [];
   const outside = media.filter((one) => !inline.includes(one));
