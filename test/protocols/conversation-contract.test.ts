@@ -410,9 +410,19 @@ const generate = "gemini-generate";
 
 const dummySignature = "skip_thought_signature_validator";
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A result is one text, which is an object where it can be. */
 function geminiResult({ content, ...result }: ToolResultPart): ToolResultPart {
-  const text = content.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
+  const said = content.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
+  const text = said.replace(/^[ \t\r\n]*(\{.*\})[ \t\r\n]*$/s, (whole, json: string) => (isJson(json) ? json : whole));
   const cache = content.find((part) => part.type === "text" && part.cache)?.cache;
   return { ...without(result, "custom"), content: [{ type: "text", text, ...(cache && { cache }) }, ...content.filter(isOf("file"))] };
 }
@@ -552,6 +562,8 @@ function converseBlock(part: Part): Json[] {
 const converseNormal = (request: ChatRequest): ChatRequest => pipe(
   bounding(request),
   (one) => (one.reasoning?.effort === "none" && one.reasoning.budgetTokens === undefined ? wishing(one, "effort") : one),
+  // A schema is always enforced.
+  (one) => (one.output?.type === "json-schema" ? { ...one, output: without(one.output, "strict") } : one),
   (one) => (one.reasoning && one.temperature === 1 ? without(one, "temperature") : one),
   (one) => (one.toolChoice?.type === "none" && !one.turns.some(({ parts }) => parts.some(({ type }) => type === "tool-call" || type === "tool-result")) ? choosing({ ...one, tools: [] }) : one),
 );
