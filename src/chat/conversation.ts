@@ -49,13 +49,18 @@ export type ReasoningPart = {
   origin: Origin;
 };
 
-/** `input` is JSON text as it was received: key order and large integers survive. Of a custom tool it is free text. */
+/**
+ * `input` is JSON text as it was received: key order and large integers survive. Of a custom tool it is free text.
+ * `namespace` is the name of the tool's, `search` says that the tool finds tools.
+ */
 export type ToolCallPart = {
   type: "tool-call";
   id: string;
   name: string;
+  namespace?: string;
   input: string;
   custom?: true;
+  search?: true;
   cache?: CacheBreakpoint;
 };
 
@@ -90,7 +95,8 @@ export type FilePart = {
   cache?: CacheBreakpoint;
 };
 
-export type OpaquePart = { type: "opaque"; cache?: CacheBreakpoint } & Opaque;
+/** `tools`: those that it brings into the conversation. They join the request's where nobody knows the part itself. */
+export type OpaquePart = { type: "opaque"; tools?: Tool[]; cache?: CacheBreakpoint } & Opaque;
 
 export type Part = TextPart | ReasoningPart | ToolCallPart | ToolResultPart | FilePart | OpaquePart;
 
@@ -100,10 +106,16 @@ export type Part = TextPart | ReasoningPart | ToolCallPart | ToolResultPart | Fi
  */
 export type Turn = { role: "system" | "developer" | "user" | "assistant" | "tool"; parts: Part[]; name?: string };
 
-/** A function that the model may call (`parameters`: JSON schema), one with free text as input, or a provider's own tool. */
+/** A group of tools. A name needs to be the only one in its namespace. */
+export type Namespace = { name: string; description?: string };
+
+/**
+ * A function that the model may call (`parameters`: JSON schema), one with free text as input, or a provider's own tool. `search`:
+ * the client answers a call of it with more tools. `format` as Responses has it: `{type: "grammar", syntax, definition}` or `{type: "text"}`.
+ */
 export type Tool =
-  | { type: "function"; name: string; description?: string; parameters?: Record<string, unknown>; strict?: boolean; cache?: CacheBreakpoint }
-  | { type: "custom"; name: string; description?: string; format?: unknown }
+  | { type: "function"; name: string; namespace?: Namespace; description?: string; parameters?: Record<string, unknown>; strict?: boolean; search?: true; cache?: CacheBreakpoint }
+  | { type: "custom"; name: string; namespace?: Namespace; description?: string; format?: unknown }
   | ({ type: "opaque" } & Opaque);
 
 export type ToolChoice =

@@ -21,7 +21,7 @@ export type ChatEvent =
   /** `paragraph`: index of the text in the block's `texts`. */
   | ({ type: "reasoning-delta"; text: string; paragraph: number } & Place)
   | ({ type: "reasoning-end"; signature?: string; encrypted?: string } & Place)
-  | ({ type: "tool-call-start"; id: string; name: string; custom?: true } & Place)
+  | ({ type: "tool-call-start"; id: string; name: string; namespace?: string; custom?: true; search?: true } & Place)
   | ({ type: "tool-call-delta"; input: string } & Place)
   | ({ type: "tool-call-end" } & Place)
   /** A part that comes whole. */
@@ -82,8 +82,8 @@ const folds: { [T in ChatEvent["type"]]: Fold<T> } = {
     Object.assign(partAt<ReasoningPart>(response, event), defined({ signature, encrypted }));
   },
   "tool-call-start": (response, event) => {
-    const { id, name, custom } = event;
-    put(response, event, { type: "tool-call", id, name, input: "", ...(custom && { custom }) });
+    const { id, name, namespace, custom, search } = event;
+    put(response, event, { type: "tool-call", id, name, input: "", ...defined({ namespace, custom, search }) });
   },
   "tool-call-delta": (response, event) => void (partAt<ToolCallPart>(response, event).input += event.input),
   "tool-call-end": nothing,
@@ -126,9 +126,9 @@ function eventsOfPart(part: Part, place: Place): ChatEvent[] {
     ];
   }
   if (part.type === "tool-call") {
-    const { id, name, custom, input } = part;
+    const { id, name, namespace, custom, search, input } = part;
     return [
-      { type: "tool-call-start", ...place, id, name, ...(custom && { custom }) },
+      { type: "tool-call-start", ...place, id, name, ...defined({ namespace, custom, search }) },
       { type: "tool-call-delta", ...place, input },
       { type: "tool-call-end", ...place },
     ];

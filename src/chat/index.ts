@@ -5,7 +5,10 @@
 export type * from "./conversation.ts";
 export { efforts } from "./conversation.ts";
 export { collect, defined, eventsOf, fold, type ChatEvent, type Place } from "./events.ts";
+export { flatTools, functionTools, toolsOf, type FunctionRequest, type FunctionTool } from "./flat-tools.ts";
 export { parseExact } from "./json.ts";
 export { lossNames, type Loss } from "./losses.ts";
-export { budgetOf, effortOf, holdsSealed, isFrom, seal, textOf, unseal } from "./reasoning.ts";
+export { OwnCalls } from "./own-calls.ts";
+export { budgetOf, effortOf, isFrom, textOf } from "./reasoning.ts";
+export { holdsSealed, seal, unseal, type Spot } from "./seal.ts";
 export { noUsage, type Usage } from "./usage.ts";

@@ -17,7 +17,7 @@ export const lossNames = {
   uploaded_file: "files by the id of an upload, which only its own provider knows",
   tool_result_media: "pictures and files in a tool's result",
   tool_result_error: "that a tool's result is an error (its text says so instead)",
-  custom_tool: "custom tools with free text as input",
+  custom_tool: "custom tools (each is a function of one string instead, and its grammar a description)",
   provider_tool: "tools that a provider runs itself",
   provider_content: "content that only one protocol has a word for",
   tool_strict: "strict adherence to a tool's schema",

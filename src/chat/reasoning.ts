@@ -1,27 +1,9 @@
-/** What crosses of reasoning: whose it is, how it travels through a client, and how effort and budget translate. */
+/** What crosses of reasoning: whose it is, and how effort and budget translate. */
 import type { Effort, Origin, ReasoningPart } from "./conversation.ts";
 
 /** Whether a block may be sent to `target` with its signature: it came from there. */
 export const isFrom = (origin: Origin, target: Required<Origin>): boolean =>
   origin.protocol === target.protocol && (origin.provider === undefined || origin.provider === target.provider);
-
-const mark = "forge.";
-
-/**
- * A signature or ciphertext with its origin, for a client whose own protocol has a slot for such a thing and gives it back
- * unread: `forge.<protocol>.<provider>.<value>`. Characters of base64 and URLs only.
- */
-export const seal = (value: string, { protocol, provider = "" }: Origin): string => `${mark}${protocol}.${provider}.${value}`;
-
-/** Undoes `seal`; what was never sealed is the client protocol's own. */
-export function unseal(text: string, clientProtocol: string): { value: string; origin: Origin } {
-  const [, protocol, provider, value] = /^forge\.([\w-]+)\.([\w-]*)\.([^]*)$/.exec(text) ?? [];
-  if (protocol === undefined) return { value: text, origin: { protocol: clientProtocol } };
-  return { value: value!, origin: { protocol, ...(provider && { provider }) } };
-}
-
-/** Whether a request's text holds something sealed, in base64 (Gemini) or as it is: then it must be read, whatever its protocol. */
-export const holdsSealed = (text: string): boolean => text.includes(`"${mark}`) || text.includes('"Zm9yZ2Uu');
 
 /** A block's thoughts as one text. */
 export const textOf = ({ texts }: ReasoningPart): string => texts.join("\n\n");

@@ -129,7 +129,7 @@ export type Dialect = {
   readonly streamOptions?: "needless" | "refused";
   /** The newer name for `max_tokens` in chat completions. */
   readonly maxTokensField?: "max_completion_tokens";
-  /** It knows developer messages. */
+  /** It knows developer messages, custom tools and lists of allowed ones, as OpenAI itself does. */
   readonly developerRole?: true;
   /** How it takes `reasoning_effort`: not at all (undefined), as OpenAI's `reasoning_effort`, or as a `reasoning` object. */
   readonly reasoning?: "effort" | "object";

@@ -1,6 +1,6 @@
 /**
- * The scripted model: it writes a file with a tool of the agent's own, reads it back in two ways at once, and says so. It takes
- * what the agent offers; an agent that offers nothing it knows gets no call.
+ * The scripted model: it writes a file with a tool of the agent's own, reads it back in two ways at once, asks after the agent's
+ * helpers where that has tools for them, and says so. It takes what the agent offers; an agent that offers nothing it knows gets no call.
  */
 import { randomBytes } from "node:crypto";
 
@@ -37,18 +37,26 @@ const writes: Move = {
 const reads: Move = { Read: ({ path }) => ({ file_path: path }), ...inShell(({ path }) => `wc -c < '${path}'`) };
 const prints = inShell(({ path }) => `cat '${path}'`);
 
+/** Tools in namespaces as those know them who have none. */
+const helpers: Move = { collaboration__list_agents: () => ({}), multi_agent_v1__close_agent: () => ({ target: "00000000-0000-7000-8000-000000000000" }) };
+const finds: Move = { tool_search: () => ({ query: "close an agent" }) };
+const isOffered = (moves: Move, tools: readonly Tool[]): boolean => tools.some(({ name }) => name in moves);
+
+/** What results of these tools say when the agent has known them. */
+export const answers: Readonly<Record<string, string>> = { collaboration__list_agents: "/root", multi_agent_v1__close_agent: "not found", tool_search: "multi_agent_v1__close_agent" };
+
 /** One task for one agent. */
 export class Script {
   readonly path: string;
   readonly content = 'Grüße aus "東京" 🗼\n\ta tab, a back\\slash, $HOME and `ticks`\n  {"id": 12345678901234567890, "ratio": 1.0}\n';
   readonly sentence: string;
-  readonly ids: { write: string; read: string; print: string };
+  readonly ids: { write: string; read: string; print: string; find: string; help: string };
 
   constructor(path: string, idPrefix: string) {
     const id = (): string => `${idPrefix}_${randomBytes(12).toString("hex")}`;
     this.path = path;
     this.sentence = `The file is there and reads well (${randomBytes(4).toString("hex")}).`;
-    this.ids = { write: id(), read: id(), print: id() };
+    this.ids = { write: id(), read: id(), print: id(), find: id(), help: id() };
   }
 
   /** The task as its user puts it. */
@@ -58,10 +66,12 @@ export class Script {
 
   /** The answer to a request: by how far the task is. A request without tools is one beside the task. */
   turn({ tools, results }: Heard): Turn {
-    const { write, read, print } = this.ids;
+    const { write, read, print, find, help } = this.ids;
     if (tools.length === 0) return this.say("Writing a file", []);
     if (!results.has(write)) return this.say("I write the file first.", [callOf(this, write, writes, tools)]);
     if (!results.has(read)) return this.say("Now I read it back.", [callOf(this, read, reads, tools), callOf(this, print, prints, tools)]);
+    if (isOffered(finds, tools) && !results.has(find)) return this.say("Who can help?", [callOf(this, find, finds, tools)]);
+    if ((results.has(find) || isOffered(helpers, tools)) && !results.has(help)) return this.say("Is anybody there?", [callOf(this, help, helpers, tools)]);
     return this.say(this.sentence, []);
   }
 

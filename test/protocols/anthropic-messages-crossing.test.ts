@@ -165,8 +165,8 @@ describe("a request of Messages", () => {
 
   test("knows whose thoughts are sealed", () => {
     const thinking = (signature: string) => client.parseRequest({ model: "m", messages: [{ role: "assistant", content: [{ type: "thinking", thinking: "t", signature }] }] }).turns[0]!.parts[0];
-    expect(thinking("forge.gemini-generate.google.abc")).toEqual({ type: "reasoning", texts: ["t"], signature: "abc", origin: { protocol: "gemini-generate", provider: "google" } });
-    expect(thinking("forge.openai-responses.o.abc")).toEqual({ type: "reasoning", texts: ["t"], encrypted: "abc", origin: { protocol: "openai-responses", provider: "o" } });
+    expect(thinking("forge.gemini-generate.google.s.abc")).toEqual({ type: "reasoning", texts: ["t"], signature: "abc", origin: { protocol: "gemini-generate", provider: "google" } });
+    expect(thinking("forge.openai-responses.o.e.abc")).toEqual({ type: "reasoning", texts: ["t"], encrypted: "abc", origin: { protocol: "openai-responses", provider: "o" } });
     expect(thinking("abc")).toEqual({ type: "reasoning", texts: ["t"], signature: "abc", origin: { protocol: "anthropic-messages" } });
   });
 
@@ -273,8 +273,8 @@ describe("an answer", () => {
     expect(head).toEqual({ ...defined({ ...answer, content: undefined }), id: "msg_1" });
     expect(content.slice(2)).toEqual(answer.content.slice(2));
     expect(content.slice(0, 2)).toEqual([
-      { type: "thinking", thinking: "Let me see", signature: "forge.anthropic-messages.here.c2ln" },
-      { type: "redacted_thinking", data: "forge.anthropic-messages.here.ZGF0YQ==" },
+      { type: "thinking", thinking: "Let me see", signature: "forge.anthropic-messages.here.s.c2ln" },
+      { type: "redacted_thinking", data: "forge.anthropic-messages.here.e.ZGF0YQ==" },
     ]);
   });
 
@@ -308,7 +308,7 @@ describe("an answer", () => {
     const back = (content: unknown) => client.parseRequest({ model: "m", messages: [{ role: "assistant", content }] }).turns[0]!.parts;
     const parts = back((parseExact(whole) as { content: unknown }).content);
     expect(parts.slice(0, 3)).toEqual([
-      { type: "reasoning", texts: ["one\n\ntwo"], encrypted: "enc", origin: theirs },
+      { type: "reasoning", texts: ["one", "two"], encrypted: "enc", summarised: true, id: "rs_1", origin: theirs },
       { type: "reasoning", texts: [], encrypted: "enc2", origin: theirs },
       { type: "reasoning", texts: ["unsigned"], origin: { protocol: "openai-chat", provider: "d" } },
     ]);

@@ -17,6 +17,8 @@ export type Speech = {
   readonly thoughts: Arb<Thought>;
   /** It signs tool calls by a block without a text before them. */
   readonly signsCalls?: true;
+  /** It has namespaces of tools. */
+  readonly groups?: true;
   /** Content, tools and fields that only it knows. */
   readonly part?: Arb<Json>;
   readonly tool?: Arb<Json>;
@@ -95,17 +97,20 @@ const userPart: Arb<Part> = fc.oneof({ weight: 5, arbitrary: asked }, { weight: 
 const refusing = <P extends TextPart>(part: P): P => (part.refusal ? { ...part, citations: undefined } : part);
 const said = some<TextPart>({ type: fc.constant("text"), text, refusal: flag, citations, cache }).map(refusing).map(defined) as Arb<TextPart>;
 
+/** Namespaces of tools. */
+const groups = rarely(fc.constantFrom("g_a", "g_b"), 2);
+
 type Called = { call: ToolCallPart; result: ToolResultPart; signed: ReasoningPart | undefined };
 
 /** A tool call and what came of it; ids are given later, so that each is unique. */
 const called = ({ protocol, signsCalls }: Speech): Arb<Called> =>
   fc.record({
-    custom: flag, name, input: toolInput, free: text, mark: cache, isError: flag, signature: signsCalls ? rarely(base64, 3) : fc.constant(undefined), origin: originOf(protocol),
+    custom: flag, name, namespace: groups, input: toolInput, free: text, mark: cache, isError: flag, signature: signsCalls ? rarely(base64, 3) : fc.constant(undefined), origin: originOf(protocol),
     content: fc.array(fc.oneof({ weight: 8, arbitrary: asked }, { weight: 2, arbitrary: toolInput.map((json): TextPart => ({ type: "text", text: json })) }, { weight: 1, arbitrary: files }), { minLength: 1, maxLength: 2 }),
-  }).map(({ custom, name: bare, input, free, mark, isError, signature, origin, content }) => {
+  }).map(({ custom, name: bare, namespace, input, free, mark, isError, signature, origin, content }) => {
     const tool = custom ? `c${bare}` : bare;
     return {
-      call: { type: "tool-call", id: "", name: tool, input: custom ? free : input, ...defined({ custom, cache: mark }) } as ToolCallPart,
+      call: { type: "tool-call", id: "", name: tool, input: custom ? free : input, ...defined({ namespace, custom, cache: mark }) } as ToolCallPart,
       result: { type: "tool-result", id: "", name: tool, content, ...defined({ isError, custom }) } as ToolResultPart,
       signed: signature === undefined || custom ? undefined : { type: "reasoning", texts: [], signature, origin },
     };
@@ -145,8 +150,8 @@ const schema: Arb<Json> = fc.dictionary(name, property, { minKeys: 1, maxKeys: 3
 
 const tools = ({ protocol, tool }: Speech): Arb<Tool[]> =>
   fc.uniqueArray(fc.oneof(
-    { weight: 5, arbitrary: some<Tool & { type: "function" }>({ type: fc.constant("function"), name, description: rarely(text, 7), parameters: schema, strict: flag, cache }) },
-    { weight: 1, arbitrary: some<Tool & { type: "custom" }>({ type: fc.constant("custom"), name: name.map((one) => `c${one}`), description: rarely(text, 7), format: rarely(fc.constant({ type: "text" })) }) },
+    { weight: 5, arbitrary: some<Tool & { type: "function" }>({ type: fc.constant("function"), name, namespace: groups.map((group) => group && { name: group }), description: rarely(text, 7), parameters: schema, strict: flag, cache }) },
+    { weight: 1, arbitrary: some<Tool & { type: "custom" }>({ type: fc.constant("custom"), name: name.map((one) => `c${one}`), namespace: groups.map((group) => group && { name: group }), description: rarely(text, 7), format: rarely(fc.constantFrom({ type: "text" }, { type: "grammar", syntax: "regex", definition: "a+" }), 7) }) },
     { weight: 1, arbitrary: (tool ?? fc.constant({ type: "strange" })).map((value): Tool => ({ type: "opaque", protocol: tool ? protocol : "elsewhere", value })) },
   ), { maxLength: 3, selector: (one) => (one.type === "opaque" ? one.type : one.name) });
 
@@ -198,7 +203,7 @@ const answerParts = (speech: Speech): Arb<Part[]> =>
   fc.array(fc.oneof(
     { weight: 5, arbitrary: answered.map((part): Part[] => [part]) },
     { weight: 3, arbitrary: reasoning(speech).map((part): Part[] => [part]) },
-    { weight: 3, arbitrary: called(speech).map(({ call, signed }): Part[] => [...(signed ? [signed] : []), { ...call, cache: undefined }]).map((parts) => parts.map(defined) as Part[]) },
+    { weight: 3, arbitrary: called(speech).map(({ call, signed }): Part[] => [...(signed ? [signed] : []), { ...call, cache: undefined, ...(!speech.groups && { namespace: undefined }) }]).map((parts) => parts.map(defined) as Part[]) },
     { weight: 1, arbitrary: fc.oneof(made, opaque(speech)).map((part): Part[] => [part]) },
   ), { maxLength: 5 }).map((groups) => groups.flat().map((part, at): Part => (part.type === "tool-call" ? { ...part, id: `call_${at}` } : part)));
 

@@ -55,6 +55,34 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
   "no tool": () => ({ tools: [weather], toolChoice: { type: "none" } }),
   "strict tool": () => ({ tools: [{ ...weather, strict: true }] }),
   "custom tool": () => ({ tools: [{ type: "custom", name: "sql", description: "Runs SQL", format: { type: "text" } }] }),
+  "custom tool and its call": () => ({
+    tools: [{ type: "custom", name: "sql", description: "Runs SQL", format: { type: "grammar", syntax: "lark", definition: "start: /SELECT .+/" } }],
+    turns: [
+      user(text("How many?")), assistant({ type: "tool-call", id: "call_1", name: "sql", input: 'SELECT "n"\nFROM t', custom: true }),
+      turn("tool", { type: "tool-result", id: "call_1", name: "sql", content: [text("7")], custom: true }),
+    ],
+  }),
+  "tools in namespaces": () => ({
+    tools: [
+      time, { ...weather, namespace: { name: "mcp__sky", description: "What is above." } }, { ...time, namespace: { name: "mcp__sky", description: "What is above." } },
+      { type: "custom", name: "exec", description: "Runs code", namespace: { name: "functions" } },
+    ],
+    toolChoice: { type: "allowed", mode: "auto", names: ["weather", "exec"] },
+    turns: [
+      user(text("Rome?")), assistant({ ...call("call_1"), namespace: "mcp__sky" } as Part, { type: "tool-call", id: "call_2", name: "exec", namespace: "functions", input: "rain()", custom: true }),
+      turn("tool", { type: "tool-result", id: "call_1", name: "weather", content: [text("Rain")] }, { type: "tool-result", id: "call_2", name: "exec", content: [text("Yes")], custom: true }),
+    ],
+  }),
+  "tools that are found, and tools that are brought": () => ({
+    tools: [{ type: "function", name: "tool_search", search: true, description: "Finds tools", parameters: schema }],
+    turns: [
+      turn("developer", { type: "opaque", protocol: "openai-responses", value: { type: "additional_tools", role: "developer", tools: [time] }, tools: [time] }), user(text("Rome?")),
+      assistant({ type: "tool-call", id: "call_1", name: "tool_search", search: true, input: '{"city":"Rome"}' }),
+      turn("tool", { type: "tool-result", id: "call_1", name: "tool_search", content: [{ type: "opaque", protocol: "openai-responses", value: [weather], tools: [{ ...weather, namespace: { name: "sky" } }] }] }),
+      assistant({ type: "tool-call", id: "call_2", name: "tool_search", search: true, input: '{"city":"Oslo"}' }),
+      turn("tool", { type: "tool-result", id: "call_2", name: "tool_search", content: [{ type: "opaque", protocol: "openai-responses", value: [], tools: [] }] }),
+    ],
+  }),
   "tool result with image": () => answered({ content: [text("See"), { type: "file", kind: "image", data: { base64: png }, mediaType: "image/png" }] }),
   "tool result that is an error": () => answered({ isError: true }),
   "json mode": () => ({ output: { type: "json" } }),

@@ -1,12 +1,12 @@
 /** Every conversation protocol of the table keeps the laws of `conversation-contract.ts`; here stands what is documented of each one's ways. */
 import fc from "fast-check";
-import { noUsage, seal, textOf, type ChatEvent, type ChatRequest, type ChatResponse, type Choice, type FilePart, type Finish, type Part, type ReasoningPart, type TextPart, type Tool, type ToolResultPart, type Turn, type Usage } from "../../src/chat/index.ts";
+import { noUsage, seal, textOf, type ChatEvent, type ChatRequest, type ChatResponse, type Choice, type FilePart, type Finish, type Part, type ReasoningPart, type Spot, type TextPart, type Tool, type ToolResultPart, type Turn, type Usage } from "../../src/chat/index.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import { conversations } from "../../src/protocols/conversations.ts";
 import { anthropicMessages, gemini, openaiChat, openaiResponses } from "../../src/protocols/index.ts";
 import type { Dialect, StreamRenderer } from "../../src/protocols/protocol.ts";
 import { thoughts } from "./arbitraries.ts";
-import { testConversation, without, withParts, type Contract, type Form } from "./conversation-contract.ts";
+import { testConversation, ungrouped, without, withParts, type Contract, type Form } from "./conversation-contract.ts";
 
 type Json = Record<string, unknown>;
 type Of<T extends Part["type"]> = Extract<Part, { type: T }>;
@@ -69,7 +69,7 @@ function wishing(request: ChatRequest, ...unsaid: string[]): ChatRequest {
 }
 /** For providers of whom nothing is read back: what says nothing there. */
 const bounding = (request: ChatRequest): ChatRequest => pipe(
-  choosing(withParts(request, (part) => [part.type === "tool-result" ? without(part, "custom") : part.type === "file" && part.cite === false ? without(part, "cite") : part])),
+  choosing(withParts(ungrouped(request), (part) => [part.type === "tool-result" ? without(part, "custom") : part.type === "file" && part.cite === false ? without(part, "cite") : part])),
   (one) => (one.toolChoice?.type === "auto" ? without(one, "toolChoice") : one),
 );
 const pipe = <T>(value: T, ...steps: ((value: T) => T)[]): T => steps.reduce((one, step) => step(one), value);
@@ -122,7 +122,7 @@ const chatNormal = (dialect: Dialect) => (request: ChatRequest): ChatRequest => 
   const own = isOwn(request, chat);
   const prompt = (parts: Part[]): Part[] => (!own && parts.every(isOf("text")) ? glued(parts, "\n\n") : parts);
   return pipe(
-    choosing(read(request, chat)),
+    choosing(read(ungrouped(request), chat)),
     (one) => withParts(one, (part) => [part.type === "file" ? chatFile(part, own) : part]),
     (one) => withTurns(one, (turn) => {
       if (turn.role === "assistant") return [{ ...turn, parts: chatMessage(chatThoughts(turn.parts, dialect), dialect.reasoningBack !== "reasoning_details") }];
@@ -167,14 +167,21 @@ function shifted(parts: readonly Part[]): Part[] {
   });
 }
 
+/** Where a block stands among what is said. */
+function spotOf(parts: readonly Part[], block: Part): Spot | undefined {
+  if (isSigning(block) && parts[parts.indexOf(block) + 1]?.type === "tool-call") return undefined;
+  const before = parts.slice(0, parts.indexOf(block));
+  return { chars: before.filter(isSaid).map(({ text }) => text).join("").length, calls: before.filter(isOf("tool-call")).length };
+}
+
 const chatSeen = ({ id = "chatcmpl-req_1", model = "model-1", createdAtS = 1_700_000_000, choices, usage, serviceTier }: ChatResponse): ChatResponse => ({
   id, model, createdAtS, ...(serviceTier && { serviceTier }), ...counting(usage),
   choices: choices.map((choice) => ({
     parts: shifted(choice.parts).map((part) => {
       if (part.type !== "reasoning") return part;
       const { signature, encrypted, origin } = part;
-      const told = signature ?? encrypted ?? (origin.protocol === chat ? undefined : "");
-      const sealed = told === undefined ? {} : { [encrypted === undefined ? "signature" : "encrypted"]: seal(told, origin) };
+      const isPlain = origin.protocol === chat && signature === undefined && encrypted === undefined;
+      const sealed = isPlain ? {} : { [encrypted === undefined ? "signature" : "encrypted"]: seal(part, spotOf(choice.parts, part)) };
       return { type: "reasoning", texts: part.texts, ...sealed, origin: { protocol: chat, provider: "here" } };
     }),
     finish: finished(choice, chatFinishes),
@@ -190,6 +197,7 @@ const chatContract = (dialect: Dialect): Contract => ({
   },
   parseRequest: openaiChat.conversation!.parseRequest,
   server: openaiChat.conversation!,
+  givenBack: ({ choices }) => ({ model: "m", messages: (choices as { message: Json }[]).map(({ message }) => message) }),
   cannot: ["uploaded_file", "citations", "tool_result_error", "provider_content", "reasoning", "cache_breakpoint", ...(dialect.reasoning === "object" ? (["reasoning_budget"] as const) : (["reasoning_budget", "reasoning_display"] as const)), "document_metadata"],
   normal: chatNormal(dialect),
   answer: (response, form) => withChoices(response, (parts) => chatAnswer(parts, form)),
@@ -263,7 +271,7 @@ const messagesNormal = (request: ChatRequest): ChatRequest => {
   const own = isOwn(request, messages);
   const resultsFirst = (parts: Part[]): Part[] => [...parts.filter(isOf("tool-result")), ...parts.filter((part) => part.type !== "tool-result")];
   return pipe(
-    messagesDisplay(messagesChoice(choosing(request))),
+    messagesDisplay(messagesChoice(choosing(ungrouped(request)))),
     (one) => read(one, messages, true),
     (one) => withParts(one, (part) => messagesPart(part, own)),
     (one) => withSystem(one, (parts) => parts),
@@ -285,9 +293,9 @@ const messagesSeen = ({ id = "msg_1", model = "model-1", choices, usage = noUsag
   choices: choices.map(({ parts, finish }) => ({
     parts: parts.map((part) => {
       if (part.type !== "reasoning") return part;
-      const { texts, signature, encrypted, origin } = part;
-      const secret = texts.length === 0 && signature === undefined ? { encrypted: seal(encrypted!, origin) } : { signature: seal(signature ?? encrypted ?? "", origin) };
-      return { type: "reasoning", texts, ...secret, origin: { protocol: messages, provider: "here" } };
+      const { texts, signature } = part;
+      const secret = texts.length === 0 && signature === undefined ? "encrypted" : "signature";
+      return { type: "reasoning", texts, [secret]: seal(part), origin: { protocol: messages, provider: "here" } };
     }),
     finish: finish.stopSequence === undefined ? finished({ parts, finish }, messagesFinishes) : { unified: "stop", raw: "stop_sequence", stopSequence: finish.stopSequence },
   })),
@@ -305,6 +313,7 @@ testConversation("anthropic-messages", {
   },
   parseRequest: anthropicMessages.conversation!.parseRequest,
   server: anthropicMessages.conversation!,
+  givenBack: ({ role, content }) => ({ model: "m", messages: [{ role, content }] }),
   cannot: [
     "developer_role", "message_name", "image_detail", "audio", "video", "custom_tool", "provider_content", "reasoning", "citations", "refusal", "output_format", "tool_choice", "cache_breakpoint", "cache_key",
     "temperature", "top_p", "top_k", "min_p", "stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "choices", "verbosity", "modalities", "service_tier", "user", "metadata",
@@ -342,8 +351,15 @@ function responsesFile(part: FilePart): FilePart {
   return part.kind === "document" ? { ...without(part, "title", "cite"), filename: part.filename ?? part.title ?? "document.pdf" } : part;
 }
 
+/** Tools of one namespace stand together. */
+function grouped(tools: readonly Tool[]): Tool[] {
+  const groupOf = (tool: Tool): string => (tool.type === "opaque" || !tool.namespace ? "" : tool.namespace.name);
+  return tools.flatMap((tool, at) => (groupOf(tool) === "" ? [tool] : tools.findIndex((one) => groupOf(one) === groupOf(tool)) === at ? tools.filter((one) => groupOf(one) === groupOf(tool)) : []));
+}
+
 const responsesNormal = (request: ChatRequest): ChatRequest => pipe(
   choosing(read(request, items)),
+  (one) => ({ ...one, tools: grouped(one.tools) }),
   (one) => withParts(one, (part) => [part.type === "file" ? responsesFile(part) : part]),
   (one) => {
     const leading = one.turns.findIndex(({ role }) => role !== "system");
@@ -359,10 +375,6 @@ const responsesNormal = (request: ChatRequest): ChatRequest => pipe(
 
 const responsesFinishes = { stop: "completed", "tool-calls": "completed", length: "max_output_tokens", "content-filter": "content_filter" };
 
-/** What stands for thoughts is sealed with what it is: signature, ciphertext, or neither. */
-const responsesSecret = ({ signature, encrypted, origin }: ReasoningPart): string =>
-  seal(signature !== undefined ? `s.${signature}` : encrypted !== undefined ? `e.${encrypted}` : "t.", origin);
-
 /** Thoughts go as summaries with ids of ours, but for its own; so do the ids of pictures. */
 const responsesSeen = ({ model = "model-1", createdAtS = 1_700_000_000, choices, usage, serviceTier = "default" }: ChatResponse): ChatResponse => ({
   id: "resp_1", model, createdAtS, serviceTier, ...counting(usage, "inputAudioTokens", "outputAudioTokens"),
@@ -375,7 +387,7 @@ const responsesSeen = ({ model = "model-1", createdAtS = 1_700_000_000, choices,
         if (part.type === "file") return { ...part, id: `ig_1_${at}` };
         if (part.type !== "reasoning") return part;
         const { texts, id, origin } = part;
-        return { type: "reasoning", texts, id: origin.protocol === items && id !== undefined ? id : `rs_1_${at}`, encrypted: responsesSecret(part), origin: { protocol: items, provider: "here" }, ...(texts.length > 0 && { summarised: true }) };
+        return { type: "reasoning", texts, id: origin.protocol === items && id !== undefined ? id : `rs_1_${at}`, encrypted: seal(part), origin: { protocol: items, provider: "here" }, ...(texts.length > 0 && { summarised: true }) };
       }),
       finish: finished(choice, responsesFinishes),
     };
@@ -385,11 +397,12 @@ const responsesSeen = ({ model = "model-1", createdAtS = 1_700_000_000, choices,
 testConversation("openai-responses", {
   half: halfOf(items), dialect: {},
   speech: {
-    protocol: items, thoughts: fc.oneof(thoughts.summary, thoughts.open), part: fc.constantFrom<Json>({ type: "web_search_call", id: "ws_1", status: "completed", action: { query: "x" } }, { type: "strange_call", big: JSON.rawJSON("12345678901234567890") }),
+    protocol: items, groups: true, thoughts: fc.oneof(thoughts.summary, thoughts.open), part: fc.constantFrom<Json>({ type: "web_search_call", id: "ws_1", status: "completed", action: { query: "x" } }, { type: "strange_call", big: JSON.rawJSON("12345678901234567890") }),
     tool: fc.constant({ type: "web_search", filters: null }), rest: fc.constantFrom<Json>({ truncation: "auto" }, { prompt_cache_retention: "24h", max_tool_calls: 3 }),
   },
   parseRequest: openaiResponses.conversation!.parseRequest,
   server: openaiResponses.conversation!,
+  givenBack: ({ output }) => ({ model: "m", input: output }),
   cannot: [
     "message_name", "audio", "video", "document_metadata", "tool_result_error", "provider_content", "reasoning_budget", "reasoning", "citations", "cache_breakpoint", "top_k", "min_p", "stop", "seed", "frequency_penalty",
     "presence_penalty", "logit_bias", "choices", "modalities", "provider_tool",
@@ -439,12 +452,25 @@ function geminiPart(part: Part): Part[] {
 /** What stands where a signature is missing is not one. */
 const undummied = (request: ChatRequest): ChatRequest => withParts(request, (part) => (part.type === "reasoning" && part.signature === dummySignature ? [] : [part]));
 
+/** What the model says in pieces is one text, and so are its thoughts up to their signature. */
+const gluePieces = (parts: readonly Part[]): Part[] => {
+  const whole: Part[] = [];
+  for (const part of parts) {
+    const last = whole.at(-1);
+    if (part.type === "text" && last?.type === "text") Object.assign(last, { text: last.text + part.text });
+    else if (part.type === "reasoning" && last?.type === "reasoning" && part.texts.length + last.texts.length === 2 && last.signature === undefined) whole.splice(-1, 1, { ...part, texts: [last.texts[0]! + part.texts[0]!] });
+    else whole.push({ ...part });
+  }
+  return whole;
+};
+
 const geminiNormal = (isThree: boolean) => (request: ChatRequest): ChatRequest => pipe(
-  read(request, generate),
+  read(ungrouped(request), generate),
   (one) => withParts(one, geminiPart),
   (one) => withSystem(one, (parts) => parts),
   (one) => withTurns(one, (turn) => [{ ...turn, role: turn.role === "tool" ? "user" : turn.role }]),
   (one) => joined(one),
+  (one) => withTurns(one, (turn) => [turn.role === "assistant" ? { ...turn, parts: gluePieces(turn.parts) } : turn]),
   (one) => withTools({ ...one, tools: one.tools.toSorted((a, b) => Number(a.type === "opaque") - Number(b.type === "opaque")) }, (tool) => (tool.type === "function" ? { ...tool, description: tool.description ?? "" } : tool)),
   (one) => (one.toolChoice?.type === "allowed" && one.toolChoice.mode === "required" && one.toolChoice.names.length === 1 ? { ...one, toolChoice: { type: "tool", name: one.toolChoice.names[0]! } } : one),
   (one) => (one.output?.type === "json-schema" ? { ...one, output: without(one.output, "name", "description") } : one),
@@ -457,7 +483,7 @@ const geminiFinishes = { stop: "STOP", "tool-calls": "STOP", length: "MAX_TOKENS
 const geminiSeen = ({ id = "req_1", model = "model-1", choices, usage }: ChatResponse): ChatResponse => ({
   id, model, ...counting(usage, "cacheWriteTokens", "inputAudioTokens", "outputAudioTokens"),
   choices: choices.map((choice) => ({
-    parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part.signature, part.origin)) }) } : part)),
+    parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part)) }) } : part)),
     finish: finished(choice, geminiFinishes),
   })),
 });
@@ -470,6 +496,7 @@ const geminiContract = (model: string): Contract => ({
   },
   parseRequest: (body, { model: name, stream }) => undummied(gemini(name, stream ? "streamGenerateContent" : "generateContent", true)!.conversation!.parseRequest(body)),
   server: gemini("model-1", "streamGenerateContent", true)!.conversation!,
+  givenBack: ({ candidates }) => ({ contents: (candidates as { content: Json }[]).map(({ content }) => content) }),
   cannot: [
     "developer_role", "system_position", "message_name", "image_detail", "document_metadata", "uploaded_file", "tool_result_media", "custom_tool", "tool_strict", "parallel_tools", "output_strict", "provider_content", "provider_tool", "reasoning", "citations", "refusal",
     "cache_breakpoint", "cache_key", "min_p", "logit_bias", "stop", "verbosity", "service_tier", "user", "metadata", "modalities", "reasoning_effort",

@@ -29,6 +29,8 @@ export type Contract = {
   readonly seen: (response: ChatResponse) => ChatResponse;
   /** A frame that says why the answer ended. */
   readonly finishing: RegExp;
+  /** The conversation in which a client gives an answer of `server` back. Absent where `parseRequest` is. */
+  readonly givenBack?: (answer: Json) => unknown;
   /** Bodies as clients write them, in forms that we never write. */
   readonly wires?: fc.Arbitrary<unknown>;
 };
@@ -36,6 +38,7 @@ export type Contract = {
 /** How an answer comes: at once, as a stream, or in a way in which both say the same. */
 export type Form = "whole" | "stream" | "either";
 
+type Json = Record<string, unknown>;
 type Run = Contract & { readonly target: Target; readonly parsing: ParseContext };
 
 const runs = (numRuns: number): fc.Parameters<unknown> => ({ seed: 20_260, numRuns, ...fc.readConfigureGlobal() });
@@ -99,8 +102,25 @@ const unprefixed = ({ content, ...result }: ToolResultPart): ToolResultPart => {
   return { ...result, content: text === "" ? others : [{ ...first, text }, ...others] };
 };
 
+const flatName = (name: string, namespace: string | undefined): string => (namespace === undefined ? name : `${namespace}__${name}`);
+
+/** A request as it is for those who have no namespaces: a name begins with its own. */
+export function ungrouped(request: ChatRequest): ChatRequest {
+  const named = request.tools.filter((tool) => tool.type !== "opaque");
+  const flat = new Map(named.map(({ name, namespace }) => [name, flatName(name, namespace?.name)]));
+  const called = new Map(request.turns.flatMap(({ parts }) => parts).flatMap((part) => (part.type === "tool-call" ? [[part.id, flatName(part.name, part.namespace)]] : [])));
+  const tools = request.tools.map((tool) => (tool.type === "opaque" ? tool : { ...without(tool, "namespace"), name: flat.get(tool.name)! }));
+  const { toolChoice: choice } = request;
+  const chosen = choice?.type === "tool" ? { ...choice, name: flat.get(choice.name) ?? choice.name } : choice?.type === "allowed" ? { ...choice, names: choice.names.map((name) => flat.get(name) ?? name) } : choice;
+  const turned = withParts({ ...request, tools }, (part) => {
+    if (part.type === "tool-call") return [{ ...without(part, "namespace"), name: called.get(part.id)! }];
+    return [part.type === "tool-result" && called.has(part.id) ? { ...part, name: called.get(part.id)! } : part];
+  });
+  return chosen ? { ...turned, toolChoice: chosen } : turned;
+}
+
 function customless(request: ChatRequest, original: ChatRequest): ChatRequest {
-  const names = new Set(original.tools.flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])));
+  const names = new Set(original.tools.flatMap((tool) => (tool.type === "custom" ? [tool.name, flatName(tool.name, tool.namespace?.name)] : [])));
   const ids = new Set(original.turns.flatMap(({ parts }) => parts).flatMap((part) => (part.type === "tool-call" && part.custom ? [part.id] : [])));
   const isCustom = (tool: Tool): boolean => tool.type !== "opaque" && names.has(tool.name);
   const tools = request.tools.filter((tool) => !isCustom(tool));
@@ -379,6 +399,16 @@ function testAnswers(run: Run): void {
     });
   });
 
+  test("thoughts that a client gives back are as they were, each at its place", () => {
+    holds(all, ({ response }) => {
+      const [first] = response.choices;
+      const told = spoken(first!.parts);
+      const { body } = server.renderResponse(frozen({ ...response, choices: [{ ...first!, parts: told }] }), rendering);
+      const request = parseRequest(run.givenBack!((JSON.parse as Parse)(body, bigIntegers) as Json), asking);
+      same(glued(request.turns.flatMap((turn) => (turn.role === "assistant" ? turn.parts : []))), glued(told));
+    });
+  });
+
   test("an answer says every feature or declares its loss", () => {
     holds(all, ({ response }) => {
       const isFirst = server.renderResponse(response, rendering).losses.includes("choices");
@@ -390,6 +420,27 @@ function testAnswers(run: Run): void {
       }
     });
   });
+}
+
+/** Somebody else's thoughts among bare texts, then among calls: what every client can give back. */
+function spoken(parts: readonly Part[]): Part[] {
+  const thought = (part: Part): Part[] => (part.type === "reasoning" ? [{ ...part, origin: { protocol: "elsewhere", provider: "there" } }] : []);
+  const before = parts.filter((_, index) => index % 2 === 0);
+  const behind = parts.filter((_, index) => index % 2 === 1);
+  const texts = [...before, ...behind.filter(({ type }) => type === "text")].flatMap((part) => (part.type === "text" ? [{ type: part.type, text: part.text }] : thought(part)));
+  const calls = [...behind, ...before.filter(({ type }) => type === "tool-call")].flatMap((part) => (part.type === "tool-call" && !part.custom ? [part] : thought(part)));
+  return [...texts, ...calls];
+}
+
+/** Texts that stand side by side as one. */
+function glued(parts: readonly Part[]): Part[] {
+  const whole: Part[] = [];
+  for (const part of parts) {
+    const last = whole.at(-1);
+    if (part.type === "text" && last?.type === "text") whole.splice(-1, 1, { ...last, text: last.text + part.text });
+    else whole.push(part);
+  }
+  return whole;
 }
 
 /** An answer without each of the features that it has. */

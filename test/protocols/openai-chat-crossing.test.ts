@@ -179,7 +179,7 @@ describe("an answer", () => {
     expect(losses).toEqual([]);
     expect(choice!.finish_reason).toBe("tool_calls");
     expect(usage).toMatchObject({ prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, prompt_tokens_details: { cached_tokens: 1 } });
-    expect(choice!.message).toMatchObject({ content: "Wait.", reasoning_content: "hm", reasoning_details: [{ type: "reasoning.text", text: "hm", signature: seal("sig", { protocol: "anthropic-messages", provider: "p" }), index: 0 }] });
+    expect(choice!.message).toMatchObject({ content: "Wait.", reasoning_content: "hm", reasoning_details: [{ type: "reasoning.text", text: "hm", signature: seal({ texts: ["hm"], signature: "sig", origin: { protocol: "anthropic-messages", provider: "p" } }), index: 0 }] });
     expect(client.parseRequest({ model: "m", messages: [choice!.message] }).turns[0]!.parts).toEqual(given);
   });
 

@@ -123,7 +123,7 @@ describe("an answer is written", () => {
     const folded = await accumulate(frames);
     expect(folded.output_text).toBe("Sunny.");
     expect(folded.output).toMatchObject([
-      { type: "reasoning", id: "rs_1_0", summary: [{ text: "one" }, { text: "two" }], encrypted_content: "forge.anthropic-messages.there.s.sig" },
+      { type: "reasoning", id: "rs_1_0", summary: [{ text: "one" }, { text: "two" }], encrypted_content: "forge.anthropic-messages.there.s;texts=3,3.sig" },
       { type: "message", id: "msg_1_1", content: [{ type: "output_text", annotations: [{ type: "url_citation", url: "https://a.example" }] }, { type: "refusal", refusal: "No." }] },
       { type: "function_call", id: "fc_1_2", call_id: "call_1", arguments: '{"a":12345678901234567890}' },
     ]);

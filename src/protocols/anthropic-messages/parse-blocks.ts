@@ -1,13 +1,14 @@
 /** Reads the blocks of a request's messages. https://docs.anthropic.com/en/api/messages */
-import { unseal, type FilePart, type OpaquePart, type Part, type TextPart, type ToolResultPart } from "../../chat/index.ts";
+import { unseal, type FilePart, type OpaquePart, type Origin, type Part, type ReasoningPart, type TextPart, type ToolResultPart } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
-import { opaquePart, redactedPart, textPart, thinkingPart, toolCallPart, type Claim } from "./parse-content.ts";
+import { opaquePart, redactedPart, textPart, thinkingPart, toolCallPart } from "./parse-content.ts";
 import { cacheOf, isObject, protocol, record, words, type Json } from "./words.ts";
 
 /** The client's mistake: which field, and what it must be. */
 export const wrong = (param: string, must: string): GatewayError => new GatewayError("invalid_request", `${param}: must ${must}`, { param });
 
-const sealed: Claim = (text) => unseal(text, protocol);
+const own: Origin = { protocol };
+const unsealed = (text: unknown, ...texts: string[]): ReasoningPart | undefined => unseal(words(text) ?? "", texts)?.part;
 
 /** Reads a string, or a list of blocks. Throws `invalid_request`. */
 export function parseContent(content: unknown, param: string): Part[] {
@@ -33,8 +34,8 @@ const readers: Readonly<Record<string, (block: Json, param: string) => Part>> = 
     need(block, "text", param);
     return textPart(block);
   },
-  thinking: (block) => thinkingPart(block, sealed),
-  redacted_thinking: (block) => redactedPart(block, sealed),
+  thinking: (block) => unsealed(block.signature, words(block.thinking) ?? "") ?? thinkingPart(block, own),
+  redacted_thinking: (block) => unsealed(block.data) ?? redactedPart(block, own),
   tool_use: (block, param) => {
     need(block, "id", param);
     need(block, "name", param);

@@ -2,12 +2,6 @@
 import type { OpaquePart, Origin, ReasoningPart, TextPart, ToolCallPart } from "../../chat/index.ts";
 import { cacheOf, citationsOf, protocol, words, type Json } from "./words.ts";
 
-/** What a signature or ciphertext is, and whose: told by the context of an answer, or by its seal in a request. */
-export type Claim = (text: string) => { value: string; origin: Origin };
-
-/** Protocols whose thoughts, even those with words, travel as ciphertext: what a client gives back as their signature is that. */
-const ciphered: ReadonlySet<string> = new Set(["openai-responses"]);
-
 /** A text block. */
 export function textPart(block: Json): TextPart {
   const citations = citationsOf(block);
@@ -15,18 +9,14 @@ export function textPart(block: Json): TextPart {
 }
 
 /** A `thinking` block. */
-export function thinkingPart(block: Json, claim: Claim): ReasoningPart {
-  const { value, origin } = claim(words(block.signature) ?? "");
+export function thinkingPart(block: Json, origin: Origin): ReasoningPart {
   const text = words(block.thinking);
-  const slot = ciphered.has(origin.protocol) ? "encrypted" : "signature";
-  return { type: "reasoning", texts: text === undefined ? [] : [text], ...(value && { [slot]: value }), origin };
+  const signature = words(block.signature);
+  return { type: "reasoning", texts: text === undefined ? [] : [text], ...(signature && { signature }), origin };
 }
 
 /** A `redacted_thinking` block. */
-export function redactedPart(block: Json, claim: Claim): ReasoningPart {
-  const { value, origin } = claim(words(block.data) ?? "");
-  return { type: "reasoning", texts: [], encrypted: value, origin };
-}
+export const redactedPart = (block: Json, origin: Origin): ReasoningPart => ({ type: "reasoning", texts: [], encrypted: words(block.data) ?? "", origin });
 
 /** A `tool_use` block. Bodies are read with `parseExact`, so its input's text is the model's but for white space. */
 export function toolCallPart(block: Json, idWithout: string): ToolCallPart {

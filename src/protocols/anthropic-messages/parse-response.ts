@@ -30,8 +30,8 @@ type Reader = (block: Json, context: ParseContext, at: number) => Part;
 
 const readers: Readonly<Record<string, Reader>> = {
   text: textPart,
-  thinking: (block, { origin }) => thinkingPart(block, (value) => ({ value, origin })),
-  redacted_thinking: (block, { origin }) => redactedPart(block, (value) => ({ value, origin })),
+  thinking: (block, { origin }) => thinkingPart(block, origin),
+  redacted_thinking: (block, { origin }) => redactedPart(block, origin),
   tool_use: (block, { idSeed }, at) => toolCallPart(block, `toolu_${idSeed}${at}`),
 };
 

@@ -1,6 +1,5 @@
 /** What a whole answer and a stream have in common when they are written. https://docs.anthropic.com/en/api/messages */
 import type { ChatResponse, Citation, Finish, Loss, Part, Usage } from "../../chat/index.ts";
-import { seal, type ReasoningPart } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
 import { finishes, protocol, type Json } from "./words.ts";
 
@@ -42,9 +41,6 @@ export function renderTier(tier: string | undefined): { service_tier?: string } 
 export function renderHead({ id, model }: Pick<ChatResponse, "id" | "model">, { request, requestId }: RenderContext): Json {
   return { id: id || `msg_${requestId.replace(/^req_/, "")}`, type: "message", role: "assistant", model: model || request.model };
 }
-
-/** The signature of a thinking block: whatever vouches for it or stands in its place, with its origin. */
-export const sealOf = ({ signature, encrypted, origin }: Pick<ReasoningPart, "signature" | "encrypted" | "origin">): string => seal(signature ?? encrypted ?? "", origin);
 
 /** Citations that Messages has words for: its own. */
 export const ownCitation = ({ raw }: Citation): Json | undefined => (raw.protocol === protocol ? (raw.value as Json) : undefined);

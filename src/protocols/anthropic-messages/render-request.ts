@@ -1,5 +1,5 @@
 /** Writes a conversation as a Messages request. https://docs.anthropic.com/en/api/messages */
-import { defined, type ChatRequest, type Loss } from "../../chat/index.ts";
+import { defined, functionTools, type ChatRequest, type Loss } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { limitBreakpoints } from "./cache-breakpoints.ts";
 import type { Lose } from "./render-files.ts";
@@ -11,9 +11,10 @@ import { protocol, record, type Json } from "./words.ts";
 const defaultMaxTokens = 4_096;
 
 /** Writes the request and declares what it could not say. */
-export function renderRequest(request: ChatRequest, target: Target): Rendered {
+export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const found = new Set<Loss>();
   const lose: Lose = (loss) => void found.add(loss);
+  const request = functionTools(asked, lose);
   const own = request.rest.protocol === protocol;
   const { system, messages } = renderTurns(request.turns, { target, own, lose });
   const tools = renderTools(request.tools, lose);

@@ -1,7 +1,7 @@
 /** Writes an answer as a message. https://docs.anthropic.com/en/api/messages */
 import { seal, textOf, type ChatResponse, type Loss, type Part } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
-import { lossesOf, ownCitation, renderFinish, renderHead, renderTier, renderUsage, sealOf } from "./render-answer.ts";
+import { lossesOf, ownCitation, renderFinish, renderHead, renderTier, renderUsage } from "./render-answer.ts";
 import { inputObject } from "./render-tool-input.ts";
 import { finishOf, protocol, toolId, type Json } from "./words.ts";
 
@@ -31,9 +31,9 @@ const renderers: { [T in Part["type"]]: (part: Extract<Part, { type: T }>) => Js
   },
   reasoning: (part) => {
     const thinking = textOf(part);
-    const { signature, encrypted, origin } = part;
-    if (thinking || signature !== undefined) return [{ type: "thinking", thinking, signature: sealOf(part) }];
-    return encrypted === undefined ? [] : [{ type: "redacted_thinking", data: seal(encrypted, origin) }];
+    const { signature, encrypted } = part;
+    if (thinking || signature !== undefined) return [{ type: "thinking", thinking, signature: seal(part) }];
+    return encrypted === undefined ? [] : [{ type: "redacted_thinking", data: seal(part) }];
   },
   "tool-call": ({ id, name, input, custom }) => [{ type: "tool_use", id: toolId(id), name, input: inputObject(input, custom) }],
   "tool-result": () => [],

@@ -1,25 +1,19 @@
 /** Writes tools, thinking and sampling of a request. https://docs.anthropic.com/en/api/messages */
-import { budgetOf, type ChatRequest, type Loss, type Tool, type ToolChoice } from "../../chat/index.ts";
+import { budgetOf, type ChatRequest, type FunctionTool, type Loss, type Tool, type ToolChoice } from "../../chat/index.ts";
 import type { Lose } from "./render-files.ts";
 import type { Message } from "./render-turns.ts";
 import { protocol, record, type Json } from "./words.ts";
 
-/** The tools. A custom tool becomes a function of one string, `input`. */
-export const renderTools = (tools: readonly Tool[], lose: Lose): Json[] => tools.flatMap((tool) => renderTool(tool, lose));
+export const renderTools = (tools: readonly FunctionTool[], lose: Lose): Json[] => tools.flatMap((tool) => renderTool(tool, lose));
 
-function renderTool(tool: Tool, lose: Lose): Json[] {
+function renderTool(tool: FunctionTool, lose: Lose): Json[] {
   if (tool.type === "opaque") {
     if (tool.protocol === protocol) return [{ ...(tool.value as Json) }];
     lose("provider_tool");
     return [];
   }
-  const head = { name: tool.name, ...(tool.description !== undefined && { description: tool.description }) };
-  if (tool.type === "custom") {
-    lose("custom_tool");
-    return [{ ...head, input_schema: { type: "object", properties: { input: { type: "string" } }, required: ["input"] } }];
-  }
-  const { parameters, strict, cache } = tool;
-  return [{ ...head, input_schema: { ...parameters, type: "object" }, ...(strict && { strict }), ...(cache && { cache_control: { type: "ephemeral", ...cache } }) }];
+  const { name, description, parameters, strict, cache } = tool;
+  return [{ name, ...(description !== undefined && { description }), input_schema: { ...parameters, type: "object" }, ...(strict && { strict }), ...(cache && { cache_control: { type: "ephemeral", ...cache } }) }];
 }
 
 /** Which tool may be called, and how many at once. Only sent with tools. */

@@ -1,9 +1,9 @@
 /** Writes an answer as a stream of Messages. https://docs.anthropic.com/en/docs/build-with-claude/streaming */
-import { seal, type ChatEvent, type Finish, type Origin, type Usage } from "../../chat/index.ts";
+import { defined, seal, type ChatEvent, type Finish, type ReasoningPart, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { RenderContext, StreamRenderer } from "../protocol.ts";
 import { renderStreamError } from "./error.ts";
-import { ownCitation, renderFinish, renderHead, renderTier, renderUsage, sealOf } from "./render-answer.ts";
+import { ownCitation, renderFinish, renderHead, renderTier, renderUsage } from "./render-answer.ts";
 import { protocol, toolId, type Json } from "./words.ts";
 
 const frame = (event: { type: string } & Json): string => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
@@ -17,7 +17,7 @@ export class MessagesStreamRenderer implements StreamRenderer {
   private open: string | undefined;
   private custom = false;
   private paragraph = 0;
-  private origin: Origin = { protocol };
+  private thought: ReasoningPart = { type: "reasoning", texts: [], origin: { protocol } };
   private callsTools = false;
   private usage: Usage | undefined;
   private finish: Finish = { unified: "other" };
@@ -51,8 +51,8 @@ export class MessagesStreamRenderer implements StreamRenderer {
       return own ? this.block("text", { text: "" }) + this.delta("citations_delta", { citation: own }) : "";
     },
     "text-end": () => this.close(),
-    "reasoning-start": ({ origin }) => {
-      this.origin = origin;
+    "reasoning-start": ({ origin, id, summarised }) => {
+      this.thought = { type: "reasoning", texts: [], origin, ...defined({ id, summarised }) };
       this.paragraph = 0;
       return "";
     },
@@ -112,17 +112,19 @@ export class MessagesStreamRenderer implements StreamRenderer {
     if (text === "" && paragraph === this.paragraph) return "";
     const border = "\n\n".repeat(paragraph - this.paragraph);
     this.paragraph = paragraph;
+    const { texts } = this.thought;
+    while (texts.length <= paragraph) texts.push("");
+    texts[paragraph] += text;
     return this.block("thinking", { thinking: "", signature: "" }) + this.delta("thinking_delta", { thinking: border + text });
   }
 
   private sign(signature: string | undefined, encrypted: string | undefined): string {
-    const { origin } = this;
+    const sealed = seal({ ...this.thought, ...defined({ signature, encrypted }) });
     if (this.open === "thinking" || signature !== undefined) {
       const opening = this.block("thinking", { thinking: "", signature: "" });
-      const sealed = sealOf({ origin, ...(signature !== undefined && { signature }), ...(encrypted !== undefined && { encrypted }) });
       return opening + this.delta("signature_delta", { signature: sealed }) + this.close();
     }
-    return encrypted === undefined ? "" : this.block("redacted_thinking", { data: seal(encrypted, origin) }) + this.close();
+    return encrypted === undefined ? "" : this.block("redacted_thinking", { data: sealed }) + this.close();
   }
 
   /** A block that comes whole; one with an input writes that as a delta, as the vendor does. */

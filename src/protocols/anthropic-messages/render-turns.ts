@@ -83,10 +83,7 @@ const renderers: { [T in Part["type"]]: (part: Extract<Part, { type: T }>, towar
     if (thinking || signature !== undefined) return [{ type: "thinking", thinking, signature: signature ?? encrypted ?? "" }];
     return encrypted === undefined ? [] : [{ type: "redacted_thinking", data: encrypted }];
   },
-  "tool-call": ({ id, name, input, custom, cache }, { lose }) => {
-    if (custom) lose("custom_tool");
-    return [cached({ type: "tool_use", id: toolId(id), name, input: inputObject(input, custom) }, cache)];
-  },
+  "tool-call": ({ id, name, input, cache }) => [cached({ type: "tool_use", id: toolId(id), name, input: inputObject(input) }, cache)],
   "tool-result": renderToolResult,
   file: (part, { own, lose }) => {
     const block = renderFile(part, own, lose);

@@ -63,8 +63,7 @@ function blocksOf(part: Part, at: string, origin: Target["origin"], lose: Lose):
     if (part.citations?.length) lose("citations");
     return part.text.trim() ? [{ text: part.text }] : [];
   }
-  if (part.type === "tool-call" && part.custom) lose("custom_tool");
-  if (part.type === "tool-call") return [{ toolUse: { toolUseId: toolId(part.id), name: part.name, input: inputObject(part.input, part.custom) } }];
+  if (part.type === "tool-call") return [{ toolUse: { toolUseId: toolId(part.id), name: part.name, input: inputObject(part.input) } }];
   if (part.type === "tool-result") return [renderResult(part, at, lose)];
   if (part.type === "file") return renderFile(part, at, lose);
   if (part.type === "opaque") {

@@ -1,5 +1,5 @@
 /** Writes a conversation as a Converse request. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
-import { budgetOf, defined, type ChatRequest, type Loss, type Tool } from "../../chat/index.ts";
+import { budgetOf, defined, functionTools, type ChatRequest, type FunctionRequest, type FunctionTool, type Loss } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderPart, type Lose } from "./render-parts.ts";
 import type { Json } from "./words.ts";
@@ -7,9 +7,10 @@ import type { Json } from "./words.ts";
 type Message = { role: "user" | "assistant"; content: Json[] };
 
 /** Writes the request and declares what it could not say. */
-export function renderRequest(request: ChatRequest, target: Target): Rendered {
+export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const found = new Set<Loss>();
   const lose: Lose = (loss) => void found.add(loss);
+  const request = functionTools(asked, lose);
   const { system, messages } = renderTurns(request, target, lose);
   const additional = renderAdditional(request, target, lose);
   const { maxOutputTokens, temperature, topP, stop, metadata, serviceTier } = request;
@@ -52,22 +53,18 @@ function renderTurns({ turns }: ChatRequest, target: Target, lose: Lose): { syst
   return { system, messages };
 }
 
-const customSchema = { type: "object", properties: { input: { type: "string" } }, required: ["input"] };
-
-function renderTool(tool: Tool, lose: Lose): Json[] {
+function renderTool(tool: FunctionTool, lose: Lose): Json[] {
   if (tool.type === "opaque") {
     lose("provider_tool");
     return [];
   }
-  const { name, description } = tool;
-  const json = tool.type === "custom" ? customSchema : { type: "object", ...tool.parameters };
-  const mark = tool.type === "function" && tool.cache ? [{ cachePoint: { type: "default", ...(tool.cache.ttl && { ttl: tool.cache.ttl }) } }] : [];
-  if (tool.type === "custom") lose("custom_tool");
-  return [{ toolSpec: { name, ...(description && { description }), inputSchema: { json }, ...(tool.type === "function" && tool.strict && { strict: true }) } }, ...mark];
+  const { name, description, parameters, strict, cache } = tool;
+  const mark = cache ? [{ cachePoint: { type: "default", ...(cache.ttl && { ttl: cache.ttl }) } }] : [];
+  return [{ toolSpec: { name, ...(description && { description }), inputSchema: { json: { type: "object", ...parameters } }, ...(strict && { strict: true }) } }, ...mark];
 }
 
 /** Converse has no "none": without tools there is nothing to call, but earlier calls need theirs. */
-function renderTools({ tools, toolChoice, parallelTools, turns }: ChatRequest, lose: Lose): Json | undefined {
+function renderTools({ tools, toolChoice, parallelTools, turns }: FunctionRequest, lose: Lose): Json | undefined {
   if (parallelTools === false && tools.length > 0) lose("parallel_tools");
   const called = turns.some(({ parts }) => parts.some(({ type }) => type === "tool-call" || type === "tool-result"));
   if (toolChoice?.type === "none" && !called) return undefined;

@@ -1,14 +1,15 @@
 /** Writes a conversation as a chat request of Cohere's. https://docs.cohere.com/reference/chat */
-import { budgetOf, defined, isFrom, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart, type Turn } from "../../chat/index.ts";
+import { budgetOf, defined, functionTools, isFrom, textOf, type ChatRequest, type FilePart, type FunctionRequest, type Loss, type Part, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import type { Json } from "./words.ts";
 
 type Lose = (loss: Loss) => void;
 
 /** Writes the request and declares what it could not say. */
-export function renderRequest(request: ChatRequest, target: Target): Rendered {
+export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const found = new Set<Loss>();
   const lose: Lose = (loss) => void found.add(loss);
+  const request = functionTools(asked, lose);
   const { stream, maxOutputTokens, temperature, topP, topK, stop, seed, frequencyPenalty, presencePenalty, logprobs } = request;
   const body = defined({
     model: target.upstreamId,
@@ -68,8 +69,7 @@ function renderTurn({ role, parts, name }: Turn, { origin }: Target, lose: Lose)
   const results = parts.flatMap((part) => (part.type === "tool-result" ? [renderResult(part, lose)] : []));
   const content = contentOf(parts.filter(({ type }) => type !== "tool-result"), lose);
   if (role !== "assistant") return [...results, ...(content.length > 0 ? [{ role: role === "developer" ? "system" : role === "tool" ? "user" : role, content: plain(content) }] : [])];
-  const calls = parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.id, type: "function", function: { name: part.name, arguments: part.custom ? JSON.stringify({ input: part.input }) : part.input || "{}" } }] : []));
-  if (parts.some((part) => part.type === "tool-call" && part.custom)) lose("custom_tool");
+  const calls = parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.id, type: "function", function: { name: part.name, arguments: part.input || "{}" } }] : []));
   const thoughts = parts.flatMap((part) => {
     if (part.type !== "reasoning") return [];
     if (isFrom(part.origin, origin)) return [textOf(part)];
@@ -81,16 +81,13 @@ function renderTurn({ role, parts, name }: Turn, { origin }: Target, lose: Lose)
   return said.length > 0 ? [{ role, content: thoughts ? said : plain(said) }] : [];
 }
 
-const customSchema = { type: "object", properties: { input: { type: "string" } }, required: ["input"] };
-
-function renderTools({ tools, toolChoice, parallelTools }: ChatRequest, lose: Lose): Json {
+function renderTools({ tools, toolChoice, parallelTools }: FunctionRequest, lose: Lose): Json {
   const rendered = tools.flatMap((tool) => {
     if (tool.type === "opaque") lose("provider_tool");
     if (tool.type === "opaque") return [];
-    if (tool.type === "custom") lose("custom_tool");
-    else if (tool.cache) lose("cache_breakpoint");
-    const parameters = tool.type === "custom" ? customSchema : { type: "object", ...tool.parameters };
-    return [{ type: "function", function: { name: tool.name, ...(tool.description && { description: tool.description }), parameters } }];
+    if (tool.cache) lose("cache_breakpoint");
+    const { name, description, parameters } = tool;
+    return [{ type: "function", function: { name, ...(description && { description }), parameters: { type: "object", ...parameters } } }];
   });
   if (rendered.length === 0) return {};
   if (parallelTools === false) lose("parallel_tools");

@@ -53,7 +53,7 @@ class GeminiWriter {
     if (event.type === "text-delta") return { choice: event.choice, parts: event.text ? [this.signed(event.choice, { text: event.text })] : [] };
     if (event.type === "reasoning-delta") {
       const text = event.paragraph > 0 && this.thought(event).texts[event.paragraph] === event.text ? `\n\n${event.text}` : event.text;
-      return { choice: event.choice, parts: text ? [{ text, thought: true }] : [] };
+      return { choice: event.choice, parts: text ? [...this.left(event.choice), { text, thought: true }] : [] };
     }
     if (event.type === "reasoning-end") return { choice: event.choice, parts: this.endThought(event) };
     if (event.type === "tool-call-end" || event.type === "part") {
@@ -75,12 +75,11 @@ class GeminiWriter {
 
   private endThought(event: { at: number; choice: number }): Json[] {
     const part = this.thought(event);
-    const { signature, origin } = part;
-    // Ciphertext has no slot here: only signatures come back with what they vouch for.
-    if (!signature) return [];
-    const sealed = sealBase64(signature, origin);
-    if (textOf(part)) return [{ text: "", thought: true, thoughtSignature: sealed }];
+    const { signature, encrypted, origin } = part;
+    if (origin.protocol === protocolId && signature === undefined && encrypted === undefined) return [];
+    const sealed = sealBase64(part);
     const before = this.left(event.choice);
+    if (textOf(part) || signature === undefined) return [...before, { text: "", thought: true, thoughtSignature: sealed }];
     this.signatures.set(event.choice, sealed);
     return before;
   }
@@ -103,7 +102,8 @@ function joined(parts: Json[]): Json[] {
 }
 
 const head = ({ id, model }: ChatResponse, { request, requestId }: RenderContext): Json => ({ modelVersion: model ?? request.model, responseId: id ?? requestId });
-const candidateOf = (index: number, parts: Json[], finish?: Finish): Json => ({ content: { parts, role: "model" }, ...(finish && { finishReason: finishWords[finish.unified] }), index });
+/** Without a part Google's own chats throw the whole turn away. */
+const candidateOf = (index: number, parts: Json[], finish?: Finish): Json => ({ content: { parts: parts.length > 0 ? parts : [{ text: "" }], role: "model" }, ...(finish && { finishReason: finishWords[finish.unified] }), index });
 
 function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
   const writer = new GeminiWriter();

@@ -35,13 +35,14 @@ function readResult(value: Json, calls: Calls): ToolResultPart {
 
 function readPart(value: Json, calls: Calls): Part[] {
   const part = camel(value);
-  const signature = textIn(part.thoughtSignature);
-  const sealed = signature ? unsealBase64(signature) : undefined;
+  const signature = textIn(part.thoughtSignature) || undefined;
   const text = textIn(part.text);
-  const own = { protocol: protocolId };
-  if (part.thought === true && text !== undefined) return [{ type: "reasoning", texts: text ? [text] : [], origin: sealed?.origin ?? own, ...defined({ signature: sealed?.value }) }];
-  const signed: ReasoningPart[] = sealed ? [{ type: "reasoning", texts: [], signature: sealed.value, origin: sealed.origin }] : [];
-  if (text !== undefined) return [...signed, ...(text === "" && sealed ? [] : [{ type: "text", text } as const])];
+  const isThought = part.thought === true && text !== undefined;
+  const thoughts = isThought && text ? [text] : [];
+  const block: ReasoningPart = (signature === undefined ? undefined : unsealBase64(signature, thoughts)) ?? { type: "reasoning", texts: thoughts, ...defined({ signature }), origin: { protocol: protocolId } };
+  if (isThought) return [block];
+  const signed = signature === undefined ? [] : [block];
+  if (text !== undefined) return [...signed, ...(text === "" && signature !== undefined ? [] : [{ type: "text", text } as const])];
   if (isObject(part.functionCall)) {
     const name = textIn(part.functionCall.name) ?? "";
     const id = textIn(part.functionCall.id) || `call_${calls.count}_${name}`;
@@ -109,6 +110,31 @@ function readOutput({ responseMimeType, responseJsonSchema, responseSchema }: Js
   return responseMimeType === "application/json" ? { type: "json" } : undefined;
 }
 
+/**
+ * What the model said in one go as one content: clients give a stream's pieces back one by one. A signature is a text's first piece's,
+ * and a thought's last piece's.
+ */
+function contentsOf(contents: readonly Json[]): Json[] {
+  const whole: Json[] = [];
+  let said: Json[] | undefined;
+  for (const content of contents) {
+    if (content.role !== "model") said = undefined;
+    else if (!said) whole.push({ ...content, parts: (said = []) });
+    if (said) for (const piece of list(camel(content).parts).map(camel)) join(said, piece);
+    else whole.push(content);
+  }
+  return whole;
+}
+
+function join(parts: Json[], piece: Json): void {
+  const last = parts.at(-1);
+  const goesOn = typeof piece.text === "string" && typeof last?.text === "string" && (piece.thought === true) === (last.thought === true);
+  const isSigned = (piece.thought === true ? last : piece)?.thoughtSignature !== undefined;
+  if (piece.text === "" && piece.thoughtSignature === undefined) return;
+  if (goesOn && !isSigned) Object.assign(last, { ...piece, text: `${last.text as string}${piece.text as string}` });
+  else parts.push({ ...piece });
+}
+
 /** Reads the whole request. Throws `invalid_request` when it has no contents. */
 export function parseRequest(body: unknown, model: string, stream: boolean): ChatRequest {
   const { contents, systemInstruction, tools, toolConfig, generationConfig, model: _, ...fields } = camel(body);
@@ -119,7 +145,7 @@ export function parseRequest(body: unknown, model: string, stream: boolean): Cha
     typeof content === "string" ? [{ type: "text", text: content }] : list(camel(content).parts).flatMap((part) => readPart(part, calls));
   const system = systemInstruction == null ? [] : partsOf(systemInstruction);
   const turns: Turn[] = system.length > 0 ? [{ role: "system", parts: system }] : [];
-  for (const content of read) turns.push({ role: content.role === "model" ? "assistant" : "user", parts: partsOf(content) });
+  for (const content of contentsOf(read)) turns.push({ role: content.role === "model" ? "assistant" : "user", parts: partsOf(content) });
   const {
     maxOutputTokens, temperature, topP, topK, stopSequences, seed, frequencyPenalty, presencePenalty, candidateCount,
     responseMimeType, responseJsonSchema, responseSchema, responseLogprobs, logprobs, responseModalities, thinkingConfig, ...more

@@ -1,5 +1,5 @@
 /** Writes a conversation as a GenerateContentRequest. https://ai.google.dev/api/generate-content */
-import { defined, isFrom, parseExact, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import { defined, functionTools, isFrom, parseExact, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderConfig } from "./render-settings.ts";
 import { isObject, protocolId, type Json } from "./words.ts";
@@ -41,15 +41,15 @@ function renderResult(part: ToolResultPart, name: string, id: { id?: string }, i
 }
 
 /** The request's body, and what it cannot say. */
-export function renderRequest(request: ChatRequest, target: Target): Rendered {
+export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const losses = new Set<Loss>();
   const lose = (loss: Loss): void => void losses.add(loss);
+  const request = functionTools(asked, lose);
   const isThree = target.upstreamId.includes("gemini-3");
   const idOf = (id: string): { id?: string } => (target.dialect.callIds === "refused" ? {} : { id });
   const names = new Map<string, string>();
   const system: Json[] = [];
   const contents: Content[] = [];
-  const custom = new Set(request.tools.flatMap((tool) => (tool.type === "custom" ? [tool.name] : [])));
   const lastUser = request.turns.findLastIndex(({ role, parts }) => role === "user" && parts.some(({ type }) => type !== "tool-result"));
 
   const renderPart = (part: Part, signature: string | undefined): Json[] => {
@@ -62,8 +62,7 @@ export function renderRequest(request: ChatRequest, target: Target): Rendered {
     }
     if (part.type === "tool-call") {
       names.set(part.id, part.name);
-      if (part.custom) lose("custom_tool");
-      const args = part.custom || custom.has(part.name) ? { input: part.input } : (objectIn(part.input) ?? (part.input.trim() ? { input: part.input } : {}));
+      const args = objectIn(part.input) ?? (part.input.trim() ? { input: part.input } : {});
       return [{ functionCall: { ...idOf(part.id), name: part.name, args }, ...signed }];
     }
     if (part.type === "tool-result") return renderResult(part, part.name ?? names.get(part.id) ?? part.id, idOf(part.id), isThree, lose);

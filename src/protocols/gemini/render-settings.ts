@@ -1,12 +1,12 @@
 /** Tools and `generationConfig` of a request. https://ai.google.dev/api/generate-content#generationconfig */
-import { budgetOf, defined, effortOf, type ChatRequest, type Loss, type ReasoningWish, type Tool } from "../../chat/index.ts";
+import { budgetOf, defined, effortOf, type ChatRequest, type FunctionRequest, type FunctionTool, type Loss, type ReasoningWish } from "../../chat/index.ts";
 import type { Target } from "../protocol.ts";
 import { isObject, protocolId, type Json } from "./words.ts";
 
 const mostStops = 5;
 const levels = { none: "LOW", minimal: "LOW", low: "LOW", medium: "MEDIUM", high: "HIGH", xhigh: "HIGH", max: "HIGH" };
 
-function renderTools(tools: Tool[], lose: (loss: Loss) => void): Json[] | undefined {
+function renderTools(tools: readonly FunctionTool[], lose: (loss: Loss) => void): Json[] | undefined {
   const functions: Json[] = [];
   const others: Json[] = [];
   for (const tool of tools) {
@@ -15,12 +15,10 @@ function renderTools(tools: Tool[], lose: (loss: Loss) => void): Json[] | undefi
       else lose("provider_tool");
       continue;
     }
-    if (tool.type === "function") {
-      if (tool.strict) lose("tool_strict");
-      if (tool.cache) lose("cache_breakpoint");
-    } else lose("custom_tool");
-    const parametersJsonSchema = tool.type === "function" ? tool.parameters : { type: "object", properties: { input: { type: "string" } }, required: ["input"] };
-    functions.push(defined({ name: tool.name, description: tool.description ?? "", parametersJsonSchema }));
+    const { name, description = "", parameters, strict, cache } = tool;
+    if (strict) lose("tool_strict");
+    if (cache) lose("cache_breakpoint");
+    functions.push(defined({ name, description, parametersJsonSchema: parameters }));
   }
   const all = [...(functions.length > 0 ? [{ functionDeclarations: functions }] : []), ...others];
   return all.length > 0 ? all : undefined;
@@ -54,7 +52,7 @@ const foreign = {
 } as const;
 
 /** Everything of the body but the contents. */
-export function renderConfig(request: ChatRequest, target: Target, lose: (loss: Loss) => void): Json {
+export function renderConfig(request: FunctionRequest, target: Target, lose: (loss: Loss) => void): Json {
   const { output, stop, choices, modalities, logprobs, serviceTier, rest } = request;
   for (const key of Object.keys(foreign) as (keyof typeof foreign)[]) if (request[key] !== undefined) lose(foreign[key]);
   if (request.parallelTools === false) lose("parallel_tools");

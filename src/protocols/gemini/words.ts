@@ -1,5 +1,5 @@
 /** Gemini's words in both directions. https://ai.google.dev/api/generate-content */
-import { seal, unseal, type FilePart, type Finish, type Origin } from "../../chat/index.ts";
+import { seal, unseal, type FilePart, type Finish, type ReasoningPart } from "../../chat/index.ts";
 
 export const protocolId = "gemini-generate";
 export type Json = Record<string, unknown>;
@@ -33,15 +33,15 @@ export function kindOf(mediaType: string | undefined): FilePart["kind"] {
   return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
 }
 
-/** A signature for a client, and back. Google's SDKs decode it, so it is base64 as a whole. */
-export const sealBase64 = (value: string, origin: Origin): string => btoa(seal(value, origin));
-/** Undoes `sealBase64`. */
-export function unsealBase64(text: string): { value: string; origin: Origin } {
+/** A sealed block as `thoughtSignature`: Google's SDKs decode it, so it is base64 as a whole. */
+export const sealBase64 = (part: ReasoningPart): string => btoa(seal(part));
+
+/** Undoes `sealBase64`; undefined: Google's own. */
+export function unsealBase64(text: string, texts: readonly string[]): ReasoningPart | undefined {
   try {
     // Python's SDK sends bytes back in the URL's alphabet.
-    if (text.startsWith("Zm9yZ2Uu")) return unseal(atob(text.replaceAll("-", "+").replaceAll("_", "/")), protocolId);
+    return text.startsWith("Zm9yZ2Uu") ? unseal(atob(text.replaceAll("-", "+").replaceAll("_", "/")), texts)?.part : undefined;
   } catch {
-    // Not ours after all.
+    return undefined;
   }
-  return { value: text, origin: { protocol: protocolId } };
 }

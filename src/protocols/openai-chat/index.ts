@@ -1,4 +1,5 @@
 /** OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat */
+import { withOwnCalls } from "../own-calls.ts";
 import type { ClientHalf, Observation, Protocol, UpstreamHalf } from "../protocol.ts";
 import { renderError, renderStreamError } from "./error.ts";
 import { parseConversation } from "./parse-request.ts";
@@ -39,12 +40,12 @@ function observe(body: unknown): Observation {
 
 const path = "/chat/completions";
 
-const conversation: ClientHalf = {
+const conversation: ClientHalf = withOwnCalls({
   parseRequest: parseConversation,
   renderResponse,
   renderStream: (context) => new ChunkRenderer(context),
   streamType: "text/event-stream; charset=utf-8",
-};
+});
 
 export const openaiChat: Protocol = {
   id: protocolId,

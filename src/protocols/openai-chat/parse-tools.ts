@@ -13,6 +13,12 @@ function parseFunction(value: unknown, path: string): Extract<Tool, { type: "fun
   return { type: "function", name: needText(name, `${path}.name`), ...known, ...(strict === true && { strict }) };
 }
 
+/** Chat completions hold a grammar in an object of its own. */
+function flatFormat(format: unknown): unknown {
+  const { type, grammar } = record(format);
+  return type === "grammar" && object(grammar) ? { type, ...object(grammar) } : (format ?? undefined);
+}
+
 /** One entry of `tools`; what is neither function nor custom tool is a provider's own. */
 export function parseTool(value: unknown, path: string): Tool {
   const tool = record(value);
@@ -21,7 +27,7 @@ export function parseTool(value: unknown, path: string): Tool {
   }
   if (tool.type === "custom") {
     const { name, description, format } = record(tool.custom);
-    return { type: "custom", name: needText(name, `${path}.custom.name`), ...defined({ description: text(description), format }) };
+    return { type: "custom", name: needText(name, `${path}.custom.name`), ...defined({ description: text(description), format: flatFormat(format) }) };
   }
   if (typeof tool.type !== "string") throw wrong(path, "must be a tool with a type");
   return { type: "opaque", protocol: protocolId, value };

@@ -2,7 +2,7 @@
 import { unseal, type Part, type ReasoningPart, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { needText, parseContent, wrong } from "./parse-parts.ts";
 import { parseAnnotation } from "./parse-extras.ts";
-import { parseDetails } from "./reasoning.ts";
+import { parseDetails, weave, type PlacedBlock } from "./reasoning.ts";
 import { record } from "./usage.ts";
 import { protocolId } from "./words.ts";
 
@@ -13,11 +13,11 @@ type Calls = { names: Map<string, string>; ids: Map<string, string>; legacy: num
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-function parseReasoning(message: Json): ReasoningPart[] {
+function parseReasoning(message: Json): PlacedBlock[] {
   const details = parseDetails(list(message.reasoning_details));
   if (details.length > 0) return details;
   const text = [message.reasoning_content, message.reasoning].find((value) => typeof value === "string" && value !== "");
-  return text === undefined ? [] : [{ type: "reasoning", texts: [text as string], origin: { protocol: protocolId } }];
+  return text === undefined ? [] : [{ part: { type: "reasoning", texts: [text as string], origin: { protocol: protocolId } }, spot: { chars: 0, calls: 0 } }];
 }
 
 function parseCall(value: unknown, path: string, calls: Calls): (ReasoningPart | ToolCallPart)[] {
@@ -33,8 +33,7 @@ function parseCall(value: unknown, path: string, calls: Calls): (ReasoningPart |
   const signature = record(record(call.extra_content).google).thought_signature;
   const part: ToolCallPart = { type: "tool-call", id, name, input: input === "" && !custom ? "{}" : input, ...(custom && { custom }) };
   if (typeof signature !== "string" || signature === "") return [part];
-  const { value: opened, origin } = unseal(signature, protocolId);
-  return [{ type: "reasoning", texts: [], signature: opened, origin }, part];
+  return [unseal(signature, [])?.part ?? { type: "reasoning", texts: [], signature, origin: { protocol: protocolId } }, part];
 }
 
 function parseLegacyCall(value: unknown, path: string, calls: Calls): Part[] {
@@ -63,14 +62,14 @@ function parseAssistant(message: Json, path: string, calls: Calls): Part[] {
   if (cited && citations.length > 0) cited.citations = citations;
   const { id: audioId } = record(message.audio);
   const refusal = typeof message.refusal === "string" && message.refusal !== "" ? message.refusal : undefined;
-  return [
-    ...parseReasoning(message),
+  const said: Part[] = [
     ...content.map(unwrap),
     ...(refusal === undefined ? [] : [{ type: "text", text: refusal, refusal: true } as const]),
     ...(typeof audioId === "string" ? [{ type: "file", kind: "audio", data: { fileId: audioId }, id: audioId } as const] : []),
     ...list(message.tool_calls).flatMap((call, index) => parseCall(call, `${path}.tool_calls[${index}]`, calls)),
     ...parseLegacyCall(message.function_call, `${path}.function_call`, calls),
   ];
+  return weave(said, parseReasoning(message));
 }
 
 function parseResult(message: Json, path: string, calls: Calls): ToolResultPart[] {

@@ -2,7 +2,7 @@
  * Reasoning in chat completions: plain text (`reasoning_content`, `reasoning`) and OpenRouter's `reasoning_details`, which carry
  * signatures and ciphertext. https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning
  */
-import { defined, isFrom, seal, textOf, unseal, type Origin, type ReasoningPart } from "../../chat/index.ts";
+import { defined, isFrom, seal, textOf, unseal, type Origin, type Part, type ReasoningPart, type Spot, type TextPart } from "../../chat/index.ts";
 import { record } from "./usage.ts";
 import { protocolId } from "./words.ts";
 
@@ -30,28 +30,70 @@ const splitFormat = (value: string): { value: string; format?: string } => {
   return bare === undefined ? { value } : { value: bare, format: format! };
 };
 
-/** Reads the `reasoning_details` that a client gives back: entries with one `index` are one block. */
-export function parseDetails(values: readonly unknown[]): ReasoningPart[] {
-  const parts: ReasoningPart[] = [];
-  let last: number | undefined;
-  for (const value of values) {
-    const detail = parseDetail(value);
-    const sealed = textual(detail.signature) ?? detail.data;
-    const { value: opened, origin } = sealed === undefined ? { value: "", origin: { protocol: protocolId } } : unseal(sealed, protocolId);
-    const isOwn = sealed !== undefined && opened === sealed;
-    const kept = opened === "" ? undefined : isOwn ? withFormat(opened, detail.format) : opened;
-    const open = detail.index !== undefined && detail.index === last ? parts.at(-1) : undefined;
-    const part: ReasoningPart = open ?? { type: "reasoning", texts: [], origin };
-    const text = detail.text ?? detail.summary;
-    if (text !== undefined) part.texts.push(text);
-    if (detail.summary !== undefined) part.summarised = true;
-    if (detail.id !== undefined) part.id = detail.id;
-    if (kept !== undefined) Object.assign(part, detail.signature === undefined ? { encrypted: kept } : { signature: kept });
-    if (sealed !== undefined) part.origin = origin;
-    if (!open) parts.push(part);
-    last = detail.index;
+/** A block of thinking and where in the message it stands. */
+export type PlacedBlock = { part: ReasoningPart; spot: Spot };
+
+const nowhere: Spot = { chars: 0, calls: 0 };
+
+/** Entries with one `index` are one block. */
+function blocksOf(values: readonly unknown[]): Detail[][] {
+  const blocks: Detail[][] = [];
+  for (const detail of values.map(parseDetail)) {
+    const last = blocks.at(-1);
+    if (last && detail.index !== undefined && detail.index === last[0]!.index) last.push(detail);
+    else blocks.push([detail]);
   }
-  return parts;
+  return blocks;
+}
+
+/** One block of the entries that a client gives back: what was sealed as it was, anything else as this protocol's own. */
+function parseBlock(details: readonly Detail[]): PlacedBlock {
+  const texts = details.flatMap(({ text, summary }) => text ?? summary ?? []);
+  const secrets = details.flatMap(({ signature, data }) => signature ?? data ?? []);
+  const known = secrets.map((one) => unseal(one, texts)).find((one) => one !== undefined);
+  if (known) return { part: known.part, spot: known.spot ?? nowhere };
+  const part: ReasoningPart = { type: "reasoning", texts, origin: { protocol: protocolId } };
+  for (const { summary, id, signature, data, format } of details) {
+    if (summary !== undefined) part.summarised = true;
+    if (id !== undefined) part.id = id;
+    if (signature !== undefined) part.signature = withFormat(signature, format)!;
+    else if (data !== undefined) part.encrypted = withFormat(data, format)!;
+  }
+  return { part, spot: nowhere };
+}
+
+/** Reads the `reasoning_details` that a client gives back. */
+export const parseDetails = (values: readonly unknown[]): PlacedBlock[] => blocksOf(values).map(parseBlock);
+
+/** Puts blocks back at their places, a text in pieces where it was thought within. A place that is no longer there is the end. */
+export function weave(said: readonly Part[], blocks: readonly PlacedBlock[]): Part[] {
+  const woven: Part[] = [];
+  const waiting = [...blocks];
+  let [chars, calls] = [0, 0];
+  const isDue = (): boolean => waiting.length > 0 && waiting[0]!.spot.chars <= chars && waiting[0]!.spot.calls <= calls;
+  const placeDue = (): void => {
+    while (isDue()) woven.push(waiting.shift()!.part);
+  };
+  const say = (part: TextPart): void => {
+    const cut = waiting.length > 0 && waiting[0]!.spot.calls <= calls ? waiting[0]!.spot.chars - chars : part.text.length;
+    if (cut >= part.text.length) {
+      woven.push(part);
+      chars += part.text.length;
+      return;
+    }
+    const { citations, ...rest } = part;
+    woven.push({ type: "text", text: part.text.slice(0, cut), ...defined({ citations }) });
+    chars += cut;
+    placeDue();
+    say({ ...rest, text: part.text.slice(cut) });
+  };
+  for (const part of said) {
+    placeDue();
+    if (part.type === "text" && !part.refusal) say(part);
+    else woven.push(part);
+    if (part.type === "tool-call") calls += 1;
+  }
+  return [...woven, ...waiting.map(({ part }) => part)];
 }
 
 type Written = { value: string; format?: string };
@@ -77,12 +119,12 @@ function detailsOf(part: ReasoningPart, index: number, write: (value: string) =>
  * What a client has to give back so that nothing is lost: nothing where the plain text is all there is. The vendor's Python SDK joins
  * the entries of one block, field by field: so only the first has the id.
  */
-export function renderDetails(part: ReasoningPart, index: number): Detail[] {
+export function renderDetails(part: ReasoningPart, index: number, spot: Spot): Detail[] {
   const { origin, signature, encrypted } = part;
   const isPlain = signature === undefined && encrypted === undefined;
   if (isPlain && origin.protocol === protocolId) return [];
-  const write = (value: string): Written => ({ value: seal(value, origin) });
-  return detailsOf(isPlain ? { ...part, signature: "" } : part, index, write).map(({ id, ...rest }, i) => ({ ...rest, ...(i === 0 && defined({ id })) }));
+  const value = seal(part, spot);
+  return detailsOf(isPlain ? { ...part, signature: "" } : part, index, () => ({ value })).map(({ id, ...rest }, i) => ({ ...rest, ...(i === 0 && defined({ id })) }));
 }
 
 /** The message fields in which a provider takes its own reasoning back. */

@@ -1,5 +1,5 @@
 /** Writes a chat completion request in a provider's dialect. https://platform.openai.com/docs/api-reference/chat/create */
-import { defined, effortOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
+import { defined, effortOf, flatTools, functionTools, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
 import type { Dialect, Rendered, Target } from "../protocol.ts";
 import { renderFormat, renderTools } from "./render-tools.ts";
 import { TurnRenderer } from "./render-turns.ts";
@@ -81,10 +81,11 @@ function renderRest({ rest }: ChatRequest, lose: Lose): Json {
 }
 
 /** Renders a request. Each loss is declared once. */
-export function renderRequest(request: ChatRequest, { upstreamId, origin, dialect, maxOutputTokens }: Target): Rendered {
+export function renderRequest(asked: ChatRequest, { upstreamId, origin, dialect, maxOutputTokens }: Target): Rendered {
   const losses = new Set<Loss>();
   const lose: Lose = (loss) => void losses.add(loss);
   const target = { upstreamId, origin, dialect, maxOutputTokens };
+  const request = dialect.developerRole ? flatTools(asked) : functionTools(asked, lose);
   const body: Json = {
     ...renderRest(request, lose),
     model: upstreamId,

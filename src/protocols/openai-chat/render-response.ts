@@ -1,7 +1,7 @@
 /** Writes a whole chat completion. https://platform.openai.com/docs/api-reference/chat/object */
 import { seal, textOf, type ChatResponse, type Choice, type Loss, type Part, type ReasoningPart, type TextPart, type TokenLogprob, type ToolCallPart } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
-import { renderDetails } from "./reasoning.ts";
+import { renderDetails, type Detail } from "./reasoning.ts";
 import { renderCitation, renderFile, renderLogprobs, renderTier, signed } from "./render-parts.ts";
 import { renderUsage } from "./render-usage.ts";
 import { finishWords } from "./words.ts";
@@ -37,13 +37,18 @@ function renderAnnotations(texts: readonly TextPart[], losses: Set<Loss>): unkno
 }
 
 function renderReasoning(parts: readonly Part[]): Record<string, unknown> {
-  const blocks = parts.filter((part, index): part is ReasoningPart => part.type === "reasoning" && !(signsOnly(part) && parts[index + 1]?.type === "tool-call"));
-  const text = blocks.map(textOf).join("");
-  const needsDetails = blocks.some((part, index) => renderDetails(part, index).length > 0);
-  return {
-    ...(text !== "" && { reasoning_content: text }),
-    ...(needsDetails && { reasoning_details: blocks.flatMap(renderDetails) }),
-  };
+  const place = { chars: 0, calls: 0 };
+  const texts: string[] = [];
+  const details: Detail[][] = [];
+  parts.forEach((part, index) => {
+    if (isText(part)) place.chars += part.text.length;
+    if (part.type === "tool-call") place.calls += 1;
+    if (part.type !== "reasoning" || (signsOnly(part) && parts[index + 1]?.type === "tool-call")) return;
+    texts.push(textOf(part));
+    details.push(renderDetails(part, details.length, place));
+  });
+  const [text, entries] = [texts.join(""), details.flat()];
+  return { ...(text !== "" && { reasoning_content: text }), ...(entries.length > 0 && { reasoning_details: entries }) };
 }
 
 function renderMessage(parts: readonly Part[], { nowS }: RenderContext, losses: Set<Loss>): Record<string, unknown> {
@@ -51,7 +56,7 @@ function renderMessage(parts: readonly Part[], { nowS }: RenderContext, losses: 
   const annotations = renderAnnotations(texts, losses);
   const calls = parts.flatMap((part, index) => {
     const before = parts[index - 1];
-    return part.type === "tool-call" ? [renderCall(part, signsOnly(before) ? seal(before.signature, before.origin) : undefined)] : [];
+    return part.type === "tool-call" ? [renderCall(part, signsOnly(before) ? seal(before) : undefined)] : [];
   });
   const message: Record<string, unknown> = { role: "assistant", content: joined(texts), refusal: joined(parts.filter(isRefusal)), ...renderReasoning(parts) };
   const images: unknown[] = [];

@@ -98,7 +98,7 @@ export class ChunkRenderer implements StreamRenderer {
     },
     "tool-call-start": ({ choice, id, name, custom }, answer) => {
       const { reasoning } = answer;
-      const signature = signsOnly(reasoning) ? seal(reasoning.signature, reasoning.origin) : undefined;
+      const signature = signsOnly(reasoning) ? seal(reasoning) : undefined;
       if (signature !== undefined) delete answer.reasoning;
       const flushed = this.flush(choice, answer);
       answer.custom = custom === true;
@@ -122,7 +122,7 @@ export class ChunkRenderer implements StreamRenderer {
     const { reasoning } = answer;
     delete answer.reasoning;
     if (!reasoning) return "";
-    const details = renderDetails(reasoning, answer.blocks);
+    const details = renderDetails(reasoning, answer.blocks, { chars: answer.written, calls: answer.calls });
     answer.blocks += 1;
     return details.length === 0 ? "" : this.delta(choice, { reasoning_details: details });
   }

@@ -1,6 +1,7 @@
 /** Writes tools and the choice among them. https://platform.openai.com/docs/api-reference/chat/create */
 import type { ChatRequest, Loss, OutputFormat, Tool, ToolChoice } from "../../chat/index.ts";
 import type { Dialect } from "../protocol.ts";
+import { record } from "./usage.ts";
 import { protocolId } from "./words.ts";
 
 type Json = Record<string, unknown>;
@@ -9,7 +10,13 @@ type Lose = (loss: Loss) => void;
 /** Functions without parameters take none; the field is left out only by those who mean an empty object. */
 const noParameters = { type: "object", properties: {} };
 
-function renderTool(tool: Tool, { developerRole }: Dialect, lose: Lose): Json | undefined {
+/** Chat completions hold a grammar in an object of its own. */
+function nestedFormat(format: unknown): unknown {
+  const { type, ...grammar } = record(format);
+  return type === "grammar" ? { type, grammar } : format;
+}
+
+function renderTool(tool: Tool, lose: Lose): Json | undefined {
   if (tool.type === "opaque") return tool.protocol === protocolId ? (tool.value as Json) : void lose("provider_tool");
   const { name, description } = tool;
   const about = { name, ...(description !== undefined && { description }) };
@@ -17,8 +24,7 @@ function renderTool(tool: Tool, { developerRole }: Dialect, lose: Lose): Json | 
     if (tool.cache) lose("cache_breakpoint");
     return { type: "function", function: { ...about, parameters: tool.parameters ?? noParameters, ...(tool.strict && { strict: true }) } };
   }
-  if (!developerRole) return void lose("custom_tool");
-  return { type: "custom", custom: { ...about, ...(tool.format !== undefined && { format: tool.format }) } };
+  return { type: "custom", custom: { ...about, ...(tool.format !== undefined && { format: nestedFormat(tool.format) }) } };
 }
 
 const reference = (name: string, tools: readonly Tool[]): Json => {
@@ -37,7 +43,7 @@ function renderChoice(choice: ToolChoice, tools: readonly Tool[], { developerRol
 export function renderTools({ tools: all, toolChoice, parallelTools }: ChatRequest, dialect: Dialect, lose: Lose): Json {
   const allowed = toolChoice?.type === "allowed" && !dialect.developerRole ? new Set(toolChoice.names) : undefined;
   const tools = allowed ? all.filter((tool) => tool.type !== "opaque" && allowed.has(tool.name)) : all;
-  const written = tools.map((tool) => renderTool(tool, dialect, lose)).filter((tool) => tool !== undefined);
+  const written = tools.map((tool) => renderTool(tool, lose)).filter((tool) => tool !== undefined);
   if (written.length === 0) return {};
   return {
     tools: written,

@@ -128,13 +128,10 @@ export class TurnRenderer {
     };
   }
 
-  /** A tool call; a custom one where they are unknown is a function with one text as input. */
   private call(part: ToolCallPart, before: Part | undefined): Json {
     const { dialect, origin } = this.target;
     const isSigned = signsOnly(before) && dialect.reasoningBack !== "reasoning_details" && isFrom(before.origin, origin);
-    const known = part.custom && !dialect.developerRole ? { id: part.id, name: part.name, type: part.type, input: JSON.stringify({ input: part.input }) } : part;
-    if (known !== part) this.lose("custom_tool");
-    return renderCall(known, isSigned ? before.signature : undefined);
+    return renderCall(part, isSigned ? before.signature : undefined);
   }
 
   private reasoning(parts: readonly Part[]): Json {

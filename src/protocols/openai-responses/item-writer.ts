@@ -1,9 +1,9 @@
 /** Turns the events of an answer into output items, telling on the way what a stream has to say of each. */
-import type { ChatEvent, Loss, Origin } from "../../chat/index.ts";
+import { defined, type ChatEvent, type Loss, type ReasoningPart } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
 import {
-  annotationOf, callForm, callItem, itemId, logprobsOf, messageItem, reasoningItem, refusalContent, textContent, unwrapInput, wholeItem,
-  type CallForm, type Status,
+  annotationOf, callItem, callPrefix, itemId, logprobsOf, messageItem, reasoningItem, refusalContent, textContent, wholeItem,
+  type Called, type Status,
 } from "./render-items.ts";
 import { protocolId, type Json } from "./words.ts";
 
@@ -13,8 +13,8 @@ export type Say = (type: string, fields: Json) => void;
 
 type Message = { kind: "message"; id: string; content: Json[] };
 type Text = { refusal: boolean; text: string; annotations: Json[]; logprobs: Json[] };
-type Thought = { kind: "reasoning"; id: string; origin: Origin; texts: string[] };
-type Call = { kind: "call"; id: string; form: CallForm; callId: string; name: string; input: string };
+type Thought = { kind: "reasoning"; id: string; told: Pick<ReasoningPart, "origin" | "id" | "summarised">; texts: string[] };
+type Call = { kind: "call"; id: string; call: Called };
 
 /** Texts that follow each other are one message; every other part is an item. Only the first of several answers is told. */
 export class ItemWriter {
@@ -49,9 +49,9 @@ export class ItemWriter {
     "text-delta": ({ text, logprobs }) => this.text(text, logprobsOf(logprobs)),
     "text-citation": ({ citation }) => this.cite(citation),
     "text-end": () => this.closeText(),
-    "reasoning-start": ({ id, origin }) => {
+    "reasoning-start": ({ id, origin, summarised }) => {
       const own = origin.protocol === protocolId ? id : undefined;
-      this.item = this.begin("rs", (made) => ({ kind: "reasoning", id: own ?? made, origin, texts: [] }), (made) => reasoningItem(own ?? made, [], "in_progress"));
+      this.item = this.begin("rs", (made) => ({ kind: "reasoning", id: own ?? made, told: { origin, ...defined({ id, summarised }) }, texts: [] }), (made) => reasoningItem(own ?? made, [], "in_progress"));
     },
     "reasoning-delta": ({ text, paragraph }) => this.think(text, paragraph),
     "reasoning-end": ({ signature, encrypted }) => this.endReasoning({ signature, encrypted }),
@@ -159,42 +159,38 @@ export class ItemWriter {
 
   private endReasoning(secret: { signature?: string; encrypted?: string }): void {
     const { item } = this;
-    if (item?.kind === "reasoning") this.closeReasoning(item, "completed", { ...secret, origin: item.origin });
+    if (item?.kind === "reasoning") this.closeReasoning(item, "completed", { ...item.told, ...defined(secret) });
   }
 
-  private closeReasoning(item: Thought, status: Status, secret?: { signature?: string; encrypted?: string; origin: Origin }): void {
+  private closeReasoning(item: Thought, status: Status, whole?: Omit<ReasoningPart, "type" | "texts">): void {
     this.endParagraph(item);
-    this.done(reasoningItem(item.id, item.texts, status, secret));
+    this.done(reasoningItem(item.id, item.texts, status, whole));
   }
 
   private openCall(event: Told<"tool-call-start">): void {
-    const form = callForm(event, this.context.request.tools);
-    const { id: callId, name } = event;
-    this.item = this.begin(form.prefix, (id) => ({ kind: "call", id, form, callId, name, input: "" }), (id) => callItem(id, form, callId, name, "", "in_progress"));
+    const call = { ...event, input: "" };
+    this.item = this.begin(callPrefix(call), (id) => ({ kind: "call", id, call }), (id) => callItem(id, call, "in_progress"));
   }
 
-  private input(input: string): void {
+  private input(delta: string): void {
     const { item } = this;
-    if (item?.kind !== "call") return;
-    item.input += input;
-    if (!item.form.unwrap) this.sayInput(item, input);
+    if (item?.kind !== "call" || delta === "") return;
+    item.call.input += delta;
+    this.sayInput(item, "delta", { delta });
   }
 
-  private sayInput({ id, form }: Call, delta: string): void {
-    if (delta !== "") this.say(`${inputEvent(form)}.delta`, { item_id: id, output_index: this.index, delta });
+  /** A search comes whole, in its item. */
+  private sayInput({ id, call: { custom, search } }: Call, what: "delta" | "done", fields: Json): void {
+    if (!search) this.say(`${custom ? "custom_tool_call_input" : "function_call_arguments"}.${what}`, { item_id: id, output_index: this.index, ...fields });
   }
 
   private closeCall(item: Call, status: Status): void {
-    const { id, form, callId, name } = item;
-    const whole = status === "completed";
-    const input = form.unwrap ? unwrapInput(item.input) : item.input === "" && whole && form.type === "function_call" ? "{}" : item.input;
-    if (form.unwrap || item.input === "") this.sayInput(item, input);
-    const done = { item_id: id, output_index: this.index };
-    this.say(`${inputEvent(form)}.done`, form.type === "function_call" ? { ...done, name, arguments: input } : { ...done, input });
-    this.done(callItem(id, form, callId, name, input, status));
+    const { id, call } = item;
+    if (call.input === "" && status === "completed" && !call.custom) this.input("{}");
+    const { name, input, custom } = call;
+    this.sayInput(item, "done", custom ? { input } : { name, arguments: input });
+    this.done(callItem(id, call, status));
   }
 }
-
-const inputEvent = ({ type }: CallForm): string => (type === "function_call" ? "function_call_arguments" : "custom_tool_call_input");
 
 const contentOf = ({ refusal, text, annotations, logprobs }: Text): Json => (refusal ? refusalContent(text) : textContent(text, [...annotations], [...logprobs]));

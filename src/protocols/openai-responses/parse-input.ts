@@ -1,10 +1,10 @@
 /** Reads input items as turns: what the model said in one go becomes one turn, tool results that follow each other another. */
-import { defined, type OpaquePart, type Part, type ReasoningPart, type TextPart, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
+import { defined, unseal, type OpaquePart, type Part, type ReasoningPart, type TextPart, type Tool, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { parseContent, parseOutput } from "./parse-content.ts";
 import { thoughtsOf } from "./parse-response.ts";
-import { openSeal } from "./sealed.ts";
-import { filled, jsonText, protocolId, string, type Json } from "./words.ts";
+import { parseTools } from "./parse-tools.ts";
+import { filled, jsonText, protocolId, searchName, string, type Json } from "./words.ts";
 
 type Role = Turn["role"];
 const roles: readonly Role[] = ["system", "developer", "user", "assistant"];
@@ -33,7 +33,7 @@ function readItem(item: Json, param: string, names: Map<string, string>): Read {
   const type = filled(item.type) ?? "message";
   const read = readers[type];
   if (read) return read(item, param, names);
-  return { role: isToolOutput(type) ? "tool" : "assistant", parts: [{ type: "opaque", protocol: protocolId, value: item } satisfies OpaquePart], joinable: true };
+  return { role: isToolOutput(type) ? "tool" : "assistant", parts: [verbatim(item)], joinable: true };
 }
 
 /** What the client answers to a hosted tool's item: `local_shell_call_output`, `mcp_approval_response`… */
@@ -48,9 +48,23 @@ const readers: Record<string, (item: Json, param: string, names: Map<string, str
   reasoning: (item) => ({ role: "assistant", parts: [readReasoning(item)], joinable: true }),
   function_call: (item, param, names) => said(readCall(item, jsonText(item.arguments), `${param}.arguments`, param, names)),
   custom_tool_call: (item, param, names) => said({ ...readCall(item, string(item.input), `${param}.input`, param, names), custom: true }),
+  tool_search_call: (item, param, names) => {
+    if (item.execution !== "client") return said(verbatim(item));
+    return said({ ...readCall({ ...item, name: searchName }, jsonText(item.arguments), `${param}.arguments`, param, names), search: true });
+  },
   function_call_output: (item, param, names) => readResult(item, param, names),
   custom_tool_call_output: (item, param, names) => readResult(item, param, names, true),
+  tool_search_output: (item, param, names) => {
+    if (item.execution !== "client") return { role: "tool", parts: [verbatim(item)], joinable: true };
+    const { role, parts, joinable } = readResult({ ...item, output: "" }, param, names);
+    const content = [bringing(item.tools, parseTools(item.tools, `${param}.tools`))];
+    return { role, parts: parts.map((part) => ({ ...part, content }) as ToolResultPart), joinable };
+  },
+  additional_tools: (item, param) => ({ role: "developer", parts: [bringing(item, parseTools(item.tools, `${param}.tools`))], joinable: false }),
 };
+
+const verbatim = (item: unknown): OpaquePart => ({ type: "opaque", protocol: protocolId, value: item });
+const bringing = (value: unknown, tools: Tool[]): OpaquePart => ({ ...verbatim(value), tools });
 
 const said = (part: Part): Read => ({ role: "assistant", parts: [part], joinable: true });
 
@@ -59,16 +73,15 @@ function readReasoning(item: Json): ReasoningPart {
   const id = filled(item.id);
   const sealed = filled(item.encrypted_content);
   if (sealed === undefined) return { type: "reasoning", texts, ...defined({ summarised, id }), origin: { protocol: protocolId } };
-  const { own, ...opened } = openSeal(sealed);
-  return { type: "reasoning", texts, ...(own && defined({ summarised: opened.encrypted === undefined ? undefined : summarised, id })), ...opened };
+  return unseal(sealed, texts)?.part ?? { type: "reasoning", texts, ...defined({ summarised, id }), encrypted: sealed, origin: { protocol: protocolId } };
 }
 
-function readCall({ call_id, name }: Json, input: string | undefined, inputParam: string, param: string, names: Map<string, string>): ToolCallPart {
+function readCall({ call_id, name, namespace }: Json, input: string | undefined, inputParam: string, param: string, names: Map<string, string>): ToolCallPart {
   if (filled(call_id) === undefined) throw invalid(`${param}.call_id`, "must be a string");
   if (filled(name) === undefined) throw invalid(`${param}.name`, "must be a string");
   if (input === undefined) throw invalid(inputParam, "must be a string");
   names.set(call_id as string, name as string);
-  return { type: "tool-call", id: call_id as string, name: name as string, input };
+  return { type: "tool-call", id: call_id as string, name: name as string, ...defined({ namespace: filled(namespace) }), input };
 }
 
 function readResult({ call_id, output }: Json, param: string, names: Map<string, string>, custom = false): Read {

@@ -4,7 +4,7 @@ import { defined, efforts, type ChatRequest, type Effort, type OutputFormat, typ
 import { GatewayError } from "../../errors.ts";
 import { modelField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
 import { parseInput } from "./parse-input.ts";
-import { parseTool, parseToolChoice } from "./parse-tools.ts";
+import { parseToolChoice, parseTools } from "./parse-tools.ts";
 import { filled, list, protocolId, record, string, type Json } from "./words.ts";
 
 const numberField = z.number("must be a number").nullish();
@@ -42,7 +42,7 @@ const includes = { encrypted: "reasoning.encrypted_content", logprobs: "message.
 export function parseRequest(body: unknown): ChatRequest {
   const fields = readFields(requestSchema, body);
   const { model, stream, parallel_tool_calls, max_output_tokens, temperature, top_p, top_logprobs, service_tier, metadata, prompt_cache_key } = fields;
-  const tools = (fields.tools ?? []).map(parseTool);
+  const tools = parseTools(fields.tools, "tools");
   const toolChoice = fields.tool_choice == null ? undefined : parseToolChoice(fields.tool_choice);
   const include = fields.include ?? [];
   const logprobs = include.includes(includes.logprobs) || top_logprobs ? { top: top_logprobs ?? 0 } : undefined;

@@ -65,10 +65,11 @@ function reasoningOf(item: Json, origin: Origin): ReasoningPart[] {
   return [{ type: "reasoning", texts, origin, ...defined({ summarised, id: filled(item.id), encrypted }) }];
 }
 
-const callOf = ({ call_id, id, name }: Json, input: string, context: ParseContext, index: number): ToolCallPart => ({
+const callOf = ({ call_id, id, name, namespace }: Json, input: string, context: ParseContext, index: number): ToolCallPart => ({
   type: "tool-call",
   id: filled(call_id) ?? filled(id) ?? madeId(context, index),
   name: string(name) ?? "",
+  ...defined({ namespace: filled(namespace) }),
   input,
 });
 

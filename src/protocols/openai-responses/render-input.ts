@@ -4,7 +4,7 @@ import {
   type ToolCallPart, type ToolResultPart, type Turn,
 } from "../../chat/index.ts";
 import type { Target } from "../protocol.ts";
-import { protocolId, type Json } from "./words.ts";
+import { argumentsOf, protocolId, type Json } from "./words.ts";
 
 /** Protocols whose clients name files by the ids that OpenAI gave them. */
 const ownFileIds = new Set([protocolId, "openai-chat"]);
@@ -104,11 +104,16 @@ function renderReasoning({ texts, summarised, encrypted, id, origin }: Reasoning
   return [{ type: "reasoning", ...defined({ id, summary, content, encrypted_content: encrypted }) }];
 }
 
-const renderCall = ({ id, name, input, custom }: ToolCallPart): Json =>
-  custom ? { type: "custom_tool_call", call_id: id, name, input } : { type: "function_call", call_id: id, name, arguments: input || "{}" };
+function renderCall({ id, name, namespace, input, custom, search }: ToolCallPart): Json {
+  if (search) return { type: "tool_search_call", call_id: id, status: "completed", execution: "client", arguments: argumentsOf(input) };
+  const head = { call_id: id, name, ...defined({ namespace }) };
+  return custom ? { type: "custom_tool_call", ...head, input } : { type: "function_call", ...head, arguments: input || "{}" };
+}
 
 function renderResult({ id, content, isError, custom }: ToolResultPart, scene: Scene): Json {
   if (isError) scene.lose("tool_result_error");
+  const found = content.find((part) => part.type === "opaque" && part.tools !== undefined) as OpaquePart | undefined;
+  if (found) return { type: "tool_search_output", call_id: id, status: "completed", execution: "client", tools: found.value };
   const parts = content.flatMap((part): Json[] => {
     if (part.cache) scene.lose("cache_breakpoint");
     if (part.type === "opaque") return renderOpaque(part, scene);

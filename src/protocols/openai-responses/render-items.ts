@@ -1,8 +1,6 @@
 /** Output items as Responses writes them, whole and while they come in. https://platform.openai.com/docs/api-reference/responses/object */
-import type { Citation, FilePart, OpaquePart, Origin, TokenLogprob, Tool } from "../../chat/index.ts";
-import { sealOf } from "./sealed.ts";
-import { isCustom } from "./tools.ts";
-import { protocolId, type Json } from "./words.ts";
+import { defined, seal, type Citation, type FilePart, type OpaquePart, type ReasoningPart, type TokenLogprob, type ToolCallPart } from "../../chat/index.ts";
+import { argumentsOf, protocolId, type Json } from "./words.ts";
 
 export type Status = "in_progress" | "completed" | "incomplete";
 
@@ -17,33 +15,22 @@ export const textContent = (text: string, annotations: Json[], logprobs: Json[])
 export const refusalContent = (refusal: string): Json => ({ type: "refusal", refusal });
 
 /** Thoughts go as a summary, whoever had them; what vouches for them, or stands for them, goes sealed. */
-export function reasoningItem(id: string, texts: readonly string[], status: Status, secret?: { signature?: string; encrypted?: string; origin: Origin }): Json {
+export function reasoningItem(id: string, texts: readonly string[], status: Status, whole?: Omit<ReasoningPart, "type" | "texts">): Json {
   const summary = texts.map((text) => ({ type: "summary_text", text }));
-  return { id, type: "reasoning", status, summary, ...(secret && { encrypted_content: sealOf(secret) }) };
+  return { id, type: "reasoning", status, summary, ...(whole && { encrypted_content: seal({ ...whole, texts: [...texts] }) }) };
 }
 
-/** How a call is told: a tool with free text as input was a function with one string to providers that know no such tools. */
-export type CallForm = { type: "function_call" | "custom_tool_call"; prefix: "fc" | "ctc"; unwrap: boolean };
+/** A call; `id` names the part, not the item. */
+export type Called = Pick<ToolCallPart, "id" | "name" | "namespace" | "input" | "custom" | "search">;
 
-export function callForm({ name, custom }: { name: string; custom?: true }, tools: readonly Tool[]): CallForm {
-  if (custom) return { type: "custom_tool_call", prefix: "ctc", unwrap: false };
-  if (isCustom(name, tools)) return { type: "custom_tool_call", prefix: "ctc", unwrap: true };
-  return { type: "function_call", prefix: "fc", unwrap: false };
-}
+/** How ids of items begin: `fc_` of functions, `ctc_` of tools with free text, `tsc_` of searches. */
+export const callPrefix = ({ custom, search }: Called): string => (search ? "tsc" : custom ? "ctc" : "fc");
 
-/** The free text inside `{"input": "…"}`; the text itself where it is something else. */
-export function unwrapInput(text: string): string {
-  try {
-    const value = JSON.parse(text) as { input?: unknown } | null;
-    return typeof value?.input === "string" ? value.input : text;
-  } catch {
-    return text;
-  }
-}
-
-export function callItem(id: string, { type }: CallForm, callId: string, name: string, input: string, status: Status): Json {
-  const head = { id, type, status, call_id: callId, name };
-  return type === "function_call" ? { ...head, arguments: input } : { ...head, input };
+/** The item of a call. The arguments of a search are an object. */
+export function callItem(id: string, { id: call_id, name, namespace, input, custom, search }: Called, status: Status): Json {
+  if (search) return { id, type: "tool_search_call", status, call_id, execution: "client", arguments: argumentsOf(input || "{}") };
+  const head = { id, type: custom ? "custom_tool_call" : "function_call", status, call_id, name, ...defined({ namespace }) };
+  return custom ? { ...head, input } : { ...head, arguments: input };
 }
 
 /** A part that comes whole; undefined where Responses has no word for it. */

@@ -1,8 +1,8 @@
 /** Writes a Responses request that stores nothing. https://platform.openai.com/docs/api-reference/responses/create */
-import { defined, effortOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
+import { defined, effortOf, toolsOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderInput } from "./render-input.ts";
-import { renderFormat, renderTool, renderToolChoice } from "./tools.ts";
+import { isForeign, renderFormat, renderToolChoice, renderTools } from "./tools.ts";
 import { list, protocolId, record, type Json } from "./words.ts";
 
 /** OpenAI refuses a smaller bound. */
@@ -24,7 +24,7 @@ const unsaid: readonly [(request: ChatRequest) => boolean, Loss][] = [
   [({ reasoning }) => reasoning?.budgetTokens !== undefined, "reasoning_budget"],
   [({ maxOutputTokens }) => maxOutputTokens !== undefined && maxOutputTokens < leastOutputTokens, "max_output_tokens"],
   [({ tools }) => tools.some((tool) => tool.type === "function" && tool.cache), "cache_breakpoint"],
-  [({ tools }) => tools.some((tool) => renderTool(tool) === undefined), "provider_tool"],
+  [({ tools }) => tools.some(isForeign), "provider_tool"],
 ];
 
 /** Losses of fields that a dialect refuses. */
@@ -70,11 +70,14 @@ export function renderCount(request: ChatRequest, target: Target): Json {
   return Object.fromEntries(Object.entries(body).filter(([name]) => counted.includes(name)));
 }
 
-function toolFields({ tools, toolChoice, parallelTools }: ChatRequest, rest: Json): Json {
-  const rendered = tools.flatMap((tool) => renderTool(tool) ?? []);
-  if (rendered.length === 0) return {};
-  const choice = toolChoice === undefined ? rest.tool_choice : renderToolChoice(toolChoice, tools);
-  return { tools: rendered, tool_choice: choice, parallel_tool_calls: parallelTools };
+/** A choice is one among all tools, those of the input too. */
+function toolFields(request: ChatRequest, rest: Json): Json {
+  const { tools, toolChoice, parallelTools } = request;
+  const all = toolsOf(request);
+  if (all.every(isForeign)) return {};
+  const rendered = renderTools(tools);
+  const choice = toolChoice === undefined ? rest.tool_choice : renderToolChoice(toolChoice, all);
+  return { tools: rendered.length > 0 ? rendered : undefined, tool_choice: choice, parallel_tool_calls: parallelTools };
 }
 
 function outputFields({ output, verbosity, maxOutputTokens, logprobs }: ChatRequest, rest: Json): Json {

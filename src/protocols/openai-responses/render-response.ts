@@ -5,7 +5,7 @@ import {
 import type { RenderContext } from "../protocol.ts";
 import { responseId } from "./render-items.ts";
 import { ItemWriter } from "./item-writer.ts";
-import { renderFormat, renderTool, renderToolChoice } from "./tools.ts";
+import { renderFormat, renderToolChoice, renderTools } from "./tools.ts";
 import { protocolId, record, type Json } from "./words.ts";
 
 /** The answer as JSON text. Only the first of several answers can be told. */
@@ -92,7 +92,7 @@ function echoOf(request: ChatRequest): Json {
     temperature: request.temperature ?? 1,
     text: { ...record(rest.text), format: renderFormat(output ?? { type: "text" }), ...(verbosity && { verbosity }) },
     tool_choice: toolChoice ? renderToolChoice(toolChoice, tools) : (rest.tool_choice ?? "auto"),
-    tools: tools.flatMap((tool) => renderTool(tool) ?? []),
+    tools: renderTools(tools),
     top_logprobs: request.logprobs?.top ?? 0,
     top_p: request.topP ?? 1,
     truncation: rest.truncation ?? "disabled",

@@ -1,5 +1,5 @@
 /** One output item of a Responses stream while it comes in. */
-import type { ChatEvent, Place } from "../../chat/index.ts";
+import { defined, type ChatEvent, type Place } from "../../chat/index.ts";
 import type { ParseContext } from "../protocol.ts";
 import { madeId, partsOf } from "./parse-response.ts";
 import { filled, jsonText, number, parseCitation, parseLogprobs, record, records, string, type Json } from "./words.ts";
@@ -211,10 +211,10 @@ export class StreamItem {
   private say(): void {
     if (!this.begun) {
       this.begun = true;
-      const { call_id, id, name } = this.item;
-      const custom = this.type === "custom_tool_call";
+      const { call_id, id, name, namespace } = this.item;
+      const custom = this.type === "custom_tool_call" ? (true as const) : undefined;
       const callId = filled(call_id) ?? filled(id) ?? madeId(this.context, this.place);
-      this.pending.push({ type: "tool-call-start", id: callId, name: string(name) ?? "", ...(custom && { custom: true as const }) });
+      this.pending.push({ type: "tool-call-start", id: callId, name: string(name) ?? "", ...defined({ namespace: filled(namespace), custom }) });
     }
     if (this.held === "") return;
     this.state("input").said += this.held;

@@ -1,14 +1,41 @@
 /** Tools, their choice, and the answer's form as Responses writes them: in requests, and again in answers as an echo. */
 import { defined, type OutputFormat, type Tool, type ToolChoice } from "../../chat/index.ts";
-import { protocolId, type Json } from "./words.ts";
+import { list, protocolId, type Json } from "./words.ts";
 
-/** A tool; undefined for another protocol's own. `strict` must be said: left out it means true, and many schemas are refused then. */
-export function renderTool(tool: Tool): Json | undefined {
-  if (tool.type === "opaque") return tool.protocol === protocolId ? (tool.value as Json) : undefined;
+/** Tools without those of other protocols; a namespace stands where its first tool stood. */
+export function renderTools(tools: readonly Tool[]): Json[] {
+  const rendered: Json[] = [];
+  const namespaces = new Map<string, Json>();
+  for (const tool of tools) {
+    const written = renderTool(tool);
+    const namespace = tool.type === "opaque" ? undefined : tool.namespace;
+    if (written === undefined) continue;
+    const known = namespaces.get(namespace?.name ?? "");
+    if (!namespace) rendered.push(written);
+    else if (known) list(known.tools).push(written);
+    else {
+      const { name, description } = namespace;
+      const group: Json = { type: "namespace", name, ...defined({ description }), tools: [written] };
+      namespaces.set(name, group);
+      rendered.push(group);
+    }
+  }
+  return rendered;
+}
+
+/** `strict` must be said: left out it means true, and many schemas are refused then. */
+function renderTool(tool: Tool): Json | undefined {
+  if (isForeign(tool)) return undefined;
+  if (tool.type === "opaque") return tool.value as Json;
   const { type, name, description } = tool;
   if (type === "custom") return { type, name, ...defined({ description, format: tool.format }) };
-  return { type, name, ...defined({ description }), parameters: tool.parameters ?? { type: "object", properties: {} }, strict: tool.strict ?? false };
+  const parameters = tool.parameters ?? { type: "object", properties: {} };
+  if (tool.search) return { type: "tool_search", execution: "client", ...defined({ description }), parameters };
+  return { type, name, ...defined({ description }), parameters, strict: tool.strict ?? false };
 }
+
+/** Whether another protocol's provider runs it itself. */
+export const isForeign = (tool: Tool): boolean => tool.type === "opaque" && tool.protocol !== protocolId;
 
 export function renderToolChoice(choice: ToolChoice, tools: readonly Tool[]): string | Json {
   const named = (name: string): Json => ({ type: isCustom(name, tools) ? "custom" : "function", name });
@@ -18,7 +45,7 @@ export function renderToolChoice(choice: ToolChoice, tools: readonly Tool[]): st
 }
 
 /** Whether a tool of the request takes free text. */
-export const isCustom = (name: string, tools: readonly Tool[]): boolean => tools.some((tool) => tool.type === "custom" && tool.name === name);
+const isCustom = (name: string, tools: readonly Tool[]): boolean => tools.some((tool) => tool.type === "custom" && tool.name === name);
 
 export function renderFormat(output: OutputFormat): Json {
   if (output.type === "text") return { type: "text" };

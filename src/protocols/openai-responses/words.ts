@@ -1,6 +1,6 @@
 /** The vocabulary of Responses that both halves share: how odd JSON is read, how answers end and break. */
 import type { ChatError, Citation, Finish, TokenLogprob } from "../../chat/index.ts";
-import { defined } from "../../chat/index.ts";
+import { defined, parseExact } from "../../chat/index.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
 import { record } from "../openai-chat/usage.ts";
 
@@ -8,6 +8,8 @@ export { record };
 export type Json = Record<string, unknown>;
 
 export const protocolId = "openai-responses";
+/** How a tool is called that finds tools: Responses has a type for it and no name. */
+export const searchName = "tool_search";
 
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 export const records = (value: unknown): Json[] => list(value).map(record);
@@ -18,6 +20,15 @@ export const number = (value: unknown): number | undefined => (typeof value === 
 /** JSON text of a tool's input: some servers send the object itself. */
 export const jsonText = (value: unknown): string | undefined =>
   typeof value === "string" ? value : value === undefined || value === null ? undefined : JSON.stringify(value);
+
+/** A search's input, which Responses has as an object. */
+export function argumentsOf(input: string): unknown {
+  try {
+    return parseExact(input);
+  } catch {
+    return input;
+  }
+}
 
 const reasons: Record<string, Finish["unified"]> = {
   max_output_tokens: "length", max_tokens: "length", length: "length", content_filter: "content-filter",
