@@ -1,15 +1,26 @@
 /** Bodies read whole, with a bound. */
 import { GatewayError } from "../errors.ts";
 
+/** What is asked for at a time: a body in many small packets wakes nobody for each. */
+const pieceBytes = 16 * 1024;
+
 /** Reads at most `limit` bytes; undefined when there is more. */
 export async function readBounded(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array | undefined> {
   if (!body) return new Uint8Array();
+  const reader = body.getReader({ mode: "byob" });
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of body) {
-    length += chunk.byteLength;
-    if (length > limit) return undefined;
-    chunks.push(chunk);
+  for (;;) {
+    const { value, done } = await reader.readAtLeast(pieceBytes, new Uint8Array(pieceBytes));
+    if (value) {
+      length += value.byteLength;
+      chunks.push(value);
+    }
+    if (length > limit) {
+      void reader.cancel().catch(() => {});
+      return undefined;
+    }
+    if (done || value.byteLength < pieceBytes) break;
   }
   if (chunks.length === 1) return chunks[0]!;
   const whole = new Uint8Array(length);

@@ -1,4 +1,6 @@
 import OpenAI, { APIError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, RateLimitError } from "openai";
+import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Gateway, type Client } from "./gateway.ts";
 
@@ -181,4 +183,48 @@ test("a sovereign request runs on the self-hosted server or not at all", async (
   expect(gateway.mock.getRequests()).toHaveLength(before);
   const stream = await client.openai.chat.completions.create({ model: "selfhosted/endless", messages: hello, stream: true }, { headers });
   for await (const _ of stream) break;
+});
+
+describe("an answer that comes whole", () => {
+  const body = JSON.stringify({ id: "c1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "long 🗼 ".repeat(8_000) }, finish_reason: "stop" }], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } });
+  const bytes = Buffer.from(body);
+  const ask = () => fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${client.key}`, "content-type": "application/json" }, body: JSON.stringify({ model: "selfhosted/whole", messages: hello }) });
+  const json = { "content-type": "application/json" };
+
+  test.each([
+    ["with its length", (response) => response.writeHead(200, { ...json, "content-length": bytes.length }).end(bytes)],
+    ["in small packets", (response) => {
+      response.writeHead(200, json);
+      for (let at = 0; at < bytes.length; at += 997) response.write(bytes.subarray(at, at + 997));
+      response.end();
+    }],
+    ["gzipped", (response) => response.writeHead(200, { ...json, "content-encoding": "gzip" }).end(gzipSync(bytes))],
+  ] as [string, (response: ServerResponse) => void][])("%s is passed on byte for byte", async (_, script) => {
+    gateway.upstream.scripts.set("whole", script);
+    const answer = await ask();
+    expect([answer.status, await answer.text()]).toEqual([200, body]);
+  });
+
+  test.each([
+    ["before its length", (response) => {
+      response.writeHead(200, { ...json, "content-length": bytes.length }).write(bytes.subarray(0, 40_000));
+      setTimeout(() => response.socket?.destroy(), 50);
+    }],
+    ["in its first packet", (response) => {
+      response.writeHead(200, json).write(bytes.subarray(0, 300));
+      setTimeout(() => response.socket?.destroy(), 50);
+    }],
+    ["behind many packets", (response) => {
+      response.writeHead(200, json).write(bytes.subarray(0, 50_000));
+      setTimeout(() => response.socket?.destroy(), 50);
+    }],
+    ["while it is zipped", (response) => {
+      response.writeHead(200, { ...json, "content-encoding": "gzip" }).write(gzipSync(bytes).subarray(0, 60));
+      setTimeout(() => response.socket?.destroy(), 50);
+    }],
+  ] as [string, (response: ServerResponse) => void][])("that breaks off %s is an error", async (_, script) => {
+    gateway.upstream.scripts.set("whole", script);
+    const answer = await ask();
+    expect([answer.status, await answer.json()]).toMatchObject([502, { error: { code: "upstream_error", message: expect.stringContaining("broke off") as unknown } }]);
+  });
 });

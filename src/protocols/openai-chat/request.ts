@@ -46,22 +46,34 @@ const folded = (key: string): string => key.toUpperCase().toLowerCase();
  * field we read (`Model`), because some providers take it for that, and what we check must be what the provider reads.
  */
 export function readFields<S extends z.ZodObject>(schema: S, body: unknown): z.output<S> {
-  const result = schema.safeParse(body);
-  if (!result.success) throw invalidRequest(result.error);
+  const { shape } = schema;
+  const fields: Record<string, unknown> = {};
   for (const key of Object.keys(body as object)) {
-    const meant = folded(key);
-    if (!Object.hasOwn(schema.shape, key) && Object.hasOwn(schema.shape, meant)) {
-      throw new GatewayError("invalid_request", `${key}: write it ${meant}`, { param: key });
-    }
+    if (Object.hasOwn(shape, key)) fields[key] = readField(shape[key]!, key, (body as Record<string, unknown>)[key]);
+    else if (Object.hasOwn(shape, folded(key))) throw new GatewayError("invalid_request", `${key}: write it ${folded(key)}`, { param: key });
   }
+  for (const key of requiredOf(schema)) if (!Object.hasOwn(fields, key)) readField(shape[key]!, key, undefined);
+  return fields as z.output<S>;
+}
+
+function readField(field: z.core.$ZodType, key: string, value: unknown): unknown {
+  const result = z.safeParse(field, value);
+  if (!result.success) throw invalidRequest(key, result.error);
   return result.data;
 }
 
+const required = new WeakMap<z.ZodObject, readonly string[]>();
+function requiredOf(schema: z.ZodObject): readonly string[] {
+  let keys = required.get(schema);
+  if (!keys) required.set(schema, (keys = Object.keys(schema.shape).filter((key) => !z.safeParse(schema.shape[key]!, undefined).success)));
+  return keys;
+}
+
 /** Turns the first zod issue into the client's 400: which field, and why. */
-function invalidRequest(error: z.ZodError): GatewayError {
+function invalidRequest(field: string, error: z.core.$ZodError): GatewayError {
   const issue = error.issues[0]!;
-  const param = issue.path.reduce<string>((path, key) => (typeof key === "number" ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key)), "");
-  return new GatewayError("invalid_request", param ? `${param}: ${issue.message}` : issue.message, { param: param || undefined });
+  const param = issue.path.reduce<string>((path, key) => (typeof key === "number" ? `${path}[${key}]` : `${path}.${String(key)}`), field);
+  return new GatewayError("invalid_request", `${param}: ${issue.message}`, { param });
 }
 
 /** Reads the facts of a chat completion request. Throws `invalid_request`. */
