@@ -1,6 +1,7 @@
 /** Reads a stream of Messages. https://docs.anthropic.com/en/docs/build-with-claude/streaming */
-import { defined, noUsage, parseExact, type ChatEvent, type Place } from "../../chat/index.ts";
+import { defined, noUsage, type ChatEvent, type Place } from "../../chat/index.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
+import { objectIn } from "../json.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { opaquePart } from "./parse-content.ts";
 import { chatErrorOf } from "./parse-response.ts";
@@ -9,14 +10,6 @@ import { citationOf, citationsOf, finishOf, isObject, record, tierOf, words, typ
 
 /** The block that is being written. `json`: pieces of tool input so far. */
 type Open = { index: unknown; block: Json; place: Place; json: string; signature: string };
-
-function read(data: string): Json {
-  try {
-    return record(parseExact(data));
-  } catch {
-    return {};
-  }
-}
 
 /** The block that a delta belongs to where no `content_block_start` said it. */
 const blockOfDelta: Readonly<Record<string, string>> = {
@@ -39,7 +32,7 @@ export class MessagesStreamParser implements StreamParser {
 
   push({ data }: { data: string }): ChatEvent[] {
     if (this.over) return [];
-    const event = read(data);
+    const event = (objectIn(data) ?? {});
     if (event.type === "error" || isObject(event.error)) {
       this.over = true;
       return [{ type: "error", error: chatErrorOf(event.error) }];
@@ -109,7 +102,7 @@ export class MessagesStreamParser implements StreamParser {
     this.open = undefined;
     const end = ends[String(block.type)];
     if (end) return end(block, place, json, signature);
-    return [{ type: "part", ...place, part: opaquePart(json ? { ...block, input: read(json) } : block) }];
+    return [{ type: "part", ...place, part: opaquePart(json ? { ...block, input: objectIn(json) ?? {} } : block) }];
   }
 
   private finish({ stop_reason: reason, stop_sequence: sequence }: Json): ChatEvent[] {

@@ -1,11 +1,9 @@
 /** What we read of a Messages request. https://docs.anthropic.com/en/api/messages */
 import { z } from "zod";
 import { boundTokens } from "../bound.ts";
-import { modelField, readFields } from "../openai-chat/request.ts";
+import { modelField, objectField, readFields } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
-const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
 const otherModel = z.object({ model: modelField }, "must be an object with a model");
 
 const countSchema = z.object({

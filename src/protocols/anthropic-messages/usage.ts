@@ -1,8 +1,7 @@
 /** Anthropic's usage objects, told once in an answer and piece by piece in a stream. */
 import { noUsage, type Usage } from "../../chat/usage.ts";
+import { record } from "../json.ts";
 
-type Json = Record<string, unknown>;
-const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
 const count = (value: unknown): number | undefined => (typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.round(value) : undefined);
 
 /** Counts as they were told; undefined: not told, which is not zero. `input` is without the cache's tokens. */

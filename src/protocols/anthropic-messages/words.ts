@@ -1,17 +1,11 @@
 /** Words of Messages that several verbs read or write. https://docs.anthropic.com/en/api/messages */
 import type { CacheBreakpoint, Citation, Finish } from "../../chat/index.ts";
+import { filled as words, isObject, record, type Json } from "../json.ts";
 
 /** The protocol's id, as origins, opaque parts and `rest` name it. */
 export const protocol = "anthropic-messages";
 
-export type Json = Record<string, unknown>;
-
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value) && !isExactNumber(value);
-const isExactNumber = (value: object): boolean => Object.getPrototypeOf(value) === null && Object.hasOwn(value, "rawJSON");
-/** The value if it is an object, else an empty one. */
-export const record = (value: unknown): Json => (isObject(value) ? value : {});
-/** The value if it is a string that says something. */
-export const words = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+export { isObject, record, words, type Json };
 
 /** Why an answer ended, in our words. https://docs.anthropic.com/en/api/handling-stop-reasons */
 export const finishes: Readonly<Record<string, Finish["unified"]>> = {

@@ -1,17 +1,10 @@
 /** Reads Converse's answers: a stream, and a whole one as the stream that it could have been. */
-import { collect, defined, parseExact, type ChatEvent, type ChatResponse, type Place } from "../../chat/index.ts";
+import { collect, defined, type ChatEvent, type ChatResponse, type Place } from "../../chat/index.ts";
+import { objectIn } from "../json.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { errorOf, finishOf, isObject, parseUsage, protocol, record, words, type Json } from "./words.ts";
 
 type Open = { place: Place; index: unknown; kind: "text" | "reasoning" | "tool-call"; signature: string; encrypted: string | undefined; hasInput: boolean };
-
-function read(data: string): Json {
-  try {
-    return record(parseExact(data));
-  } catch {
-    return {};
-  }
-}
 
 /** What kind of block a delta or a whole block belongs to. */
 const kindOf = (block: Json): Open["kind"] | undefined =>
@@ -31,7 +24,7 @@ export class ConverseStreamParser implements StreamParser {
 
   push({ event = "", data }: { event?: string; data: string }): ChatEvent[] {
     if (this.over) return [];
-    const body = read(data);
+    const body = (objectIn(data) ?? {});
     if (/exception$/i.test(event)) {
       this.over = true;
       return [{ type: "error", error: errorOf(event, body.message) }];

@@ -1,12 +1,10 @@
 /** Converse's words. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
 import { noUsage, type ChatError, type Finish, type Usage } from "../../chat/index.ts";
+import { isObject, record, stringIn as words, type Json } from "../json.ts";
 
 export const protocol = "bedrock-converse";
 
-export type Json = Record<string, unknown>;
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-export const record = (value: unknown): Json => (isObject(value) ? value : {});
-export const words = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+export { isObject, record, words, type Json };
 
 const finishes: Readonly<Record<string, Finish["unified"]>> = {
   end_turn: "stop", stop_sequence: "stop", tool_use: "tool-calls", max_tokens: "length", model_context_window_exceeded: "length",

@@ -1,17 +1,10 @@
 /** Reads Cohere's answers: a stream, and a whole one as the stream that it could have been. https://docs.cohere.com/reference/chat-stream */
-import { collect, defined, parseExact, type ChatEvent, type ChatResponse } from "../../chat/index.ts";
+import { collect, defined, type ChatEvent, type ChatResponse } from "../../chat/index.ts";
+import { objectIn } from "../json.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { citationOf, finishOf, isObject, parseUsage, record, words, type Json } from "./words.ts";
 
 type Kind = "text" | "reasoning" | "tool-call";
-
-function read(data: string): Json {
-  try {
-    return record(parseExact(data));
-  } catch {
-    return {};
-  }
-}
 
 /** A block stays open until another begins: citations come behind the end of their text. */
 export class CohereStreamParser implements StreamParser {
@@ -29,7 +22,7 @@ export class CohereStreamParser implements StreamParser {
 
   push({ data }: { data: string }): ChatEvent[] {
     if (this.over) return [];
-    const event = read(data);
+    const event = (objectIn(data) ?? {});
     const type = String(event.type);
     if (!Object.hasOwn(this.readers, type)) {
       const message = words(event.message);

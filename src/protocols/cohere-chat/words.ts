@@ -1,12 +1,10 @@
 /** Cohere's words. https://docs.cohere.com/reference/chat */
 import { noUsage, type Citation, type Finish, type Usage } from "../../chat/index.ts";
+import { isObject, record, stringIn as words, type Json } from "../json.ts";
 
 export const protocol = "cohere-chat";
 
-export type Json = Record<string, unknown>;
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-export const record = (value: unknown): Json => (isObject(value) ? value : {});
-export const words = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+export { isObject, record, words, type Json };
 
 const finishes: Readonly<Record<string, Finish["unified"]>> = {
   COMPLETE: "stop", STOP_SEQUENCE: "stop", MAX_TOKENS: "length", TOOL_CALL: "tool-calls", ERROR_TOXIC: "content-filter", ERROR: "error", TIMEOUT: "error",

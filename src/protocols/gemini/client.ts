@@ -24,13 +24,24 @@ function renderPart(part: Part): Json | undefined {
   return part.type === "opaque" && part.protocol === protocolId && isObject(part.value) ? part.value : undefined;
 }
 
-const usageOf = (usage: Usage): Json => ({
-  promptTokenCount: usage.inputTokens,
-  candidatesTokenCount: usage.outputTokens - usage.reasoningTokens,
-  totalTokenCount: usage.inputTokens + usage.outputTokens,
-  ...(usage.reasoningTokens > 0 && { thoughtsTokenCount: usage.reasoningTokens }),
-  ...(usage.cachedTokens > 0 && { cachedContentTokenCount: usage.cachedTokens }),
-});
+/** A count by modality, where not all of it is text. */
+const modalities = (field: string, all: number, audio: number): Json =>
+  audio > 0 ? { [field]: [...(all > audio ? [{ modality: "TEXT", tokenCount: all - audio }] : []), { modality: "AUDIO", tokenCount: audio }] } : {};
+
+/** Thoughts stand beside the candidates; some providers count more of them than of the whole output. */
+function usageOf({ inputTokens, outputTokens, reasoningTokens, cachedTokens, inputAudioTokens, outputAudioTokens }: Usage): Json {
+  const thoughtsTokenCount = Math.min(reasoningTokens, outputTokens);
+  const candidatesTokenCount = outputTokens - thoughtsTokenCount;
+  return {
+    promptTokenCount: inputTokens,
+    candidatesTokenCount,
+    totalTokenCount: inputTokens + outputTokens,
+    ...(thoughtsTokenCount > 0 && { thoughtsTokenCount }),
+    ...(cachedTokens > 0 && { cachedContentTokenCount: cachedTokens }),
+    ...modalities("promptTokensDetails", inputTokens, inputAudioTokens),
+    ...modalities("candidatesTokensDetails", candidatesTokenCount, outputAudioTokens),
+  };
+}
 
 /** What beside a text is not told. */
 function unsaidOf(event: ChatEvent): Loss | undefined {

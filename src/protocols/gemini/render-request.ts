@@ -1,5 +1,6 @@
 /** Writes a conversation as a GenerateContentRequest. https://ai.google.dev/api/generate-content */
-import { defined, functionTools, isFrom, parseExact, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import { defined, functionTools, isFrom, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import { objectIn } from "../json.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderConfig } from "./render-settings.ts";
 import { isObject, protocolId, type Json } from "./words.ts";
@@ -7,15 +8,6 @@ import { isObject, protocolId, type Json } from "./words.ts";
 type Content = { role: "user" | "model"; parts: Json[] };
 const dummySignature = "skip_thought_signature_validator";
 const mediaTypes = { image: "image/png", audio: "audio/wav", video: "video/mp4", document: "application/pdf" };
-
-function objectIn(text: string): Json | undefined {
-  try {
-    const value = parseExact(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, lose: (loss: Loss) => void): Json[] {
   if (part.detail && part.detail !== "auto") lose("image_detail");

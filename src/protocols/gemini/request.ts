@@ -2,12 +2,10 @@
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
 import { boundTokens } from "../bound.ts";
-import { modelField, readFields } from "../openai-chat/request.ts";
+import { isObject, type Json } from "../json.ts";
+import { modelField, objectField, readFields } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
-type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-const objectField = z.custom<Json>(isObject, "must be an object");
 /** Google takes one content where it asks for a list of them. */
 const contentsField = z.custom<Json | Json[]>((value) => isObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isObject)), "must be an array of contents");
 const integer = (least: number, most: number) => z.number("must be a number").int("must be an integer").min(least, `must be at least ${least}`).max(most, `must be at most ${most}`).nullish();

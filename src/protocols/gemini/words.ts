@@ -1,12 +1,9 @@
 /** Gemini's words in both directions. https://ai.google.dev/api/generate-content */
 import { seal, unseal, type FilePart, type Finish, type ReasoningPart } from "../../chat/index.ts";
+import { isObject, objects, stringIn as textIn, type Json } from "../json.ts";
 
 export const protocolId = "gemini-generate";
-export type Json = Record<string, unknown>;
-/** An object; a number that came exact (`parseExact`) is none, and has no prototype. */
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value) && Object.getPrototypeOf(value) !== null;
-export const objects = (value: unknown): Json[] => (Array.isArray(value) ? (value as unknown[]).filter(isObject) : []);
-export const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+export { isObject, objects, textIn, type Json };
 
 const filtered = ["SAFETY", "RECITATION", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "LANGUAGE", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "MODEL_ARMOR"];
 const failed = ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"];

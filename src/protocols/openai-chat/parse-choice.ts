@@ -5,7 +5,7 @@ import { parseUrl } from "./data-url.ts";
 import { parseAnnotation, parseLogprobs, parseSources } from "./parse-extras.ts";
 import { parseDetail, withFormat, type Detail } from "./reasoning.ts";
 import { CallIndex, isWhole, type Call } from "./tool-calls.ts";
-import { record } from "./usage.ts";
+import { list, record } from "../json.ts";
 import { parseFinish, protocolId } from "./words.ts";
 
 type Open =
@@ -15,7 +15,6 @@ type Open =
 
 type TextDelta = Extract<ChatEvent, { type: "text-delta" }>;
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const plainKey = "plain";
 
 export class ChoiceReader {

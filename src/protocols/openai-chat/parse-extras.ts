@@ -1,6 +1,6 @@
 /** What stands beside an answer's text: citations and log probabilities. */
 import { defined, type Citation, type TokenLogprob } from "../../chat/index.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 const textual = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);

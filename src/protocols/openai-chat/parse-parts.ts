@@ -2,7 +2,7 @@
 import type { CacheBreakpoint, FilePart, OpaquePart, TextPart } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { audioTypeOf, kindOf, parseUrl } from "./data-url.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 type ContentPart = TextPart | FilePart | OpaquePart;

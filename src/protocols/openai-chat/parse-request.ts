@@ -4,13 +4,12 @@ import { defined, efforts, type ChatRequest, type Effort, type ReasoningWish } f
 import { parseFormat, parseToolChoice, parseTools } from "./parse-tools.ts";
 import { parseTurns } from "./parse-turns.ts";
 import { choicesField, modelField, objectField, readFields, tokensField } from "./request.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 /** An integer that a double cannot hold comes unread (`parseExact`); as a seed it may lose its last digits. */
 const rounded = (value: unknown): unknown => {
-  const { rawJSON } = record(value);
-  return typeof rawJSON === "string" ? Number(rawJSON) : value;
+  return typeof value === "object" && value !== null && "rawJSON" in value ? Number(value.rawJSON) : value;
 };
 const number = z.preprocess(rounded, z.number("must be a number").nullish()).optional();
 const flag = z.boolean("must be true or false").nullish();

@@ -2,7 +2,7 @@
 import { collect, type ChatResponse } from "../../chat/index.ts";
 import type { ParseContext } from "../protocol.ts";
 import { ChunkReader } from "./parse-stream.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 
 /** A message is a delta that says everything at once, so one reader reads both. */
 export function parseResponse(body: unknown, context: ParseContext): ChatResponse {

@@ -6,10 +6,10 @@ import { defined, type ChatError, type ChatEvent } from "../../chat/index.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { objectOf } from "../sse.ts";
 import { ChoiceReader } from "./parse-choice.ts";
-import { parseReportedCost, parseUsage, record } from "./usage.ts";
+import { list, record } from "../json.ts";
+import { parseReportedCost, parseUsage } from "./usage.ts";
 import { parseError } from "./words.ts";
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 
 /** Where an answer's words stand. Perplexity sends both: an empty delta in a whole answer, the whole message so far in a stream. */

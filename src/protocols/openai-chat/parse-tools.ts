@@ -1,7 +1,7 @@
 /** Reads a client's tools and which of them it wants called. https://platform.openai.com/docs/api-reference/chat/create */
 import { defined, type OutputFormat, type Tool, type ToolChoice } from "../../chat/index.ts";
 import { needText, parseCache, wrong } from "./parse-parts.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);

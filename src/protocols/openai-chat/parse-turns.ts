@@ -3,7 +3,7 @@ import { unseal, type Part, type ReasoningPart, type ToolCallPart, type ToolResu
 import { needText, parseContent, wrong } from "./parse-parts.ts";
 import { parseAnnotation } from "./parse-extras.ts";
 import { parseDetails, weave, type PlacedBlock } from "./reasoning.ts";
-import { record } from "./usage.ts";
+import { list, record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 type Json = Record<string, unknown>;
@@ -11,7 +11,6 @@ type Json = Record<string, unknown>;
 /** Names and ids of the calls so far: results name their call by id, legacy function messages by name. */
 type Calls = { names: Map<string, string>; ids: Map<string, string>; legacy: number };
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 function parseReasoning(message: Json): PlacedBlock[] {
   const details = parseDetails(list(message.reasoning_details));

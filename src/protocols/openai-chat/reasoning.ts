@@ -3,7 +3,7 @@
  * signatures and ciphertext. https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning
  */
 import { defined, isFrom, seal, textOf, unseal, type Origin, type Part, type ReasoningPart, type Spot, type TextPart } from "../../chat/index.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 /** One entry of `reasoning_details`. */

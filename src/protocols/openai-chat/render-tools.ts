@@ -1,7 +1,7 @@
 /** Writes tools and the choice among them. https://platform.openai.com/docs/api-reference/chat/create */
 import type { ChatRequest, Loss, OutputFormat, Tool, ToolChoice } from "../../chat/index.ts";
 import type { Dialect } from "../protocol.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 type Json = Record<string, unknown>;

@@ -1,10 +1,10 @@
 /** What we read of a chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
+import { isObject } from "../json.ts";
 import type { RequestFacts } from "../protocol.ts";
 import { boundTokens } from "../bound.ts";
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 export const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
 /** How many tokens an answer may have. */
 export const tokensField = z.number("must be a number").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000").nullish();

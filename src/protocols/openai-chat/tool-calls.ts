@@ -1,5 +1,5 @@
 /** Which tool call a delta belongs to: by index, by id, or, where a look-alike gives neither, by its place. */
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 
 /** A tool call so far. `given`: its id came from the provider. */
 export type Call = { id: string; given: boolean; name: string; input: string; custom: boolean; ended: boolean };

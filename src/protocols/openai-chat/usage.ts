@@ -1,8 +1,7 @@
 /** OpenAI's usage object and its dialects, read into classes. */
 import { noUsage, type Usage } from "../../chat/usage.ts";
+import { record } from "../json.ts";
 
-type Json = Record<string, unknown>;
-export const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
 export const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
 
 /**

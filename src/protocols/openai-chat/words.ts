@@ -1,7 +1,7 @@
 /** Chat completions' words for what the canonical conversation names itself. */
 import type { ChatError, Finish } from "../../chat/index.ts";
 import { errorMessage } from "./stream.ts";
-import { record } from "./usage.ts";
+import { record } from "../json.ts";
 
 /** Id of this protocol in origins, opaque parts and `rest`. */
 export const protocolId = "openai-chat";

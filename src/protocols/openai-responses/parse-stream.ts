@@ -1,9 +1,9 @@
 /** Reads a Responses stream. https://platform.openai.com/docs/api-reference/responses-streaming */
 import type { ChatEvent } from "../../chat/index.ts";
-import { parseExact } from "../../chat/index.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { headOf, tailOf } from "./parse-response.ts";
 import { StreamItem } from "./stream-item.ts";
+import { objectIn } from "../json.ts";
 import { filled, number, parseError, parseFinish, record, records, type Json } from "./words.ts";
 
 const ends = new Set(["response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"]);
@@ -127,14 +127,5 @@ export class ResponsesStreamParser implements StreamParser {
   private closeAll(): ChatEvent[] {
     for (const item of this.items) item.close();
     return this.drain();
-  }
-}
-
-function objectIn(data: string): Json | undefined {
-  try {
-    const value = parseExact(data);
-    return typeof value === "object" && value !== null ? (value as Json) : undefined;
-  } catch {
-    return undefined;
   }
 }

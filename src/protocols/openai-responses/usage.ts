@@ -1,6 +1,7 @@
 /** The usage object of OpenAI's Responses, read into classes. */
 import { noUsage, type Usage } from "../../chat/usage.ts";
-import { count, record } from "../openai-chat/usage.ts";
+import { record } from "../json.ts";
+import { count } from "../openai-chat/usage.ts";
 
 /** Reads a `usage` object. undefined when it is not one: that is "missing", which is not zero. */
 export function parseUsage(value: unknown): Usage | undefined {

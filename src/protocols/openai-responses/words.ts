@@ -2,20 +2,15 @@
 import type { ChatError, Citation, Finish, TokenLogprob } from "../../chat/index.ts";
 import { defined, parseExact } from "../../chat/index.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
-import { record } from "../openai-chat/usage.ts";
+import { filled, list, record, stringIn as string, type Json } from "../json.ts";
 
-export { record };
-export type Json = Record<string, unknown>;
+export { filled, list, record, string, type Json };
 
 export const protocolId = "openai-responses";
 /** How a tool is called that finds tools: Responses has a type for it and no name. */
 export const searchName = "tool_search";
 
-export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 export const records = (value: unknown): Json[] => list(value).map(record);
-export const string = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-/** A string with something in it. */
-export const filled = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 export const number = (value: unknown): number | undefined => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
 /** JSON text of a tool's input: some servers send the object itself. */
 export const jsonText = (value: unknown): string | undefined =>
