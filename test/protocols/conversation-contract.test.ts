@@ -481,7 +481,7 @@ const geminiNormal = (isThree: boolean) => (request: ChatRequest): ChatRequest =
 const geminiFinishes = { stop: "STOP", "tool-calls": "STOP", length: "MAX_TOKENS", "content-filter": "SAFETY" };
 
 const geminiSeen = ({ id = "req_1", model = "model-1", choices, usage }: ChatResponse): ChatResponse => ({
-  id, model, ...counting(usage, "cacheWriteTokens", "inputAudioTokens", "outputAudioTokens"),
+  id, model, ...counting(usage, "cacheWriteTokens"),
   choices: choices.map((choice) => ({
     parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part)) }) } : part)),
     finish: finished(choice, geminiFinishes),

@@ -1,7 +1,9 @@
 /** Both halves of generateContent: what is read is what was written, and streams keep their laws. */
 import { describe, expect, it } from "vitest";
-import { collect, type ChatEvent } from "../../src/chat/index.ts";
+import { collect, type ChatEvent, type Usage } from "../../src/chat/index.ts";
+import { noUsage } from "../../src/chat/usage.ts";
 import { gemini, geminiUpstream } from "../../src/protocols/gemini/index.ts";
+import { parseUsage } from "../../src/protocols/gemini/usage.ts";
 
 const context = { origin: { protocol: "gemini-generate", provider: "google" }, idSeed: "seed" };
 const target = { upstreamId: "gemini-2.5-pro", origin: context.origin, dialect: {}, maxOutputTokens: undefined };
@@ -45,6 +47,21 @@ describe("gemini-generate", () => {
     expect(collect(events)).toEqual(geminiUpstream.parseResponse(answer, context));
     expect(events.at(-1)).toEqual({ type: "finish", choice: 0, finish: { unified: "tool-calls", raw: "STOP" } });
     expect(collect(events).choices[0]!.parts.map(({ type }) => type)).toEqual(["reasoning", "text", "reasoning", "tool-call"]);
+  });
+
+  it("tells usage by class, audio by modality, and never less than nothing", () => {
+    const told = (usage: Partial<Usage>): unknown => {
+      const { body } = client.renderResponse({ choices: [{ parts: [{ type: "text", text: "a" }], finish: { unified: "stop" } }], usage: { ...noUsage, ...usage } }, { request: client.parseRequest(request), requestId: "req_1", nowS: 1 });
+      return (JSON.parse(body) as { usageMetadata: unknown }).usageMetadata;
+    };
+    const usage = { inputTokens: 9, inputAudioTokens: 5, outputTokens: 8, reasoningTokens: 2, outputAudioTokens: 6, cachedTokens: 1 };
+    expect(told(usage)).toEqual({
+      promptTokenCount: 9, candidatesTokenCount: 6, totalTokenCount: 17, thoughtsTokenCount: 2, cachedContentTokenCount: 1,
+      promptTokensDetails: [{ modality: "TEXT", tokenCount: 4 }, { modality: "AUDIO", tokenCount: 5 }],
+      candidatesTokensDetails: [{ modality: "AUDIO", tokenCount: 6 }],
+    });
+    expect(parseUsage(told(usage))).toEqual({ ...noUsage, ...usage });
+    expect(told({ inputTokens: 1, outputTokens: 3, reasoningTokens: 4 })).toEqual({ promptTokenCount: 1, candidatesTokenCount: 0, totalTokenCount: 4, thoughtsTokenCount: 3 });
   });
 
   it("streams one JSON array where no events were asked for", () => {

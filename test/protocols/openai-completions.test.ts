@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Part } from "../../src/chat/index.ts";
 import { noUsage } from "../../src/chat/usage.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { openaiChat, openaiCompletions } from "../../src/protocols/index.ts";
@@ -40,6 +41,19 @@ describe("a whole answer", () => {
   test.each([undefined, null, 7, "x", [], {}, { choices: {} }, { choices: [7] }])("%j breaks nothing", (body) => {
     expect(openaiCompletions.observe(body)).toMatchObject({ usage: undefined, outputCharacters: 0 });
   });
+});
+
+test("what is not text is named when it is left out", () => {
+  const { parseRequest, renderResponse } = openaiCompletions.conversation!;
+  const context = { request: parseRequest({ model: "m", prompt: "x" }), requestId: "req_1", nowS: 1 };
+  const rendered = (...parts: Part[]) => renderResponse({ choices: [{ parts, finish: { unified: "stop" } }] }, context);
+  const { body, losses } = rendered(
+    { type: "reasoning", texts: ["hm"], origin: { protocol: "p" } }, { type: "text", text: "No", refusal: true },
+    { type: "text", text: ".", citations: [{ url: "https://a.b", raw: { protocol: "p", value: {} } }] }, { type: "opaque", protocol: "p", value: {} },
+  );
+  expect(JSON.parse(body)).toMatchObject({ choices: [{ text: "No.", finish_reason: "stop" }] });
+  expect(losses).toEqual(["refusal", "citations", "provider_content"]);
+  expect(rendered({ type: "text", text: "a" }).losses).toEqual([]);
 });
 
 describe("a request", () => {

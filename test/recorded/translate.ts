@@ -1,20 +1,31 @@
 /**
- * `npm run test:translate [-- --mode translate|xreq|cut --upstreams openai/chat,… --limit N --show N]`: every recorded answer reaches
- * every client protocol through the gateway, judged by the recordings' own checker: text, calls, finish, usage, grammar, schema.
+ * `npm run test:translate [-- --mode translate|xreq|cut --clients chat,… --upstreams openai/chat,… --limit N --show N --deadline SECONDS]`:
+ * every recorded answer reaches every client protocol through the gateway: text, calls, reasoning, finish, usage, grammar, schema. The
+ * chat, Responses and Messages clients are judged by the recordings' own checker, the others by columns.ts as strictly.
  * `xreq`: recorded requests reach another protocol's provider. `cut`: the provider dies in the middle of its stream.
+ * At its deadline, or when it is told to end, it tells what it has judged so far.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startLocal } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
+import { checkerFolder, runChecker } from "./checker.ts";
+import { columns, runColumns, type Upstream } from "./columns.ts";
 import { baseUrls, modelFor } from "./endpoints.ts";
+import { isSoft, isWrong, judgedIn, report, type Judged } from "./report.ts";
 
 const text = <T extends string>(fallback: T) => ({ type: "string", default: fallback }) as const;
-const { values: flags } = parseArgs({ options: { mode: text("translate"), upstreams: { type: "string" }, limit: text("0"), show: text("25"), port: text("4720") } });
+const theirs = ["chat", "responses", "messages"];
+const { values: flags } = parseArgs({
+  options: {
+    mode: text("translate"), clients: text([...theirs, ...Object.keys(columns)].join()), upstreams: { type: "string" },
+    limit: text("0"), show: text("25"), port: text("4720"), deadline: text("0"),
+  },
+});
 const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
 if (!existsSync(`${shared}recordings`)) {
   console.log("No recordings beside the project: nothing to translate.");
@@ -30,69 +41,84 @@ const noAnswer = "an answer about a cached content, not of a model: there is not
 const cited = "the recording's expectation leaves out text that is cited; it is the model's";
 const audio = "audio tokens are counted beside the prompt: they are billed";
 /** Recorded answers that arrive otherwise than the checker expects, and why. */
-const explained: Record<string, string> = {
+const explained: Readonly<Record<string, string>> = flags.mode !== "translate" ? {} : {
   "rec-1304bc5ca7": noAnswer, "rec-1b442160ba": noAnswer, "rec-be51eeac98": noAnswer,
   "rec-7f250b8c46": cited, "rec-8e88b02698": cited, "rec-a9943e8e1b": cited, "rec-0f8a2ea97d": audio, "rec-8061a7d90f": audio,
 };
 
-/** The checker needs packages of its own beside it: it runs from a copy. */
-function checkerFolder(): string {
-  const folder = join(tmpdir(), "forge-recordings", "recordings");
-  if (existsSync(join(folder, "node_modules"))) return folder;
-  mkdirSync(join(folder, ".."), { recursive: true });
-  cpSync(`${shared}recordings`, folder, { recursive: true });
-  symlinkSync(`${shared}specs`, join(folder, "..", "specs"));
-  spawnSync("npm", ["install", "--prefix", folder], { stdio: "inherit" });
-  return folder;
-}
+const ended = new AbortController();
+if (flags.deadline !== "0") setTimeout(() => ended.abort(), Number(flags.deadline) * 1000).unref();
 
-const folder = checkerFolder();
+const folder = checkerFolder(shared);
 const replayUrl = `http://127.0.0.1:${flags.port}`;
 const replay = spawn(process.execPath, [join(folder, "tools/replay.mjs"), "--port", flags.port], { stdio: "ignore" });
 const places = { ...baseUrls(replayUrl), BEDROCK_BASE_URL: replayUrl, COHERE_BASE_URL: replayUrl };
 const keys = Object.fromEntries(Object.keys(places).map((name) => [name.replace("_BASE_URL", "_API_KEY"), "sk-replay"]));
+const config = join(tmpdir(), `forge-check-${process.pid}.json`);
+/** What the checker judges, and what our columns do. */
+const results = { byChecker: `${config}l`, byColumns: `${config}l2` };
+for (const file of Object.values(results)) writeFileSync(file, "");
+let isTold = false;
+// Miniflare ends the process at once when it is told to end.
+process.once("exit", () => {
+  if (isTold) return;
+  ended.abort();
+  replay.kill();
+  tell();
+});
+
 const gateway = await startLocal({ port: 0, vars: { ...places, ...keys, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true" } });
 try {
   for (let i = 0; i < 100 && !(await fetch(`${replayUrl}/__health`).catch(() => undefined)); i += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 1_000_000 } });
-  const example = JSON.parse(readFileSync(`${folder}/gateway.example.json`, "utf8")) as { upstreams: Record<string, object> };
-  const all = { ...example.upstreams, "vertex/generate_content": { model: modelFor("vertex", "{id}") } };
-  const upstreams = Object.entries(all).flatMap(([name, row]) => {
-    const protocol = protocols[name.split("/")[1]!];
-    return protocol ? [[name, { ...row, headers: { "x-forge-protocol": protocol } }] as const] : [];
-  });
-  const config = join(tmpdir(), `forge-check-${process.pid}.json`);
-  writeFileSync(config, JSON.stringify({ ...example, baseUrl: gateway.url, apiKey: secret, replay: replayUrl, upstreams: Object.fromEntries(upstreams) }));
-  await check(config);
-  process.exitCode = verdict(`${config}l`);
+  await judgeAll(secret);
+  process.exitCode = verdict(tell());
 } finally {
   replay.kill();
   await gateway.stop();
 }
 
-/** Runs the checker to its last line: its open connections would keep it alive. */
-function check(config: string): Promise<void> {
-  const chosen = flags.upstreams === undefined ? [] : ["--upstreams", flags.upstreams];
-  const args = [join(folder, "tools/check.mjs"), flags.mode, "--config", config, "--out", `${config}l`, "--limit", flags.limit, "--show", flags.show, ...chosen];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
-  return new Promise((resolve) => {
-    let said = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      process.stdout.write(part);
-      said += part;
-      if (/^TOTAL .*\n/m.test(said)) child.kill();
-    });
-    child.once("close", () => resolve());
+/** The providers that are asked, each in the protocol of its recordings. */
+function upstreamsOf(example: { upstreams: Record<string, { model: string }> }): Record<string, Upstream> {
+  const all = { ...example.upstreams, "vertex/generate_content": { model: modelFor("vertex", "{id}") } };
+  return Object.fromEntries(Object.entries(all).flatMap(([name, row]) => {
+    const protocol = protocols[name.split("/")[1]!];
+    return protocol ? [[name, { ...row, headers: { "x-forge-protocol": protocol } }] as const] : [];
+  }));
+}
+
+/** Judges both halves of the table, one after the other. */
+async function judgeAll(secret: string): Promise<void> {
+  const example = JSON.parse(readFileSync(`${folder}/gateway.example.json`, "utf8")) as { upstreams: Record<string, { model: string }> };
+  const all = upstreamsOf(example);
+  writeFileSync(config, JSON.stringify({ ...example, baseUrl: gateway.url, apiKey: secret, replay: replayUrl, upstreams: all }));
+  const upstreams = flags.upstreams?.split(",") ?? Object.keys(all);
+  const chosen = flags.clients.split(",");
+  const clients = chosen.filter((client) => theirs.includes(client));
+  const args = [flags.mode, "--config", config, "--clients", clients.join(), "--upstreams", upstreams.join(), "--limit", flags.limit, "--show", flags.show];
+  if (clients.length > 0 && !(await runChecker(folder, args, results.byChecker, ended.signal))) return ended.abort();
+  if (flags.mode !== "translate" && flags.mode !== "cut") return;
+  await runColumns({
+    mode: flags.mode, folder, url: gateway.url, secret, limit: Number(flags.limit), out: results.byColumns, stop: ended.signal,
+    upstreams: Object.fromEntries(Object.entries(all).filter(([name]) => upstreams.includes(name))),
+    clients: chosen.filter((client) => client in columns),
   });
 }
 
-/** 1 when a crossing failed that is not explained, or nothing was checked. Same-protocol rows are the provider's own bytes. */
-function verdict(file: string): number {
-  const rows = readFileSync(file, "utf8").split("\n").filter(Boolean)
-    .map((line) => JSON.parse(line) as { id: string; client: string; upstream: string; na?: string; checks: Record<string, unknown> });
+/** Prints what was judged and not yet told: the checker tells its own half unless it was stopped. */
+function tell(): Judged[] {
+  isTold = true;
+  const [byChecker, byColumns] = [judgedIn(results.byChecker), judgedIn(results.byColumns)];
+  if (ended.signal.aborted) console.log("Stopped before the end. Judged so far:");
+  const untold = ended.signal.aborted ? [...byChecker, ...byColumns] : byColumns;
+  if (untold.length > 0) report(untold, Number(flags.show), explained);
+  return [...byChecker, ...byColumns];
+}
+
+/** 1 when a crossing failed that is not explained, nothing was checked or not all. Same-protocol rows are the provider's own bytes. */
+function verdict(rows: readonly Judged[]): number {
   const crossed = rows.filter(({ client, upstream, na }) => na === undefined && upstream.split("/")[1] !== client);
-  const wrong = crossed.filter(({ id, checks }) => Object.values(checks).includes(false) && !(flags.mode === "translate" && id in explained));
-  const soft = crossed.filter(({ checks }) => !Object.values(checks).includes(false) && Object.values(checks).includes("soft"));
-  console.log(`${crossed.length} crossings: ${wrong.length} wrong and not explained, ${soft.length} clean with a soft mark`);
-  return wrong.length > 0 || crossed.length === 0 ? 1 : 0;
+  const wrong = crossed.filter((row) => isWrong(row) && !(row.id in explained));
+  console.log(`${crossed.length} crossings: ${wrong.length} wrong and not explained, ${crossed.filter(isSoft).length} clean with a soft mark`);
+  return wrong.length > 0 || crossed.length === 0 || ended.signal.aborted ? 1 : 0;
 }

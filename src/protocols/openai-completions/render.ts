@@ -28,15 +28,21 @@ function renderLogprobs(tokens: readonly TokenLogprob[], offset: number): unknow
   };
 }
 
-const lost: Partial<Record<Part["type"], Loss>> = { "tool-call": "provider_content", file: "provider_content", opaque: "provider_content" };
 const isText = (part: Part): part is TextPart => part.type === "text";
+
+/** What of a part has no place here; thoughts are no part of a completion. */
+function lossesOf(part: Part): Loss[] {
+  if (!isText(part)) return part.type === "reasoning" ? [] : ["provider_content"];
+  return [...(part.refusal ? (["refusal"] as const) : []), ...(part.citations?.length ? (["citations"] as const) : [])];
+}
+
 const head = ({ id, model, createdAtS }: { id?: string; model?: string; createdAtS?: number }, { request, requestId, nowS }: RenderContext): Json => ({
   id: id ?? `cmpl-${requestId}`, object: "text_completion", created: createdAtS ?? nowS, model: model ?? request.model,
 });
 
 /** An answer as `text_completion`, as JSON text. */
 export function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
-  const losses = new Set(response.choices.flatMap(({ parts }) => parts.map(({ type }) => lost[type])).filter((loss) => loss !== undefined));
+  const losses = new Set(response.choices.flatMap(({ parts }) => parts.flatMap(lossesOf)));
   const choices = response.choices.map(({ parts, finish }, index) => {
     const texts = parts.filter(isText);
     return {
