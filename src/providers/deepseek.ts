@@ -5,6 +5,6 @@ export const deepseek = openaiLike("deepseek", "DeepSeek", "https://api.deepseek
   speaks: ["openai-chat", "openai-responses", "openai-completions", "anthropic-messages"],
   paths: { "openai-completions": "/beta/completions", "anthropic-messages": "/anthropic/v1/messages" },
   auth: (secret, protocol): Record<string, string> => (protocol === "anthropic-messages" ? { "x-api-key": secret } : { authorization: `Bearer ${secret}` }),
-  dialect: { reasoningBack: "reasoning_content" },
+  dialect: { reasoning: "effort", reasoningBack: "reasoning_content" },
   requestIdHeader: "x-ds-trace-id",
 });

@@ -3,4 +3,5 @@ import { openaiLike } from "./provider.ts";
 /** A hosted Ollama: set OLLAMA_BASE_URL. https://docs.ollama.com/openai */
 export const ollama = openaiLike("ollama", "Ollama", "https://ollama.com/v1", {
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions"],
+  dialect: { reasoning: "effort", jsonSchema: true },
 });

@@ -1,4 +1,6 @@
 import { openaiLike } from "./provider.ts";
 
 /** https://docs.together.ai/docs/openai-api-compatibility */
-export const together = openaiLike("together", "Together AI", "https://api.together.xyz/v1", { speaks: ["openai-chat", "openai-embeddings", "openai-completions"] });
+export const together = openaiLike("together", "Together AI", "https://api.together.xyz/v1", {
+  speaks: ["openai-chat", "openai-embeddings", "openai-completions"], dialect: { jsonSchema: true },
+});
