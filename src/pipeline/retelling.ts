@@ -41,17 +41,30 @@ export class Retelling implements StreamObserver {
     return told;
   }
 
+  /** The end of an answer that is whole with what the parser has held back; else nothing, for a call that broke off must not look whole. */
   close(): string {
     if (this.over) return "";
-    const told = this.tell(this.parser.end());
-    return told + (this.seen.terminated ? this.end() : "");
+    const held = this.parser.end();
+    if (!this.isWholeWith(held)) return "";
+    return this.tell(held) + this.end();
   }
 
-  /** The client's words for a failure; nothing when the stream is over. */
+  /** The stream broke off: the client's words for it. Nothing when it is over, and its own end when only that was missing. */
   fail(error: GatewayError): string {
+    return this.close() || this.broken(error);
+  }
+
+  private broken(error: GatewayError): string {
     if (this.over) return "";
     this.over = true;
     return this.renderer.fail(error);
+  }
+
+  private isWholeWith(held: readonly ChatEvent[]): boolean {
+    const placed = held.filter((event) => "choice" in event);
+    const begun = new Set([...this.begun, ...placed.map(({ choice }) => choice)]);
+    const finished = new Set([...this.finished, ...placed.flatMap(({ type, choice }) => (type === "finish" ? [choice] : []))]);
+    return begun.size > 0 && finished.size === begun.size;
   }
 
   private end(): string {
@@ -65,7 +78,7 @@ export class Retelling implements StreamObserver {
     for (const event of events) {
       if (this.over) break;
       this.note(event);
-      if (event.type === "error") told += this.fail(new GatewayError("upstream_refused", event.error.message.slice(0, 2_000), {}, event.error.status));
+      if (event.type === "error") told += this.broken(new GatewayError("upstream_refused", event.error.message.slice(0, 2_000), {}, event.error.status));
       else if (event.type !== "end") told += this.renderer.push(event);
       else if (this.seen.terminated) told += this.end();
     }

@@ -14,12 +14,14 @@ const assertionLifeS = 3600;
 /** A token is renewed this long before it ends, so that no call is under way with one that ends. */
 const earlyMs = 5 * 60_000;
 const exchangeMs = 10_000;
+/** Where none could be got, one that still holds so long is used so long before the next try. */
+const retryMs = 30_000;
 const answerLimit = 64 * 1024;
 const mostHeld = 1000;
 
-type Minted = { token: string; lifeMs: number };
-/** While `token` is missing it is being minted; then `freshUntilMs` is when that is given up. */
-type Held = { token?: string; minting: Promise<Minted>; freshUntilMs: number };
+type Minted = { token: string; freshUntilMs: number; endsMs: number };
+/** While `minted` is missing it is being minted; then `freshUntilMs` is when that is given up. `last` is the one before. */
+type Held = { minted?: Minted; last: Minted | undefined; minting: Promise<Minted>; freshUntilMs: number };
 
 /** By credential. A new isolate mints anew. */
 const held = new Map<string, Held>();
@@ -39,11 +41,10 @@ export async function withAccess(endpoint: Endpoint, nowMs: number): Promise<End
 async function tokenOf(endpoint: Endpoint, secret: string, nowMs: number): Promise<string> {
   const found = held.get(secret);
   if (!found || nowMs >= found.freshUntilMs) return (await mintAndHold(endpoint, secret, nowMs)).token;
-  if (found.token !== undefined) return found.token;
+  if (found.minted) return found.minted.token;
   const minted = await atMost(exchangeMs, found.minting);
   if (minted) return minted.token;
   // What another request has under way ends when the runtime ends that request.
-  if (held.get(secret) === found) held.delete(secret);
   return tokenOf(endpoint, secret, nowMs + exchangeMs);
 }
 
@@ -54,15 +55,20 @@ async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined
   return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
-/** The exchange is bound to no client: whoever leaves, others wait for it. A failed one is forgotten. */
+/** The exchange is bound to no client: whoever leaves, others wait for it. A failed one is forgotten, or the last token goes on for a while. */
 function mintAndHold(endpoint: Endpoint, secret: string, nowMs: number): Promise<Minted> {
-  const minting = mint(endpoint, secret, nowMs);
-  const entry: Held = { minting, freshUntilMs: nowMs + exchangeMs };
+  const before = held.get(secret);
+  const last = before?.minted ?? before?.last;
+  const minting = mint(endpoint, secret, nowMs).catch((error: unknown) => {
+    if (!last || last.endsMs < nowMs + retryMs) throw error;
+    return { ...last, freshUntilMs: nowMs + retryMs };
+  });
+  const entry: Held = { last, minting, freshUntilMs: nowMs + exchangeMs };
   held.delete(secret);
   if (held.size >= mostHeld) held.delete(held.keys().next().value!);
   held.set(secret, entry);
   minting.then(
-    ({ token, lifeMs }) => Object.assign(entry, { token, freshUntilMs: nowMs + lifeMs - earlyMs }),
+    (minted) => Object.assign(entry, { minted, freshUntilMs: minted.freshUntilMs }),
     () => held.get(secret) === entry && held.delete(secret),
   );
   return minting;
@@ -88,7 +94,7 @@ async function mint({ provider, allowPrivate = false }: Endpoint, secret: string
   });
   const bytes = await readBounded(response.body, answerLimit).catch(() => undefined);
   if (!response.ok) throw refused(`the server for tokens answered ${response.status}`);
-  const minted = bytes && mintedIn(new TextDecoder().decode(bytes));
+  const minted = bytes && mintedIn(new TextDecoder().decode(bytes), nowMs);
   if (!minted) throw refused("the server for tokens gave none");
   return minted;
 }
@@ -111,11 +117,12 @@ async function assertionOf({ email, key, keyId, tokenUrl }: Account, nowS: numbe
   return new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion }).toString();
 }
 
-/** A token that fits a header, and how long it lasts. */
-function mintedIn(text: string): Minted | undefined {
+/** A token that fits a header, and how long it holds. */
+function mintedIn(text: string, nowMs: number): Minted | undefined {
   const { access_token: token, expires_in: seconds } = fieldsIn(text);
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) return undefined;
-  return { token, lifeMs: typeof seconds === "number" ? seconds * 1000 : 0 };
+  const endsMs = nowMs + (typeof seconds === "number" ? seconds * 1000 : 0);
+  return { token, freshUntilMs: endsMs - earlyMs, endsMs };
 }
 
 function fieldsIn(text: string): Record<string, unknown> {

@@ -37,7 +37,7 @@ export class Intake {
 
   /** The next piece, which the one after it may overwrite; undefined at the end or once cancelled. Rejects when the upstream breaks. */
   async read(): Promise<Uint8Array | undefined> {
-    if (this.ahead && this.prompt > 0 && !this.full) await scheduler.wait(gatherMs(Date.now() - this.sinceMs));
+    if (this.ahead && this.prompt > 0 && !this.full) await this.ahead.gather(gatherMs(Date.now() - this.sinceMs));
     if (this.cancelled) return undefined;
     const askedMs = Date.now();
     const result = await new Promise<ReadableStreamReadResult<Uint8Array> | undefined>((resolve, reject) => {
@@ -89,12 +89,19 @@ class ReadAhead {
   private readonly stop = new AbortController();
   private lead = 0;
   private caughtUp = Promise.withResolvers<void>();
+  /** Settles when no more is drawn until some is taken: the lead is as long as it may be, or nothing comes any more. */
+  private drawn = Promise.withResolvers<void>();
 
   constructor(branch: ReadableStream<Uint8Array>) {
     const { readable, writable } = new IdentityTransformStream();
     branch.pipeTo(writable, { signal: this.stop.signal }).catch(() => {});
     this.reader = readable.getReader({ mode: "byob" });
-    this.draw().catch(() => {});
+    this.draw().catch(() => {}).finally(() => this.drawn.resolve());
+  }
+
+  /** Waits `ms`, and no longer than bytes come. */
+  async gather(ms: number): Promise<void> {
+    if (this.lead <= 0) await Promise.race([this.drawn.promise, scheduler.wait(ms)]);
   }
 
   taken(bytes: number): void {
@@ -106,6 +113,7 @@ class ReadAhead {
     this.stop.abort();
     this.reader.cancel().catch(() => {});
     this.caughtUp.resolve();
+    this.drawn.resolve();
   }
 
   private async draw(): Promise<void> {
@@ -117,7 +125,9 @@ class ReadAhead {
       this.lead += value.length;
       if (this.lead <= 0) continue;
       this.caughtUp = Promise.withResolvers();
+      this.drawn.resolve();
       await this.caughtUp.promise;
+      this.drawn = Promise.withResolvers();
     }
   }
 }

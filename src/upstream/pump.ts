@@ -31,8 +31,8 @@ export const afterEndMs = 5_000;
 
 /**
  * Passes `body` on to `writable`, whole frames at a time, and says how it ended. Frames go through the observer; when it hands
- * back the same text the upstream's own bytes are written. Silence is answered with comments at frame borders. With
- * `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
+ * back the same text the upstream's own bytes are written. Silence is answered with comments, also inside a frame: the client has
+ * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
   const { observer, heartbeatMs, idleMs, lastWords, clientLeft, cutter: frames = new FrameCutter() } = options;
@@ -52,7 +52,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     if (waitingSinceMs === undefined) return;
     const silentMs = Date.now() - waitingSinceMs;
     if (silentMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return stop("idle");
-    if (frames.inside || silentMs < heartbeatMs * (beats + 1)) return;
+    if (silentMs < heartbeatMs * (beats + 1)) return;
     beats += 1;
     void outlet.write(heartbeat);
   }
@@ -76,17 +76,11 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
 
   /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
   async function end(how: StreamEnd): Promise<StreamEnd> {
-    const over = observer.seen.terminated && how !== "client_gone";
-    const last = how === "client_gone" ? "" : how === "done" ? ending(frames.rest(), observer, lastWords) : over ? (observer.close?.() ?? "") : brokenOff(how);
+    const last = how === "client_gone" ? "" : how === "done" ? ending(frames.rest(), observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
     if (last) void outlet.write(encoder.encode(last));
     if (how !== "done") intake.cancel();
     await outlet.close();
-    return over ? "done" : how;
-  }
-
-  function brokenOff(how: StreamEnd): string {
-    const words = lastWords(how);
-    return words && (frames.inside && !observer.close ? "\n\n" : "") + words;
+    return observer.seen.terminated && how !== "client_gone" ? "done" : how;
   }
 
   void Promise.race([outlet.gone, gone(clientLeft)]).then(() => stop("client_gone"));

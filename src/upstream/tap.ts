@@ -19,7 +19,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
   const [forClient, forUs] = body.tee();
   const stop = new AbortController();
   let brokenAtMs = Infinity;
-  let piped = "open" as "open" | "whole" | "broken";
+  let piped = "open" as "open" | "whole" | "broken" | "cut";
   function broken(): void {
     if (piped !== "open") return;
     piped = "broken";
@@ -51,13 +51,25 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     return over ? "done" : how;
   }
 
+  /** Whether the client is still there: a pipe that broke does not say at which end. What follows a blank line are words of ours or nothing. */
+  async function isListening(): Promise<boolean> {
+    if (clientLeft?.aborted || writable.locked) return false;
+    const writer = writable.getWriter();
+    const taken = await writer.write(encoder.encode("\n\n")).then(() => true, () => false);
+    writer.releaseLock();
+    return taken;
+  }
+
   /** One step: undefined to go on. */
   async function step(): Promise<StreamEnd | undefined> {
     pending ??= reader.read(new Uint8Array(buffer));
-    const result = piped === "whole"
+    const result = piped === "whole" || piped === "cut"
       ? await pending
       : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(pipe, Math.min(idleMs, restMs * 4))]);
-    if (piped === "broken" && (!result || Date.now() - brokenAtMs > mostLeftoverMs)) return finish("client_gone", "");
+    if (piped === "broken" && (!result || Date.now() - brokenAtMs > mostLeftoverMs)) {
+      if (!(await isListening())) return finish("client_gone", "");
+      piped = "cut";
+    }
     if (!result) {
       const patience = observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs;
       return piped === "open" && Date.now() - silentSinceMs >= patience ? finish("idle") : undefined;
@@ -67,7 +79,8 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     if (result.done) {
       await pipe;
       const rest = frames.rest();
-      return finish(piped === "broken" ? "client_gone" : "done", ending(rest, observer, lastWords).slice(rest.length));
+      const words = ending(rest, observer, lastWords).slice(rest.length);
+      return finish(piped === "broken" ? "client_gone" : "done", words && (frames.inside && rest === "" ? "\n\n" : "") + words);
     }
     buffer = result.value.buffer as ArrayBuffer;
     const whole = frames.push(result.value);

@@ -164,6 +164,25 @@ describe("an access token", () => {
     expect([new Set(later), asked.length]).toEqual([new Set(["ya29.minted-2"]), 2]);
   });
 
+  test("that cannot be renewed goes on while it lasts, with a try now and then", async () => {
+    const asked = tokens((count) => (count === 1 || count === 4 ? Response.json({ access_token: `ya29.minted-${count}`, expires_in: 3599 }) : new Response("away", { status: 503 })));
+    const secret = keyFile();
+    const dueMs = nowMs + (3599 - 300) * 1000;
+    await tokenAt(secret);
+    const all = await Promise.all([tokenAt(secret, dueMs), tokenAt(secret, dueMs)]);
+    expect(await tokenAt(secret, dueMs + 29_000)).toBe("ya29.minted-1");
+    expect([new Set(all), asked.length]).toEqual([new Set(["ya29.minted-1"]), 2]);
+    expect(await tokenAt(secret, dueMs + 31_000)).toBe("ya29.minted-1");
+    expect([await tokenAt(secret, dueMs + 62_000), asked.length]).toEqual(["ya29.minted-4", 4]);
+  });
+
+  test("that has ended is not used, whether or not there is another", async () => {
+    tokens((count) => (count === 1 ? Response.json({ access_token: "ya29.ended", expires_in: 3599 }) : new Response("away", { status: 503 })));
+    const secret = keyFile();
+    await tokenAt(secret);
+    await expect(tokenAt(secret, nowMs + 3599_000)).rejects.toMatchObject({ status: 502 });
+  });
+
   test("is each account's own", async () => {
     tokens();
     expect(await Promise.all([tokenAt(keyFile()), tokenAt(keyFile())])).toEqual(["ya29.minted-1", "ya29.minted-2"]);

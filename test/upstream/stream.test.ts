@@ -66,6 +66,15 @@ describe.each([["by JavaScript", false], ["by the runtime", true]])("%s", (_, na
     expect(end).toBe("upstream_error");
   });
 
+  test("an upstream that closes in the middle of a frame is followed by our last words in an event of their own", async () => {
+    for (const half of [chunk("lost").slice(0, 30), "data:", `event: x\r\n${chunk("lost").slice(0, -3)}`]) {
+      const { text, end } = await drive([chunk("so far"), { waitMs: 10 }, half], { native });
+      expect(events(text).at(0)).toBe(events(chunk("so far"))[0]);
+      expect(events(text).at(-1)).toBe(events(lastWords("done"))[0]);
+      expect(end).toBe("done");
+    }
+  });
+
   test("an upstream that breaks before it said anything", async () => {
     const { text, end } = await drive([{ waitMs: 5 }, "break"], { native });
     expect(text).toBe(lastWords("upstream_error"));
