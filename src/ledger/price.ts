@@ -1,15 +1,20 @@
 /** What a request costs: prices are integer pico-USD (1e-12) per unit, a cost is integer nano-USD (1e-9). Pure. */
 import type { Usage } from "../chat/usage.ts";
 
-/** What a unit is: a token of a kind, or the request itself. Missing classes fall back as `fallbacks` says. */
-export type PriceClass = "input" | "cached_input" | "cache_write" | "output" | "input_audio" | "output_audio" | "cached_input_audio" | "request";
+/** What a unit is: a token of a kind, one run of the provider's web search, or the request itself. Missing classes fall back as `fallbacks` says. */
+export type PriceClass = "input" | "cached_input" | "cache_write" | "cache_write_1h" | "output" | "output_reasoning" | "input_audio" | "output_audio" | "cached_input_audio" | "web_search" | "request";
 
 /** One price as of `validFromMs`, for requests whose input exceeds `aboveTokens`. */
 export type Price = { class: PriceClass; picoUsd: number; aboveTokens: number; validFromMs: number };
 
-/** A class without a price of its own costs what this one costs. Never free: a cheaper class only where the source says so. */
-const fallbacks: Partial<Record<PriceClass, PriceClass>> = {
-  cached_input: "input", cache_write: "input", input_audio: "input", cached_input_audio: "input_audio", output_audio: "output",
+/**
+ * A class without a price of its own costs so many times what this one costs. Never free: a cheaper class only where the source says so.
+ * A write kept for an hour costs twice its input: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#pricing
+ */
+const fallbacks: Partial<Record<PriceClass, { as: PriceClass; times: number }>> = {
+  cached_input: { as: "input", times: 1 }, cache_write: { as: "input", times: 1 }, cache_write_1h: { as: "input", times: 2 },
+  input_audio: { as: "input", times: 1 }, cached_input_audio: { as: "input_audio", times: 1 },
+  output_reasoning: { as: "output", times: 1 }, output_audio: { as: "output", times: 1 },
 };
 
 const picoPerNano = 1_000;
@@ -23,26 +28,31 @@ function priceOf(prices: readonly Price[], wanted: PriceClass, inputTokens: numb
   }
   if (best) return best.picoUsd;
   const next = fallbacks[wanted];
-  return next && priceOf(prices, next, inputTokens, atMs);
+  const price = next && priceOf(prices, next.as, inputTokens, atMs);
+  return price === undefined ? undefined : price * next!.times;
 }
 
-/** Whether a cost can be told at all: both tokens in and tokens out have a price. */
-export const isPriced = (prices: readonly Price[], withOutput: boolean): boolean =>
-  prices.some((price) => price.class === "input") && (!withOutput || prices.some((price) => price.class === "output"));
+/** Whether a cost can be told: each of these classes has a price. */
+export const isPriced = (prices: readonly Price[], classes: readonly PriceClass[]): boolean => classes.every((wanted) => prices.some((price) => price.class === wanted));
 
 /** The cost of `usage` at `atMs` in nano-USD, rounded half up once; undefined when a class that was used has no price. */
 export function costOf(prices: readonly Price[], usage: Usage, atMs: number): number | undefined {
   const cached = Math.min(usage.cachedTokens, usage.inputTokens);
   const written = Math.min(usage.cacheWriteTokens, usage.inputTokens - cached);
+  const written1h = Math.min(usage.cacheWrite1hTokens, written);
   const audioIn = Math.min(usage.inputAudioTokens, usage.inputTokens - cached - written);
   const audioOut = Math.min(usage.outputAudioTokens, usage.outputTokens);
+  const reasoned = Math.min(usage.reasoningTokens, usage.outputTokens - audioOut);
   const units: [PriceClass, number][] = [
     ["input", usage.inputTokens - cached - written - audioIn],
     ["cached_input", cached],
-    ["cache_write", written],
+    ["cache_write", written - written1h],
+    ["cache_write_1h", written1h],
     ["input_audio", audioIn],
-    ["output", usage.outputTokens - audioOut],
+    ["output", usage.outputTokens - audioOut - reasoned],
+    ["output_reasoning", reasoned],
     ["output_audio", audioOut],
+    ["web_search", usage.searches],
   ];
   let pico = priceOf(prices, "request", usage.inputTokens, atMs) ?? 0;
   for (const [unit, amount] of units) {
@@ -59,9 +69,12 @@ const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean 
   price.validFromMs <= atMs &&
   !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
 
-/** The most a request can cost: every input and output token at the dearest class and tier in force. undefined when unpriced. */
-export function worstCost(prices: readonly Price[], inputTokens: number, outputTokens: number, atMs: number): number | undefined {
-  if (!isPriced(prices, outputTokens > 0)) return undefined;
+/** The most that a request can use. `hourCache`: it may ask to keep its input cached for an hour. */
+export type Most = { inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined };
+
+/** The most a request can cost: every token and search at the dearest class and tier in force. undefined when unpriced. */
+export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false }: Most, atMs: number): number | undefined {
+  if (!isPriced(prices, ["input", ...(outputTokens > 0 ? ["output" as const] : [])])) return undefined;
   function dearest(classes: PriceClass[]): number {
     let most = 0;
     for (const price of prices) {
@@ -70,6 +83,7 @@ export function worstCost(prices: readonly Price[], inputTokens: number, outputT
     }
     return most;
   }
-  const pico = dearest(["input", "cached_input", "cache_write", "input_audio"]) * inputTokens + dearest(["output", "output_audio"]) * outputTokens + dearest(["request"]);
-  return Math.ceil(pico / picoPerNano);
+  const input = Math.max(dearest(["input", "cached_input", "cache_write", "input_audio"]), hourCache ? priceOf(prices, "cache_write_1h", inputTokens, atMs)! : 0);
+  const output = dearest(["output", "output_reasoning", "output_audio"]);
+  return Math.ceil((input * inputTokens + output * outputTokens + dearest(["web_search"]) * searches + dearest(["request"])) / picoPerNano);
 }

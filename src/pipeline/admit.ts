@@ -82,7 +82,7 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocols: readonly string[]): Promise<Admission> {
   let planned: Plan | undefined;
   const { policy, reply } = await ask(context, caller, async (current) => {
-    planned = await planFor(context, current, facts.model, protocols);
+    planned = await planFor(context, current, facts, protocols);
     refuseUnchecked(facts, current);
     const estimate = bound(planned.attempts, facts, context.startedAtMs);
     return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
@@ -96,11 +96,11 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, name: string, protocols: readonly string[]): Promise<Plan> {
+async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0 }: RequestFacts, protocols: readonly string[]): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
-  return plan({ name, protocols, principal, sovereign, catalog, selfHostedModels, endpoints: isolate.endpoints });
+  return plan({ name, protocols, principal, sovereign, searches: searches > 0, catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 
 /** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
@@ -113,8 +113,9 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: n
   for (const attempt of attempts) {
     const cap = attempt.maxOutputTokens === undefined ? undefined : attempt.maxOutputTokens * facts.choices;
     const outputTokens = Math.min(facts.outputTokens ?? cap ?? unknownOutputTokens * facts.choices, cap ?? Number.MAX_SAFE_INTEGER);
-    tokens = Math.max(tokens, facts.inputTokens + outputTokens);
-    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, facts.inputTokens, outputTokens, atMs) ?? 0);
+    const { inputTokens, searches, hourCache } = facts;
+    tokens = Math.max(tokens, inputTokens + outputTokens);
+    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache }, atMs) ?? 0);
   }
   return { tokens, nanoUsd };
 }

@@ -35,7 +35,8 @@ function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined,
   if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported" };
   if (attempt.endpoint.provider.selfHosted && attempt.prices.length === 0) return { costNanoUsd: 0, costSource: "price" };
   const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs);
-  if (cost === undefined) return { costNanoUsd: 0, costSource: "unpriced" };
+  // What of it has a price is charged, and that something has none stands in the ledger.
+  if (cost === undefined) return { costNanoUsd: costOf(attempt.prices, { ...usage, searches: 0 }, atMs) ?? 0, costSource: "unpriced" };
   return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
 }
 

@@ -39,7 +39,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
   try {
     caller = await callerOf(context);
     const { text, json } = await readJson(context.request);
-    const facts = protocol.parse(json);
+    const facts: RequestFacts = { ...protocol.parse(json), hourCache: text.includes('"1h"') };
     const admission = await admit(context, caller, facts, protocolsFor(protocol, context.request.headers));
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {

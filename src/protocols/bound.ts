@@ -16,6 +16,9 @@ const pictureUrl = /^data:(?:image|video)\//;
 /** Base64 characters per token of audio and documents: a second of speech is some 10,000 characters and 10 tokens, a page some 20,000 and 2,000. */
 const mediaCharactersPerToken = 10;
 
+/** How often a provider may search the web for one request that does not say. */
+export const unknownSearches = 10;
+
 /** Bound for one picture, recording or document: what is in it by size, at least what the dearest provider charges for one. */
 function boundMedia(part: unknown): number {
   const characters = Object.values(part ?? {}).reduce<number>((sum, value) => sum + (typeof value === "string" && !pictureUrl.test(value) ? value.length : 0), 0);

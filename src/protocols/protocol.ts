@@ -19,6 +19,10 @@ export type RequestFacts = {
   choices: number;
   /** Models that the provider itself may fall back to (OpenRouter's `models`): nobody here plans or prices them. */
   otherModels?: readonly string[];
+  /** Upper bound of web searches that the provider runs for it. */
+  searches?: number | undefined;
+  /** Some of its input may be kept cached for an hour, which costs more. */
+  hourCache?: boolean;
 };
 
 /** What an answer, or the part of a stream seen so far, says about itself. */

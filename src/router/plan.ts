@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 import type { Principal } from "../accounts/policy.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { GatewayError } from "../errors.ts";
-import { isPriced, type Price } from "../ledger/price.ts";
+import { isPriced, type Price, type PriceClass } from "../ledger/price.ts";
 import { providerOf, usable, type Endpoint } from "../providers/index.ts";
 import { nameOf, resolve, type Candidate } from "./resolve.ts";
 
@@ -32,6 +32,8 @@ export type Question = {
   principal: Principal;
   /** The request or its key asks for self-hosted models only. */
   sovereign: boolean;
+  /** The provider may search the web for it, which has a price of its own. */
+  searches?: boolean;
   catalog: Catalog;
   selfHostedModels: readonly string[];
   endpoints: ReadonlyMap<string, Endpoint>;
@@ -73,9 +75,12 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   if (!endpoint || !usable(endpoint)) return "not_configured";
   if (protocolsOf(endpoint, candidate, question).length === 0) return "protocol";
   const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
-  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, candidate.model?.kind !== "embedding")) return "not_priced";
+  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, question))) return "not_priced";
   return undefined;
 }
+
+/** What a request to a candidate will be charged for. */
+const classesOf = ({ model }: Candidate, { searches }: Question): PriceClass[] => ["input", ...(model?.kind === "embedding" ? [] : ["output" as const]), ...(searches ? ["web_search" as const] : [])];
 
 /** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */
 export function weigh(question: Question): Plan {

@@ -31,6 +31,18 @@ describe("a cost", () => {
     expect(costOf(prices, used({ outputTokens: million, reasoningTokens: million }), now)).toBe(15 * usd);
   });
 
+  test("of a write that is kept for an hour is its own: pains.md 17, 1 h writes at the 5 m rate", () => {
+    const written = used({ inputTokens: 2 * million, cacheWriteTokens: 2 * million, cacheWrite1hTokens: million });
+    expect(costOf([...prices, ...list({ cache_write_1h: 6 })], written, now)).toBe((3.75 + 6) * usd);
+    expect(costOf(prices, written, now)).toBe((3.75 + 2 * 3) * usd);
+  });
+
+  test("counts searches, and thoughts where they have a price of their own", () => {
+    expect(costOf([...prices, ...list({ web_search: 10_000 })], used({ inputTokens: million, searches: 3 }), now)).toBe(3 * usd + 30_000_000);
+    expect(costOf(prices, used({ inputTokens: million, searches: 3 }), now)).toBeUndefined();
+    expect(costOf([...prices, ...list({ output_reasoning: 3 })], used({ outputTokens: 2 * million, reasoningTokens: million }), now)).toBe((15 + 3) * usd);
+  });
+
   test("adds the price of the request itself", () => {
     expect(costOf([...prices, ...list({ request: 12_000 })], used({ inputTokens: million }), now)).toBe(3 * usd + 12_000_000);
     expect(costOf(list({ request: 12_000 }), noUsage, now)).toBe(12_000_000);
@@ -63,12 +75,12 @@ describe("a class without a price", () => {
   });
 
   test("makes a deployment unpriced, and its worst case unknown", () => {
-    expect(isPriced([], true)).toBe(false);
-    expect(isPriced(list({ output: 3 }), true)).toBe(false);
-    expect(isPriced(list({ input: 3 }), true)).toBe(false);
-    expect(isPriced(list({ input: 3 }), false)).toBe(true);
-    expect(isPriced(list({ input: 3, output: 3 }), true)).toBe(true);
-    expect(worstCost([], 10, 10, now)).toBeUndefined();
+    expect(isPriced([], ["input", "output"])).toBe(false);
+    expect(isPriced(list({ output: 3 }), ["input", "output"])).toBe(false);
+    expect(isPriced(list({ input: 3 }), ["input", "output"])).toBe(false);
+    expect(isPriced(list({ input: 3 }), ["input"])).toBe(true);
+    expect(isPriced(list({ input: 3, output: 3 }), ["input", "output"])).toBe(true);
+    expect(worstCost([], { inputTokens: 10, outputTokens: 10 }, now)).toBeUndefined();
   });
 });
 
@@ -108,9 +120,9 @@ describe("dates", () => {
   });
 
   test("a price that was cut, or is yet to come, is not the worst case", () => {
-    expect(worstCost(dated, million, 0, cut - 1)).toBe(10 * usd);
-    expect(worstCost(dated, million, 0, cut)).toBe(2 * usd);
-    expect(worstCost([...dated, ...list({ input: 50 }, { validFromMs: now + 1 })], million, 0, now)).toBe(2 * usd);
+    expect(worstCost(dated, { inputTokens: million, outputTokens: 0 }, cut - 1)).toBe(10 * usd);
+    expect(worstCost(dated, { inputTokens: million, outputTokens: 0 }, cut)).toBe(2 * usd);
+    expect(worstCost([...dated, ...list({ input: 50 }, { validFromMs: now + 1 })], { inputTokens: million, outputTokens: 0 }, now)).toBe(2 * usd);
   });
 
   test("before any price holds the cost is unknown", () => {
@@ -119,13 +131,13 @@ describe("dates", () => {
 });
 
 const tokens = fc.integer({ min: 0, max: 2_000_000 });
-const anyUsage = fc.record({ inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens });
-const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "request"];
+const anyUsage = fc.record({ inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens, cacheWrite1hTokens: tokens, searches: fc.nat(20) });
+const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "cache_write_1h", "output_reasoning", "web_search", "request"];
 const anyPrice: fc.Arbitrary<Price> = fc.record({
   class: fc.constantFrom(...classes), picoUsd: fc.integer({ min: 0, max: 150_000_000 }),
   aboveTokens: fc.constantFrom(0, 0, 128_000, 200_000, 1_000_000), validFromMs: fc.constantFrom(0, now - 1, now, now + 1),
 });
-const anyPrices = fc.array(anyPrice, { maxLength: 24 }).map((prices) => [...prices, ...list({ input: 1, output: 2 })]);
+const anyPrices = fc.array(anyPrice, { maxLength: 24 }).map((prices) => [...prices, ...list({ input: 1, output: 2, web_search: 10_000 })]);
 
 describe("for any prices and any usage", () => {
   test("a cost is a whole number, never negative", () => {
@@ -138,14 +150,14 @@ describe("for any prices and any usage", () => {
   test("a cache hit costs no more than a miss where cached tokens are no dearer", () => {
     fc.assert(fc.property(anyUsage, fc.nat(30_000_000), fc.nat(30_000_000), fc.nat(60_000_000), (usage, a, b, output) => {
       const prices = list({ input: Math.max(a, b) / 1e6, cached_input: Math.min(a, b) / 1e6, output: output / 1e6 });
-      const miss = { ...usage, cachedTokens: 0, cacheWriteTokens: 0, inputAudioTokens: 0 };
+      const miss = { ...usage, cachedTokens: 0, cacheWriteTokens: 0, cacheWrite1hTokens: 0, inputAudioTokens: 0, searches: 0 };
       expect(costOf(prices, { ...miss, cachedTokens: usage.cachedTokens }, now)!).toBeLessThanOrEqual(costOf(prices, miss, now)!);
     }));
   });
 
   test("the worst case covers every usage within its bound", () => {
     fc.assert(fc.property(anyPrices, anyUsage, tokens, tokens, (prices, usage, moreIn, moreOut) => {
-      expect(worstCost(prices, usage.inputTokens + moreIn, usage.outputTokens + moreOut, now)!).toBeGreaterThanOrEqual(costOf(prices, usage, now)!);
+      expect(worstCost(prices, { inputTokens: usage.inputTokens + moreIn, outputTokens: usage.outputTokens + moreOut, searches: usage.searches, hourCache: true }, now)!).toBeGreaterThanOrEqual(costOf(prices, usage, now)!);
     }), { numRuns: 500 });
   });
 });
@@ -153,16 +165,16 @@ describe("for any prices and any usage", () => {
 describe("the worst case", () => {
   test("of a fixed usage is its cost when there is but one price", () => {
     const prices = list({ input: 3, output: 15 });
-    expect(worstCost(prices, 1_000, 500, now)).toBe(costOf(prices, used({ inputTokens: 1_000, outputTokens: 500 }), now));
+    expect(worstCost(prices, { inputTokens: 1_000, outputTokens: 500 }, now)).toBe(costOf(prices, used({ inputTokens: 1_000, outputTokens: 500 }), now));
   });
 
   test("takes a tier only when the bound reaches it", () => {
     const tiered = [...list({ input: 1, output: 1 }), ...list({ input: 4, output: 8 }, { aboveTokens: 200 })];
-    expect(worstCost(tiered, 200, 1, now)).toBe(201_000);
-    expect(worstCost(tiered, 201, 1, now)).toBe(201 * 4_000 + 8_000);
+    expect(worstCost(tiered, { inputTokens: 200, outputTokens: 1 }, now)).toBe(201_000);
+    expect(worstCost(tiered, { inputTokens: 201, outputTokens: 1 }, now)).toBe(201 * 4_000 + 8_000);
   });
 
   test("is rounded up", () => {
-    expect(worstCost([{ class: "input", picoUsd: 1, aboveTokens: 0, validFromMs: 0 }], 1, 0, now)).toBe(1);
+    expect(worstCost([{ class: "input", picoUsd: 1, aboveTokens: 0, validFromMs: 0 }], { inputTokens: 1, outputTokens: 0 }, now)).toBe(1);
   });
 });

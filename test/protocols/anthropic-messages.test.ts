@@ -41,7 +41,7 @@ const cases: Record<string, Case> = {
   "input that was one number and all of which was cached": {
     stream: start({ input_tokens: 95 }) + hello + finish({ input_tokens: 0, cache_read_input_tokens: 95, output_tokens: 7 }) + stop, seen: { usage: read({ inputTokens: 95, cachedTokens: 95, outputTokens: 7 }) },
   },
-  "input that grew by a search": { stream: start({ input_tokens: 10, output_tokens: 1 }) + hello + finish({ input_tokens: 2_010, output_tokens: 7, server_tool_use: { web_search_requests: 1 } }) + stop, seen: { usage: read({ inputTokens: 2_010, outputTokens: 7 }) } },
+  "input that grew by a search": { stream: start({ input_tokens: 10, output_tokens: 1 }) + hello + finish({ input_tokens: 2_010, output_tokens: 7, server_tool_use: { web_search_requests: 1 } }) + stop, seen: { usage: read({ inputTokens: 2_010, outputTokens: 7, searches: 1 }) } },
   "output that is told as it grows": {
     stream: start(cached) + hello + finish({ output_tokens: 3 }, null) + finish({ output_tokens: 5 }, null) + finish({ output_tokens: 7 }) + stop, seen: { usage: cachedRead },
   },
@@ -117,8 +117,8 @@ describe("usage", () => {
   test.each<[string, object, object]>([
     ["plain", { input_tokens: 3, output_tokens: 2 }, { inputTokens: 3, outputTokens: 2 }],
     ["with the cache", { ...cached, output_tokens: 7 }, cachedRead],
-    ["with the cache's two lifetimes", { ...cached, cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 }, output_tokens: 7 }, cachedRead],
-    ["with the cache's two lifetimes alone", { input_tokens: 10, cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 }, output_tokens: 7 }, { inputTokens: 15, cacheWriteTokens: 5, outputTokens: 7 }],
+    ["with the cache's two lifetimes", { ...cached, cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 }, output_tokens: 7 }, { ...cachedRead, cacheWrite1hTokens: 3 }],
+    ["with the cache's two lifetimes alone", { input_tokens: 10, cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 }, output_tokens: 7 }, { inputTokens: 15, cacheWriteTokens: 5, cacheWrite1hTokens: 3, outputTokens: 7 }],
     ["with nulls", { input_tokens: 3, output_tokens: 2, cache_read_input_tokens: null, cache_creation_input_tokens: null, cache_creation: null, output_tokens_details: null, iterations: null }, { inputTokens: 3, outputTokens: 2 }],
     ["of nothing", { input_tokens: 0, output_tokens: 0 }, {}],
     ["with an advisor", { input_tokens: 3, output_tokens: 2, iterations: [{ type: "advisor_message", ...cached, output_tokens: 4 }, { type: "message", input_tokens: 3, output_tokens: 2 }, null] }, { inputTokens: 98, outputTokens: 6 }],

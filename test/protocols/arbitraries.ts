@@ -218,9 +218,9 @@ const choice = (speech: Speech): Arb<Choice> =>
   });
 
 /** Usage by class; the classes fit into their sums. */
-const usage: Arb<Usage> = fc.record({ plain: fc.nat(999), cached: fc.nat(99), written: fc.nat(99), spoken: fc.nat(9), thought: fc.nat(99), heard: fc.nat(9), heardIn: fc.nat(9) })
-  .map(({ plain, cached, written, spoken, thought, heard, heardIn }) => ({
-    ...noUsage, inputTokens: plain + cached + written + heardIn, cachedTokens: cached, cacheWriteTokens: written, inputAudioTokens: heardIn, outputTokens: 1 + spoken + thought + heard, reasoningTokens: thought, outputAudioTokens: heard,
+const usage: Arb<Usage> = fc.record({ plain: fc.nat(999), cached: fc.nat(99), written: fc.nat(99), spoken: fc.nat(9), thought: fc.nat(99), heard: fc.nat(9), heardIn: fc.nat(9), hour: fc.nat(99), searches: fc.nat(3) })
+  .map(({ plain, cached, written, spoken, thought, heard, heardIn, hour, searches }) => ({
+    ...noUsage, inputTokens: plain + cached + written + heardIn, cachedTokens: cached, cacheWriteTokens: written, cacheWrite1hTokens: Math.min(hour, written), searches, inputAudioTokens: heardIn, outputTokens: 1 + spoken + thought + heard, reasoningTokens: thought, outputAudioTokens: heard,
   }));
 
 /** Whole answers. */

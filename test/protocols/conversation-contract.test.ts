@@ -175,7 +175,7 @@ function spotOf(parts: readonly Part[], block: Part): Spot | undefined {
 }
 
 const chatSeen = ({ id = "chatcmpl-req_1", model = "model-1", createdAtS = 1_700_000_000, choices, usage, serviceTier }: ChatResponse): ChatResponse => ({
-  id, model, createdAtS, ...(serviceTier && { serviceTier }), ...counting(usage),
+  id, model, createdAtS, ...(serviceTier && { serviceTier }), ...counting(usage, "cacheWrite1hTokens", "searches"),
   choices: choices.map((choice) => ({
     parts: shifted(choice.parts).map((part) => {
       if (part.type !== "reasoning") return part;
@@ -375,9 +375,13 @@ const responsesNormal = (request: ChatRequest): ChatRequest => pipe(
 
 const responsesFinishes = { stop: "completed", "tool-calls": "completed", length: "max_output_tokens", "content-filter": "content_filter" };
 
+const searchesIn = (choices: readonly Choice[]): number =>
+  choices.flatMap(({ parts }) => parts).filter((part) => part.type === "opaque" && part.protocol === items && (part.value as Json).type === "web_search_call").length;
+
 /** Thoughts go as summaries with ids of ours, but for its own; so do the ids of pictures. */
 const responsesSeen = ({ model = "model-1", createdAtS = 1_700_000_000, choices, usage, serviceTier = "default" }: ChatResponse): ChatResponse => ({
-  id: "resp_1", model, createdAtS, serviceTier, ...counting(usage, "inputAudioTokens", "outputAudioTokens"),
+  id: "resp_1", model, createdAtS, serviceTier,
+  ...counting(usage && { ...usage, searches: searchesIn(choices) }, "cacheWrite1hTokens", "inputAudioTokens", "outputAudioTokens"),
   choices: choices.map((choice) => {
     let at = -1;
     return {
@@ -481,7 +485,7 @@ const geminiNormal = (isThree: boolean) => (request: ChatRequest): ChatRequest =
 const geminiFinishes = { stop: "STOP", "tool-calls": "STOP", length: "MAX_TOKENS", "content-filter": "SAFETY" };
 
 const geminiSeen = ({ id = "req_1", model = "model-1", choices, usage }: ChatResponse): ChatResponse => ({
-  id, model, ...counting(usage, "cacheWriteTokens"),
+  id, model, ...counting(usage, "cacheWriteTokens", "cacheWrite1hTokens", "searches"),
   choices: choices.map((choice) => ({
     parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part)) }) } : part)),
     finish: finished(choice, geminiFinishes),
@@ -608,7 +612,7 @@ testConversation("bedrock-converse", {
   cannot: [], normal: converseNormal,
   answer: spoken,
   seen: ({ choices, usage, serviceTier }) => ({
-    ...counting(usage, "reasoningTokens", "inputAudioTokens", "outputAudioTokens"), ...(usage && serviceTier !== undefined && { serviceTier }),
+    ...counting(usage, "cacheWrite1hTokens", "searches", "reasoningTokens", "inputAudioTokens", "outputAudioTokens"), ...(usage && serviceTier !== undefined && { serviceTier }),
     choices: choices.map((choice) => ({ parts: choice.parts.map(from(converse)).map((part) => citing(part, ({ url, title }) => ({ url, title, raw: { protocol: converse, value: converseCitation({ url, title }) } }))), finish: finished(choice, converseFinishes) })),
   }),
   finishing: /^messageStop/,
@@ -689,7 +693,7 @@ testConversation("cohere-chat", {
   cannot: [], normal: bounding,
   answer: (response, form) => withChoices(spoken(response), (parts) => cohereAnswer(parts.map((part) => (part.type === "reasoning" ? without(part, "signature") : part)), form)),
   seen: ({ id, choices, usage }) => ({
-    ...(id && { id }), ...counting(usage, "cacheWriteTokens", "reasoningTokens", "inputAudioTokens", "outputAudioTokens"),
+    ...(id && { id }), ...counting(usage, "cacheWriteTokens", "cacheWrite1hTokens", "searches", "reasoningTokens", "inputAudioTokens", "outputAudioTokens"),
     choices: choices.map((choice) => ({ parts: choice.parts.map(from(cohere)).map((part) => citing(part, (one) => ({ url: one.url, title: one.title, start: one.start, end: one.end, raw: { protocol: cohere, value: cohereCitation(one) } }))), finish: finished(choice, cohereFinishes) })),
   }),
   finishing: /"type":"message-end"/,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { collect, eventsOf, parseExact, seal, type ChatEvent, type ChatResponse } from "../../src/chat/index.ts";
+import { collect, eventsOf, noUsage, parseExact, seal, type ChatEvent, type ChatResponse } from "../../src/chat/index.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { openaiChat, openaiChatUpstream } from "../../src/protocols/openai-chat/index.ts";
 import { openaiCompletions } from "../../src/protocols/openai-completions/index.ts";
@@ -154,7 +154,7 @@ describe("a stream", () => {
 
 const signed: ChatResponse = {
   id: "x", model: "real", createdAtS: 7,
-  usage: { inputTokens: 3, cachedTokens: 1, cacheWriteTokens: 0, outputTokens: 4, reasoningTokens: 2, inputAudioTokens: 0, outputAudioTokens: 0 },
+  usage: { ...noUsage, inputTokens: 3, cachedTokens: 1, outputTokens: 4, reasoningTokens: 2 },
   choices: [{
     finish: { unified: "tool-calls" },
     parts: [

@@ -16,16 +16,18 @@ export function renderFinish({ unified, raw, stopSequence }: Finish, callsTools:
 
 /** Messages counts the cache's tokens apart from the others. Without a usage: zeros, for it cannot be left out. */
 export function renderUsage(usage: Usage | undefined): Json {
-  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, outputTokens = 0, reasoningTokens = 0 } = usage ?? {};
+  const { inputTokens = 0, cachedTokens = 0, cacheWriteTokens = 0, cacheWrite1hTokens = 0, outputTokens = 0, reasoningTokens = 0, searches = 0 } = usage ?? {};
   // Some providers tell more cached tokens than went in; the three must add up to what went in.
   const readTokens = Math.min(cachedTokens, inputTokens);
   const writtenTokens = Math.min(cacheWriteTokens, inputTokens - readTokens);
   return {
     input_tokens: inputTokens - readTokens - writtenTokens,
     cache_creation_input_tokens: writtenTokens,
+    ...(cacheWrite1hTokens > 0 && { cache_creation: { ephemeral_5m_input_tokens: Math.max(0, writtenTokens - cacheWrite1hTokens), ephemeral_1h_input_tokens: Math.min(cacheWrite1hTokens, writtenTokens) } }),
     cache_read_input_tokens: readTokens,
     output_tokens: outputTokens,
     ...(reasoningTokens > 0 && { output_tokens_details: { thinking_tokens: reasoningTokens } }),
+    ...(searches > 0 && { server_tool_use: { web_search_requests: searches } }),
   };
 }
 

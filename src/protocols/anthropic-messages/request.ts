@@ -1,6 +1,6 @@
 /** What we read of a Messages request. https://docs.anthropic.com/en/api/messages */
 import { z } from "zod";
-import { boundTokens } from "../bound.ts";
+import { boundTokens, unknownSearches } from "../bound.ts";
 import { modelField, objectField, readFields } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
@@ -36,8 +36,12 @@ export function parseRequest(body: unknown): RequestFacts {
     outputTokens: max_tokens,
     choices: 1,
     ...(otherModels.length > 0 && { otherModels }),
+    searches: (tools ?? []).reduce((sum, tool) => sum + searchesOf(tool), 0),
   };
 }
+
+const searchesOf = ({ type, max_uses: most }: Record<string, unknown>): number =>
+  typeof type !== "string" || !type.startsWith("web_search") ? 0 : typeof most === "number" && most >= 0 ? most : unknownSearches;
 
 /** Reads the facts of a request to count tokens, which uses none itself. Throws `invalid_request`. */
 export function parseCountRequest(body: unknown): RequestFacts {

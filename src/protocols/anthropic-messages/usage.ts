@@ -9,13 +9,16 @@ export type Told = {
   input: number | undefined;
   cacheRead: number | undefined;
   cacheWrite: number | undefined;
+  /** Of the cache's writes, those that are kept for an hour and cost more. */
+  cacheWrite1h: number | undefined;
   output: number | undefined;
   thinking: number | undefined;
+  searches: number | undefined;
   /** What was used beside the message itself and is in none of its counts. */
   beside: { input: number; output: number };
 };
 
-export const nothingTold: Told = { input: undefined, cacheRead: undefined, cacheWrite: undefined, output: undefined, thinking: undefined, beside: { input: 0, output: 0 } };
+export const nothingTold: Told = { input: undefined, cacheRead: undefined, cacheWrite: undefined, cacheWrite1h: undefined, output: undefined, thinking: undefined, searches: undefined, beside: { input: 0, output: 0 } };
 
 /** Reads a `usage` object. */
 export function readUsage(value: unknown): Told {
@@ -25,7 +28,9 @@ export function readUsage(value: unknown): Told {
     input: count(usage.input_tokens),
     cacheRead: count(usage.cache_read_input_tokens),
     cacheWrite: count(usage.cache_creation_input_tokens) ?? sum(written.ephemeral_5m_input_tokens, written.ephemeral_1h_input_tokens),
+    cacheWrite1h: count(written.ephemeral_1h_input_tokens),
     output: count(usage.output_tokens),
+    searches: count(record(usage.server_tool_use).web_search_requests),
     thinking: count(record(usage.output_tokens_details).thinking_tokens),
     beside: besideOf(usage.iterations),
   };
@@ -62,18 +67,21 @@ export function merge(before: Told, next: Told): Told {
     input: last.input ?? first.input,
     cacheRead: last.cacheRead ?? first.cacheRead,
     cacheWrite: last.cacheWrite ?? first.cacheWrite,
+    cacheWrite1h: last.cacheWrite1h ?? first.cacheWrite1h,
     output: next.output ?? before.output,
     thinking: next.thinking ?? before.thinking,
+    searches: next.searches ?? before.searches,
     beside: next.beside.input + next.beside.output > 0 ? next.beside : before.beside,
   };
 }
 
 /** What is known of the usage, in our classes. */
 export function partOf(told: Told): Partial<Usage> {
-  const { input, cacheRead, cacheWrite, output, thinking, beside } = told;
+  const { input, cacheRead, cacheWrite, cacheWrite1h, output, thinking, searches, beside } = told;
   return {
-    ...((input ?? cacheRead ?? cacheWrite) !== undefined && { inputTokens: inputOf(told) + beside.input, cachedTokens: cacheRead ?? 0, cacheWriteTokens: cacheWrite ?? 0 }),
+    ...((input ?? cacheRead ?? cacheWrite) !== undefined && { inputTokens: inputOf(told) + beside.input, cachedTokens: cacheRead ?? 0, cacheWriteTokens: cacheWrite ?? 0, cacheWrite1hTokens: cacheWrite1h ?? 0 }),
     ...(output !== undefined && { outputTokens: output + beside.output, reasoningTokens: thinking ?? 0 }),
+    ...(searches !== undefined && { searches }),
   };
 }
 

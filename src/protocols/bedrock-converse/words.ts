@@ -1,6 +1,6 @@
 /** Converse's words. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
 import { noUsage, type ChatError, type Finish, type Usage } from "../../chat/index.ts";
-import { isObject, record, stringIn as words, type Json } from "../json.ts";
+import { isObject, objects, record, stringIn as words, type Json } from "../json.ts";
 
 export const protocol = "bedrock-converse";
 
@@ -16,13 +16,16 @@ export const finishOf = (raw: string): Finish => ({ unified: finishes[raw] ?? "o
 
 const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
 
+/** Of the cache's writes, those that are kept for an hour. */
+const hourOf = (details: unknown): number => objects(details).reduce((sum, { ttl, inputTokens }) => sum + (ttl === "1h" ? count(inputTokens) : 0), 0);
+
 /** Reads a `usage` object, whose input is without the cache's tokens. undefined when it is not one. */
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = record(value);
   if (!("inputTokens" in usage) && !("outputTokens" in usage)) return undefined;
   const cachedTokens = count(usage.cacheReadInputTokens);
   const cacheWriteTokens = count(usage.cacheWriteInputTokens);
-  return { ...noUsage, inputTokens: count(usage.inputTokens) + cachedTokens + cacheWriteTokens, cachedTokens, cacheWriteTokens, outputTokens: count(usage.outputTokens) };
+  return { ...noUsage, inputTokens: count(usage.inputTokens) + cachedTokens + cacheWriteTokens, cachedTokens, cacheWriteTokens, cacheWrite1hTokens: hourOf(usage.cacheDetails), outputTokens: count(usage.outputTokens) };
 }
 
 const statuses: Readonly<Record<string, number>> = {

@@ -11,7 +11,8 @@ import type { Observation, Protocol } from "../protocol.ts";
 import { openaiResponsesClient } from "./client.ts";
 import { parseRequest } from "./request.ts";
 import { ResponsesStreamObserver } from "./stream.ts";
-import { parseUsage } from "./usage.ts";
+import { record } from "../json.ts";
+import { usageOf } from "./usage.ts";
 
 type Answer = { usage?: unknown; error?: unknown; output?: unknown };
 type Part = { text?: unknown; refusal?: unknown } | null;
@@ -29,7 +30,7 @@ function charactersOf(item: Item): number {
 function observe(body: unknown): Observation {
   const answer = (typeof body === "object" && body !== null ? body : {}) as Answer;
   return {
-    usage: parseUsage(answer.usage),
+    usage: usageOf(record(body)),
     reportedNanoUsd: parseReportedCost(answer.usage),
     error: answer.error ? errorMessage(answer.error) : undefined,
     terminated: true,

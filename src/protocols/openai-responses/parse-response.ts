@@ -2,7 +2,7 @@
 import { defined, type ChatResponse, type Citation, type Origin, type Part, type ReasoningPart, type TextPart, type ToolCallPart } from "../../chat/index.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { ParseContext } from "../protocol.ts";
-import { parseUsage } from "./usage.ts";
+import { usageOf } from "./usage.ts";
 import { filled, jsonText, number, parseCitation, parseError, parseFinish, parseLogprobs, protocolId, record, records, string, type Json } from "./words.ts";
 
 /** A call's id where the provider gave none: `index` is the item's. */
@@ -27,7 +27,7 @@ export const headOf = ({ id, model, created_at, service_tier }: Json) =>
   defined({ id: filled(id), model: filled(model), createdAtS: number(created_at), serviceTier: filled(service_tier) });
 
 /** What it says at its end. */
-export const tailOf = ({ usage }: Json) => defined({ usage: parseUsage(usage), reportedNanoUsd: parseReportedCost(usage) });
+export const tailOf = (response: Json) => defined({ usage: usageOf(response), reportedNanoUsd: parseReportedCost(response.usage) });
 
 /** The parts of one output item. Items that say nothing (reasoning whose thoughts stay at the provider) give none. */
 export function partsOf(item: Json, context: ParseContext, index: number): Part[] {

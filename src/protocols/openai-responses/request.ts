@@ -1,7 +1,8 @@
 /** What we read of a Responses request. https://platform.openai.com/docs/api-reference/responses/create */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
-import { boundTokens } from "../bound.ts";
+import { boundTokens, unknownSearches } from "../bound.ts";
+import { filled, record } from "../json.ts";
 import { modelField, modelsField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
@@ -22,14 +23,17 @@ const requestSchema = z.object({
   conversation: kept("send the whole conversation as input"),
   prompt: kept("send its text as instructions and input"),
   models: modelsField,
+  max_tool_calls: tokensField,
 });
+
+const isSearch = (tool: unknown): boolean => filled(record(tool).type)?.startsWith("web_search") ?? false;
 
 /** An item that only names one kept by the provider. Its `type` may be left out. */
 const isReference = (item: Record<string, unknown>): boolean => item.type === "item_reference" || (item.type == null && item.role == null && item.id != null);
 
 /** Reads the facts of a Responses request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, input, instructions, tools, text, stream, max_output_tokens, models } = readFields(requestSchema, body);
+  const { model, input, instructions, tools, text, stream, max_output_tokens, max_tool_calls, models } = readFields(requestSchema, body);
   const reference = Array.isArray(input) ? input.findIndex(isReference) : -1;
   if (reference !== -1) {
     const param = `input[${reference}]`;
@@ -43,5 +47,6 @@ export function parseRequest(body: unknown): RequestFacts {
     outputTokens: max_output_tokens ?? undefined,
     choices: 1,
     otherModels: models ?? undefined,
+    searches: tools?.some(isSearch) ? (max_tool_calls ?? unknownSearches) : 0,
   };
 }

@@ -1,9 +1,10 @@
 /** Watches a Responses stream. https://platform.openai.com/docs/api-reference/responses-streaming */
+import { record } from "../json.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, objectOf, splitFrames } from "../sse.ts";
-import { parseUsage } from "./usage.ts";
+import { usageOf } from "./usage.ts";
 
 /** Frames worth opening: the three ends, and errors. Others pass unread but for the length of their text. */
 const telling = /(?:"type"\s*:\s*"|^event: ?)(?:response\.(?:completed|incomplete|failed)|error)\b|"error"\s*:\s*[{"]/m;
@@ -12,7 +13,7 @@ const outputText = /"delta"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"/;
 
 const ends = new Set(["response.completed", "response.incomplete", "response.failed"]);
 
-type Event = { type?: unknown; response?: { usage?: unknown; error?: unknown } | null; error?: unknown };
+type Event = { type?: unknown; response?: { error?: unknown } | null; error?: unknown };
 
 /** Reads usage, errors and the end. Takes nothing out: usage is part of the protocol. */
 export class ResponsesStreamObserver implements StreamObserver {
@@ -34,8 +35,8 @@ export class ResponsesStreamObserver implements StreamObserver {
     if (typeof event.type !== "string" || !ends.has(event.type)) return;
     this.seen.terminated = true;
     if (event.type === "response.failed") this.seen.error = event.response?.error ? errorMessage(event.response.error) : "The response failed.";
-    const usage = event.response?.usage;
-    this.seen.usage = parseUsage(usage) ?? this.seen.usage;
-    this.seen.reportedNanoUsd = parseReportedCost(usage) ?? this.seen.reportedNanoUsd;
+    const response = record(event.response);
+    this.seen.usage = usageOf(response) ?? this.seen.usage;
+    this.seen.reportedNanoUsd = parseReportedCost(response.usage) ?? this.seen.reportedNanoUsd;
   }
 }
