@@ -1,6 +1,7 @@
 /** What every answer to a client carries. */
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
+import type { Outcome } from "../ledger/entry.ts";
 import type { RateState } from "../limits/index.ts";
 
 /** What a browser would run or draw on our origin is never an answer of ours, whatever an upstream calls it. */
@@ -26,6 +27,12 @@ export function answerHeaders(requestId: string, rate: RateState | undefined, co
 /** What of the request, or of the answer, could not be said in the other's protocol. */
 export const lossHeader = (losses: readonly Loss[]): Record<string, string> =>
   losses.length === 0 ? {} : { "x-forge-losses": [...new Set(losses)].join(", ").replace(/[^\x20-\x7e]/g, "?").slice(0, 4_096) };
+
+/** What the answer costs, in USD to the nano: nothing where it has no price. */
+export function costHeader({ costNanoUsd, costSource }: Pick<Outcome, "costNanoUsd" | "costSource">): Record<string, string> {
+  const digits = String(costNanoUsd).padStart(10, "0");
+  return costSource === "unpriced" ? {} : { "x-forge-cost": `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, "") };
+}
 
 /** What every answer carries whatever made it: an id, and that it is nobody else's. */
 export function seal(answer: Response, requestId: string): void {

@@ -1,7 +1,7 @@
 /** An answer that comes whole: read to its end, so that a broken one is never passed on as a success. */
 import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
-import { answerHeaders, failure, lossHeader } from "./answer.ts";
+import { answerHeaders, costHeader, failure, lossHeader } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
 import type { Attempt } from "../router/index.ts";
@@ -35,7 +35,8 @@ export async function buffered({ run, attempt, exchange, attempts, response, ups
   const answer = exchange.read(bytes, contentType);
   const { seen } = answer;
   const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
-  hold.settle(outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs));
+  const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs);
+  hold.settle(outcome);
   const { secret } = attempt.endpoint;
   if ("error" in answer) {
     const { code, message, detail, status } = answer.error;
@@ -45,6 +46,6 @@ export async function buffered({ run, attempt, exchange, attempts, response, ups
   const { body, type = contentType, losses = [] } = answer;
   return new Response(seen.error === undefined || typeof body === "string" ? body : cutOut(utf8.decode(body), secret), {
     status: response.status,
-    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...lossHeader([...exchange.losses, ...losses]) },
+    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses]) },
   });
 }

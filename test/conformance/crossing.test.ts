@@ -154,6 +154,19 @@ describe("losses", () => {
   });
 });
 
+test("X-Forge-Cost is what the ledger says, to the nano", async () => {
+  const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "openai/gpt-4o", messages: [{ role: "user", content: "hello" }] }),
+  });
+  await answer.text();
+  await sleep(300);
+  const entry = await (await fetch(`${gateway.url}/dashboard/requests/${answer.headers.get("x-request-id")}`, { headers: { authorization: `Bearer ${key}` } })).json() as { costNanoUsd: number };
+  expect(entry.costNanoUsd).toBeGreaterThan(0);
+  expect(answer.headers.get("x-forge-cost")).toMatch(/^0\.0*[1-9]\d*$/);
+  expect(Math.round(Number(answer.headers.get("x-forge-cost")) * 1e9)).toBe(entry.costNanoUsd);
+});
+
 describe("X-Forge-Protocol", () => {
   const ask = (protocol: string) => fetch(`${gateway.url}/v1/messages`, {
     method: "POST", headers: { "x-api-key": key, "content-type": "application/json", "x-forge-protocol": protocol },

@@ -353,7 +353,7 @@ describe("an upstream", () => {
     "cache-control": "public, max-age=9999", "x-request-id": "theirs", location: "https://elsewhere.example", "openai-organization": "org-of-the-owner", "x-should-retry": "true",
     "content-security-policy": "x", link: "<x>; rel=preload", refresh: "0;url=https://elsewhere.example", "clear-site-data": '"*"', "x-forge-secret": "1", server: "theirs", "retry-after": "<b>7</b>",
   };
-  const names = ["cache-control", "connection", "content-length", "content-type", "date", "keep-alive", "request-id", "retry-after", "transfer-encoding", "vary", "x-content-type-options", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"];
+  const names = ["cache-control", "connection", "content-length", "content-type", "date", "keep-alive", "request-id", "retry-after", "transfer-encoding", "vary", "x-content-type-options", "x-forge-cost", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"];
 
   test.each<[string, number, string, string]>([
     ["an answer", 200, "application/json", "{}"], ["a page", 200, "text/html", "<script>alert(1)</script>"], ["a drawing", 200, "image/svg+xml", "<svg onload=alert(1)>"],

@@ -484,10 +484,31 @@ const geminiNormal = (isThree: boolean) => (request: ChatRequest): ChatRequest =
 
 const geminiFinishes = { stop: "STOP", "tool-calls": "STOP", length: "MAX_TOKENS", "content-filter": "SAFETY" };
 
+/** What is cited and measured is told of a whole answer: of which text it is can be told of one that ends with its only one. */
+function geminiText(part: TextPart, isTold: boolean): TextPart {
+  const { citations, ...bare } = part;
+  if (!isTold) return without(bare, "logprobs");
+  if (!citations || /[\ud800-\udfff]/.test(part.text)) return bare;
+  const within = (at: number | undefined): number => Math.min(at ?? 0, part.text.length);
+  return { ...bare, citations: citations.map((one) => ({ ...one, start: within(one.start), end: within(Math.max(one.end ?? 0, one.start ?? 0)) })) };
+}
+
+const geminiToken = ({ token, logprob }: { token: string; logprob: number }) => ({ token, logprob });
+/** Sources have an address and one title, tokens no bytes. */
+function geminiTold(part: TextPart): TextPart {
+  const { citations, logprobs } = part;
+  const titleOf = (url: string | undefined) => citations!.find((one) => one.url === url)!.title;
+  return {
+    ...part,
+    ...(citations && { citations: citations.map(({ url, start, end }) => ({ url: url!, title: titleOf(url)!, start: start!, end: end!, raw: { protocol: generate, value: { uri: url, title: titleOf(url) } } })) }),
+    ...(logprobs && { logprobs: logprobs.map((one) => ({ ...geminiToken(one), top: (one.top ?? []).map(geminiToken) })) }),
+  };
+}
+
 const geminiSeen = ({ id = "req_1", model = "model-1", choices, usage }: ChatResponse): ChatResponse => ({
   id, model, ...counting(usage, "cacheWriteTokens", "cacheWrite1hTokens", "searches"),
   choices: choices.map((choice) => ({
-    parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part)) }) } : part)),
+    parts: choice.parts.map((part) => (part.type === "reasoning" ? { ...part, origin: { protocol: generate, provider: "here" }, ...(part.signature !== undefined && { signature: btoa(seal(part)) }) } : part.type === "text" ? geminiTold(part) : part)),
     finish: finished(choice, geminiFinishes),
   })),
 });
@@ -508,10 +529,10 @@ const geminiContract = (model: string): Contract => ({
   normal: geminiNormal(model.includes("gemini-3")),
   answer: (response) => withChoices(response, (parts) => parted(parts.flatMap((part): Part[] => {
     if (part.type === "file") return part.kind === "image" ? [part] : [];
-    if (part.type === "text") return [without(part, "refusal", "citations", "logprobs")];
+    if (part.type === "text") return [without(part, "refusal")];
     if (part.type === "tool-call" && part.custom) return [];
     return part.type === "opaque" && part.protocol !== generate ? [] : [part];
-  }), (a, b) => (a.type === "text" || a.type === "reasoning") && a.type === b.type)),
+  }), (a, b) => (a.type === "text" || a.type === "reasoning") && a.type === b.type).map((part, at, all) => (part.type === "text" ? geminiText(part, at === all.length - 1 && all.filter(isOf("text")).length === 1) : part))),
   seen: geminiSeen,
   finishing: /"finishReason":"/,
 });

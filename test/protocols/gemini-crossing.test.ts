@@ -41,6 +41,28 @@ describe("gemini-generate", () => {
     expect(JSON.stringify(elsewhere.body)).not.toContain("thoughtSignature");
   });
 
+  it("tells sources with their places in bytes, and how likely tokens were", () => {
+    const text = "Grüße 🗼 aus Zürich";
+    const told = {
+      choices: [{
+        parts: [{ type: "text" as const, text, citations: [{ url: "https://a.example/z", title: "Zürich", start: 13, end: 19, raw: { protocol: "openai-chat", value: {} } }], logprobs: [{ token: "Grüße", logprob: -0.5, top: [{ token: "Hallo", logprob: -2 }] }] }],
+        finish: { unified: "stop" as const },
+      }],
+    };
+    const { body, losses } = client.renderResponse(told, { request: client.parseRequest(request), requestId: "req_1", nowS: 1 });
+    expect(losses).toEqual([]);
+    const candidate = (JSON.parse(body) as { candidates: object[] }).candidates[0]!;
+    expect(candidate).toMatchObject({
+      groundingMetadata: {
+        groundingChunks: [{ web: { uri: "https://a.example/z", title: "Zürich" } }],
+        groundingSupports: [{ segment: { startIndex: 17, endIndex: 24, text: "Zürich" }, groundingChunkIndices: [0] }],
+      },
+      logprobsResult: { chosenCandidates: [{ token: "Grüße", logProbability: -0.5 }], topCandidates: [{ candidates: [{ token: "Hallo", logProbability: -2 }] }] },
+    });
+    const read = geminiUpstream.parseResponse(JSON.parse(body), context).choices[0]!.parts[0];
+    expect(read).toMatchObject({ text, citations: [{ url: "https://a.example/z", start: 13, end: 19 }], logprobs: told.choices[0]!.parts[0]!.logprobs });
+  });
+
   it("joins the texts of a stream and finishes behind the last part", () => {
     const stream = geminiUpstream.parseStream(context);
     const events: ChatEvent[] = [...stream.push({ data: JSON.stringify(answer) }), ...stream.end()];

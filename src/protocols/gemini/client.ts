@@ -1,8 +1,9 @@
 /** The client half of generateContent: answers as Google writes them. https://ai.google.dev/api/generate-content */
-import { eventsOf, parseExact, textOf, type ChatEvent, type ChatResponse, type Finish, type Loss, type Part, type Usage, fold } from "../../chat/index.ts";
+import { defined, eventsOf, fold, parseExact, textOf, type ChatEvent, type ChatResponse, type Choice, type Loss, type Part, type TokenLogprob, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { ClientHalf, RenderContext, StreamRenderer } from "../protocol.ts";
 import { renderError } from "./error.ts";
+import { groundingOf } from "./grounding.ts";
 import { parseRequest } from "./parse-request.ts";
 import { finishWords, isObject, protocolId, sealBase64, type Json } from "./words.ts";
 
@@ -46,9 +47,11 @@ function usageOf({ inputTokens, outputTokens, reasoningTokens, cachedTokens, inp
 /** What beside a text is not told. */
 function unsaidOf(event: ChatEvent): Loss | undefined {
   if (event.type === "text-start" && event.refusal) return "refusal";
-  if (event.type === "text-delta" && event.logprobs) return "logprobs";
-  return event.type === "text-citation" ? "citations" : undefined;
+  return event.type === "text-citation" && event.citation.url === undefined ? "citations" : undefined;
 }
+
+/** `tokens`: how likely those of the part were. */
+type Written = { choice: number; parts: Json[]; tokens?: readonly TokenLogprob[] };
 
 /** Makes wire parts of a choice's events; texts and thoughts at once, everything else whole. */
 class GeminiWriter {
@@ -57,11 +60,11 @@ class GeminiWriter {
   private readonly signatures = new Map<number, string>();
 
   /** The wire parts that an event completes, and their choice. */
-  write(event: ChatEvent): { choice: number; parts: Json[] } {
+  write(event: ChatEvent): Written {
     fold(this.response, event);
     const loss = unsaidOf(event);
     if (loss) this.losses.add(loss);
-    if (event.type === "text-delta") return { choice: event.choice, parts: event.text ? [this.signed(event.choice, { text: event.text })] : [] };
+    if (event.type === "text-delta") return { choice: event.choice, parts: event.text ? [this.signed(event.choice, { text: event.text })] : [], ...defined({ tokens: event.logprobs }) };
     if (event.type === "reasoning-delta") {
       const text = event.paragraph > 0 && this.thought(event).texts[event.paragraph] === event.text ? `\n\n${event.text}` : event.text;
       return { choice: event.choice, parts: text ? [...this.left(event.choice), { text, thought: true }] : [] };
@@ -114,16 +117,28 @@ function joined(parts: Json[]): Json[] {
 
 const head = ({ id, model }: ChatResponse, { request, requestId }: RenderContext): Json => ({ modelVersion: model ?? request.model, responseId: id ?? requestId });
 /** Without a part Google's own chats throw the whole turn away. */
-const candidateOf = (index: number, parts: Json[], finish?: Finish): Json => ({ content: { parts: parts.length > 0 ? parts : [{ text: "" }], role: "model" }, ...(finish && { finishReason: finishWords[finish.unified] }), index });
+const candidateOf = (index: number, parts: Json[], tokens: readonly TokenLogprob[] = [], end?: Choice): Json => ({
+  content: { parts: parts.length > 0 ? parts : [{ text: "" }], role: "model" }, ...(end && endOf(end)), index, ...(tokens.length > 0 && { logprobsResult: logprobsOf(tokens) }),
+});
+
+function endOf({ parts, finish }: Choice): Json {
+  const groundingMetadata = groundingOf(parts.filter((part) => part.type === "text"));
+  return { finishReason: finishWords[finish.unified], ...defined({ groundingMetadata }) };
+}
+
+const tokenOf = ({ token, logprob }: { token: string; logprob: number }): Json => ({ token, logProbability: logprob });
+const logprobsOf = (tokens: readonly TokenLogprob[]): Json => ({ topCandidates: tokens.map(({ top = [] }) => ({ candidates: top.map(tokenOf) })), chosenCandidates: tokens.map(tokenOf) });
 
 function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
   const writer = new GeminiWriter();
   const written = response.choices.map((): Json[] => []);
+  const measured = response.choices.map((): TokenLogprob[] => []);
   for (const event of eventsOf(response)) {
-    const { choice, parts } = writer.write(event);
+    const { choice, parts, tokens = [] } = writer.write(event);
     written[choice]?.push(...parts);
+    measured[choice]?.push(...tokens);
   }
-  const candidates = response.choices.map(({ finish }, index) => candidateOf(index, joined([...written[index]!, ...writer.left(index)]), finish));
+  const candidates = response.choices.map((choice, index) => candidateOf(index, joined([...written[index]!, ...writer.left(index)]), measured[index], choice));
   const body = { candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }), ...head(response, context) };
   return { body: JSON.stringify(body), losses: [...writer.losses] };
 }
@@ -140,13 +155,13 @@ class GeminiStreamRenderer implements StreamRenderer {
   }
 
   push(event: ChatEvent): string {
-    const { choice, parts } = this.writer.write(event);
-    return parts.length > 0 ? this.chunk({ candidates: [candidateOf(choice, parts)] }) : "";
+    const { choice, parts, tokens } = this.writer.write(event);
+    return parts.length > 0 || tokens ? this.chunk({ candidates: [candidateOf(choice, parts, tokens)] }) : "";
   }
 
   end(): string {
     const { response } = this.writer;
-    const candidates = response.choices.map(({ finish }, index) => candidateOf(index, this.writer.left(index), finish));
+    const candidates = response.choices.map((choice, index) => candidateOf(index, this.writer.left(index), undefined, choice));
     const last = this.chunk({ candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }) });
     return this.events ? last : `${last}]`;
   }

@@ -1,11 +1,13 @@
 /** Reads Gemini's answers: a stream of answer objects, or one of them. https://ai.google.dev/api/generate-content */
 import { collect, defined, parseExact, type ChatEvent, type ChatResponse, type Finish, type Place, type TokenLogprob } from "../../chat/index.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
+import { citationsOf } from "./grounding.ts";
 import { parseUsage } from "./usage.ts";
 import { finishOf, isObject, kindOf, objects, protocolId, textIn, type Json } from "./words.ts";
 
 type Open = { kind: "text" | "reasoning"; signature?: string };
-type State = { at: number; open?: Open | undefined; calls: number; finish?: Finish };
+/** `said`: all texts so far, `from`: how much of that was said before the open one. */
+type State = { at: number; open?: Open | undefined; calls: number; finish?: Finish; said: string; from: number };
 
 class GeminiStream implements StreamParser {
   private started = false;
@@ -62,7 +64,7 @@ class GeminiStream implements StreamParser {
   }
 
   private choice(index: number): State {
-    while (this.choices.length <= index) this.choices.push({ at: -1, calls: 0 });
+    while (this.choices.length <= index) this.choices.push({ at: -1, calls: 0, said: "", from: 0 });
     return this.choices[index]!;
   }
 
@@ -74,7 +76,7 @@ class GeminiStream implements StreamParser {
     const logprobs = logprobsOf(logprobsResult);
     const place = { at: state.at, choice };
     if (logprobs && state.open?.kind === "text") events.push({ type: "text-delta", ...place, text: "", logprobs });
-    if (state.open?.kind === "text") for (const citation of citationsOf(candidate)) events.push({ type: "text-citation", ...place, citation });
+    if (state.open?.kind === "text") for (const citation of citationsOf(candidate, state.said, state.from)) events.push({ type: "text-citation", ...place, citation });
     const raw = textIn(finishReason);
     if (raw && raw !== "FINISH_REASON_UNSPECIFIED" && !state.finish) state.finish = finishOf(raw, false);
   }
@@ -115,7 +117,9 @@ class GeminiStream implements StreamParser {
       if (state.open?.kind !== "text") {
         events.push({ type: "text-start", ...this.next(state, choice, events) });
         state.open = { kind: "text" };
+        state.from = state.said.length;
       }
+      state.said += text;
       events.push({ type: "text-delta", at: state.at, choice, text });
       return;
     }
@@ -154,15 +158,6 @@ function logprobsOf(value: unknown): TokenLogprob[] | undefined {
   const read = ({ token, logProbability }: Json) => ({ token: textIn(token) ?? "", logprob: typeof logProbability === "number" ? logProbability : 0 });
   const chosen = objects(value.chosenCandidates).map((one, i) => ({ ...read(one), top: objects(tops[i]?.candidates).map(read) }));
   return chosen.length > 0 ? chosen : undefined;
-}
-
-function citationsOf({ groundingMetadata, citationMetadata }: Json) {
-  const chunks = isObject(groundingMetadata) ? objects(groundingMetadata.groundingChunks).map(({ web }) => web).filter(isObject) : [];
-  const sources = isObject(citationMetadata) ? objects(citationMetadata.citationSources ?? citationMetadata.citations) : [];
-  return [...chunks, ...sources].flatMap((value) => {
-    const [url, title] = [textIn(value.uri), textIn(value.title)];
-    return url ? [{ url, ...defined({ title }), raw: { protocol: protocolId, value } }] : [];
-  });
 }
 
 /** Reads a stream. */
