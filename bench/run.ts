@@ -4,6 +4,7 @@
  *   --rounds N                   interleaved rounds (5)    --quick    two short rounds
  *   --only json|stream|crossing  some of the scenarios     --memory   100,000 requests and long streams, watching memory
  *   --portkey <folder>           an installed checkout of Portkey's gateway, measured in the same run
+ *   --parts                      only whole answers that cross, beside Workers that do some of what Forge does
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -11,7 +12,8 @@ import { measure } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { pin, startLoad, startUpstream, type Upstream } from "./processes.ts";
 import { aims, books, sameTally, table } from "./report.ts";
-import { scenarios } from "./scenarios.ts";
+import { partTargets } from "./parts.ts";
+import { scenarios, type Scenario } from "./scenarios.ts";
 import { bareTarget, directTarget, forgeTarget, portkeyTarget, type Target } from "./targets.ts";
 
 const ledgerPatienceMs = 120_000;
@@ -21,6 +23,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     memory: { type: "boolean", default: false },
+    parts: { type: "boolean", default: false },
     only: { type: "string" },
     portkey: { type: "string" },
     requests: { type: "string", default: "100000" },
@@ -35,6 +38,7 @@ const targets: Target[] = [directTarget(upstream)];
 try {
   targets.push(await bareTarget(upstream));
   targets.push(await forgeTarget(upstream));
+  if (flags.parts) targets.push(...(await partTargets(upstream)));
   if (flags.portkey) targets.push(await portkeyTarget(upstream, flags.portkey));
   const pinned = pin(targets.map((target) => target.pid), 0) && pin([upstream.pid, load.pid, process.pid], 1);
   console.log(`# Benchmark\n\n${machine}; workerd ${pinned ? "pinned to one core, upstream and load to another" : "not pinned"}.\n`);
@@ -50,10 +54,15 @@ process.exit();
 
 async function reportSpeed(): Promise<void> {
   const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 5));
-  const { samples, problems } = await measure(load, targets, scenarios({ quick: flags.quick, only: flags.only }), rounds, say);
+  const { samples, problems } = await measure(load, targets, wanted(), rounds, say);
   console.log(`Medians of ${rounds} interleaved rounds.\n\n${table(samples)}\n\n${aims(samples)}`);
   if (problems.length > 0) process.exitCode = 1;
   for (const problem of problems) console.log(`\n**Problem:** ${problem}`);
+}
+
+function wanted(): Scenario[] {
+  const all = scenarios({ quick: flags.quick, only: flags.parts ? "crossing" : flags.only });
+  return flags.parts ? all.filter(({ kind }) => kind === "json") : all;
 }
 
 async function reportMemory(): Promise<void> {

@@ -93,17 +93,18 @@ async function concurrency(url: string, upstream: Upstream): Promise<void> {
 }
 
 async function money(url: string, upstream: Upstream): Promise<void> {
-  const tagOf = (wave: number) => (i: number) => `money-${wave}-${String(i).padStart(4, "0")}`;
+  const tagOf = (wave: number) => (i: number) => `money-${String(wave).padStart(2, "0")}-${String(i).padStart(4, "0")}`;
   const estimate = (boundTokens([{ role: "user", content: tagOf(0)(0) }]) + maxTokens) * nanoUsdPerToken;
   const budgetNanoUsd = room * estimate + estimate - 1;
   const key = await newKey(url, { budgetNanoUsd });
   const { answers } = await rush(url, key, upstream, tagOf(0));
   check("budget", "answers", most(crowd, "402 insufficient_credits"), counted(answers));
   check("budget", "refused while others hold the money", "come again in 1 s", answers.filter(({ status }) => status === 402).every(({ retryAfter, shouldRetry }) => retryAfter === 1 && shouldRetry === "true") ? "come again in 1 s" : "otherwise");
-  for (let wave = 1; wave < 10; wave += 1) {
+  // A refusal while others still hold the money is not the end of it.
+  for (let wave = 1; wave < 40; wave += 1) {
     await sleep(50);
     const next = await send(url, key, "fast-priced", tagOf(wave), 300).answers;
-    if (next.every(({ status }) => status === 402)) break;
+    if (next.every(({ status, shouldRetry }) => status === 402 && shouldRetry === "false")) break;
   }
   const sums = upstream.sums("money");
   const { requests, costNanoUsd } = await usageOnceQuiet(url, key, sums.requests);
@@ -111,6 +112,6 @@ async function money(url: string, upstream: Upstream): Promise<void> {
   check("budget", "cost = the provider's tokens × price", (sums.inputTokens + sums.outputTokens) * nanoUsdPerToken, costNanoUsd);
   const least = budgetNanoUsd - estimate + 1;
   check("budget", "spent, to within one request", `${least}…${budgetNanoUsd}`, costNanoUsd, costNanoUsd <= budgetNanoUsd && costNanoUsd >= least);
-  const last = await answerOf(await chat(url, key, { model: "fast-priced", tag: tagOf(9)(9999), maxTokens }));
+  const last = await answerOf(await chat(url, key, { model: "fast-priced", tag: tagOf(40)(9999), maxTokens }));
   check("budget", "when it is spent", "402, x-should-retry: false, no Retry-After", `${last.status}, x-should-retry: ${last.shouldRetry}, ${Number.isNaN(last.retryAfter) ? "no " : ""}Retry-After`);
 }
