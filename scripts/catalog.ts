@@ -162,8 +162,10 @@ const litellmClasses: Record<string, string> = {
 function litellmPrices(model: LitellmModel, which: string): Prices {
   const prices: Prices = new Map();
   for (const [field, value] of Object.entries(model)) {
-    const [, name = field, thousands = "0"] = /^(.+)_above_(\d+)k_tokens$/.exec(field) ?? [];
-    const priced = litellmClasses[name];
+    const [, tierless = field, tier] = /^(.+)_(flex|priority|batches)$/.exec(field) ?? [];
+    const [, name = tierless, thousands = "0"] = /^(.+)_above_(\d+)k_tokens$/.exec(tierless) ?? [];
+    const unit = litellmClasses[name];
+    const priced = unit && tier ? `${unit}:${tier === "batches" ? "batch" : tier}` : unit;
     if (!priced || typeof value !== "number" || (value === 0 && !/^(input|output)$/.test(priced))) continue;
     if (priced === "output_reasoning" && value === model["output_cost_per_token"]) continue;
     prices.set(key(priced, Number(thousands) * 1000), pico(value, 0, which));
@@ -250,6 +252,14 @@ function priceRows(provider: Provider, id: string, pi: PiModel | undefined, lite
     const [a, b, settled] = [fromPi.get(name), fromLite.get(name), known?.get(name)];
     if (a !== undefined && b !== undefined && a !== b) note("sources differ: what genai-prices confirms, else the dearer", `${which} ${name}: ${a} or ${b}`);
     fresh.set(name, a === undefined || b === undefined ? (a ?? b)! : settled === a || settled === b ? settled : Math.max(a, b));
+  }
+  // A tier is priced beside a standard price: where that one is not ours, or dearer than priority, the tier's is of another day.
+  for (const name of [...fresh.keys()].filter((one) => one.includes(":"))) {
+    const standard = name.replace(/:\w+/, "");
+    const isCheap = name.includes(":priority") && fresh.get(name)! < (fresh.get(standard) ?? 0);
+    if (fresh.get(standard) === fromLite.get(standard) && !isCheap) continue;
+    fresh.delete(name);
+    note("tiers whose standard price is another than ours, or dearer than priority: not used", `${which} ${name}`);
   }
   for (const prices of [fresh, ...history.map((state) => state.prices)]) addStorage(prices, which);
   // A loose match (prefix, "contains") may be a neighbour: its history counts only if it ends at today's price.
@@ -364,7 +374,7 @@ function serve(provider: Provider): Deployment[] {
     const [pi, lite, dev] = [pis.get(id), lites.get(id), devModels[id]];
     if (lite?.deprecation_date && lite.deprecation_date <= asOf) { note(`shut down on or before ${asOf}`, `${provider.id}/${id}`); return []; }
     const rows = priceRows(provider, id, pi, lite);
-    if (kind === "embedding") rows.splice(0, rows.length, ...rows.filter((row) => row.class !== "output"));
+    if (kind === "embedding") rows.splice(0, rows.length, ...rows.filter((row) => !row.class.startsWith("output")));
     if (rows.length === 0) note("served, but nobody knows the price", `${provider.id}/${id}`);
     return [{ provider, id, kind, owner: ownerOf(provider, id), pi, lite, dev, rows, model: id }];
   });

@@ -30,6 +30,8 @@ export type Outcome = {
   usage: Usage;
   costNanoUsd: number;
   costSource: CostSource;
+  /** The service tier that the provider says it was served in; null: it says none. */
+  serviceTier: string | null;
   /** true: the upstream never said what was used; figures are the best estimate. */
   estimated: boolean;
   firstByteMs: number | null;

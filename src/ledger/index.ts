@@ -3,6 +3,6 @@
  * (limits). Imports: the conversation's usage type, errors.
  */
 export type { CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
-export { costOf, isPriced, worstCost, type Most, type Price, type PriceClass } from "./price.ts";
+export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
 export { findRequest, pruneRequests, usageReport, type UsageReport } from "./report.ts";
 export { rollUp } from "./roll-up.ts";

@@ -178,7 +178,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
       if (lease > now) continue;
       const outcome: Outcome = {
         model, deployment: "", protocol: "", stream: false, status: 0, end: "lease_expired",
-        usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd, costSource: "estimated", estimated: true,
+        usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd, costSource: "estimated", serviceTier: null, estimated: true,
         firstByteMs: null, totalMs: leaseMs, way: "buffered", attempts: 0, upstreamRequestId: null, errorCode: "lease_expired",
       };
       this.settle(id, postingOf(outcome));

@@ -1,7 +1,7 @@
 /** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
 import { secretFromRequest, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
-import { worstCost } from "../ledger/price.ts";
+import { tierOf, worstCost } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, type Attempt, type Plan } from "../router/index.ts";
@@ -113,9 +113,9 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: n
   for (const attempt of attempts) {
     const cap = attempt.maxOutputTokens === undefined ? undefined : attempt.maxOutputTokens * facts.choices;
     const outputTokens = Math.min(facts.outputTokens ?? cap ?? unknownOutputTokens * facts.choices, cap ?? Number.MAX_SAFE_INTEGER);
-    const { inputTokens, searches, hourCache } = facts;
+    const { inputTokens, searches, hourCache, serviceTier } = facts;
     tokens = Math.max(tokens, inputTokens + outputTokens);
-    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache }, atMs) ?? 0);
+    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0);
   }
   return { tokens, nanoUsd };
 }

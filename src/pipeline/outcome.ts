@@ -1,7 +1,7 @@
 /** From what was seen of an answer to what is written down about it. Pure. */
 import { noUsage, type Usage } from "../chat/index.ts";
 import type { CostSource, End, Outcome, Way } from "../ledger/entry.ts";
-import { costOf } from "../ledger/price.ts";
+import { costOf, tierOf } from "../ledger/price.ts";
 import type { Observation, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 
@@ -34,7 +34,7 @@ function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: b
 function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): { costNanoUsd: number; costSource: CostSource } {
   if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported" };
   if (attempt.endpoint.provider.selfHosted && attempt.prices.length === 0) return { costNanoUsd: 0, costSource: "price" };
-  const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs);
+  const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs, tierOf(seen?.serviceTier));
   // What of it has a price is charged, and that something has none stands in the ledger.
   if (cost === undefined) return { costNanoUsd: costOf(attempt.prices, { ...usage, searches: 0 }, atMs) ?? 0, costSource: "unpriced" };
   return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
@@ -53,6 +53,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     end: seen?.error !== undefined && (ending.end === "complete" || ending.end === "unterminated") ? "upstream_error" : ending.end,
     usage,
     ...chargeOf(attempt, usage, seen, estimated, atMs),
+    serviceTier: seen?.serviceTier?.slice(0, 64) ?? null,
     estimated,
     firstByteMs: ending.firstByteMs,
     totalMs: ending.totalMs,

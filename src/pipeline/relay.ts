@@ -39,7 +39,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
   try {
     caller = await callerOf(context);
     const { text, json } = await readJson(context.request);
-    const facts: RequestFacts = { ...protocol.parse(json), hourCache: text.includes('"1h"') };
+    const facts: RequestFacts = { ...protocol.parse(json), ...surchargesOf(text, json) };
     const admission = await admit(context, caller, facts, protocolsFor(protocol, context.request.headers));
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {
@@ -48,6 +48,12 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     return failure(told.error, protocol.renderError(told.error, context.requestId), context.requestId, told.rate);
   }
 }
+
+/** What any protocol's request may say that makes its tokens dearer. */
+const surchargesOf = (text: string, json: unknown): Pick<RequestFacts, "hourCache" | "serviceTier"> => {
+  const { service_tier: tier } = json as { service_tier?: unknown };
+  return { hourCache: text.includes('"1h"'), serviceTier: typeof tier === "string" ? tier : undefined };
+};
 
 /** A refusal with the key's counters; a key that may call no more hears only that. */
 async function withStanding(context: RequestContext, caller: Principal, error: GatewayError): Promise<{ error: GatewayError; rate?: RateState }> {

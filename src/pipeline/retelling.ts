@@ -11,8 +11,8 @@ const charactersIn = (part: Part): number =>
   : 0;
 
 /** What a whole answer says about itself. */
-export const observationOf = ({ usage, reportedNanoUsd, error, choices }: ChatResponse): Observation => ({
-  usage, reportedNanoUsd, error: error?.message, terminated: true,
+export const observationOf = ({ usage, reportedNanoUsd, serviceTier, error, choices }: ChatResponse): Observation => ({
+  usage, reportedNanoUsd, serviceTier, error: error?.message, terminated: true,
   outputCharacters: choices.reduce((sum, { parts }) => sum + parts.reduce((inner, part) => inner + charactersIn(part), 0), 0),
 });
 
@@ -90,6 +90,7 @@ export class Retelling implements StreamObserver {
     if (event.type === "text-delta" || event.type === "reasoning-delta") seen.outputCharacters += event.text.length;
     else if (event.type === "tool-call-delta") seen.outputCharacters += event.input.length;
     else if (event.type === "start" || event.type === "usage") {
+      seen.serviceTier = event.serviceTier ?? seen.serviceTier;
       if (event.type === "start") seen.usageSoFar = event.usage ?? seen.usageSoFar;
       else Object.assign(seen, { usage: event.usage, reportedNanoUsd: event.reportedNanoUsd ?? seen.reportedNanoUsd });
     } else if (event.type === "error") seen.error = event.error.message;

@@ -23,6 +23,8 @@ export type RequestFacts = {
   searches?: number | undefined;
   /** Some of its input may be kept cached for an hour, which costs more. */
   hourCache?: boolean;
+  /** The service tier that was asked for. */
+  serviceTier?: string | undefined;
 };
 
 /** What an answer, or the part of a stream seen so far, says about itself. */
@@ -32,6 +34,8 @@ export type Observation = {
   usageSoFar?: Partial<Usage> | undefined;
   /** What the provider says it cost, nano-USD. */
   reportedNanoUsd: number | undefined;
+  /** The service tier that it says it was served in. */
+  serviceTier?: string | undefined;
   /** An error inside an answer that began with status 200. */
   error: string | undefined;
   /** The answer came to its end: a finish reason or the protocol's terminal event was there. */

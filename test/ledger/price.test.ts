@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { noUsage, type Usage } from "../../src/chat/usage.ts";
-import { costOf, isPriced, worstCost, type Price, type PriceClass } from "../../src/ledger/index.ts";
+import { costOf, isPriced, tierOf, worstCost, type Price, type PriceClass, type Tier } from "../../src/ledger/index.ts";
 
 const now = Date.UTC(2026, 10, 21);
 const usd = 1_000_000_000;
@@ -41,6 +41,17 @@ describe("a cost", () => {
     expect(costOf([...prices, ...list({ web_search: 10_000 })], used({ inputTokens: million, searches: 3 }), now)).toBe(3 * usd + 30_000_000);
     expect(costOf(prices, used({ inputTokens: million, searches: 3 }), now)).toBeUndefined();
     expect(costOf([...prices, ...list({ output_reasoning: 3 })], used({ outputTokens: 2 * million, reasoningTokens: million }), now)).toBe((15 + 3) * usd);
+  });
+
+  test("is that of the tier it was served in: pains.md 18, flex and priority billed at the default", () => {
+    const tiered = [...prices, ...list({ "input:flex": 1.5, "output:flex": 7.5, "input:priority": 6, "output:priority": 30 })];
+    const both = used({ inputTokens: 2 * million, cachedTokens: million, outputTokens: million });
+    expect(costOf(tiered, both, now)).toBe((3 + 0.3 + 15) * usd);
+    expect(costOf(tiered, both, now, "flex")).toBe((1.5 + 0.3 + 7.5) * usd);
+    expect(costOf(tiered, both, now, "priority")).toBe((6 + 6 + 30) * usd);
+    expect(costOf(prices, both, now, "batch")).toBe((3 + 0.3 + 15) * usd);
+    expect(costOf(prices, both, now, "priority")).toBeUndefined();
+    expect(["flex", "priority", "batch", "default", "standard", "auto", undefined].map(tierOf)).toEqual(["flex", "priority", "batch", undefined, undefined, undefined, undefined]);
   });
 
   test("adds the price of the request itself", () => {
@@ -132,7 +143,7 @@ describe("dates", () => {
 
 const tokens = fc.integer({ min: 0, max: 2_000_000 });
 const anyUsage = fc.record({ inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens, cacheWrite1hTokens: tokens, searches: fc.nat(20) });
-const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "cache_write_1h", "output_reasoning", "web_search", "request"];
+const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "cache_write_1h", "output_reasoning", "web_search", "request", "input:flex", "output:flex", "input:priority", "cached_input:priority", "cache_write:priority", "output:priority"];
 const anyPrice: fc.Arbitrary<Price> = fc.record({
   class: fc.constantFrom(...classes), picoUsd: fc.integer({ min: 0, max: 150_000_000 }),
   aboveTokens: fc.constantFrom(0, 0, 128_000, 200_000, 1_000_000), validFromMs: fc.constantFrom(0, now - 1, now, now + 1),
@@ -155,9 +166,9 @@ describe("for any prices and any usage", () => {
     }));
   });
 
-  test("the worst case covers every usage within its bound", () => {
-    fc.assert(fc.property(anyPrices, anyUsage, tokens, tokens, (prices, usage, moreIn, moreOut) => {
-      expect(worstCost(prices, { inputTokens: usage.inputTokens + moreIn, outputTokens: usage.outputTokens + moreOut, searches: usage.searches, hourCache: true }, now)!).toBeGreaterThanOrEqual(costOf(prices, usage, now)!);
+  test("the worst case covers every usage within its bound, in the tier that was asked for and in the standard one", () => {
+    fc.assert(fc.property(anyPrices, anyUsage, tokens, tokens, fc.constantFrom<Tier | undefined>(undefined, "flex", "priority"), (prices, usage, moreIn, moreOut, tier) => {
+      expect(worstCost(prices, { inputTokens: usage.inputTokens + moreIn, outputTokens: usage.outputTokens + moreOut, searches: usage.searches, hourCache: true, tier }, now)!).toBeGreaterThanOrEqual(Math.max(costOf(prices, usage, now)!, costOf(prices, usage, now, tier) ?? 0));
     }), { numRuns: 500 });
   });
 });

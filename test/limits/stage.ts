@@ -23,7 +23,7 @@ export function outcomeOf({ tokens = 0, nanoUsd = 0, ...over }: { tokens?: numbe
   const outputTokens = Math.floor(tokens / 3);
   return {
     model: "m", deployment: "openai/m", protocol: "openai-chat", stream: false, status: 200, end: "complete",
-    usage: { ...noUsage, inputTokens: tokens - outputTokens, outputTokens }, costNanoUsd: nanoUsd, costSource: "price", estimated: false,
+    usage: { ...noUsage, inputTokens: tokens - outputTokens, outputTokens }, costNanoUsd: nanoUsd, costSource: "price", serviceTier: null, estimated: false,
     firstByteMs: 1, totalMs: 2, way: "buffered", attempts: 1, upstreamRequestId: null, errorCode: null, ...over,
   };
 }

@@ -1,5 +1,6 @@
 /** Anthropic's Messages, and the counting of their tokens. https://docs.anthropic.com/en/api/messages */
 import { noUsage } from "../../chat/usage.ts";
+import { filled, record } from "../json.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, Protocol } from "../protocol.ts";
@@ -31,6 +32,7 @@ function observe(body: unknown): Observation {
     usage: usageOf(told),
     usageSoFar: partOf(told),
     reportedNanoUsd: parseReportedCost(answer.usage),
+    serviceTier: filled(record(answer.usage).service_tier),
     error: answer.error && !answer.content ? errorMessage(answer.error) : undefined,
     terminated: true,
     outputCharacters: Array.isArray(answer.content) ? answer.content.reduce<number>((sum, block: Block) => sum + charactersOf(block), 0) : 0,

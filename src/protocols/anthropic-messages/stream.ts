@@ -3,6 +3,7 @@ import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, objectOf, splitFrames } from "../sse.ts";
+import { filled, record } from "../json.ts";
 import { merge, nothingTold, partOf, readUsage, usageOf } from "./usage.ts";
 
 /** Frames worth opening: usage, an error, an end. Others pass unread. */
@@ -28,6 +29,7 @@ export class MessagesStreamObserver implements StreamObserver {
     const { seen } = this;
     if (event.error) seen.error = errorMessage(event.error);
     // The first event's output is what was there when it was sent: a token or none.
+    seen.serviceTier = filled(record(event.message?.usage ?? event.usage).service_tier) ?? seen.serviceTier;
     if (event.message) this.told = merge(this.told, { ...readUsage(event.message.usage), output: undefined });
     if (event.usage) {
       this.told = merge(this.told, readUsage(event.usage));

@@ -1,4 +1,5 @@
 /** OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat */
+import { filled, record } from "../json.ts";
 import { withOwnCalls } from "../own-calls.ts";
 import type { ClientHalf, Observation, Protocol, UpstreamHalf } from "../protocol.ts";
 import { renderError, renderStreamError } from "./error.ts";
@@ -32,6 +33,7 @@ function observe(body: unknown): Observation {
   return {
     usage: parseUsage(answer.usage),
     reportedNanoUsd: parseReportedCost(answer.usage),
+    serviceTier: filled(record(body).service_tier),
     error: answer.error && !answer.choices ? errorMessage(answer.error) : undefined,
     terminated: true,
     outputCharacters: Array.isArray(answer.choices) ? answer.choices.reduce<number>((sum, choice: Choice) => sum + charactersOf(choice?.message), 0) : 0,

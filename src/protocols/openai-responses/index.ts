@@ -11,7 +11,7 @@ import type { Observation, Protocol } from "../protocol.ts";
 import { openaiResponsesClient } from "./client.ts";
 import { parseRequest } from "./request.ts";
 import { ResponsesStreamObserver } from "./stream.ts";
-import { record } from "../json.ts";
+import { filled, record } from "../json.ts";
 import { usageOf } from "./usage.ts";
 
 type Answer = { usage?: unknown; error?: unknown; output?: unknown };
@@ -32,6 +32,7 @@ function observe(body: unknown): Observation {
   return {
     usage: usageOf(record(body)),
     reportedNanoUsd: parseReportedCost(answer.usage),
+    serviceTier: filled(record(body).service_tier),
     error: answer.error ? errorMessage(answer.error) : undefined,
     terminated: true,
     outputCharacters: list<Item>(answer.output).reduce((sum, item) => sum + charactersOf(item), 0),

@@ -1,5 +1,5 @@
 /** Watches a Responses stream. https://platform.openai.com/docs/api-reference/responses-streaming */
-import { record } from "../json.ts";
+import { filled, record } from "../json.ts";
 import { errorMessage } from "../openai-chat/stream.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { Observation, StreamObserver } from "../protocol.ts";
@@ -37,6 +37,7 @@ export class ResponsesStreamObserver implements StreamObserver {
     if (event.type === "response.failed") this.seen.error = event.response?.error ? errorMessage(event.response.error) : "The response failed.";
     const response = record(event.response);
     this.seen.usage = usageOf(response) ?? this.seen.usage;
+    this.seen.serviceTier = filled(response.service_tier) ?? this.seen.serviceTier;
     this.seen.reportedNanoUsd = parseReportedCost(response.usage) ?? this.seen.reportedNanoUsd;
   }
 }
