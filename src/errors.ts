@@ -15,6 +15,7 @@ const statusOf = {
   model_not_priced: 403,
   model_not_found: 404,
   not_found: 404,
+  thread_not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
   request_too_large: 413,

@@ -180,6 +180,15 @@ describe("a request of Messages", () => {
   ])("of the wrong shape says where: %#", (wrong, message) => {
     expect(() => client.parseRequest(wrong)).toThrow(message);
   });
+
+  /** Anthropic's tool runner goes on with what it has just been given as a thread, and sends all of it again when told so. */
+  test("that begins a thread is read, one that continues it is not", () => {
+    const messages = [{ role: "user", content: "Hi" }];
+    const { turns, rest } = client.parseRequest({ model: "m", messages, thread: { type: "create" } });
+    expect({ turns: turns.length, rest: rest.fields }).toEqual({ turns: 1, rest: { thread: { type: "create" } } });
+    expect(() => client.parseRequest({ model: "m", messages, thread: { type: "continue", previous_message_id: "msg_1" } }))
+      .toThrow(expect.objectContaining({ code: "thread_not_found", status: 404 }) as Error);
+  });
 });
 
 describe("a request of somebody else", () => {
@@ -204,13 +213,19 @@ describe("a request of somebody else", () => {
   });
 
   test("thinks by a budget, and yields what the vendor refuses beside it", () => {
-    const { body: sent, losses } = render({ reasoning: { effort: "medium" }, maxOutputTokens: 10_000, temperature: 0.5, topK: 3, tools: [add], toolChoice: { type: "required" }, parallelTools: false });
+    const { body: sent, losses } = render({ reasoning: { effort: "medium" }, maxOutputTokens: 10_000, temperature: 0.5, topK: 3, tools: [add], toolChoice: { type: "auto" }, parallelTools: false });
     expect(sent).toMatchObject({ thinking: { type: "enabled", budget_tokens: 5_000 }, max_tokens: 10_000, tool_choice: { type: "auto", disable_parallel_tool_use: true } });
-    expect(losses).toEqual(["temperature", "top_k", "tool_choice"]);
+    expect(losses).toEqual(["temperature", "top_k"]);
     expect(render({ reasoning: { effort: "low" }, maxOutputTokens: 100 }).body).toMatchObject({ thinking: { budget_tokens: 1_024 }, max_tokens: 1_124 });
     expect(render({ reasoning: { budgetTokens: 9_000 }, maxOutputTokens: 100 })).toMatchObject({ body: { thinking: { budget_tokens: 7_999 }, max_tokens: 8_000 }, losses: ["reasoning_budget"] });
     expect(render({ reasoning: { effort: "none" } }).body.thinking).toEqual({ type: "disabled" });
     expect(render({ reasoning: { adaptive: true, effort: "high" } }).body).toMatchObject({ thinking: { type: "adaptive" }, output_config: { effort: "high" } });
+  });
+
+  test.each([[{ type: "required" }, { type: "any" }], [{ type: "tool", name: "add" }, { type: "tool", name: "add" }]] as const)("does not think where a tool must be called: %#", (toolChoice, said) => {
+    const { body: sent, losses } = render({ reasoning: { effort: "medium" }, maxOutputTokens: 10_000, temperature: 0.5, tools: [add], toolChoice });
+    expect(sent).toMatchObject({ tool_choice: said, temperature: 0.5 });
+    expect([sent.thinking, losses]).toEqual([undefined, ["reasoning_effort"]]);
   });
 
   test("does not think on behind a tool call without thoughts", () => {

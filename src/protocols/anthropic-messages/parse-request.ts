@@ -1,5 +1,6 @@
 /** Reads a whole Messages request as a conversation. https://docs.anthropic.com/en/api/messages */
 import { defined, type ChatRequest, type Part, type Turn } from "../../chat/index.ts";
+import { GatewayError } from "../../errors.ts";
 import { parseContent, parseSystem, wrong } from "./parse-blocks.ts";
 import { parseOutput, parseReasoning, parseTier, parseToolChoice, parseToolFields, parseTools, without } from "./parse-settings.ts";
 import { isObject, protocol, record, words, type Json } from "./words.ts";
@@ -18,6 +19,7 @@ export function parseConversation(body: unknown): ChatRequest {
   const { model, messages, system, max_tokens: maxOutputTokens, output_config: config, output_format: format } = body;
   if (words(model) === undefined) throw wrong("model", "be a string");
   if (!Array.isArray(messages)) throw wrong("messages", "be an array of messages");
+  if (record(body.thread).type === "continue") throw lostThread();
   const leading = system === undefined || system === null ? [] : [{ role: "system", parts: parseSystem(system, "system") } as const];
   const { reasoning, rest } = parseReasoning(body.thinking, record(config).effort);
   return {
@@ -41,6 +43,10 @@ export function parseConversation(body: unknown): ChatRequest {
     rest: { protocol, fields: { ...without(body, ...known), ...rest, ...leftOf(body), ...parseToolFields(body.tools) } },
   };
 }
+
+/** A thread lies at Anthropic and nowhere else. By this code its SDKs know that they must send the whole conversation again. */
+const lostThread = (): GatewayError =>
+  new GatewayError("thread_not_found", "thread: cannot be continued here, send the whole conversation", { param: "thread", shouldRetry: false });
 
 /** Parts of known fields that have no name in the conversation. */
 function leftOf({ output_config: config, metadata }: Json): Json {

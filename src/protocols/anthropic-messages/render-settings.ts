@@ -2,7 +2,7 @@
 import { budgetOf, type ChatRequest, type FunctionTool, type Loss, type Tool, type ToolChoice } from "../../chat/index.ts";
 import type { Lose } from "./render-files.ts";
 import type { Message } from "./render-turns.ts";
-import { protocol, record, type Json } from "./words.ts";
+import { protocol, type Json } from "./words.ts";
 
 export const renderTools = (tools: readonly FunctionTool[], lose: Lose): Json[] => tools.flatMap((tool) => renderTool(tool, lose));
 
@@ -43,9 +43,10 @@ export type Thinking = { maxTokens: number; thinking?: Json; effort?: string };
 
 /**
  * An effort becomes a budget; a client that speaks Messages gets the words that it used. `messages` decide whether the vendor
- * takes thinking at all: not where the last answer calls tools without thoughts, and not where an answer shall be continued.
+ * takes thinking at all: not where the last answer calls tools without thoughts, and not where an answer shall be continued. Nor
+ * does it think where a tool must be called: the call is what the client waits for.
  */
-export function renderThinking({ reasoning = {}, rest }: ChatRequest, bounds: { maxTokens: number; most: number | undefined }, messages: readonly Message[], lose: Lose): Thinking {
+export function renderThinking({ reasoning = {}, toolChoice, tools, rest }: ChatRequest, bounds: { maxTokens: number; most: number | undefined }, messages: readonly Message[], lose: Lose): Thinking {
   const { effort, budgetTokens, adaptive, show } = reasoning;
   const { maxTokens, most = Infinity } = bounds;
   const display = show === undefined ? undefined : { display: shown[show] };
@@ -59,7 +60,7 @@ export function renderThinking({ reasoning = {}, rest }: ChatRequest, bounds: { 
   }
   const budget = budgetTokens ?? budgetOf(effort!, maxTokens);
   if (budget <= 0) return { maxTokens, thinking: { type: "disabled" } };
-  if (!takesThinking(messages)) {
+  if (!takesThinking(messages) || (tools.length > 0 && isForced(toolChoice))) {
     lose("reasoning_effort");
     return { maxTokens };
   }
@@ -70,6 +71,7 @@ export function renderThinking({ reasoning = {}, rest }: ChatRequest, bounds: { 
   return { maxTokens: raised, thinking: { type: "enabled", budget_tokens: spent, ...display }, ...(own && level && { effort: level }) };
 }
 
+const isForced = (choice: ToolChoice | undefined): boolean => choice?.type === "required" || choice?.type === "tool" || (choice?.type === "allowed" && choice.mode === "required");
 const isThought = ({ type }: Json): boolean => type === "thinking" || type === "redacted_thinking";
 
 function takesThinking(messages: readonly Message[]): boolean {
@@ -85,14 +87,10 @@ export function yieldToThinking(body: Json, lose: Lose): void {
     delete body[field];
     lose(loss);
   };
-  const { temperature, top_p: topP, top_k: topK, tool_choice: choice } = body;
+  const { temperature, top_p: topP, top_k: topK } = body;
   if (temperature !== undefined && temperature !== 1) drop("temperature", "temperature");
   if (typeof topP === "number" && topP < 0.95) drop("top_p", "top_p");
   if (topK !== undefined) drop("top_k", "top_k");
-  const { type, disable_parallel_tool_use: single } = record(choice);
-  if (type !== "any" && type !== "tool") return;
-  drop("tool_choice", "tool_choice");
-  if (single) body.tool_choice = { type: "auto", disable_parallel_tool_use: true };
 }
 
 /** The vendor takes a schema only if no object in it is open. */
