@@ -425,8 +425,6 @@ testConversation("openai-responses", {
 
 const generate = "gemini-generate";
 
-const dummySignature = "skip_thought_signature_validator";
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -452,9 +450,6 @@ function geminiPart(part: Part): Part[] {
   const text = texts.join("\n\n");
   return text === "" && signature === undefined ? [] : [{ type: "reasoning", texts: text === "" ? [] : [text], origin, ...(signature !== undefined && { signature }) }];
 }
-
-/** What stands where a signature is missing is not one. */
-const undummied = (request: ChatRequest): ChatRequest => withParts(request, (part) => (part.type === "reasoning" && part.signature === dummySignature ? [] : [part]));
 
 /** What the model says in pieces is one text, and so are its thoughts up to their signature. */
 const gluePieces = (parts: readonly Part[]): Part[] => {
@@ -519,7 +514,7 @@ const geminiContract = (model: string): Contract => ({
     protocol: generate, thoughts: fc.oneof(thoughts.signed, thoughts.bare), signsCalls: true, part: fc.constantFrom<Json>({ executableCode: { language: "PYTHON", code: "1" } }, { codeExecutionResult: { outcome: "OUTCOME_OK" } }),
     tool: fc.constant({ googleSearch: {} }), rest: fc.constantFrom<Json>({ safetySettings: [{ category: "X" }] }, { cachedContent: "c", generationConfig: { speechConfig: { a: 1 } } }),
   },
-  parseRequest: (body, { model: name, stream }) => undummied(gemini(name, stream ? "streamGenerateContent" : "generateContent", true)!.conversation!.parseRequest(body)),
+  parseRequest: (body, { model: name, stream }) => gemini(name, stream ? "streamGenerateContent" : "generateContent", true)!.conversation!.parseRequest(body),
   server: gemini("model-1", "streamGenerateContent", true)!.conversation!,
   givenBack: ({ candidates }) => ({ contents: (candidates as { content: Json }[]).map(({ content }) => content) }),
   cannot: [

@@ -63,6 +63,12 @@ describe("gemini-generate", () => {
     expect(read).toMatchObject({ text, citations: [{ url: "https://a.example/z", start: 13, end: 19 }], logprobs: told.choices[0]!.parts[0]!.logprobs });
   });
 
+  it("takes the dummy signature of Google's SDKs for none", () => {
+    const parts = ["skip_thought_signature_validator", btoa("skip_thought_signature_validator")].map((thoughtSignature) => ({ functionCall: { id: "a", name: "get", args: {} }, thoughtSignature }));
+    const [turn] = client.parseRequest({ contents: [{ role: "model", parts }] }).turns;
+    expect(turn!.parts.map(({ type }) => type)).toEqual(["tool-call", "tool-call"]);
+  });
+
   it("joins the texts of a stream and finishes behind the last part", () => {
     const stream = geminiUpstream.parseStream(context);
     const events: ChatEvent[] = [...stream.push({ data: JSON.stringify(answer) }), ...stream.end()];

@@ -1,7 +1,7 @@
 /** Reads a GenerateContentRequest into a conversation. https://ai.google.dev/api/generate-content */
 import { defined, efforts, type ChatRequest, type FilePart, type Part, type ReasoningPart, type Tool, type ToolChoice, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
-import { isObject, kindOf, objects, protocolId, textIn, unsealBase64, type Json } from "./words.ts";
+import { isObject, kindOf, objects, protocolId, signatureOf, textIn, unsealBase64, type Json } from "./words.ts";
 
 /** The fields under their names in camel case, one level deep. */
 const camel = (value: unknown): Json =>
@@ -35,7 +35,7 @@ function readResult(value: Json, calls: Calls): ToolResultPart {
 
 function readPart(value: Json, calls: Calls): Part[] {
   const part = camel(value);
-  const signature = textIn(part.thoughtSignature) || undefined;
+  const signature = signatureOf(part);
   const text = textIn(part.text);
   const isThought = part.thought === true && text !== undefined;
   const thoughts = isThought && text ? [text] : [];

@@ -3,10 +3,9 @@ import { defined, functionTools, isFrom, textOf, type ChatRequest, type FilePart
 import { objectIn } from "../json.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderConfig } from "./render-settings.ts";
-import { isObject, protocolId, type Json } from "./words.ts";
+import { dummySignature, isObject, protocolId, type Json } from "./words.ts";
 
 type Content = { role: "user" | "model"; parts: Json[] };
-const dummySignature = "skip_thought_signature_validator";
 const mediaTypes = { image: "image/png", audio: "audio/wav", video: "video/mp4", document: "application/pdf" };
 
 function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, lose: (loss: Loss) => void): Json[] {

@@ -30,6 +30,12 @@ export function kindOf(mediaType: string | undefined): FilePart["kind"] {
   return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
 }
 
+/** What stands where a signature is missing, so that Gemini 3 takes the call all the same. https://ai.google.dev/gemini-api/docs/thought-signatures */
+export const dummySignature = "skip_thought_signature_validator";
+const dummies = new Set<unknown>([dummySignature, btoa(dummySignature)]);
+/** A part's signature; Google's SDKs put the dummy in too. */
+export const signatureOf = ({ thoughtSignature }: Json): string | undefined => (dummies.has(thoughtSignature) ? undefined : textIn(thoughtSignature) || undefined);
+
 /** A sealed block as `thoughtSignature`: Google's SDKs decode it, so it is base64 as a whole. */
 export const sealBase64 = (part: ReasoningPart): string => btoa(seal(part));
 
