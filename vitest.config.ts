@@ -7,6 +7,8 @@ const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "
 
 export default defineConfig({
   test: {
+    // One for each core: by default one of them is left idle, and with two that is half.
+    maxWorkers: "100%",
     projects: [
       {
         plugins: [
