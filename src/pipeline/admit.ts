@@ -96,11 +96,11 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0 }: RequestFacts, protocols: readonly string[]): Promise<Plan> {
+async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0, serviceTier }: RequestFacts, protocols: readonly string[]): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
-  return plan({ name, protocols, principal, sovereign, searches: searches > 0, catalog, selfHostedModels, endpoints: isolate.endpoints });
+  return plan({ name, protocols, principal, sovereign, searches: searches > 0, tier: tierOf(serviceTier), catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 
 /** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */

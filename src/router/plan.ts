@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 import type { Principal } from "../accounts/policy.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { GatewayError } from "../errors.ts";
-import { isPriced, type Price, type PriceClass } from "../ledger/price.ts";
+import { isPriced, type Price, type PriceClass, type Tier } from "../ledger/price.ts";
 import { providerOf, usable, type Endpoint } from "../providers/index.ts";
 import { nameOf, resolve, type Candidate } from "./resolve.ts";
 
@@ -34,6 +34,8 @@ export type Question = {
   sovereign: boolean;
   /** The provider may search the web for it, which has a price of its own. */
   searches?: boolean;
+  /** The service tier that was asked for, where it has prices of its own. */
+  tier?: Tier | undefined;
   catalog: Catalog;
   selfHostedModels: readonly string[];
   endpoints: ReadonlyMap<string, Endpoint>;
@@ -80,7 +82,11 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
 }
 
 /** What a request to a candidate will be charged for. */
-const classesOf = ({ model }: Candidate, { searches }: Question): PriceClass[] => ["input", ...(model?.kind === "embedding" ? [] : ["output" as const]), ...(searches ? ["web_search" as const] : [])];
+function classesOf({ model }: Candidate, { searches, tier }: Question): PriceClass[] {
+  const tokens = model?.kind === "embedding" ? (["input"] as const) : (["input", "output"] as const);
+  // Flex and batch cost no more than the standard; what priority costs is known only where it is listed.
+  return [...tokens, ...(tier === "priority" ? tokens.map((unit) => `${unit}:priority` as const) : []), ...(searches ? ["web_search" as const] : [])];
+}
 
 /** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */
 export function weigh(question: Question): Plan {

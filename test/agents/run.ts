@@ -10,6 +10,7 @@ import { claudeCode, codex, installAgents, type Agent, type Outcome } from "./ag
 import { startGateway, upstreams, type Gateway, type Visit } from "./gateway.ts";
 import { answers, missingLines, Script } from "./script.ts";
 import type { Call, Upstream } from "./upstream.ts";
+import { prepared } from "../support/script.ts";
 import type { Tokens } from "./wire.ts";
 
 const deadlineMs = 10 * 60_000;
@@ -106,23 +107,13 @@ async function play({ agent, speaks, model, target }: Scenario, gateway: Gateway
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-try {
-  installAgents();
-} catch (error) {
-  console.error((error as Error).message);
-  process.exit(1);
-}
-const late = setTimeout(() => {
-  console.error(`Not done after ${deadlineMs / 60_000} minutes`);
-  process.exit(1);
-}, deadlineMs);
+const { done } = prepared(installAgents, deadlineMs);
 const gateway = await startGateway();
 try {
   for (const scenario of scenarios) await play(scenario, gateway);
 } finally {
   await gateway.stop();
-  clearTimeout(late);
+  done();
 }
 console.log(`\n${scenarios.length} tasks, ${failures} checks failed`);
 process.exitCode = failures > 0 ? 1 : 0;

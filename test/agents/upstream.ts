@@ -1,6 +1,6 @@
 /** The provider: a server that speaks one protocol, plays a script, and remembers what it was asked and what it told. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { hangUp, listen } from "../support/server.ts";
 import type { Heard, Script, Turn } from "./script.ts";
 import type { Json, Tokens, Wire } from "./wire.ts";
 
@@ -28,14 +28,12 @@ export class Upstream {
   }
 
   /** Starts it. Returns its origin. */
-  async start(): Promise<string> {
-    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  start(): Promise<string> {
+    return listen(this.server);
   }
 
   stop(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    hangUp(this.server);
   }
 
   /** Plays this script from now on. */

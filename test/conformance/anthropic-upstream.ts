@@ -1,6 +1,6 @@
 /** A server that speaks Messages as Anthropic does, and fails in every way that it can. The model says which. */
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { hangUp, listen } from "../support/server.ts";
 
 type Body = { model: string; max_tokens?: number; stream?: boolean; tools?: { name: string }[] };
 export type Call = { path: string; headers: IncomingHttpHeaders; body: Body; text: string; gone: Promise<void> };
@@ -79,14 +79,12 @@ export class AnthropicUpstream {
   });
 
   /** Starts it. Returns its origin. */
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  start(): Promise<string> {
+    return listen(this.server);
   }
 
   stop(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    hangUp(this.server);
   }
 
   get last(): Call {

@@ -1,6 +1,6 @@
 /** A server that does what aimock cannot: base64 embeddings as OpenAI sends them, endless streams, and every way to fail. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { hangUp, listen } from "../support/server.ts";
 
 type Body = { model: string; input?: string | string[]; encoding_format?: string; stream?: boolean };
 /** What one call met: set `gone` when its client's connection closes before the answer is whole. */
@@ -70,13 +70,11 @@ export class Upstream {
   }
 
   async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+    return `${await listen(this.server)}/v1`;
   }
 
   stop(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    hangUp(this.server);
   }
 
   /** The last call for a model. */

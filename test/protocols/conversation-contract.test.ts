@@ -4,6 +4,7 @@ import { noUsage, seal, textOf, type ChatEvent, type ChatRequest, type ChatRespo
 import type { GatewayError } from "../../src/errors.ts";
 import { conversations } from "../../src/protocols/conversations.ts";
 import { anthropicMessages, gemini, openaiChat, openaiResponses } from "../../src/protocols/index.ts";
+import { objectIn } from "../../src/protocols/json.ts";
 import type { Dialect, StreamRenderer } from "../../src/protocols/protocol.ts";
 import { thoughts } from "./arbitraries.ts";
 import { testConversation, ungrouped, without, withParts, type Contract, type Form } from "./conversation-contract.ts";
@@ -425,19 +426,10 @@ testConversation("openai-responses", {
 
 const generate = "gemini-generate";
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** A result is one text, which is an object where it can be. */
 function geminiResult({ content, ...result }: ToolResultPart): ToolResultPart {
   const said = content.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
-  const text = said.replace(/^[ \t\r\n]*(\{.*\})[ \t\r\n]*$/s, (whole, json: string) => (isJson(json) ? json : whole));
+  const text = said.replace(/^[ \t\r\n]*(\{.*\})[ \t\r\n]*$/s, (whole, json: string) => (objectIn(json) ? json : whole));
   const cache = content.find((part) => part.type === "text" && part.cache)?.cache;
   return { ...without(result, "custom"), content: [{ type: "text", text, ...(cache && { cache }) }, ...content.filter(isOf("file"))] };
 }

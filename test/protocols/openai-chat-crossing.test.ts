@@ -210,6 +210,14 @@ describe("an answer", () => {
   });
 });
 
+test("a hundred thousand thoughts at a hundred thousand places of one text are read in time", () => {
+  const count = 100_000;
+  const reasoning_details = Array.from({ length: count }, (_, index) => ({ type: "reasoning.text", text: "t", index, signature: `forge.anthropic-messages.p.s;spot=${index},0.x` }));
+  const { turns } = client.parseRequest({ model: "m", messages: [{ role: "assistant", content: "x".repeat(count), reasoning_details }] });
+  expect(turns[0]!.parts).toHaveLength(2 * count);
+  expect(turns[0]!.parts.slice(-2).map(({ type }) => type)).toEqual(["reasoning", "text"]);
+}, 5_000);
+
 describe("a legacy completion", () => {
   const legacy = openaiCompletions.conversation!;
   test("is one user turn", () => {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startLocal } from "../../scripts/local.ts";
+import { prepared } from "../support/script.ts";
 import { createKey } from "../support/admin.ts";
 import { truth } from "./truth.ts";
 import { Upstream } from "./upstream.ts";
@@ -43,18 +44,7 @@ async function drive(python: string, vars: Record<string, string>): Promise<numb
   return code ?? 1;
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-let python: string;
-try {
-  python = installPython();
-} catch (error) {
-  console.error((error as Error).message);
-  process.exit(1);
-}
-const late = setTimeout(() => {
-  console.error(`Not done after ${deadlineMs / 60_000} minutes`);
-  process.exit(1);
-}, deadlineMs);
+const { made: python, done } = prepared(installPython, deadlineMs);
 const upstream = new Upstream();
 const origin = await upstream.start();
 const places = Object.entries(truth.upstreams).flatMap(([protocol, { provider }]) => [
@@ -69,5 +59,5 @@ try {
 } finally {
   await gateway.stop();
   upstream.stop();
-  clearTimeout(late);
+  done();
 }

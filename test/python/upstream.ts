@@ -1,6 +1,6 @@
 /** One server that is every provider, each under a path of its own: the model asked for says what happens. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { hangUp, listen } from "../support/server.ts";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
 import { answers, counted, deaths, refusals, type ProtocolId } from "./truth.ts";
 import { wires } from "./wires.ts";
@@ -11,14 +11,12 @@ export class Upstream {
   private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
 
   /** Starts it. Returns its origin; a protocol's base URL is `origin/protocol`. */
-  async start(): Promise<string> {
-    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", ready));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  start(): Promise<string> {
+    return listen(this.server);
   }
 
   stop(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    hangUp(this.server);
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -111,6 +111,10 @@ describe("a budget", () => {
     expect(refusal("free", key({ limits: { requestsPerMinute: 1, ...limits } }))).toMatchObject({ code: "model_not_priced", status: 403 });
     expect(refusal("groq/new", key({ limits: { requestsPerMinute: 1, ...limits } })).code).toBe("model_not_priced");
     expect(deployments("gpt-4o", key({ limits: { requestsPerMinute: 1, ...limits } }))).toHaveLength(2);
+    const limited = key({ limits: { requestsPerMinute: 1, ...limits } });
+    expect(refusal("gpt-4o", { ...limited, searches: true }).code).toBe("model_not_priced");
+    expect(refusal("gpt-4o", { ...limited, tier: "priority" }).code).toBe("model_not_priced");
+    expect(deployments("gpt-4o", { ...limited, tier: "flex" })).toHaveLength(2);
     expect(deployments("selfhosted/x", key({ limits: { requestsPerMinute: 1, ...limits } }))).toEqual(["selfhosted/x"]);
   });
   test("of tokens minds no price", () => expect(deployments("free", key({ limits: { requestsPerMinute: 1, monthlyTokens: 1 } }))).toHaveLength(2));

@@ -68,24 +68,28 @@ export const parseDetails = (values: readonly unknown[]): PlacedBlock[] => block
 /** Puts blocks back at their places, a text in pieces where it was thought within. A place that is no longer there is the end. */
 export function weave(said: readonly Part[], blocks: readonly PlacedBlock[]): Part[] {
   const woven: Part[] = [];
-  const waiting = [...blocks];
-  let [chars, calls] = [0, 0];
-  const isDue = (): boolean => waiting.length > 0 && waiting[0]!.spot.chars <= chars && waiting[0]!.spot.calls <= calls;
+  let [chars, calls, next] = [0, 0, 0];
   const placeDue = (): void => {
-    while (isDue()) woven.push(waiting.shift()!.part);
+    for (; next < blocks.length; next += 1) {
+      const { part, spot } = blocks[next]!;
+      if (spot.chars > chars || spot.calls > calls) return;
+      woven.push(part);
+    }
   };
   const say = (part: TextPart): void => {
-    const cut = waiting.length > 0 && waiting[0]!.spot.calls <= calls ? waiting[0]!.spot.chars - chars : part.text.length;
-    if (cut >= part.text.length) {
-      woven.push(part);
-      chars += part.text.length;
-      return;
+    let left = part;
+    for (;;) {
+      const spot = blocks[next]?.spot;
+      const cut = spot && spot.calls <= calls ? spot.chars - chars : left.text.length;
+      if (cut >= left.text.length) break;
+      const { citations, ...rest } = left;
+      woven.push({ type: "text", text: left.text.slice(0, cut), ...defined({ citations }) });
+      chars += cut;
+      placeDue();
+      left = { ...rest, text: left.text.slice(cut) };
     }
-    const { citations, ...rest } = part;
-    woven.push({ type: "text", text: part.text.slice(0, cut), ...defined({ citations }) });
-    chars += cut;
-    placeDue();
-    say({ ...rest, text: part.text.slice(cut) });
+    woven.push(left);
+    chars += left.text.length;
   };
   for (const part of said) {
     placeDue();
@@ -93,7 +97,7 @@ export function weave(said: readonly Part[], blocks: readonly PlacedBlock[]): Pa
     else woven.push(part);
     if (part.type === "tool-call") calls += 1;
   }
-  return [...woven, ...waiting.map(({ part }) => part)];
+  return [...woven, ...blocks.slice(next).map(({ part }) => part)];
 }
 
 type Written = { value: string; format?: string };
