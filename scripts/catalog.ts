@@ -380,6 +380,19 @@ function serve(provider: Provider): Deployment[] {
   });
 }
 
+/** A search costs the same whichever model of a provider asks for it: where its price is listed for many, it holds for all that have one of tokens. */
+function shareSearches(deployments: Deployment[]): void {
+  for (const [id, own] of Map.groupBy(deployments, ({ provider }) => provider.id)) {
+    const listed = own.flatMap(({ rows }) => rows.filter((row) => row.class === "web_search"));
+    if (listed.length < 10 || new Set(listed.map((row) => row.pico)).size > 1) continue;
+    for (const { kind, rows, id: model } of own) {
+      if (kind !== "chat" || rows.length === 0 || rows.some((row) => row.class === "web_search")) continue;
+      rows.push({ ...listed[0]!, from: 0 });
+      note("the price of a web search is its provider's for other models", `${id}/${model}`);
+    }
+  }
+}
+
 /** Public names: a maker's own; hosts join a maker's model, or each other's where two carry the same name by the same owner. */
 function nameModels(deployments: Deployment[]): void {
   const isMakers = ({ provider, owner }: Deployment): boolean => provider.owner === owner;
@@ -499,6 +512,7 @@ function statements(head: string, tail: string, rows: (string | number | null)[]
 }
 
 const deployments = providers.flatMap(serve).sort((a, b) => byText(a.provider.id, b.provider.id) || byText(a.id, b.id));
+shareSearches(deployments);
 nameModels(deployments);
 keepHistory(deployments);
 const rank = new Map(providers.map(({ id }, index) => [id, index]));

@@ -79,12 +79,12 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 }
 
 /** Plans the request and reserves the most it can use. */
-export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocols: readonly string[]): Promise<Admission> {
+export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Admission> {
   let planned: Plan | undefined;
   const { policy, reply } = await ask(context, caller, async (current) => {
-    planned = await planFor(context, current, facts, protocols);
+    planned = await planFor(context, current, facts, protocol, protocols);
     refuseUnchecked(facts, current);
-    const estimate = bound(planned.attempts, facts, context.startedAtMs);
+    const estimate = bound(planned.attempts, facts, protocol, context.startedAtMs);
     return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
   });
   return { policy, plan: planned!, rate: reply.rate };
@@ -96,24 +96,25 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0, serviceTier }: RequestFacts, protocols: readonly string[]): Promise<Plan> {
+async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0, serviceTier }: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
-  return plan({ name, protocols, principal, sovereign, searches: searches > 0, tier: tierOf(serviceTier), catalog, selfHostedModels, endpoints: isolate.endpoints });
+  return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 
 /** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
 export const isWish = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
 
-/** The most the request can use on any of the attempts. */
-export function bound(attempts: readonly Attempt[], facts: RequestFacts, atMs: number): Estimate {
+/** The most the request can use on any of the attempts. Only a provider that hears the client's own `protocol` hears of its searches. */
+export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number): Estimate {
   let tokens = 0;
   let nanoUsd = 0;
   for (const attempt of attempts) {
     const cap = attempt.maxOutputTokens === undefined ? undefined : attempt.maxOutputTokens * facts.choices;
     const outputTokens = Math.min(facts.outputTokens ?? cap ?? unknownOutputTokens * facts.choices, cap ?? Number.MAX_SAFE_INTEGER);
-    const { inputTokens, searches, hourCache, serviceTier } = facts;
+    const { inputTokens, hourCache, serviceTier } = facts;
+    const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
     tokens = Math.max(tokens, inputTokens + outputTokens);
     nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0);
   }

@@ -32,8 +32,8 @@ export type Question = {
   principal: Principal;
   /** The request or its key asks for self-hosted models only. */
   sovereign: boolean;
-  /** The provider may search the web for it, which has a price of its own. */
-  searches?: boolean;
+  /** The protocol in which a provider is asked to search the web, which has a price of its own: told in another, it is not asked. */
+  searches?: string | undefined;
   /** The service tier that was asked for, where it has prices of its own. */
   tier?: Tier | undefined;
   catalog: Catalog;
@@ -75,17 +75,18 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   if (sovereign && !selfHosted) return "not_self_hosted";
   if (!allows(principal.models, namesOf(name, candidate))) return "not_allowed";
   if (!endpoint || !usable(endpoint)) return "not_configured";
-  if (protocolsOf(endpoint, candidate, question).length === 0) return "protocol";
+  const [protocol] = protocolsOf(endpoint, candidate, question);
+  if (protocol === undefined) return "protocol";
   const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
-  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, question))) return "not_priced";
+  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question))) return "not_priced";
   return undefined;
 }
 
 /** What a request to a candidate will be charged for. */
-function classesOf({ model }: Candidate, { searches, tier }: Question): PriceClass[] {
+function classesOf({ model }: Candidate, protocol: string, { searches, tier }: Question): PriceClass[] {
   const tokens = model?.kind === "embedding" ? (["input"] as const) : (["input", "output"] as const);
   // Flex and batch cost no more than the standard; what priority costs is known only where it is listed.
-  return [...tokens, ...(tier === "priority" ? tokens.map((unit) => `${unit}:priority` as const) : []), ...(searches ? ["web_search" as const] : [])];
+  return [...tokens, ...(tier === "priority" ? tokens.map((unit) => `${unit}:priority` as const) : []), ...(searches === protocol ? ["web_search" as const] : [])];
 }
 
 /** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */

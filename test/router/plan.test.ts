@@ -112,7 +112,9 @@ describe("a budget", () => {
     expect(refusal("groq/new", key({ limits: { requestsPerMinute: 1, ...limits } })).code).toBe("model_not_priced");
     expect(deployments("gpt-4o", key({ limits: { requestsPerMinute: 1, ...limits } }))).toHaveLength(2);
     const limited = key({ limits: { requestsPerMinute: 1, ...limits } });
-    expect(refusal("gpt-4o", { ...limited, searches: true }).code).toBe("model_not_priced");
+    const protocols = ["openai-responses", "openai-chat"];
+    expect(refusal("gpt-4o", { ...limited, protocols, searches: "openai-responses" }).code).toBe("model_not_priced");
+    expect(deployments("gpt-4o", { ...limited, protocols: ["openai-chat"], searches: "openai-responses" })).toHaveLength(2);
     expect(refusal("gpt-4o", { ...limited, tier: "priority" }).code).toBe("model_not_priced");
     expect(deployments("gpt-4o", { ...limited, tier: "flex" })).toHaveLength(2);
     expect(deployments("selfhosted/x", key({ limits: { requestsPerMinute: 1, ...limits } }))).toEqual(["selfhosted/x"]);
