@@ -1,6 +1,7 @@
 /** What a key may do. Plans and keys share one shape of limits; a key inherits what it does not set. */
 import { z } from "zod";
 
+const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _, . and -, beginning with a letter or digit");
 const limit = z.number().int().positive();
 
 /** Limits of a plan or a key; absent = not limited (but see `defaultLimits`). Money is nano-USD (1e-9). */
@@ -30,6 +31,15 @@ export const keyPolicySchema = z.strictObject({
   sovereign: z.boolean().default(false),
   /** Whose usage `GET /dashboard/usage` shows this key. */
   usageScope: z.enum(["key", "organisation"]).default("key"),
+  /** The project, the member (an e-mail address) and the tags of this key: budgets and usage views go by them. */
+  project: name.optional(),
+  member: z.email().max(200).optional(),
+  tags: z.array(name).min(1).max(16).optional(),
+  /**
+   * When the client leaves before its answer is complete: `cancel` stops the upstream call and posts what was seen, `drain` reads on
+   * for the exact usage as long as the runtime lets us. Absent: a stream is cancelled, a whole answer drained.
+   */
+  onDisconnect: z.enum(["cancel", "drain"]).optional(),
 });
 export type KeyPolicy = z.infer<typeof keyPolicySchema>;
 
@@ -48,6 +58,10 @@ export const keyPolicyPatchSchema = z.strictObject({
   models: keyPolicySchema.shape.models.unwrap().nullable().optional(),
   sovereign: z.boolean().optional(),
   usageScope: z.enum(["key", "organisation"]).optional(),
+  project: keyPolicySchema.shape.project.unwrap().nullable().optional(),
+  member: keyPolicySchema.shape.member.unwrap().nullable().optional(),
+  tags: keyPolicySchema.shape.tags.unwrap().nullable().optional(),
+  onDisconnect: keyPolicySchema.shape.onDisconnect.unwrap().nullable().optional(),
 } satisfies Record<keyof KeyPolicy, unknown>);
 export type KeyPolicyPatch = z.infer<typeof keyPolicyPatchSchema>;
 
@@ -77,6 +91,7 @@ export type Principal = {
   /** Key or organisation is sovereign. */
   readonly sovereign: boolean;
   readonly usageScope: "key" | "organisation";
+  readonly onDisconnect?: KeyPolicy["onDisconnect"];
   /** When the key or this secret of it ends, Unix ms. */
   readonly expiresAtMs: number | undefined;
   /** When the key itself ends: what its meter enforces. A secret in its grace period ends earlier than its key. */

@@ -48,6 +48,7 @@ export function principalSource(db: D1Database, { pepper, master }: { pepper: st
       models: policy.models,
       sovereign: policy.sovereign || row.sovereign === 1,
       usageScope: policy.usageScope,
+      onDisconnect: policy.onDisconnect,
       expiresAtMs,
       keyExpiresAtMs: row.expires_at ?? undefined,
       credentials: await openAll(master, row.organisation_id, row.credentials),
