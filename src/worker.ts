@@ -2,7 +2,7 @@
 import { app } from "./app.ts";
 import { tidy } from "./pipeline/tidy.ts";
 
-export { KeyMeter } from "./limits/index.ts";
+export { KeyMeter, OrgAccount } from "./limits/index.ts";
 
 export default {
   fetch: app.fetch,

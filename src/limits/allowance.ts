@@ -1,4 +1,5 @@
 /** The arithmetic of limits: pure, the clock passed in. The Durable Object keeps the numbers, this decides. */
+import type { Lack } from "./account.ts";
 import type { Estimate, MeterPolicy, Refusal } from "./policy.ts";
 
 /** Counters of one key. Tokens and money of the month and of all time count settled requests only; `held` the open ones. */
@@ -33,6 +34,9 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
   if (!policy.enabled) return { code: "key_revoked", message: "This API key has been revoked.", shouldRetry: false };
   if (policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs) {
     return { code: "key_expired", message: "This API key has expired.", shouldRetry: false };
+  }
+  if (policy.paidUntilMs !== undefined && nowMs >= policy.paidUntilMs) {
+    return { code: "subscription_expired", message: "The subscription of this key's organisation has ended.", shouldRetry: false };
   }
   const untilNextMinute = seconds((minute.window + 1) * 60_000 - nowMs);
   const soon = { retryAfterSeconds: 1, shouldRetry: true };
@@ -74,4 +78,20 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
     };
   }
   return undefined;
+}
+
+/** What a key is told when its organisation's account cannot be asked. */
+export const accountUnavailable: Refusal = { code: "limiter_unavailable", message: "The organisation's account cannot be asked right now.", retryAfterSeconds: 1, shouldRetry: true };
+
+/** Why a request may not run that its pools have no room for. Undefined: none of them lacks it. */
+export function refusalOf(lacking: readonly Lack[], { pools = [] }: MeterPolicy, estimate: Estimate, nowMs: number): Refusal | undefined {
+  if (lacking.some(({ unsure }) => unsure)) return accountUnavailable;
+  const lacks = lacking.flatMap((lack) => pools.filter(({ id }) => id === lack.pool).map((pool) => ({ ...lack, ...pool })));
+  const first = lacks.find(({ window }) => window.of === "total") ?? lacks[0];
+  if (!first) return undefined;
+  const { name, unit, window, obtainable, endMs } = first;
+  const code = window.of === "total" && unit === "nanoUsd" ? "insufficient_credits" : "quota_exceeded";
+  if (estimate[unit] <= obtainable) return { code, message: `The rest of the ${name} is held by requests that are still running.`, retryAfterSeconds: 1, shouldRetry: true };
+  const message = obtainable > 0 ? `What is left of the ${name} does not cover the request.` : `The ${name} is used up.`;
+  return { code, message, shouldRetry: false, ...(window.of !== "total" && { retryAfterSeconds: seconds(endMs - nowMs) }) };
 }

@@ -4,7 +4,11 @@ import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
 import { rollUp } from "../ledger/roll-up.ts";
 import { log } from "../telemetry/log.ts";
 import { postingOf } from "./posting.ts";
-import { minuteOf, monthStart, refuse, type Counters } from "./allowance.ts";
+import type { Recalled, Share } from "./account.ts";
+import { accountUnavailable, minuteOf, monthStart, refusalOf, refuse, type Counters } from "./allowance.ts";
+import { AllotmentRows } from "./allotment-rows.ts";
+import { Allotments } from "./allotments.ts";
+import { Drawing } from "./drawing.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
 import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
 
@@ -13,18 +17,27 @@ export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
 /** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 3 kB. */
 const exportAtOnce = 400;
+/** A draw that comes back full suffices, unless the account asked this key back in between: twice in a row is beyond bad luck. */
+const mostDraws = 8;
+/** A reservation for which the allotments do not suffice. */
+const short = Symbol("short");
 
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
- * `apply` takes many operations at once and has no `await` in it: a call is one transaction, and its answer leaves only
- * when the rows are durable. Every operation is idempotent by request id.
+ * `apply` takes many operations at once without an `await` between them: they are one transaction, and its answer leaves only
+ * when the rows are durable. Reservations for which what the key was allotted does not suffice wait for more, and are then
+ * tried again as one. Every operation is idempotent by request id.
  */
 export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly store: MeterStore;
   private policy: MeterPolicy | undefined;
   private counters: Counters;
   private readonly holds = new Map<string, Hold>();
+  private readonly allotments: Allotments;
+  private readonly drawing: Drawing;
   private alarmSet = false;
+  /** What the account has heard in this object's life. */
+  private told = new Set<string>();
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -32,6 +45,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
+    this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
+    this.drawing = new Drawing(this.allotments, (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks));
     void state.blockConcurrencyWhile(async () => void (this.alarmSet = (await state.storage.getAlarm()) !== null));
   }
 
@@ -40,19 +55,21 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (this.policy && this.policy.version >= policy.version) return;
     this.store.savePolicy(policy);
     this.policy = policy;
+    this.allotments.adopt(policy.pools ?? [], this.holds.values());
   }
 
   /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */
-  apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] {
+  apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] | Promise<MeterReply[]> {
     if (policy) this.adopt(policy);
     const now = Date.now();
     this.advance(now);
     const replies = operations.map((operation) => this.one(operation, now));
     this.wakeAt(now + rollUpEveryMs);
-    return replies;
+    if (this.allotments.overdrawn()) void this.report(now).catch(this.failed("report_failed"));
+    return replies.includes(short) ? this.drawFor(operations, replies) : (replies as MeterReply[]);
   }
 
-  private one(operation: MeterOperation, now: number): MeterReply {
+  private one(operation: MeterOperation, now: number): MeterReply | typeof short {
     switch (operation.do) {
       case "reserve": return this.reserve(operation, now);
       case "settle": return { is: "done", changed: this.settle(operation.id, operation.posting) };
@@ -62,16 +79,35 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     }
   }
 
-  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply {
+  /** Draws allotments until each reservation that was short of them is granted, or refused for good. */
+  private async drawFor(operations: MeterOperation[], replies: (MeterReply | typeof short)[]): Promise<MeterReply[]> {
+    const waiting = operations.flatMap((operation, i) => (replies[i] === short && operation.do === "reserve" ? [{ operation, i }] : []));
+    for (let rounds = 0; rounds < mostDraws && replies.includes(short); rounds += 1) {
+      const lacking = await this.drawing.draw(waiting.filter(({ i }) => replies[i] === short).map(({ operation }) => operation.estimate));
+      const now = Date.now();
+      this.advance(now);
+      for (const { operation, i } of waiting) {
+        if (replies[i] !== short) continue;
+        replies[i] = this.reserve(operation, now);
+        const refusal = replies[i] === short ? refusalOf(lacking, this.policy!, operation.estimate, now) : undefined;
+        if (refusal) replies[i] = { is: "refused", refusal, rate: this.rate() };
+      }
+    }
+    return replies.map((reply) => (reply === short ? { is: "refused", refusal: accountUnavailable, rate: this.rate() } : reply));
+  }
+
+  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | typeof short {
     const standing = this.standing(version);
     if (standing) return standing;
     if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
+    if (!this.allotments.covers(estimate, () => this.holds.values(), now)) return short;
     const { minute, held } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
     if (!this.store.hold(hold)) return { is: "granted", rate: this.rate() };
     this.holds.set(id, hold);
+    this.allotments.hold(hold);
     minute.requests += 1;
     minute.tokens += estimate.tokens;
     held.requests += 1;
@@ -86,6 +122,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (!hold) return false;
     this.store.settle(id, posting);
     const tokens = posting.inputTokens + posting.outputTokens;
+    this.allotments.spend(hold, { tokens, nanoUsd: posting.nanoUsd });
     const { minute, month } = this.counters;
     if (hold.minute === minute.window) minute.tokens += tokens;
     if (hold.at >= month.start) {
@@ -111,6 +148,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const hold = this.holds.get(id);
     if (!hold) return undefined;
     this.holds.delete(id);
+    this.allotments.lift(hold);
     const { minute, held } = this.counters;
     held.requests -= 1;
     held.tokens -= hold.tokens;
@@ -134,7 +172,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   private rate(): RateState {
     const limit = this.policy!.limits.requestsPerMinute;
-    return { limit, remaining: Math.max(0, limit - this.counters.minute.requests) };
+    const warnings = this.policy!.pools ? this.allotments.warnings(Date.now()) : [];
+    return { limit, remaining: Math.max(0, limit - this.counters.minute.requests), ...(warnings.length > 0 && { warnings }) };
   }
 
   private advance(now: number): void {
@@ -145,15 +184,20 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (start > month.start) this.counters.month = { start, tokens: 0, nanoUsd: 0 };
   }
 
+  /** Gives back to the organisation's account what of its allotments nobody here holds. */
+  recall(shares: readonly { pool: string; bucketMs: number; granted: number | undefined }[]): Recalled[] {
+    return shares.flatMap(({ pool, bucketMs, granted }) => this.allotments.recall(pool, bucketMs, granted) ?? []);
+  }
+
   /** One finished request while it is still here (D1 has it afterwards). */
   entry(id: string): LedgerEntry | undefined {
     return this.store.entry(id);
   }
 
   /** Counters and rows written, for tests and the operator. */
-  inspect(): { counters: Counters; rowsWritten: number } {
+  inspect(): { counters: Counters; rowsWritten: number; allotments: ReturnType<Allotments["inspect"]> } {
     this.advance(Date.now());
-    return { counters: this.counters, rowsWritten: this.store.rowsWritten };
+    return { counters: this.counters, rowsWritten: this.store.rowsWritten, allotments: this.allotments.inspect() };
   }
 
   /**
@@ -191,12 +235,22 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const now = Date.now();
     this.advance(now);
     this.settleExpired(now);
-    try {
-      await this.flush();
-    } catch (error) {
-      log("warn", "roll_up_failed", { key: this.policy?.keyId ?? null, message: String(error) });
-    }
-    if (this.store.busy()) this.wakeAt(Date.now() + rollUpEveryMs);
+    await this.flush().catch(this.failed("roll_up_failed"));
+    const reported = await this.report(now).then(() => true, this.failed("report_failed"));
+    if (this.store.busy() || !reported) this.wakeAt(Date.now() + rollUpEveryMs);
+  }
+
+  private failed(what: string): (error: unknown) => void {
+    return (error) => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });
+  }
+
+  /** Tells the organisation's account what was spent since the last time, and forgets what is over. */
+  private async report(now: number): Promise<void> {
+    const shares = this.allotments.report(now).filter((share) => !this.told.has(wordOf(share)));
+    if (shares.length === 0) return;
+    await this.env.ORG_ACCOUNT.getByName(this.policy!.organisationId).report(this.policy!.keyId, shares);
+    this.told = new Set([...this.allotments.report(now).map(wordOf).filter((word) => this.told.has(word)), ...shares.map(wordOf)]);
+    this.allotments.forget(shares, now);
   }
 
   /**
@@ -209,3 +263,5 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     void this.ctx.storage.setAlarm(ms);
   }
 }
+
+const wordOf = ({ pool, bucketMs, spent, returned }: Share): string => `${pool} ${bucketMs} ${spent} ${returned}`;

@@ -5,7 +5,7 @@
 import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
 import type { HourlyTotals } from "../ledger/roll-up.ts";
 import { minuteOf, monthStart, type Counters } from "./allowance.ts";
-import type { MeterPolicy, Posting } from "./policy.ts";
+import type { Estimate, MeterPolicy, Posting } from "./policy.ts";
 
 const classes = "input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens" as const;
 const sums = "sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens, sum(cache_write_tokens) AS cache_write_tokens, " +
@@ -29,6 +29,8 @@ const schema = `
 
 /** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in, `requests`: its number there. */
 export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string; requests: number };
+
+const ever = Number.MAX_SAFE_INTEGER;
 
 type Row = Record<string, SqlStorageValue>;
 
@@ -63,22 +65,31 @@ export class MeterStore {
     const window = minuteOf(nowMs);
     const start = monthStart(nowMs);
     const minute = this.run("SELECT max(requests) AS requests, total(input_tokens + output_tokens) AS tokens FROM entry WHERE minute = ?", window)[0]!;
-    const month = this.run(
-      `SELECT total(tokens) AS tokens, total(cost_nano_usd) AS nano_usd FROM (
-         SELECT input_tokens + output_tokens AS tokens, cost_nano_usd FROM hourly WHERE hour >= ?1 / 3600000
-         UNION ALL SELECT input_tokens + output_tokens, cost_nano_usd FROM entry WHERE lease IS NULL AND at >= ?1)`,
-      start,
-    )[0]!;
-    const spent = this.run("SELECT (SELECT total(cost_nano_usd) FROM hourly) + (SELECT total(cost_nano_usd) FROM entry WHERE lease IS NULL) AS nano_usd")[0]!;
     return {
       minute: { window, requests: (minute.requests as number | null) ?? 0, tokens: minute.tokens as number },
-      month: { start, tokens: month.tokens as number, nanoUsd: month.nano_usd as number },
-      spentNanoUsd: spent.nano_usd as number,
+      month: { start, ...this.used(start, ever) },
+      spentNanoUsd: this.used(0, ever).nanoUsd,
       held: this.holds().reduce(
         (sum, hold) => ({ requests: sum.requests + 1, tokens: sum.tokens + hold.tokens, nanoUsd: sum.nanoUsd + hold.nanoUsd }),
         { requests: 0, tokens: 0, nanoUsd: 0 },
       ),
     };
+  }
+
+  /** Settled use of requests that were reserved from `fromMs` on and before `toMs`. Both on the hour. */
+  used(fromMs: number, toMs: number): Estimate {
+    const row = this.run(
+      `SELECT total(tokens) AS tokens, total(cost_nano_usd) AS nano_usd FROM (
+         SELECT input_tokens + output_tokens AS tokens, cost_nano_usd FROM hourly WHERE hour >= ?1 / 3600000 AND hour < ?2 / 3600000
+         UNION ALL SELECT input_tokens + output_tokens, cost_nano_usd FROM entry WHERE lease IS NULL AND at >= ?1 AND at < ?2)`,
+      fromMs, toMs,
+    )[0]!;
+    return { tokens: row.tokens as number, nanoUsd: row.nano_usd as number };
+  }
+
+  /** How many requests have ever been settled. */
+  postings(): number {
+    return this.run("SELECT (SELECT total(requests) FROM hourly) + (SELECT count(*) FROM entry WHERE lease IS NULL) AS postings")[0]!.postings as number;
   }
 
   /** Open holds. */

@@ -7,6 +7,7 @@ import { GatewayError } from "../errors.ts";
 import { log } from "../telemetry/index.ts";
 import type { KeyMeter } from "./key-meter.do.ts";
 import type { MeterOperation, MeterPolicy, MeterReply } from "./policy.ts";
+import { within } from "./within.ts";
 
 /** Calls under way per key and isolate. Beyond that, operations gather for the next call. */
 const callsAtOnce = 2;
@@ -194,15 +195,4 @@ function count(lane: Lane, operation: MeterOperation): void {
   lane.usedAtMs = now;
   if (operation.do === "reserve") lane.open += 1;
   else if (operation.do === "settle") lane.open = Math.max(0, lane.open - 1);
-}
-
-/** The promise's value, or undefined after `ms`. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,7 @@
 /** What a key's Durable Object enforces, and the words it answers with. Plain data: it crosses RPC. */
+import type { Pool } from "../accounts/budgets.ts";
 import type { Limits } from "../accounts/policy.ts";
 import type { ErrorCode } from "../errors.ts";
-
 /** A key's limits as of one `version`. The object keeps the highest version it was ever given. */
 export type MeterPolicy = {
   keyId: string;
@@ -9,6 +9,10 @@ export type MeterPolicy = {
   version: number;
   enabled: boolean;
   expiresAtMs?: number;
+  /** When the organisation's subscription ends. */
+  paidUntilMs?: number;
+  /** What this key draws on together with others. */
+  pools?: readonly Pool[];
   limits: Limits & { requestsPerMinute: number };
 };
 
@@ -36,11 +40,11 @@ export type MeterOperation =
   | { do: "renew"; id: string }
   | { do: "look"; version: number };
 
-export type RateState = { limit: number; remaining: number };
+export type RateState = { limit: number; remaining: number; /** Budgets that have passed a threshold: `project web 0.8`. */ warnings?: readonly string[] };
 
 export type RefusalCode = Extract<
   ErrorCode,
-  "key_revoked" | "key_expired" | "rate_limit_exceeded" | "token_rate_limit_exceeded" | "concurrency_limit_exceeded" | "quota_exceeded" | "insufficient_credits"
+  "key_revoked" | "key_expired" | "rate_limit_exceeded" | "token_rate_limit_exceeded" | "concurrency_limit_exceeded" | "quota_exceeded" | "insufficient_credits" | "subscription_expired" | "limiter_unavailable"
 >;
 
 /** A refusal with its evidence. `retryAfterSeconds` absent: waiting does not help. */

@@ -135,12 +135,12 @@ function duringFlush({ stub }: Meter, operation: MeterOperation): Promise<MeterR
   return runInDurableObject(stub, async (object) => {
     let reply: MeterReply | undefined;
     const restore = withD1(object, (go) => {
-      reply ??= object.apply([operation])[0]!;
+      reply ??= (object.apply([operation]) as MeterReply[])[0]!;
       return go();
     });
     await object.flush();
     restore();
-    return reply ?? object.apply([operation])[0]!;
+    return reply ?? (object.apply([operation]) as MeterReply[])[0]!;
   });
 }
 

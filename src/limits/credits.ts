@@ -1,0 +1,33 @@
+/** Prepaid money: what came in, what was taken back, and what is left of each piece that can expire. Pure. */
+
+export const creditKinds = ["grant", "top_up", "refund", "adjustment", "expire"] as const;
+
+/**
+ * One line of an organisation's credit ledger, never changed. `nanoUsd` below zero takes money back; `expiresAtMs`: when what is
+ * left of it is gone. `id` is the caller's: the same id again changes nothing.
+ */
+export type CreditEntry = { id: string; atMs: number; kind: (typeof creditKinds)[number]; nanoUsd: number; reason: string; expiresAtMs: number | null };
+
+/** What is left of an entry that brought money. */
+export type Remaining = { id: string; nanoUsd: number; expiresAtMs: number | null };
+
+const soonestFirst = (a: Remaining, b: Remaining): number => (a.expiresAtMs ?? Infinity) - (b.expiresAtMs ?? Infinity);
+
+/** Takes `nanoUsd` out of what is left, what expires first first. Returns what has changed, and how much could be taken. */
+export function takeFrom(left: readonly Remaining[], nanoUsd: number): { changed: Remaining[]; taken: number } {
+  let open = nanoUsd;
+  const changed: Remaining[] = [];
+  for (const piece of left.toSorted(soonestFirst)) {
+    const part = Math.min(piece.nanoUsd, open);
+    if (part <= 0) continue;
+    open -= part;
+    changed.push({ ...piece, nanoUsd: piece.nanoUsd - part });
+  }
+  return { changed, taken: nanoUsd - open };
+}
+
+/** The same the other way round: a correction brings money back to the piece that lasts longest. */
+export function giveBack(left: readonly Remaining[], nanoUsd: number): { changed: Remaining[]; given: number } {
+  const last = left.toSorted(soonestFirst).at(-1);
+  return last ? { changed: [{ ...last, nanoUsd: last.nanoUsd + nanoUsd }], given: nanoUsd } : { changed: [], given: 0 };
+}

@@ -1,0 +1,231 @@
+import { DurableObject } from "cloudflare:workers";
+import { creditPool, type AccountPool } from "../accounts/budgets.ts";
+import { tellAccount } from "../ledger/account-events.ts";
+import { log } from "../telemetry/log.ts";
+import type { AccountPolicy, Ask, Drawn, Grant, Lack, Share } from "./account.ts";
+import { AccountBook, type Outstanding } from "./account-book.ts";
+import { AccountStore } from "./account-store.ts";
+import { giveBack, takeFrom, type CreditEntry } from "./credits.ts";
+import { bucketAt } from "./windows.ts";
+import { within } from "./within.ts";
+
+/** How long a key may take to say what it does not need. */
+const recallMs = 2_000;
+const tellAfterMs = 1_000;
+const tellAgainAfterMs = 60_000;
+const toldAtOnce = 500;
+
+/** A credit entry was written, was there before, contradicts one of the same id, or would take back more than is free. */
+export type Posted = { is: "posted" | "known" | "conflict" } | { is: "lacking"; free: number };
+
+export type PoolStanding = AccountPool & { bucketMs: number; endMs: number; limit: number; spent: number; held: number; free: number };
+export type AccountStanding = { pools: PoolStanding[]; creditEntries: CreditEntry[]; creditNanoUsd: number };
+
+/**
+ * The truth about what an organisation's keys share: its credits, its plan's quotas, its budgets. One object per organisation.
+ * Keys draw allotments ahead of need, so it is asked once per allotment and not per request. Draws that find too little free ask the
+ * other keys back for what they do not need, one draw after the other: what one has asked back no other takes.
+ */
+export class OrgAccount extends DurableObject<Cloudflare.Env> {
+  private readonly store: AccountStore;
+  private readonly book: AccountBook;
+  private policy: AccountPolicy | undefined;
+  private line: Promise<unknown> | undefined;
+
+  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+    super(state, env);
+    this.store = new AccountStore(state.storage.sql);
+    this.policy = this.store.policy();
+    this.book = new AccountBook(this.store);
+  }
+
+  /** Takes a newer policy. An older one than it knows is ignored. */
+  adopt(policy: AccountPolicy): void {
+    if (this.policy && this.policy.version >= policy.version) return;
+    this.store.savePolicy(policy);
+    this.policy = policy;
+  }
+
+  /** Hands a key what it asks for, as far as it is there. The same again hands out nothing more. */
+  draw(key: string, asks: readonly Ask[]): Drawn | Promise<Drawn> {
+    this.book.hear(key, asks);
+    if (!this.line) {
+      const drawn = this.hand(key, asks, false);
+      if (drawn.lacking.length === 0) return drawn;
+    }
+    return this.inLine(async () => {
+      const drawn = this.hand(key, asks, false);
+      if (drawn.lacking.length === 0) return drawn;
+      const unsure = await this.recall(this.poolsOf(drawn.lacking.map(({ pool }) => pool)), { key, asks });
+      const last = this.hand(key, asks, true);
+      return { ...last, lacking: last.lacking.map((lack) => ({ ...lack, unsure: lack.unsure || unsure })) };
+    });
+  }
+
+  /** Takes what a key says it has spent and given back. */
+  report(key: string, shares: readonly Share[]): void {
+    this.book.hear(key, shares);
+  }
+
+  /** Writes a line into the credit ledger. Money is only taken back when no key needs it. */
+  async post(entry: CreditEntry): Promise<Posted> {
+    const known = this.store.credit(entry.id);
+    if (known) return { is: same(known, entry) ? "known" : "conflict" };
+    if (entry.nanoUsd >= 0) return this.write(entry);
+    return this.inLine(async () => {
+      await this.recall([creditPool]);
+      const again = this.store.credit(entry.id);
+      if (again) return { is: same(again, entry) ? "known" : "conflict" };
+      const free = this.freeCredit(entry.atMs);
+      if (free + entry.nanoUsd < 0) return { is: "lacking", free: Math.max(0, free) };
+      this.attribute();
+      for (const piece of takeFrom(this.store.remaining(), -entry.nanoUsd).changed) this.store.saveRemaining(piece);
+      return this.write(entry);
+    });
+  }
+
+  /** What is handed out, spent and left, as of the keys' last words: at most a minute old for a key that spends. */
+  standing(nowMs: number): AccountStanding {
+    const pools = (this.policy?.pools ?? []).map((pool) => {
+      const { startMs, endMs } = bucketAt(pool.window, nowMs);
+      const { out, spent, free } = this.book.standing(pool, startMs);
+      return { ...pool, bucketMs: startMs, endMs, limit: this.book.amountOf(pool), spent, held: out - spent, free };
+    });
+    return { pools, creditEntries: this.store.creditList(1_000), creditNanoUsd: this.store.credits() };
+  }
+
+  /** Never rejects: the runtime gives up on an alarm that fails for minutes. */
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    let again = await this.expire(now);
+    try {
+      while (await this.tell());
+    } catch (error) {
+      log("warn", "account_events_failed", { organisationId: this.policy?.organisationId ?? null, message: String(error) });
+      again = Math.min(again ?? Infinity, now + tellAgainAfterMs);
+    }
+    this.book.forget(this.policy?.pools ?? [], now);
+    if (again !== undefined) this.wakeAt(again);
+  }
+
+  /** Does one thing after the other. */
+  private inLine<T>(work: () => Promise<T>): Promise<T> {
+    const done = (this.line ?? Promise.resolve()).then(work);
+    const line = done.catch(() => {}).then(() => {
+      if (this.line === line) this.line = undefined;
+    });
+    this.line = line;
+    return done;
+  }
+
+  private poolsOf(ids: readonly string[]): AccountPool[] {
+    return (this.policy?.pools ?? []).filter(({ id }) => ids.includes(id));
+  }
+
+  private hand(key: string, asks: readonly Ask[], last: boolean): Drawn {
+    const now = Date.now();
+    const grants: Grant[] = [];
+    const lacking: Lack[] = [];
+    for (const ask of asks) {
+      const pool = this.policy?.pools.find(({ id }) => id === ask.pool);
+      // A pool that the account has not heard of, or a clock that is wrong: nobody can say that there is room.
+      if (!pool || !this.book.isCurrent(pool, ask.bucketMs, now)) {
+        lacking.push({ pool: ask.pool, obtainable: 0, unsure: true, endMs: now });
+        continue;
+      }
+      const { grant, short } = this.book.hand(pool, key, ask, now, last);
+      grants.push(grant);
+      if (grant.warning !== undefined && this.store.pass({ pool: pool.id, bucketMs: ask.bucketMs, share: grant.warning, atMs: now })) this.wakeAt(now + tellAfterMs);
+      if (short === 0) continue;
+      const { free, out, spent } = this.book.standing(pool, ask.bucketMs);
+      lacking.push({ pool: pool.id, obtainable: free + out - spent, unsure: false, endMs: bucketAt(pool.window, ask.bucketMs).endMs });
+    }
+    return { grants, lacking };
+  }
+
+  /** Asks keys back for what they do not need, but for the allotments that `but` wants more of. Returns whether one could not be asked. */
+  private async recall(pools: readonly AccountPool[], but?: { key: string; asks: readonly Ask[] }): Promise<boolean> {
+    const now = Date.now();
+    const isWanted = ({ key, pool, bucketMs }: Outstanding): boolean =>
+      key === but?.key && but.asks.some((ask) => ask.pool === pool && ask.bucketMs === bucketMs);
+    const outstanding = pools.flatMap((pool) => this.book.outstanding(pool, now, now)).filter((one) => !isWanted(one));
+    const answers = await Promise.all([...Map.groupBy(outstanding, ({ key }) => key)].map(([key, shares]) => this.recallFrom(key, shares)));
+    return answers.includes(false);
+  }
+
+  private async recallFrom(key: string, shares: readonly Outstanding[]): Promise<boolean> {
+    try {
+      const asked = shares.map(({ pool, bucketMs, granted }) => ({ pool, bucketMs, granted }));
+      const answer = await within(Promise.resolve(this.env.KEY_METER.getByName(key).recall(asked)), recallMs);
+      if (!answer) return false;
+      this.book.hear(key, answer);
+      return true;
+    } catch (error) {
+      log("warn", "recall_failed", { keyId: key, message: String(error) });
+      return false;
+    }
+  }
+
+  private write(entry: CreditEntry): Posted {
+    this.attribute();
+    this.store.addCredit(entry);
+    this.book.addCredits(entry.nanoUsd);
+    this.wakeAt(Math.min(Date.now() + tellAfterMs, entry.expiresAtMs ?? Infinity));
+    return { is: "posted" };
+  }
+
+  private freeCredit(nowMs: number): number {
+    return this.book.standing(creditPool, nowMs).free;
+  }
+
+  /** Takes what was spent since the last time out of what is left of each entry. */
+  private attribute(): void {
+    const before = this.store.attributed();
+    const spent = this.book.standing(creditPool, 0).spent - before;
+    const left = this.store.remaining();
+    const { changed, moved } = spent >= 0
+      ? (({ changed, taken }) => ({ changed, moved: taken }))(takeFrom(left, spent))
+      : (({ changed, given }) => ({ changed, moved: -given }))(giveBack(left, -spent));
+    for (const piece of changed) this.store.saveRemaining(piece);
+    if (moved !== 0) this.store.saveAttributed(before + moved);
+  }
+
+  /** Takes out what is left of entries that have expired, but for what running requests hold. Returns when to look again. */
+  private async expire(nowMs: number): Promise<number | undefined> {
+    const next = this.store.nextExpiry();
+    if (next === undefined || next > nowMs) return next;
+    return this.inLine(async () => {
+      await this.recall([creditPool]);
+      this.attribute();
+      for (const { id, nanoUsd, expiresAtMs } of this.store.remaining()) {
+        const gone = expiresAtMs === null || expiresAtMs > nowMs ? 0 : Math.min(nanoUsd, this.freeCredit(nowMs));
+        if (gone <= 0) continue;
+        this.store.saveRemaining({ id, nanoUsd: nanoUsd - gone, expiresAtMs });
+        this.store.addCredit({ id: `${id}.expired.${nowMs}`, atMs: nowMs, kind: "expire", nanoUsd: -gone, reason: `What was left of ${id} has expired.`, expiresAtMs: null });
+        this.book.addCredits(-gone);
+      }
+      const again = this.store.nextExpiry();
+      return again === undefined ? undefined : Math.max(again, nowMs + tellAgainAfterMs);
+    });
+  }
+
+  /** Writes to D1 what it has not heard of yet. Returns whether there is more. */
+  private async tell(): Promise<boolean> {
+    const untold = this.store.untold(toldAtOnce);
+    if (!this.policy || untold.credits.length + untold.passed.length === 0) return false;
+    const { organisationId, pools } = this.policy;
+    const nameOf = (id: string): string => pools.find((pool) => pool.id === id)?.name ?? id;
+    await tellAccount(this.env.DB, organisationId, untold.credits, untold.passed.map((row) => ({ ...row, name: nameOf(row.pool) })));
+    this.store.markTold(untold);
+    return untold.credits.length === toldAtOnce || untold.passed.length === toldAtOnce;
+  }
+
+  /** Brings the alarm forward, never back. */
+  private wakeAt(ms: number): void {
+    const { storage } = this.ctx;
+    void storage.getAlarm().then((set) => (set === null || set > ms ? storage.setAlarm(ms) : undefined));
+  }
+}
+
+const same = (a: CreditEntry, b: CreditEntry): boolean =>
+  a.kind === b.kind && a.nanoUsd === b.nanoUsd && a.reason === b.reason && a.expiresAtMs === b.expiresAtMs;

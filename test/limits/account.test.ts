@@ -1,0 +1,60 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { OrgAccount } from "../../src/limits/index.ts";
+import { budgetOf, openOrganisation } from "./account-stage.ts";
+import { noon, tally } from "./stage.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }).setSystemTime(noon));
+afterEach(() => void vi.useRealTimers());
+
+describe("money that keys share", () => {
+  test("1,000 requests at once over 20 keys with money for 10 admit exactly 10", async () => {
+    const { keys, standing } = await openOrganisation([budgetOf(10 * 7 + 6)], 20);
+    const replies = await Promise.all(Array.from({ length: 1_000 }, (_, i) => keys[i % 20]!.reserve(`r${i}`, { nanoUsd: 7 })));
+    expect(tally(replies)).toEqual({ granted: 10, insufficient_credits: 990 });
+    for (const { stub } of keys) await runDurableObjectAlarm(stub);
+    const [pool] = (await standing()).pools;
+    expect(pool).toMatchObject({ limit: 76, spent: 0 });
+    expect(pool!.held + pool!.free).toBe(76);
+  });
+
+  test("goes from idle keys to the one that needs it, to the last bit", async () => {
+    const { keys, standing } = await openOrganisation([budgetOf(1_000)], 4);
+    for (const [i, key] of keys.entries()) {
+      expect((await key.reserve(`a${i}`, { nanoUsd: 10 })).is).toBe("granted");
+      await key.settle(`a${i}`, { nanoUsd: 10 });
+    }
+    expect((await keys[0]!.reserve("all", { nanoUsd: 960 })).is).toBe("granted");
+    expect(tally([await keys[1]!.reserve("one", { nanoUsd: 1 })])).toEqual({ insufficient_credits: 1 });
+    expect((await standing()).pools[0]).toMatchObject({ spent: 40, held: 960, free: 0 });
+  });
+
+  test("comes back when a request used less than it held", async () => {
+    const { keys } = await openOrganisation([budgetOf(100)], 2);
+    await keys[0]!.reserve("a", { nanoUsd: 100 });
+    const refused = await keys[1]!.reserve("b", { nanoUsd: 60 });
+    expect(refused).toMatchObject({ is: "refused", refusal: { code: "insufficient_credits", shouldRetry: true, retryAfterSeconds: 1 } });
+    await keys[0]!.settle("a", { nanoUsd: 40 });
+    expect((await keys[1]!.reserve("b", { nanoUsd: 60 })).is).toBe("granted");
+    expect(await keys[1]!.reserve("c", { nanoUsd: 61 })).toMatchObject({ is: "refused", refusal: { shouldRetry: false } });
+  });
+
+  test("an answer dearer than its reservation is posted in full, and the next is refused everywhere", async () => {
+    const { keys, standing } = await openOrganisation([budgetOf(100)], 2);
+    await keys[0]!.reserve("a", { nanoUsd: 10 });
+    await keys[0]!.settle("a", { nanoUsd: 130 });
+    await vi.waitFor(async () => expect((await standing()).pools[0]).toMatchObject({ spent: 130, free: -30 }));
+    for (const key of keys) expect(tally([await key.reserve("b", { nanoUsd: 1 })])).toEqual({ insufficient_credits: 1 });
+  });
+
+  test("one draw serves many requests: nothing is asked of the account while an allotment lasts", async () => {
+    const { keys } = await openOrganisation([budgetOf(1_000_000_000)], 1);
+    const draw = vi.spyOn(OrgAccount.prototype, "draw");
+    for (let i = 0; i < 1_000; i += 1) {
+      expect((await keys[0]!.reserve(`r${i}`, { nanoUsd: 1_000 })).is).toBe("granted");
+      await keys[0]!.settle(`r${i}`, { nanoUsd: 900 });
+    }
+    expect(draw).toHaveBeenCalledTimes(1);
+    draw.mockRestore();
+  });
+});
