@@ -13,8 +13,8 @@ const skewMs = 60_000;
 
 type Page = { bucketMs: number; keys: Map<string, Handed>; out: number; spent: number };
 
-/** What a key could give back, as far as the account knows. */
-export type Outstanding = { pool: string; bucketMs: number; key: string; granted: number | undefined };
+/** What a key could give back, as far as the account knows. `isLost`: the last grant must have reached it by now, or never will. */
+export type Outstanding = { pool: string; bucketMs: number; key: string; granted: number; isLost: boolean };
 
 export class AccountBook {
   /** Pool → bucket → keys. */
@@ -101,7 +101,7 @@ export class AccountBook {
   outstanding(pool: AccountPool, ms: number, nowMs: number): Outstanding[] {
     return this.window(pool.id, bucketAt(pool.window, ms)).flatMap(({ bucketMs, keys }) =>
       [...keys].filter(([, { granted, returned, spent }]) => granted - returned > spent)
-        .map(([key, { granted, grantedAtMs }]) => ({ pool: pool.id, bucketMs, key, granted: nowMs - grantedAtMs > answerMs ? granted : undefined })));
+        .map(([key, { granted, grantedAtMs }]) => ({ pool: pool.id, bucketMs, key, granted, isLost: nowMs - grantedAtMs > answerMs })));
   }
 
   /** Whether a key's bucket can still be handed out of. */

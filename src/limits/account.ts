@@ -10,7 +10,8 @@ import type { AccountPool } from "../accounts/budgets.ts";
 export type Share = { pool: string; bucketMs: number; returned: number; spent: number; seq: number };
 /** `want`: how much must be left beside what is spent, for all that the key holds and waits for. */
 export type Ask = Share & { want: number };
-export type Recalled = Share & { held: number };
+/** `granted`: how much of what was handed out the key knows of. */
+export type Recalled = Share & { granted: number };
 /** The total that a key has ever been granted of a pool's bucket, and the highest threshold that the pool has passed. */
 export type Grant = { pool: string; bucketMs: number; granted: number; warning: number | undefined };
 /**

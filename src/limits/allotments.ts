@@ -61,9 +61,9 @@ export class Allotments {
     }
   }
 
-  /** Whether every pool has room for `estimate` now. */
-  covers(estimate: Estimate, holds: () => Iterable<Held>, nowMs: number): boolean {
-    return this.pools.every((pool) => freeOf(this.rowAt(pool, nowMs, holds)) >= estimate[pool.unit]);
+  /** The pools that have no room for `estimate` now. */
+  short(estimate: Estimate, holds: () => Iterable<Held>, nowMs: number): string[] {
+    return this.pools.filter((pool) => freeOf(this.rowAt(pool, nowMs, holds)) < estimate[pool.unit]).map(({ id }) => id);
   }
 
   hold(hold: Held): void {
@@ -128,7 +128,7 @@ export class Allotments {
       row.returned += free;
       this.store.save(row);
     }
-    return { ...this.share(row), held: row.held };
+    return { ...this.share(row), granted: row.granted };
   }
 
   /** What the account should know; buckets that are over and pools that were left give back what is free. */

@@ -10,7 +10,7 @@ import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
 import { Drawing } from "./drawing.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
-import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
+import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
@@ -89,7 +89,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
       for (const { operation, i } of waiting) {
         if (replies[i] !== short) continue;
         replies[i] = this.reserve(operation, now);
-        const refusal = replies[i] === short ? refusalOf(lacking, this.policy!, operation.estimate, now) : undefined;
+        const pools = replies[i] === short ? this.shortOf(operation.estimate, now) : [];
+        const refusal = refusalOf(lacking.filter(({ pool }) => pools.includes(pool)), this.policy!, operation.estimate, now);
         if (refusal) replies[i] = { is: "refused", refusal, rate: this.rate() };
       }
     }
@@ -102,7 +103,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
-    if (!this.allotments.covers(estimate, () => this.holds.values(), now)) return short;
+    if (this.shortOf(estimate, now).length > 0) return short;
     const { minute, held } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
     if (!this.store.hold(hold)) return { is: "granted", rate: this.rate() };
@@ -114,6 +115,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     held.tokens += estimate.tokens;
     held.nanoUsd += estimate.nanoUsd;
     return { is: "granted", rate: this.rate() };
+  }
+
+  private shortOf(estimate: Estimate, now: number): string[] {
+    return this.allotments.short(estimate, () => this.holds.values(), now);
   }
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */

@@ -153,13 +153,22 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     return answers.includes(false);
   }
 
+  /** Asks one key, again while a grant is on its way to it: that can only be given back once it has arrived. */
   private async recallFrom(key: string, shares: readonly Outstanding[]): Promise<boolean> {
+    const stub = this.env.KEY_METER.getByName(key);
+    const untilMs = Date.now() + recallMs;
+    let open = shares;
     try {
-      const asked = shares.map(({ pool, bucketMs, granted }) => ({ pool, bucketMs, granted }));
-      const answer = await within(Promise.resolve(this.env.KEY_METER.getByName(key).recall(asked)), recallMs);
-      if (!answer) return false;
-      this.book.hear(key, answer);
-      return true;
+      for (let pauseMs = 2; ; pauseMs *= 2) {
+        const asked = open.map(({ pool, bucketMs, granted, isLost }) => ({ pool, bucketMs, granted: isLost ? granted : undefined }));
+        const answers = await within(Promise.resolve(stub.recall(asked)), recallMs);
+        if (!answers) return false;
+        this.book.hear(key, answers);
+        open = open.filter((one) => answers.some(({ pool, bucketMs, granted }) => pool === one.pool && bucketMs === one.bucketMs && granted < one.granted));
+        if (open.length === 0) return true;
+        if (Date.now() >= untilMs) return false;
+        await scheduler.wait(pauseMs);
+      }
     } catch (error) {
       log("warn", "recall_failed", { keyId: key, message: String(error) });
       return false;
