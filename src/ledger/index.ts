@@ -4,5 +4,8 @@
  */
 export type { CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
 export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
-export { findRequest, pruneRequests, usageReport, type UsageReport } from "./report.ts";
+export { usdOf } from "./money.ts";
+export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageReport, type Viewer } from "./report.ts";
+export { findRequest, pruneRequests } from "./requests.ts";
 export { rollUp } from "./roll-up.ts";
+export { dimensions, type Dimension } from "./usage-rows.ts";

@@ -2,6 +2,7 @@
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
+import { usdOf } from "../ledger/index.ts";
 import type { RateState } from "../limits/index.ts";
 
 /** What a browser would run or draw on our origin is never an answer of ours, whatever an upstream calls it. */
@@ -30,8 +31,7 @@ export const lossHeader = (losses: readonly Loss[]): Record<string, string> =>
 
 /** What the answer costs, in USD to the nano: nothing where it has no price. */
 export function costHeader({ costNanoUsd, costSource }: Pick<Outcome, "costNanoUsd" | "costSource">): Record<string, string> {
-  const digits = String(costNanoUsd).padStart(10, "0");
-  return costSource === "unpriced" ? {} : { "x-forge-cost": `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, "") };
+  return costSource === "unpriced" ? {} : { "x-forge-cost": usdOf(costNanoUsd) };
 }
 
 /** What every answer carries whatever made it: an id, and that it is nobody else's. */

@@ -7,10 +7,11 @@ import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
 import { organisations } from "./admin/organisations.ts";
 import { plans } from "./admin/plans.ts";
+import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, plans, keys, credentials, aliases, audit trail, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, people, plans, keys, credentials, aliases, audit trail, usage, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -22,4 +23,5 @@ export const admin = new Hono<App>()
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/aliases", aliases)
-  .route("/audit", audit);
+  .route("/audit", audit)
+  .route("/usage", usage);

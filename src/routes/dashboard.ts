@@ -1,15 +1,17 @@
 import { Hono } from "hono";
 import { GatewayError } from "../errors.ts";
-import { findRequest, usageReport } from "../ledger/report.ts";
+import { findRequest } from "../ledger/index.ts";
+import { readQuery } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
+import { answerUsage, usageQuery } from "./usage.ts";
 
 /** GET /dashboard/usage and /dashboard/requests/{id}: what a key used, as the ledger has it. */
 export const dashboard = new Hono<App>()
   .get("/usage", async (c) => {
     const { context, principal, headers } = await lookedUp(c);
+    const query = readQuery(c, usageQuery);
     await context.isolate.meters.of(principal.keyId).flush();
-    const now = Date.now();
-    return c.json(await usageReport(c.env.DB, principal, now), 200, headers);
+    return answerUsage(c, principal, query, headers);
   })
   .get("/requests/:id", async (c) => {
     const { context, principal, headers } = await lookedUp(c);

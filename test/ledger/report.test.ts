@@ -1,7 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { findRequest, pruneRequests, rollUp, usageReport } from "../../src/ledger/index.ts";
-import type { Viewer } from "../../src/ledger/report.ts";
+import { findRequest, pruneRequests, rollUp, usageReport, type Viewer } from "../../src/ledger/index.ts";
 import { outcomeOf } from "../limits/stage.ts";
 
 const now = Date.UTC(2026, 10, 21, 10, 30);
@@ -40,7 +39,7 @@ describe("a usage report", () => {
     expect(report.byDay.map(({ day, requests, costNanoUsd }) => [day, requests, costNanoUsd])).toEqual([["2026-11-20", 1, 50], ["2026-11-21", 5, 480]]);
     for (const part of [report.byModel, report.byKey, report.byDay]) expect(part.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0)).toBe(report.totals.costNanoUsd);
     expect(report.forecast).toMatchObject({ month: "2026-11" });
-    expect(report.forecast.costUsd).toBeGreaterThan(report.totals.costUsd);
+    expect(report.forecast!.costUsd).toBeGreaterThan(report.totals.costUsd);
   });
 
   test("a key sees itself; with the organisation's scope, its organisation; never another's", async () => {
@@ -63,7 +62,7 @@ describe("a usage report", () => {
     expect(report.totals).toMatchObject({ requests: 1, costNanoUsd: 5 });
     expect(report.byDay.map(({ day }) => day)).toEqual(["2026-11-01"]);
     expect(report.byModel).toHaveLength(1);
-    expect(report.forecast.costUsd).toBeGreaterThan(1_000 * 29 / 1e9);
+    expect(report.forecast!.costUsd).toBeGreaterThan(1_000 * 29 / 1e9);
   });
 
   test("of a key that never called: zeros, not an error", async () => {

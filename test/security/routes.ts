@@ -57,6 +57,7 @@ export const routes: readonly Route[] = [
   { route: "GET /admin/organisations/:id/credentials", by: "admin", path: "/admin/organisations/{organisation}/credentials" },
   { route: "PUT /admin/organisations/:id/credentials/:provider", by: "admin", path: "/admin/organisations/{organisation}/credentials/openai", body: { secret: "{credential}" } },
   { route: "DELETE /admin/organisations/:id/credentials/:provider", by: "admin", path: "/admin/organisations/{organisation}/credentials/openai" },
+  { route: "GET /admin/usage", by: "admin", path: "/admin/usage?organisation={organisation}" },
   { route: "GET /admin/plans", by: "admin", path: "/admin/plans" },
   { route: "PUT /admin/plans/:id", by: "admin", path: "/admin/plans/default", body: { limits: { requestsPerMinute: 100000 } } },
 ];

@@ -18,8 +18,12 @@ export async function readOptionalBody<S extends z.ZodType>(c: Context, schema: 
   return c.req.raw.body === null ? checked(schema, {}) : readBody(c, schema);
 }
 
-/** The query parameters. Throws `invalid_request`. */
-export const readQuery = <S extends z.ZodType>(c: Context, schema: S): z.output<S> => checked(schema, c.req.query());
+/** The query parameters, each once. Throws `invalid_request`. */
+export function readQuery<S extends z.ZodType>(c: Context, schema: S): z.output<S> {
+  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1)?.[0].slice(0, 100);
+  if (twice !== undefined) throw new GatewayError("invalid_request", `${twice}: is given more than once`, { param: twice });
+  return checked(schema, c.req.query());
+}
 
 /** A path parameter. Throws `invalid_request`. */
 export function readParam<S extends z.ZodType>(c: Context, name: string, schema: S): z.output<S> {

@@ -1,0 +1,77 @@
+/**
+ * Sums over the hourly roll-ups: whose, from when to when, by what. One statement each, along an index of `usage_hourly`.
+ * A roll-up knows its key only; project, member and tags are what the key's policy says at the moment of asking.
+ */
+
+/** What usage can be told by. */
+export const dimensions = ["day", "hour", "model", "key", "project", "member", "tag"] as const;
+export type Dimension = (typeof dimensions)[number];
+
+/** What usage can be narrowed down to. */
+export type Filters = Partial<Record<"model" | "key" | "project" | "member" | "tag", string>>;
+
+/** Which roll-ups: an organisation's, of one key if `keyId` says so, from one hour up to another (Unix time / 3,600,000), and the filters hold. */
+export type Selection = { organisationId: string; keyId?: string; fromHour: number; toHour: number; filters: Filters };
+
+export type Sums = Record<
+  "requests" | "errors" | "input_tokens" | "cached_tokens" | "cache_write_tokens" | "output_tokens" | "reasoning_tokens" | "cost_nano_usd", number
+>;
+
+/** One group: its dimensions, as far as it was asked for them. `key_tags`: a JSON list. Nothing is null but what the key does not have. */
+export type UsageRow = Sums & {
+  day: number; hour: number; model: string; key_id: string; key_name: string | null; key_tags: string | null;
+  project: string | null; member: string | null; tag: string | null;
+};
+
+const sums = ["requests", "errors", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_nano_usd"]
+  .map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ");
+
+/** `part`: what the roll-ups themselves have of it; `columns`: how a group shows it, the first of them is what it is grouped by. */
+const sqlOf: Record<Dimension, { part?: string; columns: string[] }> = {
+  day: { part: "hour / 24 AS day", columns: ["day"] },
+  hour: { part: "hour", columns: ["hour"] },
+  model: { part: "model", columns: ["model"] },
+  key: { columns: ["key_id", "name AS key_name", "policy -> 'tags' AS key_tags"] },
+  project: { columns: ["policy ->> 'project' AS project"] },
+  member: { columns: ["lower(policy ->> 'member') AS member"] },
+  tag: { columns: ["label.value AS tag"] },
+};
+
+const keysWith = (condition: string): string => `key_id IN (SELECT id FROM api_keys WHERE organisation_id = ?1 AND ${condition})`;
+
+/** What holds for a roll-up that a filter lets through. */
+const conditionOf: Record<keyof Filters, (value: string) => string> = {
+  model: (value) => `model = ${value}`,
+  key: (value) => `key_id = ${value}`,
+  project: (value) => keysWith(`policy ->> 'project' = ${value}`),
+  member: (value) => keysWith(`lower(policy ->> 'member') = lower(${value})`),
+  tag: (value) => keysWith(`EXISTS (SELECT 1 FROM json_each(policy, '$.tags') WHERE value = ${value})`),
+};
+
+/**
+ * Selects the sums by `groupBy`, in its order; by nothing that is one row. By tag a request counts once for each tag of its key.
+ * The organisation stands in every statement, whatever the filters say.
+ */
+export function selectUsage(db: D1Database, { organisationId, keyId, fromHour, toHour, filters }: Selection, groupBy: readonly Dimension[], limit = -1): D1PreparedStatement {
+  const values: (string | number)[] = [organisationId, fromHour, toHour, limit];
+  const bound = (value: string): string => `?${values.push(value)}`;
+  const asked = (Object.keys(conditionOf) as (keyof Filters)[]).filter((name) => filters[name] !== undefined);
+  const conditions = asked.map((name) => conditionOf[name](bound(filters[name]!)));
+  if (keyId !== undefined) conditions.push(`key_id = ${bound(keyId)}`);
+  // By key the primary key leads; a + keeps SQLite from taking the organisation's index instead.
+  const own = conditions.some((condition) => condition.startsWith("key_id")) ? "+organisation_id" : "organisation_id";
+  const parts = [...groupBy.flatMap((dimension) => sqlOf[dimension].part ?? []), "key_id"];
+  const shown = groupBy.map((dimension) => sqlOf[dimension].columns);
+  const columns = [...shown.map(([first]) => first!), ...shown.flatMap(([, ...beside]) => beside), sums];
+  const places = (count: number): string => Array.from({ length: count }, (_, i) => i + 1).join(", ");
+  const byTag = groupBy.includes("tag");
+  return db.prepare(`
+    SELECT ${columns.join(", ")} FROM (
+      SELECT ${[...parts, sums].join(", ")} FROM usage_hourly
+      WHERE ${[`${own} = ?1`, "hour >= ?2", "hour < ?3", ...conditions].join(" AND ")} GROUP BY ${places(parts.length)}
+    ) LEFT JOIN api_keys ON api_keys.id = key_id
+    ${byTag ? "LEFT JOIN json_each(policy, '$.tags') AS label" : ""}
+    ${byTag && filters.tag !== undefined ? `WHERE label.value = ${bound(filters.tag)}` : ""}
+    ${groupBy.length > 0 ? `GROUP BY ${places(groupBy.length)} ORDER BY ${places(groupBy.length)}` : ""} LIMIT ?4`,
+  ).bind(...values);
+}
