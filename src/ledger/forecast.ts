@@ -58,8 +58,8 @@ function pastOf(days: ReadonlyMap<string, number>, midnight: number, nowMs: numb
 
 /** Weekdays' shares over `left` days from now on: the rest of today first, then whole days. */
 function aheadOf(shape: readonly number[], left: number): number {
-  const today = left % 1;
-  return today * shape[0]! + sum(Array.from({ length: Math.floor(left) }, (_, i) => shape[(i + 1) % 7]!));
+  const whole = Math.max(0, Math.ceil(left) - 1);
+  return (left - whole) * shape[0]! + sum(Array.from({ length: whole }, (_, i) => shape[(i + 1) % 7]!));
 }
 
 const paceOf = (past: Past): Pace => (past.amounts.length >= 14 ? paceOfWeeks(past) : past.amounts.length >= 7 ? paceOfDays(past) : paceOfFew(past));

@@ -17,8 +17,11 @@ const viewer = (keyId: string, organisationId: string, usageScope: Viewer["usage
 
 beforeAll(async () => {
   await env.DB.batch([
-    env.DB.prepare("INSERT INTO organisations (id, name, created_at) VALUES ('one', 'One', 0), ('two', 'Two', 0)"),
+    env.DB.prepare("INSERT INTO organisations (id, name, created_at) VALUES ('one', 'One', 0), ('two', 'Two', 0), ('three', 'Three', 0)"),
     env.DB.prepare("INSERT INTO api_keys (id, organisation_id, name, policy, created_at) VALUES ('a', 'one', 'Alpha', '{}', 0), ('b', 'one', 'Beta', '{}', 0), ('c', 'two', 'Gamma', '{}', 0)"),
+    ...Object.entries({
+      p: { project: "atlas", member: "Ada@example.com", tags: ["batch"] }, q: { project: "atlas", member: "ada@example.com", tags: ["night", "batch"] }, r: {},
+    }).map(([id, policy]) => env.DB.prepare("INSERT INTO api_keys (id, organisation_id, name, policy, created_at) VALUES (?, 'three', ?, ?, 0)").bind(id, id, JSON.stringify(policy))),
   ]);
 });
 beforeEach(async () => void (await env.DB.batch([env.DB.prepare("DELETE FROM usage_hourly"), env.DB.prepare("DELETE FROM requests")])));
@@ -62,7 +65,7 @@ describe("a usage report", () => {
     expect(report.totals).toMatchObject({ requests: 1, costNanoUsd: 5 });
     expect(report.byDay.map(({ day }) => day)).toEqual(["2026-11-01"]);
     expect(report.byModel).toHaveLength(1);
-    expect(report.forecast!.costUsd).toBeGreaterThan(1_000 * 29 / 1e9);
+    expect(report.forecast!.costUsd).toBeGreaterThan(900 * 29 / 1e9);
   });
 
   test("of a key that never called: zeros, not an error", async () => {
@@ -70,6 +73,34 @@ describe("a usage report", () => {
     expect(report.totals.requests).toBe(0);
     expect([report.byModel, report.byKey, report.byDay]).toEqual([[], [], []]);
     expect(report.forecast).toMatchObject({ costUsd: 0, lowUsd: 0, highUsd: 0 });
+  });
+
+  test("by project, member and tag: what the keys say now, all of it in one request", async () => {
+    await write({ keyId: "p", organisationId: "three", requests: 1, nanoUsd: 1 });
+    await write({ keyId: "q", organisationId: "three", requests: 10, nanoUsd: 10 });
+    await write({ keyId: "r", organisationId: "three", requests: 100, nanoUsd: 100 });
+    const report = await usageReport(env.DB, viewer("p", "three", "organisation"), now);
+    expect(report.byProject.map(({ project, requests }) => [project, requests])).toEqual([[null, 100], ["atlas", 11]]);
+    expect(report.byMember.map(({ member, requests }) => [member, requests])).toEqual([[null, 100], ["ada@example.com", 11]]);
+    expect(report.byTag.map(({ tag, costNanoUsd }) => [tag, costNanoUsd])).toEqual([[null, 100], ["batch", 11], ["night", 10]]);
+    const tagged = await usageReport(env.DB, viewer("p", "three", "organisation"), now, { filters: { tag: "night" } });
+    expect([tagged.totals.requests, tagged.byTag.map(({ tag }) => tag), tagged.byKey.map(({ keyId }) => keyId)]).toEqual([10, ["night"], ["q"]]);
+    await env.DB.prepare("UPDATE api_keys SET policy = '{\"project\":\"zeus\"}' WHERE id = 'p'").run();
+    const moved = await usageReport(env.DB, viewer("p", "three", "organisation"), now);
+    expect(moved.byProject.map(({ project, requests }) => [project, requests])).toEqual([[null, 100], ["atlas", 10], ["zeus", 1]]);
+  });
+
+  test("of another span: stretched to whole hours, and with a forecast only if it reaches to now", async () => {
+    const october = Date.UTC(2026, 9, 1);
+    await write({ keyId: "a", organisationId: "one", at: october, nanoUsd: 1 });
+    await write({ keyId: "a", organisationId: "one", at: Date.UTC(2026, 10, 1) - 1, nanoUsd: 10 });
+    await write({ keyId: "a", organisationId: "one", at: now, nanoUsd: 100 });
+    const month = await usageReport(env.DB, viewer("a", "one"), now, { fromMs: october, toMs: Date.UTC(2026, 10, 1) });
+    expect(month).toMatchObject({ month: "2026-10", from: "2026-10-01T00:00:00.000Z", to: "2026-11-01T00:00:00.000Z", totals: { costNanoUsd: 11 }, forecast: null });
+    const hour = await usageReport(env.DB, viewer("a", "one"), now, { fromMs: now + 60_000, toMs: now + 120_000 });
+    expect(hour).toMatchObject({ month: null, from: "2026-11-21T10:00:00.000Z", to: "2026-11-21T11:00:00.000Z", totals: { costNanoUsd: 100 }, forecast: null });
+    const open = await usageReport(env.DB, viewer("a", "one"), now, { fromMs: now, toMs: now + 1 });
+    expect(open.forecast).toEqual((await usageReport(env.DB, viewer("a", "one"), now)).forecast);
   });
 
   test("names a key that is no longer there by its id", async () => {
