@@ -76,7 +76,8 @@ function gathered<K extends string>(name: K, rows: readonly UsageRow[], namesOf:
 }
 
 /** What every answer begins with, and the rows of each list of dimensions, in one batch of statements. */
-async function asked(db: D1Database, viewer: Viewer, nowMs: number, { fromMs = monthStart(nowMs), toMs = monthStart(nowMs, 1), filters = {} }: Question, views: { by: readonly Dimension[]; limit?: number }[]) {
+async function asked(db: D1Database, viewer: Viewer, nowMs: number, question: Question, views: { by: readonly Dimension[]; limit?: number }[]) {
+  const { fromMs = monthStart(nowMs), toMs = monthStart(nowMs, 1), filters = {} } = question;
   const span = { fromHour: Math.floor(fromMs / hourMs), toHour: Math.ceil(toMs / hourMs) };
   const selection: Selection = { organisationId: viewer.organisationId, ...(viewer.usageScope === "key" && { keyId: viewer.keyId }), ...span, filters };
   const current = fromMs <= nowMs && nowMs < toMs;
@@ -120,7 +121,9 @@ export async function usageReport(db: D1Database, viewer: Viewer, nowMs: number,
 }
 
 /** The viewer's usage by several dimensions at once, at most `limit` rows. */
-export async function groupedUsage(db: D1Database, viewer: Viewer, nowMs: number, question: Question, { groupBy, limit }: { groupBy: readonly Dimension[]; limit: number }): Promise<GroupedUsage> {
+export async function groupedUsage(
+  db: D1Database, viewer: Viewer, nowMs: number, question: Question, { groupBy, limit }: { groupBy: readonly Dimension[]; limit: number },
+): Promise<GroupedUsage> {
   const { head, found: [rows] } = await asked(db, viewer, nowMs, question, [{ by: groupBy, limit }]);
   return {
     ...head, groupBy,

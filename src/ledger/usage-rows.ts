@@ -52,7 +52,8 @@ const conditionOf: Record<keyof Filters, (value: string) => string> = {
  * Selects the sums by `groupBy`, in its order; by nothing that is one row. By tag a request counts once for each tag of its key.
  * The organisation stands in every statement, whatever the filters say.
  */
-export function selectUsage(db: D1Database, { organisationId, keyId, fromHour, toHour, filters }: Selection, groupBy: readonly Dimension[], limit = -1): D1PreparedStatement {
+export function selectUsage(db: D1Database, selection: Selection, groupBy: readonly Dimension[], limit = -1): D1PreparedStatement {
+  const { organisationId, keyId, fromHour, toHour, filters } = selection;
   const values: (string | number)[] = [organisationId, fromHour, toHour, limit];
   const bound = (value: string): string => `?${values.push(value)}`;
   const asked = (Object.keys(conditionOf) as (keyof Filters)[]).filter((name) => filters[name] !== undefined);
