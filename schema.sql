@@ -4,13 +4,18 @@
 
 -- ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
--- What a plan allows; a key inherits every limit it does not set itself.
--- Written by: admin API. Lives: until deleted. `limits`: JSON as `limitsSchema` (src/accounts/policy.ts).
+-- What a plan allows: limits that each key inherits unless it sets its own, what all keys may use together, which models,
+-- whether requests may be sovereign. Written by: admin API. Lives: until deleted. `limits`: JSON as `planRulesSchema`
+-- (src/accounts/terms.ts).
 CREATE TABLE IF NOT EXISTS plans (
   id TEXT PRIMARY KEY,
   limits TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR IGNORE INTO plans (id, limits) VALUES ('default', '{"requestsPerMinute":600}');
+INSERT OR IGNORE INTO plans (id, limits) VALUES
+  ('default', '{"requestsPerMinute":600}'),
+  ('free', '{"requestsPerMinute":20,"concurrentRequests":4,"joint":{"monthlyTokens":1000000},"sovereign":false}'),
+  ('pro', '{"requestsPerMinute":600,"concurrentRequests":64,"joint":{"monthlyTokens":200000000}}'),
+  ('enterprise', '{"requestsPerMinute":6000}');
 
 -- One customer of this gateway: the tenant boundary. `sovereign`: 1 = every request stays on self-hosted models.
 -- Written by: admin API. Lives: until deleted.
@@ -20,6 +25,32 @@ CREATE TABLE IF NOT EXISTS organisations (
   plan_id TEXT NOT NULL DEFAULT 'default' REFERENCES plans (id),
   sovereign INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its
+-- subscription ends. `version` grows with every change of what its keys share. The credits themselves and who was handed how
+-- much of them lie in its Durable Object (src/limits/org-account.do.ts). Written by: admin API. Lives: as the organisation.
+CREATE TABLE IF NOT EXISTS accounts (
+  organisation_id TEXT PRIMARY KEY REFERENCES organisations (id),
+  version INTEGER NOT NULL DEFAULT 1,
+  prepaid INTEGER NOT NULL DEFAULT 0,
+  paid_until INTEGER
+) WITHOUT ROWID;
+
+-- What keys of an organisation may spend together. `scope`: organisation, project:<name>, member:<e-mail> or tag:<name>;
+-- `unit`: nanoUsd or tokens; `window`: day, week, month or total, of the calendar (UTC) or `rolling`; `soft`: JSON list of
+-- shares of `amount` at which an event is written. Written by: admin API. Lives: until deleted.
+CREATE TABLE IF NOT EXISTS budgets (
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  id TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  window TEXT NOT NULL,
+  rolling INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  soft TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (organisation_id, id)
 ) WITHOUT ROWID;
 
 -- People of an organisation. Written by: admin API. Lives: until removed.
@@ -160,6 +191,31 @@ CREATE TABLE IF NOT EXISTS requests (
   organisation_id TEXT NOT NULL,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- The credit ledger of organisations that pay in advance, as their accounts have it: money in (grant, top_up) and out
+-- (refund, expire, adjustment), never changed. Written by: the admin API and the account's Durable Object, by id. Lives: for ever.
+CREATE TABLE IF NOT EXISTS credit_entries (
+  organisation_id TEXT NOT NULL,
+  id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  nano_usd INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  expires_at INTEGER,
+  PRIMARY KEY (organisation_id, id)
+) WITHOUT ROWID;
+
+-- What somebody should hear of: `budget.threshold` (a budget has passed a share of its amount; `subject` is its id).
+-- Written by: the account's Durable Object, by id. Lives: for ever.
+CREATE TABLE IF NOT EXISTS events (
+  id TEXT PRIMARY KEY,
+  organisation_id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_by_organisation ON events (organisation_id, at);
 
 -- ── files and batches ───────────────────────────────────────────────────────────────────────────────────────────────
 

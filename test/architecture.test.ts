@@ -22,8 +22,8 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   ledger: { may: ["type chat/usage"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
   catalog: { may: ["type ledger/price"], why: "what can be called and what it costs; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
-  limits: { may: ["type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
-  router: { may: ["catalog", "providers", "type accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
+  limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
     may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],

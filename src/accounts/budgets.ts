@@ -1,6 +1,5 @@
-/** What keys of one organisation may spend together: budgets, the quotas of its plan, prepaid credits. In D1, as pools. */
+/** What keys of one organisation may spend together: prepaid credits, the quotas of its plan, budgets. As pools. */
 import { z } from "zod";
-import type { KeyPolicy } from "./policy.ts";
 
 export const windowNames = ["day", "week", "month", "total"] as const;
 /** A calendar day, week (from Monday) or month, all UTC, or all time; rolling: the last 24 hours, 7 days or 30 days. */
@@ -10,10 +9,64 @@ export type Window = { of: (typeof windowNames)[number]; rolling: boolean };
  * A sum that keys of one organisation share. Its account (a Durable Object) hands it out in allotments; a request needs room in each
  * pool that its key belongs to.
  */
-export type Pool = { id: string; /** For people: `project web`. */ name: string; unit: "nanoUsd" | "tokens"; window: Window };
+export type Pool = { id: string; /** For people: `budget of project:web`. */ name: string; unit: "nanoUsd" | "tokens"; window: Window };
 
 /** A pool as its account knows it. `amount` null: as much as the organisation's credits come to. `soft`: shares of it, rising. */
 export type AccountPool = Pool & { amount: number | null; soft: readonly number[] };
 
+/** What an organisation's account hands out, as of one `version`. */
+export type AccountPolicy = { organisationId: string; version: number; pools: readonly AccountPool[] };
+
 /** Prepaid credits: what organisations that pay in advance have left. */
 export const creditPool: AccountPool = { id: "credits", name: "credits", unit: "nanoUsd", window: { of: "total", rolling: false }, amount: null, soft: [0.8, 0.95] };
+
+const month: Window = { of: "month", rolling: false };
+/** When budgets and quotas say that they are running out, unless they say otherwise. */
+const defaultSoft = [0.8, 0.95];
+
+/** What all keys of an organisation may use together in a calendar month, as its plan has it. */
+export const jointSchema = z.strictObject({ monthlyTokens: z.number().int().positive().optional(), monthlyNanoUsd: z.number().int().positive().optional() });
+export type Joint = z.infer<typeof jointSchema>;
+
+/** Whose budget it is: `organisation`, `project:web`, `member:a@b.example`, `tag:nightly`. */
+export const scopeSchema = z.string().max(210).regex(/^(?:organisation|(?:project|member|tag):[\w.@+-]+)$/, "organisation, project:<name>, member:<e-mail> or tag:<name>");
+
+export const budgetSchema = z.strictObject({
+  scope: scopeSchema.default("organisation"),
+  unit: z.enum(["nanoUsd", "tokens"]).default("nanoUsd"),
+  window: z.enum(windowNames).default("month"),
+  rolling: z.boolean().default(false),
+  amount: z.number().int().positive(),
+  /** Shares of the amount at which an event is written and answers carry a header. */
+  soft: z.array(z.number().gt(0).lt(1)).max(8).default(defaultSoft).transform((soft) => [...new Set(soft)].sort((a, b) => a - b)),
+});
+export type Budget = z.output<typeof budgetSchema> & { id: string };
+
+const poolOf = ({ id, scope, unit, window, rolling, amount, soft }: Budget): AccountPool => ({
+  id: `budget:${id}`, name: `${rolling ? "rolling " : ""}${window === "total" ? "" : `${window}'s `}budget of ${scope}`, unit, window: { of: window, rolling }, amount, soft,
+});
+
+const quota = (id: string, unit: Pool["unit"], amount: number | undefined): AccountPool[] =>
+  amount === undefined ? [] : [{ id, name: `plan's monthly ${unit === "tokens" ? "tokens" : "spending"}`, unit, window: month, amount, soft: defaultSoft }];
+
+/** What an organisation's keys share. */
+export type Terms = { prepaid: boolean; joint: Joint; budgets: readonly Budget[] };
+
+/** The pools of an organisation, each with the scope of the keys that are in it. */
+function scoped({ prepaid, joint, budgets }: Terms): { scope: string; pool: AccountPool }[] {
+  const everybody = [
+    ...(prepaid ? [creditPool] : []),
+    ...quota("plan-money", "nanoUsd", joint.monthlyNanoUsd),
+    ...quota("plan-tokens", "tokens", joint.monthlyTokens),
+  ];
+  return [...everybody.map((pool) => ({ scope: "organisation", pool })), ...budgets.map((budget) => ({ scope: budget.scope, pool: poolOf(budget) }))];
+}
+
+/** What an organisation's account hands out. */
+export const accountPools = (terms: Terms): AccountPool[] => scoped(terms).map(({ pool }) => pool);
+
+/** What one key draws on. */
+export function keyPools(terms: Terms, { project, member, tags = [] }: { project?: string | undefined; member?: string | undefined; tags?: readonly string[] | undefined }): Pool[] {
+  const scopes = new Set(["organisation", `project:${project}`, `member:${member}`, ...tags.map((tag) => `tag:${tag}`)]);
+  return scoped(terms).filter(({ scope }) => scopes.has(scope)).map(({ pool: { id, name, unit, window } }) => ({ id, name, unit, window }));
+}

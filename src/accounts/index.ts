@@ -3,7 +3,9 @@
  * Does not belong here: counting (limits), HTTP (routes). Imports: errors, telemetry.
  */
 export { secretFromHeaders, secretFromRequest } from "./api-key.ts";
+export type { AccountPolicy } from "./budgets.ts";
 export type { EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
+export { countsMoney } from "./policy.ts";
 export { Principals } from "./principals.ts";
 export { principalSource } from "./read-principal.ts";
 export { removeExpiredSecrets } from "./keys.ts";

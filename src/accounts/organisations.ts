@@ -1,11 +1,13 @@
 /** Organisations and plans in D1. A change that concerns keys gives each of them a new version in the same transaction. */
 import { GatewayError } from "../errors.ts";
 import { auditIfChanged, type By } from "./audit.ts";
-import { limitsSchema, type KeyStanding, type Limits } from "./policy.ts";
+import type { AccountPolicy } from "./budgets.ts";
+import type { KeyStanding, Limits } from "./policy.ts";
 import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
+import { accountsOf, bumpAccountsIfChanged, planRulesOf, selectAccounts, type PlanRules } from "./terms.ts";
 
 export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; createdAtMs: number };
-export type Plan = { id: string; limits: Limits };
+export type Plan = { id: string; limits: Limits } & Partial<Omit<PlanRules, "limits">>;
 
 type Row = { id: string; name: string; plan_id: string; sovereign: number; created_at: number };
 
@@ -49,35 +51,39 @@ export async function listOrganisations(db: D1Database, { limit, after = "" }: {
 /** Changes an organisation; what is absent stays. */
 export async function updateOrganisation(
   db: D1Database, by: By, id: string, patch: Partial<Pick<Organisation, "name" | "plan" | "sovereign">>,
-): Promise<{ organisation: Organisation; standings: KeyStanding[] }> {
+): Promise<{ organisation: Organisation; accounts: AccountPolicy[]; standings: KeyStanding[] }> {
   const { name, plan, sovereign } = patch;
   const concernsKeys = plan !== undefined || sovereign !== undefined;
-  const [update, , , standings] = await db.batch([
+  const concerned = { organisation: id };
+  const [update, , , , accounts, standings] = await db.batch([
     db.prepare(`
       UPDATE organisations SET name = coalesce(?2, name), plan_id = coalesce(?3, plan_id), sovereign = coalesce(?4, sovereign)
       WHERE id = ?1 AND (?3 IS NULL OR EXISTS (SELECT 1 FROM plans WHERE id = ?3)) RETURNING *`,
     ).bind(id, name ?? null, plan ?? null, sovereign === undefined ? null : Number(sovereign)),
     auditIfChanged(db, by, { action: "organisation.update", subject: id, organisationId: id, detail: patch }),
-    ...(concernsKeys ? [bumpIfChanged(db, { organisation: id }), selectStandings(db, { organisation: id })] : []),
+    ...(concernsKeys ? [bumpAccountsIfChanged(db, concerned), bumpIfChanged(db, concerned), selectAccounts(db, concerned), selectStandings(db, concerned)] : []),
   ]);
   const row = update!.results[0] as Row | undefined;
-  if (row) return { organisation: organisationOf(row), standings: standingsOf(standings) };
+  if (row) return { organisation: organisationOf(row), accounts: accountsOf(accounts), standings: standingsOf(standings) };
   throw (await getOrganisation(db, id)) ? noSuchPlan(plan!) : noSuchOrganisation(id);
 }
 
 /** Every plan. */
 export async function listPlans(db: D1Database): Promise<Plan[]> {
   const { results } = await db.prepare("SELECT id, limits FROM plans ORDER BY id").all<{ id: string; limits: string }>();
-  return results.map(({ id, limits }) => ({ id, limits: limitsSchema.parse(JSON.parse(limits)) }));
+  return results.map(({ id, limits }) => ({ id, ...planRulesOf(limits) }));
 }
 
 /** Creates or replaces a plan. */
-export async function putPlan(db: D1Database, by: By, { id, limits }: Plan): Promise<{ plan: Plan; standings: KeyStanding[] }> {
+export async function putPlan(db: D1Database, by: By, { id, ...rules }: Plan): Promise<{ plan: Plan; accounts: AccountPolicy[]; standings: KeyStanding[] }> {
+  const { limits, ...rest } = rules;
   const results = await db.batch([
-    db.prepare("INSERT INTO plans (id, limits) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET limits = excluded.limits").bind(id, JSON.stringify(limits)),
-    auditIfChanged(db, by, { action: "plan.put", subject: id, detail: { limits } }),
+    db.prepare("INSERT INTO plans (id, limits) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET limits = excluded.limits").bind(id, JSON.stringify({ ...limits, ...rest })),
+    auditIfChanged(db, by, { action: "plan.put", subject: id, detail: rules }),
+    bumpAccountsIfChanged(db, { plan: id }),
     bumpIfChanged(db, { plan: id }),
+    selectAccounts(db, { plan: id }),
     selectStandings(db, { plan: id }),
   ]);
-  return { plan: { id, limits }, standings: standingsOf(results.at(-1)) };
+  return { plan: { id, ...rules }, accounts: accountsOf(results.at(-2)), standings: standingsOf(results.at(-1)) };
 }

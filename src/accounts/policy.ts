@@ -1,5 +1,6 @@
 /** What a key may do. Plans and keys share one shape of limits; a key inherits what it does not set. */
 import { z } from "zod";
+import type { Pool } from "./budgets.ts";
 
 const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _, . and -, beginning with a letter or digit");
 const limit = z.number().int().positive();
@@ -73,6 +74,10 @@ export type KeyStanding = {
   /** false: revoked. */
   enabled: boolean;
   expiresAtMs?: number;
+  /** When the organisation's subscription ends. */
+  paidUntilMs?: number;
+  /** What the key draws on together with others. */
+  pools?: readonly Pool[];
   limits: EffectiveLimits;
 };
 
@@ -88,8 +93,14 @@ export type Principal = {
   /** The key's own limits over its plan's. `requestsPerMinute` is always set. */
   readonly limits: EffectiveLimits;
   readonly models: readonly string[] | undefined;
+  /** Models that the organisation's plan lets it call; absent = all. */
+  readonly planModels?: readonly string[] | undefined;
   /** Key or organisation is sovereign. */
   readonly sovereign: boolean;
+  /** false: the plan has no sovereign requests. */
+  readonly maySovereign?: boolean;
+  readonly paidUntilMs?: number | undefined;
+  readonly pools?: readonly Pool[];
   readonly usageScope: "key" | "organisation";
   readonly onDisconnect?: KeyPolicy["onDisconnect"];
   /** When the key or this secret of it ends, Unix ms. */
@@ -99,3 +110,7 @@ export type Principal = {
   /** The organisation's own credentials, provider id → secret. */
   readonly credentials: ReadonlyMap<string, string>;
 };
+
+/** Whether a limit on money is in force: then nothing may be called that has no price. */
+export const countsMoney = ({ limits, pools = [] }: Principal): boolean =>
+  limits.budgetNanoUsd !== undefined || limits.monthlyNanoUsd !== undefined || pools.some(({ unit }) => unit === "nanoUsd");

@@ -3,7 +3,9 @@ import { z } from "zod";
 import type { GatewayError } from "../errors.ts";
 import { hashSecret } from "./api-key.ts";
 import { openCredential } from "./credentials.ts";
-import { effectiveLimits, keyPolicySchema, limitsSchema, type Principal } from "./policy.ts";
+import { keyPools } from "./budgets.ts";
+import { effectiveLimits, keyPolicySchema, type Principal } from "./policy.ts";
+import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 
 /** Why a secret opens nothing. */
 export type Refused = { refused: Extract<GatewayError["code"], "invalid_api_key" | "key_revoked" | "key_expired"> };
@@ -13,18 +15,18 @@ export type PrincipalSource = (secret: string, nowMs: number) => Promise<Princip
 
 const query = `
 SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, s.expires_at AS secret_expires_at,
-  o.sovereign, coalesce(p.limits, '{}') AS limits,
+  o.sovereign, ${termsColumns},
   (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext))
      FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
 FROM api_key_secrets s
 JOIN api_keys k ON k.id = s.key_id
 JOIN organisations o ON o.id = k.organisation_id
-LEFT JOIN plans p ON p.id = o.plan_id
+${termsJoins}
 WHERE s.hash = ?`;
 
-type Row = {
+type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
-  secret_expires_at: number | null; sovereign: number; limits: string; credentials: string;
+  secret_expires_at: number | null; sovereign: number; credentials: string;
 };
 
 const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string() }));
@@ -39,13 +41,18 @@ export function principalSource(db: D1Database, { pepper, master }: { pepper: st
     const expiresAtMs = ends.length > 0 ? Math.min(...ends) : undefined;
     if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
     const policy = keyPolicySchema.parse(JSON.parse(row.policy));
+    const terms = termsOf(row);
     return {
       keyId: row.id,
       keyName: row.name,
       organisationId: row.organisation_id,
       version: row.version,
-      limits: effectiveLimits(policy.limits, limitsSchema.parse(JSON.parse(row.limits))),
+      limits: effectiveLimits(policy.limits, terms.plan.limits),
       models: policy.models,
+      planModels: terms.plan.models,
+      maySovereign: terms.plan.sovereign,
+      paidUntilMs: terms.paidUntilMs,
+      pools: keyPools(terms, policy),
       sovereign: policy.sovereign || row.sovereign === 1,
       usageScope: policy.usageScope,
       onDisconnect: policy.onDisconnect,

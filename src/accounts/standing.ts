@@ -1,5 +1,7 @@
 /** What keys may do now, for the Durable Objects that meter them, and the version that tells old from new. */
-import { effectiveLimits, keyPolicySchema, limitsSchema, type KeyStanding } from "./policy.ts";
+import { keyPools } from "./budgets.ts";
+import { effectiveLimits, keyPolicySchema, type KeyStanding } from "./policy.ts";
+import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 
 /** The keys that a change concerns. A revoked key is concerned by nothing but its own revocation. */
 export type Concerned = { key: string } | { organisation: string } | { plan: string };
@@ -16,25 +18,32 @@ export function bumpIfChanged(db: D1Database, concerned: Concerned): D1PreparedS
   return db.prepare(`UPDATE api_keys AS k SET version = version + 1 WHERE ${where} AND changes() > 0`).bind(value);
 }
 
-type Row = { id: string; organisation_id: string; version: number; policy: string; expires_at: number | null; revoked_at: number | null; limits: string };
+type Row = TermsRow & { id: string; organisation_id: string; version: number; policy: string; expires_at: number | null; revoked_at: number | null };
 
 /** Selects the keys' standings; read the result with `standingsOf`. */
 export function selectStandings(db: D1Database, concerned: Concerned): D1PreparedStatement {
   const { where, value } = condition(concerned);
   return db.prepare(`
-    SELECT k.id, k.organisation_id, k.version, k.policy, k.expires_at, k.revoked_at, coalesce(p.limits, '{}') AS limits
-    FROM api_keys k JOIN organisations o ON o.id = k.organisation_id LEFT JOIN plans p ON p.id = o.plan_id WHERE ${where}`,
+    SELECT k.id, k.organisation_id, k.version, k.policy, k.expires_at, k.revoked_at, ${termsColumns}
+    FROM api_keys k JOIN organisations o ON o.id = k.organisation_id ${termsJoins} WHERE ${where}`,
   ).bind(value);
 }
 
 /** The standings in the result of `selectStandings`. */
 export function standingsOf(result: D1Result | undefined): KeyStanding[] {
-  return ((result?.results ?? []) as Row[]).map((row) => ({
-    keyId: row.id,
-    organisationId: row.organisation_id,
-    version: row.version,
-    enabled: row.revoked_at === null,
-    ...(row.expires_at !== null && { expiresAtMs: row.expires_at }),
-    limits: effectiveLimits(keyPolicySchema.parse(JSON.parse(row.policy)).limits, limitsSchema.parse(JSON.parse(row.limits))),
-  }));
+  return ((result?.results ?? []) as Row[]).map((row) => {
+    const policy = keyPolicySchema.parse(JSON.parse(row.policy));
+    const terms = termsOf(row);
+    const pools = keyPools(terms, policy);
+    return {
+      keyId: row.id,
+      organisationId: row.organisation_id,
+      version: row.version,
+      enabled: row.revoked_at === null,
+      ...(row.expires_at !== null && { expiresAtMs: row.expires_at }),
+      ...(terms.paidUntilMs !== undefined && { paidUntilMs: terms.paidUntilMs }),
+      ...(pools.length > 0 && { pools }),
+      limits: effectiveLimits(policy.limits, terms.plan.limits),
+    };
+  });
 }

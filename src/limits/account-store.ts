@@ -1,5 +1,6 @@
 /** The account's rows in its own SQLite: its policy, who was handed how much, the credit ledger, thresholds that were passed. */
-import { noneHanded, type AccountPolicy, type Handed } from "./account.ts";
+import type { AccountPolicy } from "../accounts/budgets.ts";
+import { noneHanded, type Handed } from "./account.ts";
 import type { CreditEntry, Remaining } from "./credits.ts";
 
 const schema = `
@@ -38,9 +39,9 @@ export class AccountStore {
     return this.sql.exec<Row>(query, ...values).toArray();
   }
 
-  policy(): AccountPolicy | undefined {
+  policy<P extends AccountPolicy>(): P | undefined {
     const row = this.run("SELECT json FROM policy")[0];
-    return row && (JSON.parse(row.json as string) as AccountPolicy);
+    return row && (JSON.parse(row.json as string) as P);
   }
 
   savePolicy(policy: AccountPolicy): void {

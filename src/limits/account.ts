@@ -4,8 +4,6 @@
  * The law: what is handed out of a pool in any window never exceeds the pool. Handed out is, per key and bucket, what was granted
  * and not given back, or what was spent if that is more (an answer may cost more than was reserved; it is posted in full).
  */
-import type { AccountPool } from "../accounts/budgets.ts";
-
 /** What a key has to say of one allotment. `seq`: how many postings it has ever made, by which an old word is told from a new one. */
 export type Share = { pool: string; bucketMs: number; returned: number; spent: number; seq: number };
 /** `want`: how much must be left beside what is spent, for all that the key holds and waits for. */
@@ -20,9 +18,6 @@ export type Grant = { pool: string; bucketMs: number; granted: number; warning: 
  */
 export type Lack = { pool: string; obtainable: number; unsure: boolean; endMs: number };
 export type Drawn = { grants: Grant[]; lacking: Lack[] };
-
-/** What an account hands out, as of one `version`. */
-export type AccountPolicy = { organisationId: string; version: number; pools: readonly AccountPool[] };
 
 /** A key's share of a pool's bucket in the account's book. */
 export type Handed = { granted: number; returned: number; spent: number; seq: number; grantedAtMs: number };

@@ -25,6 +25,8 @@ type Allotment = AllotmentRow & { used: number; held: number };
 
 const nameOf = (pool: string, bucketMs: number): string => `${pool} ${bucketMs}`;
 
+const wordOf = ({ returned, spent }: Share): string => `${returned} ${spent}`;
+
 const spentOf = ({ left, used, base }: Allotment): number => left?.spent ?? used - base;
 const freeOf = (allotment: Allotment): number => allotment.granted - allotment.returned - spentOf(allotment) - allotment.held;
 
@@ -38,6 +40,8 @@ export class Allotments {
   private readonly store: AllotmentRows;
   private readonly uses: Uses;
   private seq: number;
+  /** The account's last news of each allotment, in this object's life. */
+  private readonly heard = new Map<string, string>();
 
   constructor(store: AllotmentRows, uses: Uses, pools: readonly Pool[], holds: Iterable<Held>) {
     this.pools = pools;
@@ -131,21 +135,21 @@ export class Allotments {
     return { ...this.share(row), granted: row.granted };
   }
 
-  /** What the account should know; buckets that are over and pools that were left give back what is free. */
-  report(nowMs: number): Share[] {
-    return [...this.rows.values()].map((row) => {
-      if (row.left || nowMs >= row.endMs) this.recall(row.pool.id, row.bucketMs, undefined);
-      return this.share(row);
-    });
+  /** What the account has not heard yet; buckets that are over and pools that were left give back what is free. */
+  untold(nowMs: number): Share[] {
+    for (const row of this.rows.values()) if (row.left || nowMs >= row.endMs) this.recall(row.pool.id, row.bucketMs, undefined);
+    return [...this.rows.values()].map((row) => this.share(row)).filter((share) => this.heard.get(nameOf(share.pool, share.bucketMs)) !== wordOf(share));
   }
 
-  /** Forgets what is over, once the account has heard the last of it: `told` is what it heard. */
-  forget(told: readonly Share[], nowMs: number): void {
-    for (const share of told) {
-      const row = this.rows.get(nameOf(share.pool, share.bucketMs));
-      if (!row || row.held > 0 || (!row.left && nowMs < row.endMs)) continue;
-      if (spentOf(row) !== share.spent || row.returned !== share.returned || freeOf(row) > 0) continue;
-      this.rows.delete(nameOf(share.pool, share.bucketMs));
+  /** The account has heard `shares`. Forgets what is over and has not changed since. */
+  told(shares: readonly Share[], nowMs: number): void {
+    for (const share of shares) {
+      const name = nameOf(share.pool, share.bucketMs);
+      const row = this.rows.get(name);
+      this.heard.set(name, wordOf(share));
+      if (!row || row.held > 0 || freeOf(row) > 0 || (!row.left && nowMs < row.endMs) || wordOf(this.share(row)) !== wordOf(share)) continue;
+      this.rows.delete(name);
+      this.heard.delete(name);
       this.store.drop(row);
     }
   }

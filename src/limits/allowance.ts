@@ -80,15 +80,13 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
   return undefined;
 }
 
-/** What a key is told when its organisation's account cannot be asked. */
-export const accountUnavailable: Refusal = { code: "limiter_unavailable", message: "The organisation's account cannot be asked right now.", retryAfterSeconds: 1, shouldRetry: true };
+const accountUnavailable: Refusal = { code: "limiter_unavailable", message: "The organisation's account cannot be asked right now.", retryAfterSeconds: 1, shouldRetry: true };
 
-/** Why a request may not run that its pools have no room for. Undefined: none of them lacks it. */
-export function refusalOf(lacking: readonly Lack[], { pools = [] }: MeterPolicy, estimate: Estimate, nowMs: number): Refusal | undefined {
-  if (lacking.some(({ unsure }) => unsure)) return accountUnavailable;
+/** Why a request may not run that pools have no room for. `lacking` empty: nobody could say. */
+export function refusalOf(lacking: readonly Lack[], { pools = [] }: MeterPolicy, estimate: Estimate, nowMs: number): Refusal {
   const lacks = lacking.flatMap((lack) => pools.filter(({ id }) => id === lack.pool).map((pool) => ({ ...lack, ...pool })));
   const first = lacks.find(({ window }) => window.of === "total") ?? lacks[0];
-  if (!first) return undefined;
+  if (!first || lacking.some(({ unsure }) => unsure)) return accountUnavailable;
   const { name, unit, window, obtainable, endMs } = first;
   const code = window.of === "total" && unit === "nanoUsd" ? "insufficient_credits" : "quota_exceeded";
   if (estimate[unit] <= obtainable) return { code, message: `The rest of the ${name} is held by requests that are still running.`, retryAfterSeconds: 1, shouldRetry: true };

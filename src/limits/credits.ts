@@ -13,8 +13,11 @@ export type Remaining = { id: string; nanoUsd: number; expiresAtMs: number | nul
 
 const soonestFirst = (a: Remaining, b: Remaining): number => (a.expiresAtMs ?? Infinity) - (b.expiresAtMs ?? Infinity);
 
-/** Takes `nanoUsd` out of what is left, what expires first first. Returns what has changed, and how much could be taken. */
-export function takeFrom(left: readonly Remaining[], nanoUsd: number): { changed: Remaining[]; taken: number } {
+/** Pieces that have changed, and by how much together: above zero was taken, below given back. */
+type Moved = { changed: Remaining[]; moved: number };
+
+/** Takes `nanoUsd` out of what is left, what expires first first, as far as it is there. */
+export function takeFrom(left: readonly Remaining[], nanoUsd: number): Moved {
   let open = nanoUsd;
   const changed: Remaining[] = [];
   for (const piece of left.toSorted(soonestFirst)) {
@@ -23,11 +26,11 @@ export function takeFrom(left: readonly Remaining[], nanoUsd: number): { changed
     open -= part;
     changed.push({ ...piece, nanoUsd: piece.nanoUsd - part });
   }
-  return { changed, taken: nanoUsd - open };
+  return { changed, moved: nanoUsd - open };
 }
 
 /** The same the other way round: a correction brings money back to the piece that lasts longest. */
-export function giveBack(left: readonly Remaining[], nanoUsd: number): { changed: Remaining[]; given: number } {
+export function giveBack(left: readonly Remaining[], nanoUsd: number): Moved {
   const last = left.toSorted(soonestFirst).at(-1);
-  return last ? { changed: [{ ...last, nanoUsd: last.nanoUsd + nanoUsd }], given: nanoUsd } : { changed: [], given: 0 };
+  return last ? { changed: [{ ...last, nanoUsd: last.nanoUsd + nanoUsd }], moved: -nanoUsd } : { changed: [], moved: 0 };
 }

@@ -4,7 +4,6 @@
  */
 export { KeyMeter, leaseMs } from "./key-meter.do.ts";
 export { OrgAccount, type AccountStanding, type Posted } from "./org-account.do.ts";
-export type { AccountPolicy } from "./account.ts";
 export { creditKinds, type CreditEntry } from "./credits.ts";
 export { Meters } from "./meters.ts";
 export { postingOf } from "./posting.ts";

@@ -4,23 +4,19 @@ import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
 import { rollUp } from "../ledger/roll-up.ts";
 import { log } from "../telemetry/log.ts";
 import { postingOf } from "./posting.ts";
-import type { Recalled, Share } from "./account.ts";
-import { accountUnavailable, minuteOf, monthStart, refusalOf, refuse, type Counters } from "./allowance.ts";
+import type { Recalled } from "./account.ts";
+import { minuteOf, monthStart, refusalOf, refuse, type Counters } from "./allowance.ts";
 import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
-import { Drawing } from "./drawing.ts";
+import { Drawing, type Short } from "./drawing.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
-import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
+import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
 /** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 3 kB. */
 const exportAtOnce = 400;
-/** A draw that comes back full suffices, unless the account asked this key back in between: twice in a row is beyond bad luck. */
-const mostDraws = 8;
-/** A reservation for which the allotments do not suffice. */
-const short = Symbol("short");
 
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
@@ -36,8 +32,6 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly allotments: Allotments;
   private readonly drawing: Drawing;
   private alarmSet = false;
-  /** What the account has heard in this object's life. */
-  private told = new Set<string>();
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
@@ -46,7 +40,11 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
-    this.drawing = new Drawing(this.allotments, (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks));
+    this.drawing = new Drawing(this.allotments, {
+      ask: (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks),
+      reserve: (operation) => this.reserve(operation, this.advance(Date.now())),
+      refuse: (lacking, { estimate }) => ({ is: "refused", refusal: refusalOf(lacking, this.policy!, estimate, Date.now()), rate: this.rate() }),
+    });
     void state.blockConcurrencyWhile(async () => void (this.alarmSet = (await state.storage.getAlarm()) !== null));
   }
 
@@ -66,10 +64,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const replies = operations.map((operation) => this.one(operation, now));
     this.wakeAt(now + rollUpEveryMs);
     if (this.allotments.overdrawn()) void this.report(now).catch(this.failed("report_failed"));
-    return replies.includes(short) ? this.drawFor(operations, replies) : (replies as MeterReply[]);
+    return replies.some(({ is }) => is === "short") ? this.drawing.finish(operations, replies) : (replies as MeterReply[]);
   }
 
-  private one(operation: MeterOperation, now: number): MeterReply | typeof short {
+  private one(operation: MeterOperation, now: number): MeterReply | Short {
     switch (operation.do) {
       case "reserve": return this.reserve(operation, now);
       case "settle": return { is: "done", changed: this.settle(operation.id, operation.posting) };
@@ -79,31 +77,14 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     }
   }
 
-  /** Draws allotments until each reservation that was short of them is granted, or refused for good. */
-  private async drawFor(operations: MeterOperation[], replies: (MeterReply | typeof short)[]): Promise<MeterReply[]> {
-    const waiting = operations.flatMap((operation, i) => (replies[i] === short && operation.do === "reserve" ? [{ operation, i }] : []));
-    for (let rounds = 0; rounds < mostDraws && replies.includes(short); rounds += 1) {
-      const lacking = await this.drawing.draw(waiting.filter(({ i }) => replies[i] === short).map(({ operation }) => operation.estimate));
-      const now = Date.now();
-      this.advance(now);
-      for (const { operation, i } of waiting) {
-        if (replies[i] !== short) continue;
-        replies[i] = this.reserve(operation, now);
-        const pools = replies[i] === short ? this.shortOf(operation.estimate, now) : [];
-        const refusal = refusalOf(lacking.filter(({ pool }) => pools.includes(pool)), this.policy!, operation.estimate, now);
-        if (refusal) replies[i] = { is: "refused", refusal, rate: this.rate() };
-      }
-    }
-    return replies.map((reply) => (reply === short ? { is: "refused", refusal: accountUnavailable, rate: this.rate() } : reply));
-  }
-
-  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | typeof short {
+  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
     const standing = this.standing(version);
     if (standing) return standing;
     if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
-    if (this.shortOf(estimate, now).length > 0) return short;
+    const pools = this.allotments.short(estimate, () => this.holds.values(), now);
+    if (pools.length > 0) return { is: "short", pools };
     const { minute, held } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
     if (!this.store.hold(hold)) return { is: "granted", rate: this.rate() };
@@ -115,10 +96,6 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     held.tokens += estimate.tokens;
     held.nanoUsd += estimate.nanoUsd;
     return { is: "granted", rate: this.rate() };
-  }
-
-  private shortOf(estimate: Estimate, now: number): string[] {
-    return this.allotments.short(estimate, () => this.holds.values(), now);
   }
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
@@ -181,12 +158,14 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return { limit, remaining: Math.max(0, limit - this.counters.minute.requests), ...(warnings.length > 0 && { warnings }) };
   }
 
-  private advance(now: number): void {
+  /** Brings the counters to the minute and month of `now`, which it returns. */
+  private advance(now: number): number {
     const { minute, month } = this.counters;
     const window = minuteOf(now);
     if (window > minute.window) this.counters.minute = { window, requests: 0, tokens: 0 };
     const start = monthStart(now);
     if (start > month.start) this.counters.month = { start, tokens: 0, nanoUsd: 0 };
+    return now;
   }
 
   /** Gives back to the organisation's account what of its allotments nobody here holds. */
@@ -251,11 +230,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Tells the organisation's account what was spent since the last time, and forgets what is over. */
   private async report(now: number): Promise<void> {
-    const shares = this.allotments.report(now).filter((share) => !this.told.has(wordOf(share)));
+    const shares = this.allotments.untold(now);
     if (shares.length === 0) return;
     await this.env.ORG_ACCOUNT.getByName(this.policy!.organisationId).report(this.policy!.keyId, shares);
-    this.told = new Set([...this.allotments.report(now).map(wordOf).filter((word) => this.told.has(word)), ...shares.map(wordOf)]);
-    this.allotments.forget(shares, now);
+    this.allotments.told(shares, now);
   }
 
   /**
@@ -268,5 +246,3 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     void this.ctx.storage.setAlarm(ms);
   }
 }
-
-const wordOf = ({ pool, bucketMs, spent, returned }: Share): string => `${pool} ${bucketMs} ${spent} ${returned}`;

@@ -1,11 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
-import { creditPool, type AccountPool } from "../accounts/budgets.ts";
+import { creditPool, type AccountPolicy, type AccountPool } from "../accounts/budgets.ts";
 import { tellAccount } from "../ledger/account-events.ts";
 import { log } from "../telemetry/log.ts";
-import type { AccountPolicy, Ask, Drawn, Grant, Lack, Share } from "./account.ts";
+import type { Ask, Drawn, Grant, Lack, Share } from "./account.ts";
 import { AccountBook, type Outstanding } from "./account-book.ts";
 import { AccountStore } from "./account-store.ts";
-import { giveBack, takeFrom, type CreditEntry } from "./credits.ts";
+import { CreditBook } from "./credit-book.ts";
+import type { CreditEntry } from "./credits.ts";
 import { bucketAt } from "./windows.ts";
 import { within } from "./within.ts";
 
@@ -15,11 +16,14 @@ const tellAfterMs = 1_000;
 const tellAgainAfterMs = 60_000;
 const toldAtOnce = 500;
 
+/** With the pools that are no more: keys that have not heard of it yet draw on them freely. */
+type Adopted = AccountPolicy & { dropped?: readonly AccountPool[] };
+
 /** A credit entry was written, was there before, contradicts one of the same id, or would take back more than is free. */
 export type Posted = { is: "posted" | "known" | "conflict" } | { is: "lacking"; free: number };
 
 export type PoolStanding = AccountPool & { bucketMs: number; endMs: number; limit: number; spent: number; held: number; free: number };
-export type AccountStanding = { pools: PoolStanding[]; creditEntries: CreditEntry[]; creditNanoUsd: number };
+export type AccountStanding = { pools: PoolStanding[]; creditEntries: CreditEntry[]; creditNanoUsd: number; credit: { spent: number; held: number; free: number } };
 
 /**
  * The truth about what an organisation's keys share: its credits, its plan's quotas, its budgets. One object per organisation.
@@ -29,7 +33,8 @@ export type AccountStanding = { pools: PoolStanding[]; creditEntries: CreditEntr
 export class OrgAccount extends DurableObject<Cloudflare.Env> {
   private readonly store: AccountStore;
   private readonly book: AccountBook;
-  private policy: AccountPolicy | undefined;
+  private readonly credits: CreditBook;
+  private policy: Adopted | undefined;
   private line: Promise<unknown> | undefined;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
@@ -37,13 +42,15 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     this.store = new AccountStore(state.storage.sql);
     this.policy = this.store.policy();
     this.book = new AccountBook(this.store);
+    this.credits = new CreditBook(this.store, this.book);
   }
 
   /** Takes a newer policy. An older one than it knows is ignored. */
   adopt(policy: AccountPolicy): void {
     if (this.policy && this.policy.version >= policy.version) return;
-    this.store.savePolicy(policy);
-    this.policy = policy;
+    const left = [...(this.policy?.pools ?? []), ...(this.policy?.dropped ?? [])].filter(({ id }) => !policy.pools.some((pool) => pool.id === id));
+    this.policy = { ...policy, dropped: left };
+    this.store.savePolicy(this.policy);
   }
 
   /** Hands a key what it asks for, as far as it is there. The same again hands out nothing more. */
@@ -76,10 +83,8 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       await this.recall([creditPool]);
       const again = this.store.credit(entry.id);
       if (again) return { is: same(again, entry) ? "known" : "conflict" };
-      const free = this.freeCredit(entry.atMs);
+      const free = this.credits.free();
       if (free + entry.nanoUsd < 0) return { is: "lacking", free: Math.max(0, free) };
-      this.attribute();
-      for (const piece of takeFrom(this.store.remaining(), -entry.nanoUsd).changed) this.store.saveRemaining(piece);
       return this.write(entry);
     });
   }
@@ -91,13 +96,21 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       const { out, spent, free } = this.book.standing(pool, startMs);
       return { ...pool, bucketMs: startMs, endMs, limit: this.book.amountOf(pool), spent, held: out - spent, free };
     });
-    return { pools, creditEntries: this.store.creditList(1_000), creditNanoUsd: this.store.credits() };
+    const { out, spent, free } = this.book.standing(creditPool, nowMs);
+    return { pools, creditEntries: this.store.creditList(1_000), creditNanoUsd: this.store.credits(), credit: { spent, held: out - spent, free } };
   }
 
   /** Never rejects: the runtime gives up on an alarm that fails for minutes. */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    let again = await this.expire(now);
+    let again = this.store.nextExpiry();
+    if (again !== undefined && again <= now) {
+      await this.inLine(async () => {
+        await this.recall([creditPool]);
+        this.credits.expire(now);
+      });
+      again = Math.max(this.store.nextExpiry() ?? Infinity, now + tellAgainAfterMs);
+    }
     try {
       while (await this.tell());
     } catch (error) {
@@ -105,7 +118,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       again = Math.min(again ?? Infinity, now + tellAgainAfterMs);
     }
     this.book.forget(this.policy?.pools ?? [], now);
-    if (again !== undefined) this.wakeAt(again);
+    if (again !== undefined && again < Infinity) this.wakeAt(again);
   }
 
   /** Does one thing after the other. */
@@ -122,12 +135,17 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     return (this.policy?.pools ?? []).filter(({ id }) => ids.includes(id));
   }
 
+  private pool(id: string): AccountPool | undefined {
+    const dropped = this.policy?.dropped?.find((pool) => pool.id === id);
+    return dropped ? { ...dropped, amount: Number.MAX_SAFE_INTEGER, soft: [] } : this.policy?.pools.find((pool) => pool.id === id);
+  }
+
   private hand(key: string, asks: readonly Ask[], last: boolean): Drawn {
     const now = Date.now();
     const grants: Grant[] = [];
     const lacking: Lack[] = [];
     for (const ask of asks) {
-      const pool = this.policy?.pools.find(({ id }) => id === ask.pool);
+      const pool = this.pool(ask.pool);
       // A pool that the account has not heard of, or a clock that is wrong: nobody can say that there is room.
       if (!pool || !this.book.isCurrent(pool, ask.bucketMs, now)) {
         lacking.push({ pool: ask.pool, obtainable: 0, unsure: true, endMs: now });
@@ -176,46 +194,9 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   }
 
   private write(entry: CreditEntry): Posted {
-    this.attribute();
-    this.store.addCredit(entry);
-    this.book.addCredits(entry.nanoUsd);
+    this.credits.post(entry);
     this.wakeAt(Math.min(Date.now() + tellAfterMs, entry.expiresAtMs ?? Infinity));
     return { is: "posted" };
-  }
-
-  private freeCredit(nowMs: number): number {
-    return this.book.standing(creditPool, nowMs).free;
-  }
-
-  /** Takes what was spent since the last time out of what is left of each entry. */
-  private attribute(): void {
-    const before = this.store.attributed();
-    const spent = this.book.standing(creditPool, 0).spent - before;
-    const left = this.store.remaining();
-    const { changed, moved } = spent >= 0
-      ? (({ changed, taken }) => ({ changed, moved: taken }))(takeFrom(left, spent))
-      : (({ changed, given }) => ({ changed, moved: -given }))(giveBack(left, -spent));
-    for (const piece of changed) this.store.saveRemaining(piece);
-    if (moved !== 0) this.store.saveAttributed(before + moved);
-  }
-
-  /** Takes out what is left of entries that have expired, but for what running requests hold. Returns when to look again. */
-  private async expire(nowMs: number): Promise<number | undefined> {
-    const next = this.store.nextExpiry();
-    if (next === undefined || next > nowMs) return next;
-    return this.inLine(async () => {
-      await this.recall([creditPool]);
-      this.attribute();
-      for (const { id, nanoUsd, expiresAtMs } of this.store.remaining()) {
-        const gone = expiresAtMs === null || expiresAtMs > nowMs ? 0 : Math.min(nanoUsd, this.freeCredit(nowMs));
-        if (gone <= 0) continue;
-        this.store.saveRemaining({ id, nanoUsd: nanoUsd - gone, expiresAtMs });
-        this.store.addCredit({ id: `${id}.expired.${nowMs}`, atMs: nowMs, kind: "expire", nanoUsd: -gone, reason: `What was left of ${id} has expired.`, expiresAtMs: null });
-        this.book.addCredits(-gone);
-      }
-      const again = this.store.nextExpiry();
-      return again === undefined ? undefined : Math.max(again, nowMs + tellAgainAfterMs);
-    });
   }
 
   /** Writes to D1 what it has not heard of yet. Returns whether there is more. */

@@ -1,5 +1,5 @@
 /** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
-import { secretFromRequest, type Principal } from "../accounts/index.ts";
+import { countsMoney, secretFromRequest, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { tierOf, worstCost } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
@@ -33,8 +33,9 @@ const callerAnew = ({ request, isolate, startedAtMs }: RequestContext, { version
   isolate.principals.reload(secretFromRequest(request), startedAtMs, version);
 
 /** A principal's limits as its key's object takes them. */
-export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, limits }: Principal): MeterPolicy => ({
-  keyId, organisationId, version, enabled: true, ...(keyExpiresAtMs !== undefined && { expiresAtMs: keyExpiresAtMs }), limits,
+export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, paidUntilMs, pools, limits }: Principal): MeterPolicy => ({
+  keyId, organisationId, version, enabled: true, ...(keyExpiresAtMs !== undefined && { expiresAtMs: keyExpiresAtMs }),
+  ...(paidUntilMs !== undefined && { paidUntilMs }), ...(pools && { pools }), limits,
 });
 
 /**
@@ -91,8 +92,9 @@ export async function admit(context: RequestContext, caller: Principal, facts: R
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
-function refuseUnchecked({ otherModels = [] }: RequestFacts, { models, sovereign, limits }: Principal): void {
-  if (otherModels.length === 0 || !(models || sovereign || (limits.budgetNanoUsd ?? limits.monthlyNanoUsd) !== undefined)) return;
+function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principal): void {
+  const { models, planModels, sovereign } = principal;
+  if (otherModels.length === 0 || !(models || planModels || sovereign || countsMoney(principal))) return;
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
@@ -100,6 +102,7 @@ async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestCont
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
+  if (sovereign && principal.maySovereign === false) throw new GatewayError("sovereign_not_allowed", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
   return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, selfHostedModels, endpoints: isolate.endpoints });
 }
 

@@ -21,6 +21,7 @@ export function answerHeaders(requestId: string, rate: RateState | undefined, co
   if (rate) {
     headers["x-ratelimit-limit"] = String(rate.limit);
     headers["x-ratelimit-remaining"] = String(rate.remaining);
+    if (rate.warnings) headers["x-forge-budget-warning"] = rate.warnings.join(", ").replace(/[^\x20-\x7e]/g, "?");
   }
   return headers;
 }

@@ -1,6 +1,6 @@
 /** Which deployments, in which order, and why not the others. Pure over a list. */
 import { distance } from "fastest-levenshtein";
-import type { Principal } from "../accounts/policy.ts";
+import { countsMoney, type Principal } from "../accounts/policy.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { GatewayError } from "../errors.ts";
 import { isPriced, type Price, type PriceClass, type Tier } from "../ledger/price.ts";
@@ -73,12 +73,12 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   const { principal, sovereign, name } = question;
   const selfHosted = endpoint?.provider.selfHosted === true;
   if (sovereign && !selfHosted) return "not_self_hosted";
-  if (!allows(principal.models, namesOf(name, candidate))) return "not_allowed";
+  const names = namesOf(name, candidate);
+  if (!allows(principal.models, names) || !allows(principal.planModels, names)) return "not_allowed";
   if (!endpoint || !usable(endpoint)) return "not_configured";
   const [protocol] = protocolsOf(endpoint, candidate, question);
   if (protocol === undefined) return "protocol";
-  const budget = principal.limits.budgetNanoUsd ?? principal.limits.monthlyNanoUsd;
-  if (budget !== undefined && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question))) return "not_priced";
+  if (countsMoney(principal) && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question))) return "not_priced";
   return undefined;
 }
 
@@ -121,7 +121,7 @@ export function plan(question: Question): Plan {
 
 function notFound({ name, principal, catalog, sovereign }: Question): GatewayError {
   if (sovereign) return unavailable();
-  const near = nearMatches(name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id])));
+  const near = nearMatches(name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id]) && allows(principal.planModels, [id])));
   const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : " GET /v1/models lists what this key can call.";
   return new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist.${hint}`, { param: "model" });
 }

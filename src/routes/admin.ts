@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { account } from "./admin/account.ts";
 import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
 import { audit } from "./admin/audit.ts";
@@ -20,6 +21,7 @@ export const admin = new Hono<App>()
   .route("/organisations", organisations)
   .route("/organisations/:id/members", members)
   .route("/organisations/:id/credentials", credentials)
+  .route("/organisations/:id", account)
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/aliases", aliases)

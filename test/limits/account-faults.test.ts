@@ -55,16 +55,16 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 30 },
 );
 
-type Inside = { drawing: { ask: (asks: Ask[]) => Promise<Drawn> } };
+type Inside = { drawing: { drawer: { ask: (asks: Ask[]) => Promise<Drawn> } } };
 
 /** Wraps the next question of a key to its account. */
 const wrapAsk = (organisation: Organisation, whom: number, around: (go: () => Promise<Drawn>) => Promise<Drawn>): Promise<void> =>
   runInDurableObject(organisation.keys[whom]!.stub, (object) => {
-    const { drawing } = object as unknown as Inside;
-    const { ask } = drawing;
-    drawing.ask = (asks) => {
-      drawing.ask = ask;
-      return around(() => ask.call(drawing, asks));
+    const { drawer } = (object as unknown as Inside).drawing;
+    const { ask } = drawer;
+    drawer.ask = (asks) => {
+      drawer.ask = ask;
+      return around(() => ask(asks));
     };
   });
 

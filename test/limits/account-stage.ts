@@ -24,7 +24,7 @@ export async function openOrganisation(pools: AccountPool[], keyCount: number, l
   const account = env.ORG_ACCOUNT.getByName(id);
   let version = 1;
   await account.adopt({ organisationId: id, version, pools });
-  const keyPools = pools.map(({ amount: _, soft: __, ...pool }) => pool);
+  const keyPools = pools.map(({ id: pool, name, unit, window }) => ({ id: pool, name, unit, window }));
   const keys: Meter[] = [];
   for (let i = 0; i < keyCount; i += 1) keys.push(await openMeter(limits, { organisationId: id, pools: keyPools }));
   return {

@@ -50,7 +50,7 @@ describe("money that keys share", () => {
   test("one draw serves many requests: nothing is asked of the account while an allotment lasts", async () => {
     const { keys } = await openOrganisation([budgetOf(1_000_000_000)], 1);
     const draw = vi.spyOn(OrgAccount.prototype, "draw");
-    for (let i = 0; i < 1_000; i += 1) {
+    for (let i = 0; i < 300; i += 1) {
       expect((await keys[0]!.reserve(`r${i}`, { nanoUsd: 1_000 })).is).toBe("granted");
       await keys[0]!.settle(`r${i}`, { nanoUsd: 900 });
     }

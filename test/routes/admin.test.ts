@@ -139,9 +139,9 @@ describe("members", () => {
 
 describe("plans", () => {
   test("are put, replaced as a whole and listed", async () => {
-    expect(await done(`PUT /plans/${org}`, { limits: { monthlyTokens: 5 } })).toEqual({ id: org, limits: { monthlyTokens: 5 } });
+    expect(await done(`PUT /plans/${org}`, { limits: { monthlyTokens: 5 } })).toEqual({ id: org, limits: { monthlyTokens: 5 }, joint: {}, sovereign: true });
     await done(`PUT /plans/${org}`, { limits: { monthlyNanoUsd: 6_000_000_000 } });
-    expect((await done("GET /plans")).data).toContainEqual({ id: org, limits: { monthlyNanoUsd: 6_000_000_000 } });
+    expect((await done("GET /plans")).data).toContainEqual({ id: org, limits: { monthlyNanoUsd: 6_000_000_000 }, joint: {}, sovereign: true });
   });
 
   test.each([{}, { limits: { rpm: 5 } }, { limits: { requestsPerMinute: 1.5 } }, { limits: { requestsPerMinute: null } }])("%j is refused", async (body) => {

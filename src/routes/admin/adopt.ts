@@ -1,4 +1,4 @@
-import type { KeyStanding } from "../../accounts/index.ts";
+import type { AccountPolicy, KeyStanding } from "../../accounts/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { MeterPolicy } from "../../limits/index.ts";
 import { log } from "../../telemetry/log.ts";
@@ -6,19 +6,23 @@ import { log } from "../../telemetry/log.ts";
 const callsAtOnce = 50;
 
 /**
- * Tells each key's Durable Object what the key may do now, before the admin call answers. Throws `limiter_unavailable`
+ * Tells each account's and each key's Durable Object what they may do now, before the admin call answers; accounts first, so that keys
+ * draw on nothing that is not there. Throws `limiter_unavailable`
  * when one cannot be told: the change itself stands, and the same admin call may be made again.
  */
-export async function adopt(env: Cloudflare.Env, standings: KeyStanding[]): Promise<void> {
+export async function adopt(env: Cloudflare.Env, standings: KeyStanding[], accounts: AccountPolicy[] = []): Promise<void> {
   const policies: MeterPolicy[] = standings;
   try {
-    for (let i = 0; i < policies.length; i += callsAtOnce) {
-      await Promise.all(policies.slice(i, i + callsAtOnce).map((policy) => env.KEY_METER.getByName(policy.keyId).adopt(policy)));
-    }
+    await each(accounts, (account) => env.ORG_ACCOUNT.getByName(account.organisationId).adopt(account));
+    await each(policies, (policy) => env.KEY_METER.getByName(policy.keyId).adopt(policy));
   } catch (error) {
     log("error", "adopt_failed", { keys: policies.length, message: String(error) });
     throw new GatewayError("limiter_unavailable", "The change is stored, but not every key's limiter knows it yet. Send it again.", { retryAfterSeconds: 1 });
   }
+}
+
+async function each<T>(list: T[], tell: (one: T) => Promise<void>): Promise<void> {
+  for (let i = 0; i < list.length; i += callsAtOnce) await Promise.all(list.slice(i, i + callsAtOnce).map(tell));
 }
 
 /** The one who changes something through the admin API, now. */

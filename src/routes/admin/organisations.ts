@@ -32,7 +32,7 @@ export const organisations = new Hono<App>()
     return c.json(view(organisation));
   })
   .patch("/:id", async (c) => {
-    const { organisation, standings } = await updateOrganisation(c.env.DB, byAdmin(), c.req.param("id"), await readBody(c, patchSchema));
-    await adopt(c.env, standings);
+    const { organisation, accounts, standings } = await updateOrganisation(c.env.DB, byAdmin(), c.req.param("id"), await readBody(c, patchSchema));
+    await adopt(c.env, standings, accounts);
     return c.json(view(organisation));
   });

@@ -1,0 +1,193 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { admin, call, chatBody, newKey, outside, prompts, type Json, type Key } from "../security/stage.ts";
+
+/** 5 tokens at 1 USD per million are 5,000 nano-USD; a request may use up to `maxTokens` more than its prompt. */
+const model = "openai/account-test";
+const ask = (key: Key, headers: Record<string, string> = {}, body: Json = {}): Promise<Response> =>
+  call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model, max_tokens: 10, ...body }, headers);
+
+/** Status and code of an answer. */
+async function told(response: Response): Promise<string> {
+  const { error } = (await response.json()) as { error?: { code: string } };
+  return error ? `${response.status} ${error.code}` : String(response.status);
+}
+const settled = (key: Key): Promise<void> => vi.waitFor(async () => expect((await env.KEY_METER.getByName(key.id).inspect()).counters.held.requests).toBe(0));
+const spentBy = async (key: Key): Promise<number> => {
+  await runDurableObjectAlarm(env.KEY_METER.getByName(key.id));
+  return (await env.KEY_METER.getByName(key.id).inspect()).counters.spentNanoUsd;
+};
+const account = (organisation: string): Promise<Json> => admin("GET", `/organisations/${organisation}/account`);
+const pool = async (organisation: string, id: string): Promise<Json> => (await account(organisation)).pools.find((one: Json) => one.id === id);
+
+beforeAll(async () => void (await env.DB.batch([
+  env.DB.prepare("INSERT INTO models VALUES ('account-test', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\"]', 1000, 100, 0)"),
+  env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openai', 'account-test', 'account-test')"),
+  env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, pico_usd, source) VALUES ('openai', 'account-test', 'input', 1000000, 'test'), ('openai', 'account-test', 'output', 1000000, 'test')"),
+])));
+afterEach(() => void vi.restoreAllMocks());
+
+describe("prepaid credits", () => {
+  test("let requests run until they are gone, then 402, then again", async () => {
+    const left = outside();
+    const key = await newKey();
+    const { organisation } = key;
+    await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
+    expect(await told(await ask(key))).toBe("402 insufficient_credits");
+    await admin("POST", `/organisations/${organisation}/credits`, { id: "first", kind: "top_up", nanoUsd: 60_000, reason: "invoice 1" });
+    expect(await told(await ask(key))).toBe("200");
+    await settled(key);
+    expect(await spentBy(key)).toBe(5_000);
+    expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 60_000, spentNanoUsd: 5_000, data: [{ id: "first", kind: "top_up" }] });
+    for (let i = 0; i < 20; i += 1) {
+      if ((await told(await ask(key))) !== "200") break;
+      await settled(key);
+    }
+    const refused = await ask(key);
+    expect([refused.headers.get("x-should-retry"), refused.headers.get("retry-after")]).toEqual(["false", null]);
+    expect(await told(refused)).toBe("402 insufficient_credits");
+    await admin("POST", `/organisations/${organisation}/credits`, { kind: "grant", nanoUsd: 1_000_000, reason: "sorry" });
+    expect(await told(await ask(key))).toBe("200");
+    await settled(key);
+    const { totalNanoUsd, spentNanoUsd, heldNanoUsd, freeNanoUsd } = await admin("GET", `/organisations/${organisation}/credits`);
+    expect(spentNanoUsd + heldNanoUsd + freeNanoUsd).toBe(totalNanoUsd);
+    expect(prompts(left).length * 5_000).toBe(await spentBy(key));
+  });
+
+  test("are posted once by id, taken back only as far as nobody needs them, and every entry is audited", async () => {
+    const { organisation } = await newKey();
+    const post = (body: Json) => admin("POST", `/organisations/${organisation}/credits`, body);
+    const entry = { id: "a", kind: "grant", nanoUsd: 100, reason: "welcome" };
+    for (let i = 0; i < 3; i += 1) await post(entry);
+    await expect(post({ ...entry, nanoUsd: 101 })).rejects.toThrow(/409/);
+    await expect(post({ kind: "refund", nanoUsd: 101, reason: "too much" })).rejects.toThrow(/409.*100 nano-USD/);
+    await post({ id: "b", kind: "refund", nanoUsd: 40, reason: "half" });
+    await post({ id: "b", kind: "refund", nanoUsd: 40, reason: "half" });
+    expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 60, freeNanoUsd: 60 });
+    const { data } = await admin("GET", `/audit?organisation=${organisation}`);
+    expect(data.filter(({ action }: Json) => action === "credit.post").map(({ subject }: Json) => subject).sort()).toEqual(["a", "b"]);
+    const { results } = await env.DB.prepare("SELECT id, nano_usd FROM credit_entries WHERE organisation_id = ? ORDER BY id").bind(organisation).all();
+    expect(results).toEqual([{ id: "a", nano_usd: 100 }, { id: "b", nano_usd: -40 }]);
+  });
+
+  test.each([
+    { kind: "grant", nanoUsd: 0, reason: "x" }, { kind: "grant", nanoUsd: -5, reason: "x" }, { kind: "grant", nanoUsd: 1.5, reason: "x" }, { kind: "grant", nanoUsd: 5 },
+    { kind: "gift", nanoUsd: 5, reason: "x" }, { kind: "refund", nanoUsd: 5, reason: "x", expiresAt: "2030-01-01T00:00:00Z" }, { kind: "grant", nanoUsd: 5, reason: "x", expiresAt: "2020-01-01T00:00:00Z" },
+  ])("%j is refused", async (body) => {
+    const { organisation } = await newKey();
+    await expect(admin("POST", `/organisations/${organisation}/credits`, body)).rejects.toThrow(/400/);
+  });
+
+  test("expire, but for what was spent of them: what expires first is spent first", async () => {
+    outside();
+    const key = await newKey();
+    const { organisation } = key;
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      const start = Date.now();
+      await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
+      await admin("POST", `/organisations/${organisation}/credits`, { id: "keeps", kind: "top_up", nanoUsd: 30_000, reason: "bought" });
+      await admin("POST", `/organisations/${organisation}/credits`, { id: "ends", kind: "grant", nanoUsd: 40_000, reason: "trial", expiresAt: new Date(start + 3_600_000).toISOString() });
+      expect(await told(await ask(key))).toBe("200");
+      await settled(key);
+      await spentBy(key);
+      vi.setSystemTime(start + 3_600_001);
+      await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(organisation));
+      expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 35_000, spentNanoUsd: 5_000, freeNanoUsd: 30_000, data: [{ kind: "expire", nanoUsd: -35_000 }, {}, {}] });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("budgets", () => {
+  const put = (organisation: string, id: string, body: Json) => admin("PUT", `/organisations/${organisation}/budgets/${id}`, body);
+
+  test("bind the keys of their project, member or tag, and nobody else", async () => {
+    outside();
+    const { organisation, ...other } = await newKey();
+    const keys = {
+      project: await newKey({ project: "web" }, organisation),
+      member: await newKey({ member: "a@b.example" }, organisation),
+      tag: await newKey({ tags: ["x", "nightly"] }, organisation),
+    };
+    await put(organisation, "p", { scope: "project:web", amount: 1 });
+    await put(organisation, "m", { scope: "member:a@b.example", amount: 1, window: "day" });
+    await put(organisation, "t", { scope: "tag:nightly", amount: 1, window: "total" });
+    expect(await told(await ask(keys.project))).toBe("429 quota_exceeded");
+    expect(await told(await ask(keys.member))).toBe("429 quota_exceeded");
+    expect(await told(await ask(keys.tag))).toBe("402 insufficient_credits");
+    expect(await told(await ask({ organisation, ...other }))).toBe("200");
+    await admin("DELETE", `/organisations/${organisation}/budgets/p`);
+    expect(await told(await ask(keys.project))).toBe("200");
+  });
+
+  test("are in force when the call answers, also when they are changed; another scope is another budget", async () => {
+    outside();
+    const key = await newKey();
+    expect(await told(await ask(key))).toBe("200");
+    await put(key.organisation, "all", { amount: 3 });
+    expect(await told(await ask(key))).toBe("429 quota_exceeded");
+    await put(key.organisation, "all", { amount: 3_000_000 });
+    expect(await told(await ask(key))).toBe("200");
+    await expect(put(key.organisation, "all", { amount: 3_000_000, window: "day" })).rejects.toThrow(/409/);
+    await expect(put(key.organisation, "bad", { amount: 5, scope: "project" })).rejects.toThrow(/400/);
+    expect((await admin("GET", `/organisations/${key.organisation}/budgets`)).data).toMatchObject([{ id: "all", scope: "organisation", amount: 3_000_000, soft: [0.8, 0.95] }]);
+  });
+
+  test("say when they run out, in a header and as an event, once", async () => {
+    outside();
+    const key = await newKey();
+    await put(key.organisation, "all", { amount: 100_000, soft: [0.5] });
+    const warned: (string | null)[] = [];
+    for (let i = 0; i < 14; i += 1) {
+      const response = await ask(key);
+      warned.push(response.headers.get("x-forge-budget-warning"));
+      await response.text();
+      await settled(key);
+    }
+    expect(warned[0]).toBeNull();
+    expect(warned.at(-1)).toBe("month's budget of organisation 0.5");
+    await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(key.organisation));
+    const { results } = await env.DB.prepare("SELECT kind, subject, detail FROM events WHERE organisation_id = ?").bind(key.organisation).all<Json>();
+    expect(results).toMatchObject([{ kind: "budget.threshold", subject: "budget:all" }]);
+    expect(JSON.parse(results[0]!.detail)).toMatchObject({ share: 0.5, name: "month's budget of organisation" });
+  });
+
+  test("refuse a model without a price", async () => {
+    outside();
+    const key = await newKey();
+    expect(await told(await ask(key, {}, { model: "openai/unpriced" }))).toBe("200");
+    await put(key.organisation, "all", { amount: 1_000_000_000 });
+    expect(await told(await ask(key, {}, { model: "openai/unpriced" }))).toBe("403 model_not_priced");
+  });
+});
+
+describe("a plan", () => {
+  test("grants all keys together so many tokens a month, these models, and sovereign requests or none", async () => {
+    outside();
+    const plan = `plan-${crypto.randomUUID()}`;
+    await admin("PUT", `/plans/${plan}`, { limits: {}, joint: { monthlyTokens: 5 }, models: ["openai/account-*"], sovereign: false });
+    const key = await newKey();
+    await admin("PATCH", `/organisations/${key.organisation}`, { plan });
+    expect(await told(await ask(key))).toBe("429 quota_exceeded");
+    expect(await pool(key.organisation, "plan-tokens")).toMatchObject({ limit: 5, unit: "tokens", window: "month" });
+    await admin("PUT", `/plans/${plan}`, { limits: {}, joint: { monthlyTokens: 5_000 }, models: ["openai/account-*"], sovereign: false });
+    expect(await told(await ask(key))).toBe("200");
+    expect(await told(await ask(key, {}, { model: "openai/other" }))).toBe("403 model_not_allowed");
+    expect(await told(await ask(key, { "x-sovereign": "true" }))).toBe("403 sovereign_not_allowed");
+  });
+
+  test("ends with the subscription, to the second", async () => {
+    outside();
+    const key = await newKey();
+    const paidUntil = (ms: number) => admin("PATCH", `/organisations/${key.organisation}/account`, { paidUntil: new Date(ms).toISOString() });
+    expect(await paidUntil(Date.now() + 3_600_000)).toMatchObject({ prepaid: false, paidUntil: expect.any(String) });
+    expect(await told(await ask(key))).toBe("200");
+    await paidUntil(Date.now() - 1);
+    expect(await told(await ask(key))).toBe("402 subscription_expired");
+    await admin("PATCH", `/organisations/${key.organisation}/account`, { paidUntil: null });
+    expect(await told(await ask(key))).toBe("200");
+  });
+});
