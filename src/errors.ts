@@ -20,6 +20,8 @@ const statusOf = {
   thread_not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
+  idempotency_conflict: 409,
+  idempotency_unknown: 409,
   request_too_large: 413,
   unsupported_media_type: 415,
   rate_limit_exceeded: 429,

@@ -3,6 +3,7 @@ import { app } from "./app.ts";
 import { tidy } from "./pipeline/tidy.ts";
 
 export { KeyMeter, OrgAccount } from "./limits/index.ts";
+export { IdempotentCall } from "./replay/index.ts";
 
 export default {
   fetch: app.fetch,

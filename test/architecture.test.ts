@@ -23,15 +23,16 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   catalog: { may: ["type ledger/price"], why: "what can be called and what it costs; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "limits/index"], why: "the entry: no logic" },
+  worker: { may: ["app", "pipeline/tidy", "limits/index", "replay/index"], why: "the entry: no logic" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -43,7 +44,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   "@smithy/eventstream-codec": { rooms: ["upstream"], why: "AWS's own reader of its binary event streams" },
   aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },
   jose: { rooms: ["upstream"], why: "JWTs by Web Crypto: Google gives access tokens for one" },
-  "cloudflare:workers": { rooms: ["limits"], why: "the Durable Objects' base class" },
+  "cloudflare:workers": { rooms: ["limits", "replay"], why: "the Durable Objects' base class" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */

@@ -35,9 +35,9 @@ export function costHeader({ costNanoUsd, costSource }: Pick<Outcome, "costNanoU
   return costSource === "unpriced" ? {} : { "x-forge-cost": usdOf(costNanoUsd) };
 }
 
-/** What every answer carries whatever made it: an id, and that it is nobody else's. */
+/** What every answer carries whatever made it: an id (a replayed answer has its first one), and that it is nobody else's. */
 export function seal(answer: Response, requestId: string): void {
-  if (answer.headers.get("x-request-id") === requestId) return;
+  if (answer.headers.has("x-request-id")) return;
   for (const [name, value] of Object.entries(answerHeaders(requestId, undefined, "application/json"))) {
     if (name !== "content-type") answer.headers.set(name, value);
   }

@@ -37,7 +37,7 @@ function checkHeaders(headers: Headers): void {
 }
 
 /** The body's bytes. Throws when there are too many, or when they end before they should. */
-async function readBytes(request: Request): Promise<ArrayBuffer | Uint8Array> {
+export async function readBytes(request: Request): Promise<ArrayBuffer | Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > bodyLimit) throw tooLarge();
   try {

@@ -1,4 +1,5 @@
 /** What travels with a request from the route to the ledger. Nothing in it changes. */
+import type { Outcome } from "../ledger/entry.ts";
 import type { Isolate } from "./isolate.ts";
 
 export type RequestContext = {
@@ -9,6 +10,8 @@ export type RequestContext = {
   /** Unix ms at which the request came in. */
   readonly startedAtMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
+  /** Set where others may join this request: it hears the outcome once, and `request.signal` comes only when no more can be waited for. */
+  readonly settled?: (outcome: Outcome) => void;
 };
 
 /** Randomness for a hundred ids at a time: asking for it costs more than all the rest of an id. */

@@ -2,7 +2,8 @@
  * The one path a request takes. Does not belong here: URLs (routes), wire formats (protocols), hosts (providers).
  * Imports everything below it; imported by routes only.
  */
-export { asGatewayError, relay } from "./relay.ts";
+export { relay } from "./relay.ts";
+export { asGatewayError } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, seal } from "./answer.ts";
 export { dropRest } from "./body.ts";

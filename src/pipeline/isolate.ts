@@ -3,6 +3,7 @@ import { Principals, principalSource } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Meters } from "../limits/index.ts";
+import { Calls } from "../replay/index.ts";
 import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
 import { log } from "../telemetry/index.ts";
 import { listModels } from "../upstream/models.ts";
@@ -16,6 +17,8 @@ export type Isolate = {
   /** Models of the self-hosted server, as it lists them itself. */
   readonly selfHostedModels: Held<readonly string[]>;
   readonly meters: Meters;
+  /** Requests by the names that their clients gave them. */
+  readonly calls: Calls;
 };
 
 /** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
@@ -38,6 +41,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
     selfHostedModels: new Held(async () => (own ? (listed = await listModels(own).catch(() => listed)) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
+    calls: new Calls(env.IDEMPOTENT_CALL),
   };
   return current;
 }

@@ -1,11 +1,8 @@
 /** The path of a request, from the client's bytes to the answer and its settlement. Read it from top to bottom. */
-import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { RateState } from "../limits/index.ts";
-import { log } from "../telemetry/log.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
-import { admit, callerOf, isWish, LimitError, look, type Admission } from "./admit.ts";
+import { admit, callerOf, isWish, type Admission } from "./admit.ts";
 import { answerHeaders, failure } from "./answer.ts";
 import { tryOnce, type Failure } from "./attempt.ts";
 import { readJson } from "./body.ts";
@@ -14,7 +11,9 @@ import { exchangeFor, protocolsFor, reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { Hold } from "./hold.ts";
+import { once } from "./once.ts";
 import { outcomeOf, type Ending } from "./outcome.ts";
+import { asGatewayError, refusal } from "./refusal.ts";
 import { streamed } from "./streamed.ts";
 import { eventStreamOf } from "../upstream/index.ts";
 
@@ -29,7 +28,7 @@ export type Relay = {
 
 /** Answers one request of `protocol`. Never rejects, and runs to its settlement even when the client leaves. */
 export function relay(context: RequestContext, protocol: Protocol): Promise<Response> {
-  const work = serve(context, protocol);
+  const work = context.request.headers.has("idempotency-key") ? once(context, protocol, serve) : serve(context, protocol);
   context.waitUntil(work);
   return work;
 }
@@ -43,9 +42,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     const admission = await admit(context, caller, facts, protocol.id, protocolsFor(protocol, context.request.headers));
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
   } catch (thrown) {
-    const error = asGatewayError(thrown, context);
-    const told = error instanceof LimitError || !caller ? { error, rate: error instanceof LimitError ? error.rate : undefined } : await withStanding(context, caller, error);
-    return failure(told.error, protocol.renderError(told.error, context.requestId), context.requestId, told.rate);
+    return refusal(context, protocol, caller, thrown);
   }
 }
 
@@ -54,15 +51,6 @@ const surchargesOf = (text: string, json: unknown): Pick<RequestFacts, "hourCach
   const { service_tier: tier } = json as { service_tier?: unknown };
   return { hourCache: text.includes('"1h"'), serviceTier: typeof tier === "string" ? tier : undefined };
 };
-
-/** A refusal with the key's counters; a key that may call no more hears only that. */
-async function withStanding(context: RequestContext, caller: Principal, error: GatewayError): Promise<{ error: GatewayError; rate?: RateState }> {
-  try {
-    return { error, rate: (await look(context, caller)).rate };
-  } catch (refused) {
-    return { error: refused instanceof GatewayError && refused.status === 401 ? refused : error };
-  }
-}
 
 /** Tries the plan's deployments in order until one answers; the last failure is the answer when none does. */
 async function answer(run: Relay, text: string): Promise<Response> {
@@ -112,11 +100,4 @@ function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer,
   const headers = answerHeaders(context.requestId, admission.rate, "application/json");
   if (answer.retryAfter !== null) headers["retry-after"] = answer.retryAfter;
   return new Response(answer.body, { status, headers });
-}
-
-/** Anything thrown, as an error that a client may see. The unexpected is logged and shown as `internal_error`. */
-export function asGatewayError(thrown: unknown, { requestId }: { requestId: string }): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  log("error", "unexpected", { requestId, message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
-  return new GatewayError("internal_error", `Something went wrong here. Please quote the request id ${requestId}.`);
 }
