@@ -10,21 +10,23 @@ const passive = /^(?:application\/json|text\/event-stream|text\/plain|applicatio
 
 /** Headers of every answer; rate headers once the caller is known. OpenAI's SDKs read the id from `x-request-id`, Anthropic's from `request-id`. */
 export function answerHeaders(requestId: string, rate: RateState | undefined, contentType: string): Record<string, string> {
-  const headers: Record<string, string> = {
+  return {
     "content-type": contentType === "application/json" || passive.test(contentType) ? contentType : "application/octet-stream",
     "cache-control": "private, no-store",
     vary: "Authorization",
     "x-content-type-options": "nosniff",
     "x-request-id": requestId,
     "request-id": requestId,
+    ...(rate && rateHeaders(rate)),
   };
-  if (rate) {
-    headers["x-ratelimit-limit"] = String(rate.limit);
-    headers["x-ratelimit-remaining"] = String(rate.remaining);
-    if (rate.warnings) headers["x-forge-budget-warning"] = rate.warnings.join(", ").replace(/[^\x20-\x7e]/g, "?");
-  }
-  return headers;
 }
+
+/** The key's counters, and budgets that are running out. */
+export const rateHeaders = ({ limit, remaining, warnings }: RateState): Record<string, string> => ({
+  "x-ratelimit-limit": String(limit),
+  "x-ratelimit-remaining": String(remaining),
+  ...(warnings && { "x-forge-budget-warning": warnings.join(", ").replace(/[^\x20-\x7e]/g, "?") }),
+});
 
 /** What of the request, or of the answer, could not be said in the other's protocol. */
 export const lossHeader = (losses: readonly Loss[]): Record<string, string> =>

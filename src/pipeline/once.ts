@@ -6,14 +6,16 @@ import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { Protocol } from "../protocols/protocol.ts";
-import { bodyOf, fingerprintOf, follow, headOf, idempotencyKeyOf, Recorder, Tail, type Call, type Head, type Standing } from "../replay/index.ts";
+import { bodyOf, fingerprintOf, follow, idempotencyKeyOf, opening, Recorder, Tail, type Call, type Head, type Standing } from "../replay/index.ts";
 import { callerOf, look } from "./admit.ts";
-import { answerHeaders } from "./answer.ts";
+import { rateHeaders } from "./answer.ts";
 import { readBytes } from "./body.ts";
 import type { RequestContext } from "./context.ts";
 import { refusal } from "./refusal.ts";
 
 type Serve = (context: RequestContext, protocol: Protocol) => Promise<Response>;
+/** A request with a name, and the object that knows it. */
+type Named = { readonly context: RequestContext; readonly protocol: Protocol; readonly call: Call };
 
 /** How long a run goes on without its first client, who may come back: the runtime gives a request some 30 s then. */
 const drainMs = 25_000;
@@ -21,39 +23,43 @@ const encoder = new TextEncoder();
 
 /** Runs `serve` for the first request of a name, and answers all others with what came of it. Never rejects. */
 export async function once(context: RequestContext, protocol: Protocol, serve: Serve): Promise<Response> {
-  const { request, isolate, requestId } = context;
+  const { request, isolate, requestId, waitUntil } = context;
   let caller: Principal | undefined;
   try {
     caller = await callerOf(context);
     const name = idempotencyKeyOf(request.headers);
     const body = await readBytes(request);
-    const { claim, call } = await isolate.calls.claim(caller.keyId, name, await fingerprintOf(request, body), requestId);
-    if (claim.is === "lead") return await lead(context, protocol, serve, call, body);
-    if (claim.is === "join") return await join(context, protocol, caller, call, claim.run);
+    const { claim, call } = await isolate.calls.claim({ keyId: caller.keyId, name, fingerprint: await fingerprintOf(request, body), run: requestId, waitUntil });
+    if (claim.is === "lead") return await lead({ context, protocol, call }, serve, body);
+    if (claim.is === "join") return await join({ context, protocol, call }, caller, claim.run);
     throw new GatewayError("idempotency_conflict", "This Idempotency-Key was used for a request with another body or URL. Send a new one.", { param: "Idempotency-Key", shouldRetry: false });
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
 }
 
-async function lead(context: RequestContext, protocol: Protocol, serve: Serve, call: Call, body: Uint8Array | ArrayBuffer): Promise<Response> {
-  const { request, requestId, waitUntil } = context;
-  const recorder = new Recorder(call, requestId);
+/** Takes the one path, with a signal that lets the run outlive its client, and records what comes of it. */
+async function lead({ context, protocol, call }: Named, serve: Serve, body: Uint8Array | ArrayBuffer): Promise<Response> {
+  const { request, requestId: run, waitUntil } = context;
+  const recorder = new Recorder(call, run);
   waitUntil(recorder.written);
   const settled = Promise.withResolvers<Outcome>();
   let outcome: Outcome | undefined;
+  const { method, headers } = request;
   const response = await serve({
     ...context,
-    request: new Request(request.url, { method: request.method, headers: request.headers, body, signal: late(request.signal, drainMs) }),
+    request: new Request(request.url, { method, headers, body, signal: late(request.signal, drainMs) }),
     settled: (one) => settled.resolve((outcome = one)),
   }, protocol);
   const head: Head = { status: response.status, headers: [...response.headers] };
+  // What is settled before it is handed out is whole; a stream is settled when it ends.
   if (response.ok && !outcome) {
     const tail = new Tail();
     recorder.begin(head);
-    const words = brokenOff(protocol, requestId, response.headers);
-    waitUntil(record(response.body!, tail, recorder, settled.promise));
-    return new Response(bodyOf(tail.pieces((from) => follow(call, requestId, from, words))), { status: head.status, headers: response.headers });
+    const over = record(response.body!, tail, recorder).then(async () => standingOf(head.status, await settled.promise), () => "lost" as const);
+    waitUntil(over.then((standing) => recorder.finish(standing)));
+    const words = brokenOff(protocol, run, response.headers);
+    return new Response(bodyOf(tail.pieces((from) => follow(call, { run, from }, words))), { status: head.status, headers: response.headers });
   }
   const whole = new Uint8Array(await response.arrayBuffer());
   waitUntil(recorder.push(whole));
@@ -65,14 +71,15 @@ async function lead(context: RequestContext, protocol: Protocol, serve: Serve, c
 }
 
 /** Reads a stream to its end, whoever is still there to hear it. */
-async function record(body: ReadableStream<Uint8Array>, tail: Tail, recorder: Recorder, settled: Promise<Outcome>): Promise<void> {
-  for await (const piece of body) {
-    tail.push(piece);
-    await recorder.push(piece);
+async function record(body: ReadableStream<Uint8Array>, tail: Tail, recorder: Recorder): Promise<void> {
+  try {
+    for await (const piece of body) {
+      tail.push(piece);
+      await recorder.push(piece);
+    }
+  } finally {
+    tail.close();
   }
-  const outcome = await settled;
-  tail.close();
-  await recorder.finish(standingOf(200, outcome));
 }
 
 /**
@@ -88,16 +95,15 @@ export function standingOf(status: number, outcome: Pick<Outcome, "end" | "usage
 }
 
 /** The first request's answer, as it was and with its id; only the counters are today's. A key that may call no more reads nothing. */
-async function join(context: RequestContext, protocol: Protocol, caller: Principal, call: Call, run: string): Promise<Response> {
+async function join({ context, protocol, call }: Named, caller: Principal, run: string): Promise<Response> {
   const { rate } = await look(context, caller);
-  const head = await headOf(call, run).catch(() => {
+  const first = await opening(call, run).catch(() => {
     throw new GatewayError("limiter_unavailable", "The answer to this Idempotency-Key cannot be read right now.", { retryAfterSeconds: 1 });
   });
-  if (!head) throw unknown(run);
-  const headers = new Headers(head.headers as [string, string][]);
-  for (const [name, value] of Object.entries(answerHeaders(run, rate, "application/json"))) if (name.startsWith("x-ratelimit-")) headers.set(name, value);
-  headers.set("idempotent-replayed", "true");
-  return new Response(bodyOf(follow(call, run, 0, brokenOff(protocol, run, headers))), { status: head.status, headers });
+  if (!first.head) throw unknown(run);
+  const { status, headers: kept } = first.head;
+  const headers = new Headers({ ...Object.fromEntries(kept), ...rateHeaders(rate), "idempotent-replayed": "true" });
+  return new Response(bodyOf(follow(call, { run, from: 0, first }, brokenOff(protocol, run, headers))), { status, headers });
 }
 
 const unknown = (run: string): GatewayError =>

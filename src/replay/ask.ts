@@ -1,15 +1,15 @@
 /** One call to an object, and again while it fails: everything that is asked of an idempotent call may be asked twice. */
 
 const callMs = 10_000;
-const againAfterMs = [30, 300, 2_000];
+const againMs = [30, 300, 2_000];
 
-/** The call's answer. Rejects when the object is overloaded, or could not be reached in four tries. */
-export async function ask<T>(call: () => Promise<T>): Promise<T> {
+/** The call's answer, asked for again after each of `pausesMs`. Rejects when the object is overloaded or cannot be reached. */
+export async function ask<T>(call: () => Promise<T>, pausesMs: readonly number[] = againMs): Promise<T> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await inTime(call());
     } catch (error) {
-      const pauseMs = againAfterMs[tries];
+      const pauseMs = pausesMs[tries];
       if (pauseMs === undefined || (error as { overloaded?: boolean }).overloaded) throw error;
       await scheduler.wait(pauseMs);
     }

@@ -1,22 +1,26 @@
 /** Reading an answer along, in steps: an object that streamed would be billed for as long as the stream takes. */
 import { ask } from "./ask.ts";
-import type { Call, Head } from "./page.ts";
+import { noBytes, type Call, type Page } from "./page.ts";
 
-/** The head of a run's answer, as soon as there is one; undefined when the run is over without. */
-export async function headOf(call: Call, run: string): Promise<Head | undefined> {
+/** The beginning of a run's answer, as soon as there is a head; one without a head is over. */
+export async function opening(call: Call, run: string): Promise<Page> {
   for (;;) {
-    const { head, standing } = await ask(() => call.read(run, 0, false));
-    if (head || standing !== "running") return head;
+    const page = await ask(() => call.read({ run, from: 0, headKnown: false }));
+    if (page.head || page.standing !== "running") return page;
   }
 }
 
+/** What is read of a run: from which byte on, and what of it is there already. */
+export type Reading = { readonly run: string; readonly from: number; readonly first?: Page };
+
 /** The bytes of a run's answer from `from` on, until it is over; `lost` is told where they end before the answer does, and may throw. */
-export async function* follow(call: Call, run: string, from: number, lost: () => Uint8Array): AsyncGenerator<Uint8Array, void> {
-  for (let at = from; ; ) {
-    const page = await ask(() => call.read(run, at, true)).catch(() => undefined);
-    if (page && page.bytes.length > 0) yield page.bytes;
-    at += page?.bytes.length ?? 0;
-    if (!page || page.standing === "lost") return void (yield lost());
+export async function* follow(call: Call, { run, from, first }: Reading, lost: () => Uint8Array): AsyncGenerator<Uint8Array, void> {
+  let at = from;
+  for (let page = first; ; page = await ask(() => call.read({ run, from: at, headKnown: true })).catch((): Page => ({ bytes: noBytes, standing: "lost" }))) {
+    if (!page) continue;
+    if (page.bytes.length > 0) yield page.bytes;
+    at += page.bytes.length;
+    if (page.standing === "lost") return void (yield lost());
     if (page.standing !== "running") return;
   }
 }

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { concatenated, noBytes, pieceBytes, type Claim, type Head, type Page, type Portion, type Taken } from "./page.ts";
+import { concatenated, noBytes, pieceBytes, type Claim, type Head, type Page, type Place, type Portion, type Taken } from "./page.ts";
 
 /** How long an answer is kept, from the request's beginning. */
 export const keptMs = 24 * 3_600_000;
@@ -73,7 +73,7 @@ export class IdempotentCall extends DurableObject<Cloudflare.Env> {
   }
 
   /** The answer from byte `from` on. Waits a moment where there is nothing new: no head yet or, once that is known, no more bytes. */
-  async read(id: string, from: number, headKnown: boolean): Promise<Page> {
+  async read({ run: id, from, headKnown }: Place): Promise<Page> {
     this.readAtMs = Date.now();
     const page = this.page(id, from);
     if (page.standing !== "running" || (headKnown ? page.bytes.length > 0 : page.head)) return page;

@@ -4,7 +4,7 @@
  * its bytes mean (protocols), when an answer is worth keeping (pipeline). Imports: errors.
  */
 export { Calls } from "./calls.ts";
-export { bodyOf, follow, headOf } from "./follow.ts";
+export { bodyOf, follow, opening } from "./follow.ts";
 export { IdempotentCall } from "./idempotent-call.do.ts";
 export { fingerprintOf, idempotencyKeyOf } from "./identity.ts";
 export type { Call, Head, Standing } from "./page.ts";

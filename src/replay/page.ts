@@ -18,6 +18,9 @@ export type Portion = { readonly run: string; readonly from: number; readonly by
 /** `followed`: somebody reads along. `gone`: this run is over or forgotten, nothing more is taken. */
 export type Taken = { is: "taken"; followed: boolean } | { is: "gone" };
 
+/** Where a reader of a run has come to. */
+export type Place = { readonly run: string; readonly from: number; readonly headKnown: boolean };
+
 /** Bytes of an answer. `standing` is `running` until the last of them are in a page. */
 export type Page = { readonly head?: Head; readonly bytes: Uint8Array; readonly standing: Standing };
 
@@ -25,7 +28,7 @@ export type Page = { readonly head?: Head; readonly bytes: Uint8Array; readonly 
 export type Call = {
   claim(fingerprint: string, run: string): Promise<Claim>;
   write(portion: Portion): Promise<Taken>;
-  read(run: string, from: number, headKnown: boolean): Promise<Page>;
+  read(place: Place): Promise<Page>;
 };
 
 export const noBytes = new Uint8Array();

@@ -28,13 +28,14 @@ export async function addPricedModel({ mf }: Running, model: string, nanoUsd: nu
   ]);
 }
 
-export type Ask = { model: string; tag: string; stream?: boolean; maxTokens?: number; signal?: AbortSignal };
+/** `name`: the request's Idempotency-Key. */
+export type Ask = { model: string; tag: string; stream?: boolean; maxTokens?: number; name?: string; signal?: AbortSignal };
 
 /** Sends one chat request. */
-export function chat(url: string, { secret }: Key, { model, tag, stream = false, maxTokens = 20, signal }: Ask): Promise<Response> {
+export function chat(url: string, { secret }: Key, { model, tag, stream = false, maxTokens = 20, name, signal }: Ask): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: "POST",
-    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", ...(name !== undefined && { "idempotency-key": name }) },
     body: JSON.stringify({ model: `selfhosted/${model}`, max_tokens: maxTokens, stream, messages: [{ role: "user", content: tag }] }),
     signal,
   });

@@ -10,6 +10,7 @@ import { exactLimits } from "./exact-limits.ts";
 import { start } from "./gateway.ts";
 import { kills } from "./kills.ts";
 import { ledger } from "./ledger.ts";
+import { named } from "./named.ts";
 import { Upstream } from "./upstream.ts";
 import { printVerdicts } from "./verdicts.ts";
 
@@ -20,6 +21,7 @@ const began = Date.now();
 try {
   const origin = await upstream.start();
   const afterwards = await kills(origin, upstream, join(folder, "killed"), Number(flags.rounds));
+  await named(origin, upstream, join(folder, "named"));
   const gateway = await start(origin, join(folder, "calm"));
   await exactLimits(gateway, upstream);
   await ledger(gateway, upstream);
