@@ -8,8 +8,14 @@ export const mostKeptBytes = 48 * 1024 * 1024;
 /** With so much on its way the run waits for the object. */
 const mostPendingBytes = 4 * pieceBytes;
 const renewEveryMs = leaseMs / 3;
-/** How long bytes gather: each portion is a call and a row. */
-const gatherMs = { followed: 50, alone: 1_000 };
+const leastGatherMs = 50;
+const mostGatherMs = 1_000;
+
+/**
+ * How long bytes gather: each portion is a call and a row, and a read for whoever follows. A request may make 10,000 calls, so a
+ * stream that lasts is told more slowly: late by half a percent of the time it has come for.
+ */
+const gatherMs = (followed: boolean, ms: number): number => (followed ? Math.min(mostGatherMs, Math.max(leastGatherMs, ms / 200)) : mostGatherMs);
 
 export class Recorder {
   /** Settles when everything is at the object, or nothing more can be. */
@@ -23,6 +29,7 @@ export class Recorder {
   private wake = Promise.withResolvers<void>();
   private hurry = Promise.withResolvers<void>();
   private sent = Promise.withResolvers<void>();
+  private readonly beganMs = Date.now();
   private readonly call: Call;
   private readonly run: string;
 
@@ -69,7 +76,7 @@ export class Recorder {
       this.sent = Promise.withResolvers();
       if (this.last || this.pendingBytes >= pieceBytes) continue;
       this.hurry = Promise.withResolvers();
-      if (portion.bytes.length > 0) await inTime(this.hurry.promise, taken.followed ? gatherMs.followed : gatherMs.alone);
+      if (portion.bytes.length > 0) await inTime(this.hurry.promise, gatherMs(taken.followed, Date.now() - this.beganMs));
     }
   }
 

@@ -5,7 +5,7 @@ import { leaseMs } from "../../src/replay/idempotent-call.do.ts";
 import { noBytes, pieceBytes, type Call, type Page, type Portion, type Taken } from "../../src/replay/page.ts";
 import { bytes, head, text } from "./stage.ts";
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
 afterEach(() => void vi.useRealTimers());
 
 /** Keeps what it is sent, and answers as told. */
@@ -44,6 +44,25 @@ describe("the recorder", () => {
       await turn(60);
     }
     expect(said()).toEqual(["a", "b", "c"]);
+  });
+
+  test("makes far fewer calls than a request may, however long the stream", async () => {
+    const began = Date.now();
+    const { recorder, portions } = played(() => ({ is: "taken", followed: true }));
+    recorder.begin(head);
+    const sent: number[] = [];
+    for (const minute of [0, 1, 5, 20]) {
+      vi.setSystemTime(began + minute * 60_000);
+      const before = portions.length;
+      for (let i = 0; i < 100; i += 1) {
+        await recorder.push(bytes("x"));
+        await turn(20);
+      }
+      sent.push(portions.length - before);
+    }
+    await recorder.finish("kept");
+    expect(sent.map((count, i) => count <= [41, 8, 3, 3][i]! && count >= 1)).toEqual([true, true, true, true]);
+    expect(portions.reduce((sum, portion) => sum + portion.bytes.length, 0)).toBe(400);
   });
 
   test("gives a whole answer with its head in one portion", async () => {
