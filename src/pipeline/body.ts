@@ -11,10 +11,10 @@ const dropIdleMs = 2_000;
 
 const tooLarge = (): GatewayError => new GatewayError("request_too_large", `The request body is larger than ${bodyLimit / 1024 / 1024} MiB.`);
 
-/** Reads a JSON body. Throws `unsupported_media_type`, `request_too_large`, `invalid_json` or, for a field that stands twice, `invalid_request`. */
-export async function readJson(request: Request): Promise<{ text: string; json: unknown }> {
+/** Reads a JSON body, or what was read of it before. Throws `unsupported_media_type`, `request_too_large`, `invalid_json` or, for a field that stands twice, `invalid_request`. */
+export async function readJson(request: Request, body?: Uint8Array | ArrayBuffer): Promise<{ text: string; json: unknown }> {
   checkHeaders(request.headers);
-  const text = decodeUtf8(await readBytes(request));
+  const text = decodeUtf8(body ?? (await readBytes(request)));
   checkShape(text);
   let json: unknown;
   try {

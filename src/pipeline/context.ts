@@ -10,8 +10,8 @@ export type RequestContext = {
   /** Unix ms at which the request came in. */
   readonly startedAtMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
-  /** Set where others may join this request: it hears the outcome once, and `request.signal` comes only when no more can be waited for. */
-  readonly settled?: (outcome: Outcome) => void;
+  /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
+  readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };
 
 /** Randomness for a hundred ids at a time: asking for it costs more than all the rest of an id. */

@@ -29,7 +29,7 @@ export class Hold {
     this.context = context;
     this.policy = policy;
     this.signal = this.controller.signal;
-    this.leave = stream || context.settled ? () => this.clientLeft() : () => void setTimeout(() => this.clientLeft(), finishMs);
+    this.leave = stream || context.named ? () => this.clientLeft() : () => void setTimeout(() => this.clientLeft(), finishMs);
     const client = context.request.signal;
     if (client.aborted) this.leave();
     else client.addEventListener("abort", this.leave, { once: true });
@@ -48,7 +48,7 @@ export class Hold {
     this.settled = true;
     clearTimeout(this.timer);
     this.answered();
-    this.context.settled?.(outcome);
+    this.context.named?.settled(outcome);
     const { requestId: id, isolate, waitUntil } = this.context;
     isolate.meters.settle({ do: "settle", id, posting: postingOf(outcome) }, this.policy, waitUntil);
   }

@@ -1,6 +1,6 @@
 /**
  * A request that its client gave a name (`Idempotency-Key`): it runs once, whoever asks for it again joins that run or gets its
- * answer. A layer around the one path: the first request takes it as ever, on its own copy of the body, and is recorded.
+ * answer. A layer around the one path: the first request takes it as ever, and is recorded.
  */
 import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
@@ -48,8 +48,8 @@ async function lead({ context, protocol, call }: Named, serve: Serve, body: Uint
   const { method, headers } = request;
   const response = await serve({
     ...context,
-    request: new Request(request.url, { method, headers, body, signal: late(request.signal, drainMs) }),
-    settled: (one) => settled.resolve((outcome = one)),
+    request: new Request(request.url, { method, headers, signal: late(request.signal, drainMs) }),
+    named: { body, settled: (one) => settled.resolve((outcome = one)) },
   }, protocol);
   const head: Head = { status: response.status, headers: [...response.headers] };
   // What is settled before it is handed out is whole; a stream is settled when it ends.

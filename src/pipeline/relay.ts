@@ -37,7 +37,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
   let caller;
   try {
     caller = await callerOf(context);
-    const { text, json } = await readJson(context.request);
+    const { text, json } = await readJson(context.request, context.named?.body);
     const facts: RequestFacts = { ...protocol.parse(json), ...surchargesOf(text, json) };
     const admission = await admit(context, caller, facts, protocol.id, protocolsFor(protocol, context.request.headers));
     return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);

@@ -198,12 +198,12 @@ describe("a client that leaves", () => {
     };
     await (await chat(undefined)).text();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    await once(context, openaiChat, async ({ request: { signal }, settled: tell }) => {
+    await once(context, openaiChat, async ({ request: { signal }, named }) => {
       const { readable, writable } = new IdentityTransformStream();
       const writer = writable.getWriter();
       void writer.write(new TextEncoder().encode("data: {}\n\n"));
       signal.addEventListener("abort", () => {
-        tell!({ end: "client_gone", usage: noUsage, costNanoUsd: 7 } as Outcome);
+        named!.settled({ end: "client_gone", usage: noUsage, costNanoUsd: 7 } as Outcome);
         void writer.close();
         stopped.resolve();
       });
