@@ -110,6 +110,25 @@ describe("afterwards", () => {
     expect(calls()).toBe(1);
   });
 
+  test("a stream in every protocol, also one that is no event stream", async () => {
+    const google = { contents: [{ parts: [{ text: "hello" }] }] };
+    const streams: [(model: string) => string, (model: string) => object, string][] = [
+      [() => "/v1/completions", (model) => ({ model, prompt: "hello", stream: true }), "text/event-stream"],
+      [() => "/v1/responses", (model) => ({ model, input: "hello", stream: true }), "text/event-stream"],
+      [() => "/v1/messages", (model) => chat(model, { max_tokens: 100, stream: true }), "text/event-stream"],
+      [(model) => `/v1beta/models/${model}:streamGenerateContent?alt=sse`, () => google, "text/event-stream"],
+      [(model) => `/v1beta/models/${model}:streamGenerateContent`, () => google, "application/json"],
+    ];
+    for (const [path, body, type] of streams) {
+      const { model, name, calls } = scripted(slowly(5));
+      const answers = await Promise.all([1, 2, 3].map(() => ask(name, body(model), { path: path(model) })));
+      answers.push(await ask(name, body(model), { path: path(model) }));
+      expect([path(model), calls(), new Set(answers.map((answer) => answer.body)).size]).toEqual([path(model), 1, 1]);
+      expect(textOf(answers[0]!)).toContain("東京");
+      expect(answers.map(({ headers }) => headers.get("content-type")!.split(";")[0])).toEqual([type, type, type, type]);
+    }
+  });
+
   test("every endpoint that spends", async () => {
     const embedding = { model: "selfhosted/vectors", input: ["a", "b"] };
     const before = gateway.upstream.calls.length;
