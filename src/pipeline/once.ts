@@ -19,6 +19,8 @@ type Named = { readonly context: RequestContext; readonly protocol: Protocol; re
 
 /** How long a run goes on without its first client, who may come back: the runtime gives a request some 30 s then. */
 const drainMs = 25_000;
+/** How long a refusal waits for its name to be free again. */
+const mostHeldMs = 1_000;
 const encoder = new TextEncoder();
 
 /** Runs `serve` for the first request of a name, and answers all others with what came of it. Never rejects. */
@@ -66,7 +68,7 @@ async function lead({ context, protocol, call }: Named, serve: Serve, body: Uint
   const standing = standingOf(head.status, outcome);
   const finished = recorder.finish(standing, standing === "lost" ? undefined : head);
   // A client that is refused may come again at once, and must not join what has just failed.
-  if (!response.ok) await finished;
+  if (!response.ok) await Promise.race([finished, scheduler.wait(mostHeldMs)]);
   return new Response(whole, { status: head.status, headers: response.headers });
 }
 
