@@ -6,6 +6,7 @@ import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateSta
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
+import { mostInput, mostOutput } from "./most.ts";
 
 /** A refusal by the limits; carries the counters so that headers equal them. */
 export class LimitError extends GatewayError {
@@ -18,9 +19,6 @@ export class LimitError extends GatewayError {
 }
 
 export type Admission = { policy: MeterPolicy; plan: Plan; rate: RateState };
-
-/** Output tokens reserved when neither the client nor the catalog says how many there can be. */
-const unknownOutputTokens = 16_384;
 
 /** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
 export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
@@ -114,9 +112,9 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
   let tokens = 0;
   let nanoUsd = 0;
   for (const attempt of attempts) {
-    const cap = attempt.maxOutputTokens === undefined ? undefined : attempt.maxOutputTokens * facts.choices;
-    const outputTokens = Math.min(facts.outputTokens ?? cap ?? unknownOutputTokens * facts.choices, cap ?? Number.MAX_SAFE_INTEGER);
-    const { inputTokens, hourCache, serviceTier } = facts;
+    const inputTokens = mostInput(attempt, facts);
+    const outputTokens = mostOutput(attempt, facts);
+    const { hourCache, serviceTier } = facts;
     const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
     tokens = Math.max(tokens, inputTokens + outputTokens);
     nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0);

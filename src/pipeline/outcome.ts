@@ -26,7 +26,7 @@ function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: b
   const written = Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken);
   const known = seen?.usageSoFar;
   return {
-    usage: { ...noUsage, inputTokens: Math.ceil(facts.inputTokens / 2), ...known, outputTokens: Math.max(written, known?.outputTokens ?? 0) },
+    usage: { ...noUsage, inputTokens: facts.likelyInputTokens, ...known, outputTokens: Math.max(written, known?.outputTokens ?? 0) },
     estimated: true,
   };
 }

@@ -5,14 +5,26 @@
 import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 
+/** What a request makes a model read. */
+export type InputFacts = {
+  /** Upper bound of its input tokens, but for pictures and what is unseen. */
+  inputTokens: number;
+  /** What they probably are, where nobody will have counted. */
+  likelyInputTokens: number;
+  /** Pictures in it: what each is at most depends on the model. */
+  pictures?: number;
+  /** The provider reads more than the request says (a file that it keeps, its own tools): only the model's context window bounds it. */
+  unseen?: boolean;
+};
+
 /** What the gateway must know of a request before it can plan, price and send it. */
-export type RequestFacts = {
+export type RequestFacts = InputFacts & {
   model: string;
   stream: boolean;
   /** The client itself asked for usage in its stream. */
   usageAsked: boolean;
-  /** Upper bound of input tokens. */
-  inputTokens: number;
+  /** How often a model may read as much as it can for it: prompts in one request, rounds of a loop at the provider. Usually once. */
+  readings?: number;
   /** Upper bound of output tokens that the client set, over all choices; undefined = it set none. */
   outputTokens: number | undefined;
   /** How many answers were asked for. */

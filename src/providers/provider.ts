@@ -43,6 +43,8 @@ export type Provider = {
   readonly accessTokens?: "google";
   /** Headers that authenticate a call whose credential is no mere header; instead of `auth`. */
   readonly sign?: (request: Unsigned, secret: string) => Promise<Record<string, string>>;
+  /** Tokens that it writes before every conversation, where they are more than others'. */
+  readonly templateTokens?: number;
   /** Response header with the provider's own request id. */
   readonly requestIdHeader?: string;
 };

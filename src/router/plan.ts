@@ -15,6 +15,8 @@ export type Attempt = {
   /** `provider/upstream id`, for ledger and headers. */
   readonly deployment: string;
   readonly prices: readonly Price[];
+  /** Most tokens that the model can read at once, as the catalog knows it. */
+  readonly contextTokens?: number | undefined;
   /** Most output tokens of one answer, as the catalog knows it. */
   readonly maxOutputTokens: number | undefined;
   /** In which of the asked protocols it can be called, the first asked one first, then as its provider prefers. */
@@ -101,7 +103,8 @@ export function weigh(question: Question): Plan {
     if (reason) excluded.push({ deployment, reason });
     else attempts.push({
       endpoint: endpoint!, deployment, upstreamId: candidate.upstreamId, prices: candidate.prices,
-      maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined, protocols: protocolsOf(endpoint!, candidate, question),
+      contextTokens: candidate.model?.contextTokens ?? undefined, maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined,
+      protocols: protocolsOf(endpoint!, candidate, question),
     });
   }
   return { attempts, excluded };

@@ -1,8 +1,8 @@
 /** 1,000 requests at once over HTTP against a key with room for 100. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { boundTokens } from "../../src/protocols/bound.ts";
+import { openaiChat } from "../../src/protocols/index.ts";
 import { createKey } from "../support/admin.ts";
-import { addPricedModel, chat, usageOnceQuiet, type Key, type Running } from "./gateway.ts";
+import { addPricedModel, bodyOf, chat, usageOnceQuiet, type Key, type Running } from "./gateway.ts";
 import type { Upstream } from "./upstream.ts";
 import { check } from "./verdicts.ts";
 
@@ -10,7 +10,8 @@ const crowd = 1_000;
 const room = 100;
 const plenty = 1_000_000;
 const nanoUsdPerToken = 1_000;
-const maxTokens = 20;
+/** Most of what a request may use, so that a budget is spent in a few waves. */
+const maxTokens = 1_000;
 
 type Answer = { status: number; code: string | undefined; limit: string | null; remaining: number; retryAfter: number; shouldRetry: string | null };
 
@@ -94,7 +95,7 @@ async function concurrency(url: string, upstream: Upstream): Promise<void> {
 
 async function money(url: string, upstream: Upstream): Promise<void> {
   const tagOf = (wave: number) => (i: number) => `money-${String(wave).padStart(2, "0")}-${String(i).padStart(4, "0")}`;
-  const estimate = (boundTokens([{ role: "user", content: tagOf(0)(0) }]) + maxTokens) * nanoUsdPerToken;
+  const estimate = (openaiChat.parse(bodyOf({ model: "gated", tag: tagOf(0)(0), maxTokens })).inputTokens + maxTokens) * nanoUsdPerToken;
   const budgetNanoUsd = room * estimate + estimate - 1;
   const key = await newKey(url, { budgetNanoUsd });
   const { answers } = await rush(url, key, upstream, tagOf(0));

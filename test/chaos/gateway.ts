@@ -31,12 +31,16 @@ export async function addPricedModel({ mf }: Running, model: string, nanoUsd: nu
 /** `name`: the request's Idempotency-Key. */
 export type Ask = { model: string; tag: string; stream?: boolean; maxTokens?: number; name?: string; signal?: AbortSignal };
 
+/** The body of one chat request. */
+export const bodyOf = ({ model, tag, stream = false, maxTokens = 20 }: Omit<Ask, "name" | "signal">): object =>
+  ({ model: `selfhosted/${model}`, max_tokens: maxTokens, stream, messages: [{ role: "user", content: tag }] });
+
 /** Sends one chat request. */
-export function chat(url: string, { secret }: Key, { model, tag, stream = false, maxTokens = 20, name, signal }: Ask): Promise<Response> {
+export function chat(url: string, { secret }: Key, { name, signal, ...ask }: Ask): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", ...(name !== undefined && { "idempotency-key": name }) },
-    body: JSON.stringify({ model: `selfhosted/${model}`, max_tokens: maxTokens, stream, messages: [{ role: "user", content: tag }] }),
+    body: JSON.stringify(bodyOf(ask)),
     signal,
   });
 }

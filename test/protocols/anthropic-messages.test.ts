@@ -183,19 +183,14 @@ describe("a request", () => {
     expect(() => parse(over)).toThrow(expect.objectContaining({ code: "invalid_request", message: expect.stringContaining(param), detail: { param } }));
   });
 
-  test("is bounded from above: text, tools, pictures and documents", () => {
+  test("is bounded from above: text, tools and documents of text", () => {
     const bound = (content: unknown, over: object = {}) => parse({ messages: [{ role: "user", content }], ...over }).inputTokens;
     const plain = bound("");
-    expect(bound("x".repeat(1_000))).toBeGreaterThanOrEqual(plain + 500);
-    expect(bound("", { system: "x".repeat(1_000) })).toBeGreaterThanOrEqual(plain + 500);
-    expect(bound("", { tools: [{ name: "f", input_schema: { source: { type: "string", description: "x".repeat(1_000) } } }] })).toBeGreaterThanOrEqual(plain + 500);
-    const picture = bound([{ type: "image", source: { type: "base64", media_type: "image/png", data: "A".repeat(4_000) } }]);
-    expect(picture).toBeGreaterThanOrEqual(3_000);
-    expect(picture).toBeLessThan(3_200);
-    expect(bound([{ type: "document", source: { type: "base64", media_type: "application/pdf", data: "A".repeat(1_000_000) } }])).toBeGreaterThanOrEqual(100_000);
-    expect(bound([{ type: "document", source: { type: "url", url: "https://example.com/a.pdf" } }])).toBeGreaterThanOrEqual(3_000);
-    expect(bound([{ type: "document", source: { type: "text", media_type: "text/plain", data: "x".repeat(100_000) } }])).toBeGreaterThanOrEqual(50_000);
-    expect(bound([{ type: "document", source: { type: "content", content: [{ type: "text", text: "x".repeat(100_000) }] } }])).toBeGreaterThanOrEqual(50_000);
+    expect(bound("x".repeat(1_000))).toBeGreaterThanOrEqual(plain + 1_000);
+    expect(bound("", { system: "x".repeat(1_000) })).toBeGreaterThanOrEqual(plain + 1_000);
+    expect(bound("", { tools: [{ name: "f", input_schema: { source: { type: "string", description: "x".repeat(1_000) } } }] })).toBeGreaterThanOrEqual(plain + 1_000);
+    expect(bound([{ type: "document", source: { type: "text", media_type: "text/plain", data: "x".repeat(100_000) } }])).toBeGreaterThanOrEqual(100_000);
+    expect(bound([{ type: "document", source: { type: "content", content: [{ type: "text", text: "x".repeat(100_000) }] } }])).toBeGreaterThanOrEqual(100_000);
   });
 
   test("goes on with the client's own bytes", () => {
@@ -205,7 +200,7 @@ describe("a request", () => {
   });
 
   test("to count tokens needs no max_tokens and uses nothing", () => {
-    expect(anthropicCountTokens.parse({ model: "claude", messages: base.messages, system: "x".repeat(1_000) })).toEqual({ model: "claude", stream: false, usageAsked: true, inputTokens: 0, outputTokens: 0, choices: 1 });
+    expect(anthropicCountTokens.parse({ model: "claude", messages: base.messages, system: "x".repeat(1_000) })).toEqual({ model: "claude", stream: false, usageAsked: true, inputTokens: 0, likelyInputTokens: 0, outputTokens: 0, choices: 1 });
     expect(() => anthropicCountTokens.parse({ model: "claude" })).toThrow(expect.objectContaining({ detail: { param: "messages" } }));
   });
 });

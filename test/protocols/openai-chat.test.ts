@@ -199,13 +199,10 @@ describe("a request", () => {
     const bound = (over: object): number => parse(over).inputTokens;
     const text = "x".repeat(10_000);
     const plain = bound({});
-    expect(bound({ messages: [{ role: "user", content: text }] }) - plain).toBeGreaterThanOrEqual(4_900);
-    expect(bound({ messages: [{ role: "user", content: [{ type: "text", text }] }] }) - plain).toBeGreaterThanOrEqual(4_900);
-    expect(bound({ tools: [{ type: "function", function: { name: "f", description: text } }] }) - plain).toBeGreaterThanOrEqual(5_000);
-    expect(bound({ tools: [{ type: "function", function: { name: "f", parameters: { type: "object", properties: { [text]: { type: "string" } } } } }] }) - plain).toBeGreaterThanOrEqual(5_000);
-    expect(bound({ messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "https://example.com/cat.png" } }] }] }) - plain).toBeGreaterThanOrEqual(3_000);
-    const image = `data:image/png;base64,${"A".repeat(1_000_000)}`;
-    expect(bound({ messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: image } }] }] })).toBeLessThan(10_000);
+    expect(bound({ messages: [{ role: "user", content: text }] }) - plain).toBeGreaterThanOrEqual(9_990);
+    expect(bound({ messages: [{ role: "user", content: [{ type: "text", text }] }] }) - plain).toBeGreaterThanOrEqual(9_990);
+    expect(bound({ tools: [{ type: "function", function: { name: "f", description: text } }] }) - plain).toBeGreaterThanOrEqual(11_000);
+    expect(bound({ tools: [{ type: "function", function: { name: "f", parameters: { type: "object", properties: { [text]: { type: "string" } } } } }] }) - plain).toBeGreaterThanOrEqual(11_000);
   });
 
   test("100,000 levels deep is read, bounded and spliced without a deep stack", () => {

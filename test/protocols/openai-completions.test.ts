@@ -60,16 +60,16 @@ describe("a request", () => {
   const parse = (over: object = {}) => openaiCompletions.parse({ model: "gpt-3.5-turbo-instruct", prompt: "hello", ...over });
 
   test.each<[string, object, object]>([
-    ["plain: OpenAI's own limit", {}, { stream: false, usageAsked: false, inputTokens: 3, outputTokens: 16, choices: 1 }],
+    ["plain: OpenAI's own limit", {}, { stream: false, usageAsked: false, inputTokens: 9, outputTokens: 16, choices: 1 }],
     ["a limit", { max_tokens: 100 }, { outputTokens: 100 }],
     ["none allowed", { max_tokens: 0, echo: true }, { outputTokens: 0 }],
     ["several answers", { n: 3, max_tokens: 100 }, { outputTokens: 300, choices: 3 }],
     ["the best of several", { n: 2, best_of: 5, max_tokens: 10 }, { outputTokens: 50, choices: 5 }],
-    ["several prompts", { prompt: ["hello", "world"], n: 2, max_tokens: 10 }, { inputTokens: 6, outputTokens: 40, choices: 4 }],
+    ["several prompts", { prompt: ["hello", "world"], n: 2, max_tokens: 10 }, { inputTokens: 18, readings: 2, outputTokens: 40, choices: 4 }],
     ["tokens, which are one prompt", { prompt: [1, 2, 3] }, { inputTokens: 3, outputTokens: 16, choices: 1 }],
     ["lists of tokens", { prompt: [[1, 2, 3], [4]] }, { inputTokens: 4, outputTokens: 32, choices: 2 }],
     ["no prompt", { prompt: null }, { inputTokens: 0, outputTokens: 16, choices: 1 }],
-    ["a suffix", { suffix: "x".repeat(100) }, { inputTokens: 53 }],
+    ["a suffix", { suffix: "x".repeat(100) }, { inputTokens: 113 }],
     ["stream with usage", { stream: true, stream_options: { include_usage: true } }, { stream: true, usageAsked: true }],
     ["null everywhere", { max_tokens: null, n: null, best_of: null, stream: null, stream_options: null, suffix: null }, { outputTokens: 16, choices: 1, stream: false }],
     ["fallbacks of the provider's own", { models: ["a/b"] }, { otherModels: ["a/b"] }],

@@ -159,16 +159,7 @@ describe("a request", () => {
     for (const over of [
       { input: long }, user({ type: "input_text", text: long }), { instructions: long }, { tools: [{ type: "function", name: "f", description: long }] }, { text: { format: { type: "json_schema", schema: { description: long } } } },
       { input: [{ type: "function_call_output", call_id: "c", output: long }] },
-    ]) expect(bound(over)).toBeGreaterThanOrEqual(5_000);
-    const image = `data:image/png;base64,${"A".repeat(1_000_000)}`;
-    for (const part of [{ image_url: "https://example.com/cat.png" }, { image_url: image }, { file_id: "file-1" }]) {
-      expect(bound(user({ type: "input_image", ...part }))).toBeGreaterThanOrEqual(3_000);
-      expect(bound(user({ type: "input_image", ...part }))).toBeLessThan(4_000);
-    }
-    expect(bound(user({ type: "input_file", filename: "a.pdf", file_data: `data:application/pdf;base64,${"A".repeat(1_000_000)}` }))).toBeGreaterThanOrEqual(100_000);
-    expect(bound(user({ type: "input_file", file_url: "https://example.com/a.pdf" }))).toBeGreaterThanOrEqual(3_000);
-    expect(bound(user({ type: "input_audio", input_audio: { data: "A".repeat(100_000), format: "mp3" } }))).toBeGreaterThanOrEqual(10_000);
-    expect(bound({ input: [{ type: "computer_call_output", call_id: "c", output: { type: "computer_screenshot", image_url: image } }] })).toBeLessThan(4_000);
+    ]) expect(bound(over)).toBeGreaterThanOrEqual(10_000);
   });
 
   test("that only counts tokens reserves none", () => {

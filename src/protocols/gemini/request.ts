@@ -1,10 +1,10 @@
 /** What we read of Gemini's requests. https://ai.google.dev/api/generate-content */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
-import { boundTokens } from "../bound.ts";
-import { isObject, type Json } from "../json.ts";
+import { boundConversation, boundParts } from "../bound.ts";
+import { isObject, objects, type Json } from "../json.ts";
 import { modelField, objectField, readFields } from "../openai-chat/request.ts";
-import type { RequestFacts } from "../protocol.ts";
+import type { InputFacts, RequestFacts } from "../protocol.ts";
 
 /** Google takes one content where it asks for a list of them. */
 const contentsField = z.custom<Json | Json[]>((value) => isObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isObject)), "must be an array of contents");
@@ -13,9 +13,9 @@ const integer = (least: number, most: number) => z.number("must be a number").in
 const configSchema = z.object({ maxOutputTokens: integer(0, 100_000_000), candidateCount: integer(1, 128) });
 const generateSchema = z.object({
   contents: contentsField,
-  systemInstruction: z.unknown().optional(),
   tools: z.unknown().optional(),
   generationConfig: objectField.nullish(),
+  cachedContent: z.unknown().optional(),
 });
 const countSchema = z.object({ contents: contentsField.nullish(), generateContentRequest: objectField.nullish() });
 const embedSchema = z.object({ content: objectField });
@@ -53,33 +53,39 @@ function checked(model: string): string {
   return model;
 }
 
+/** Tools of Google's stand beside the client's functions, each under its name. */
+const runsTool = (tool: Json): boolean => Object.keys(tool).some((name) => name !== "functionDeclarations" && name !== "function_declarations");
+
 /** Facts of a request that the model answers in words. Usage comes in every stream unasked. */
 export function parseGenerate(model: string, stream: boolean, body: unknown): RequestFacts {
-  const { contents, systemInstruction, tools, generationConfig } = read(generateSchema, body);
+  const { tools, generationConfig, cachedContent } = read(generateSchema, body);
   const { maxOutputTokens, candidateCount } = readConfig(generationConfig);
   const choices = candidateCount ?? 1;
   return {
     model: checked(model),
     stream,
     usageAsked: true,
-    inputTokens: boundTokens(contents) + boundTokens(systemInstruction) + boundTokens(tools) + boundTokens(generationConfig?.responseSchema ?? generationConfig?.responseJsonSchema),
+    ...boundConversation(camelCased(body as Json), cachedContent != null || objects(isObject(tools) ? [tools] : tools).some(runsTool)),
     outputTokens: maxOutputTokens == null ? undefined : maxOutputTokens * choices,
     choices,
   };
 }
 
 /** A request that uses no output tokens. */
-const spendingOnly = (model: string, inputTokens: number): RequestFacts => ({ model: checked(model), stream: false, usageAsked: true, inputTokens, outputTokens: 0, choices: 1 });
+const spendingOnly = (model: string, input: InputFacts, readings = 1): RequestFacts => ({ model: checked(model), stream: false, usageAsked: true, ...input, readings, outputTokens: 0, choices: 1 });
 
 /** Counting costs nothing. */
 export function parseCount(model: string, body: unknown): RequestFacts {
   const { contents, generateContentRequest } = read(countSchema, body);
   if (!contents && !generateContentRequest) throw new GatewayError("invalid_request", "contents: must be an array of contents", { param: "contents" });
-  return spendingOnly(model, 0);
+  return spendingOnly(model, { inputTokens: 0, likelyInputTokens: 0 });
 }
 
-export const parseEmbed = (model: string, body: unknown): RequestFacts => spendingOnly(model, boundTokens(read(embedSchema, body).content));
-export const parseBatchEmbed = (model: string, body: unknown): RequestFacts => spendingOnly(model, boundTokens(read(batchEmbedSchema, body).requests));
+export const parseEmbed = (model: string, body: unknown): RequestFacts => spendingOnly(model, boundParts(read(embedSchema, body).content));
+export function parseBatchEmbed(model: string, body: unknown): RequestFacts {
+  const { requests } = read(batchEmbedSchema, body);
+  return spendingOnly(model, boundParts(requests), requests.length);
+}
 
 /**
  * The edits that let a request name its model where it names one: beside the URL some have it in their body, and Google

@@ -1,6 +1,6 @@
 /** OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings */
 import { z } from "zod";
-import { boundTokens } from "../bound.ts";
+import { boundTexts } from "../bound.ts";
 import { openaiChat } from "../openai-chat/index.ts";
 import { modelField, readFields, textsField } from "../openai-chat/request.ts";
 import type { Protocol, RequestFacts } from "../protocol.ts";
@@ -9,7 +9,8 @@ const requestSchema = z.object({ model: modelField, input: textsField });
 
 function parse(body: unknown): RequestFacts {
   const { model, input } = readFields(requestSchema, body);
-  return { model, stream: false, usageAsked: false, inputTokens: boundTokens(input), outputTokens: 0, choices: 1 };
+  const readings = Array.isArray(input) && typeof input[0] !== "number" ? input.length : 1;
+  return { model, stream: false, usageAsked: false, ...boundTexts(input), readings, outputTokens: 0, choices: 1 };
 }
 
 const { conversation: _, ...plain } = openaiChat;

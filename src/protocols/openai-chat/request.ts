@@ -1,9 +1,9 @@
 /** What we read of a chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
-import { isObject } from "../json.ts";
+import { isObject, type Json } from "../json.ts";
 import type { RequestFacts } from "../protocol.ts";
-import { boundTokens } from "../bound.ts";
+import { boundConversation, runsTools } from "../bound.ts";
 
 export const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
 /** How many tokens an answer may have. */
@@ -36,6 +36,9 @@ const requestSchema = z.object({
   n: choicesField,
   tools: z.array(z.unknown(), "must be an array").nullish(),
   models: modelsField,
+  web_search_options: z.unknown().optional(),
+  search_parameters: z.unknown().optional(),
+  plugins: z.unknown().optional(),
 });
 
 /** As parsers do that do not tell upper from lower case, Go's among them: ſ and K (Kelvin) fold too. */
@@ -78,14 +81,16 @@ function invalidRequest(field: string, error: z.core.$ZodError): GatewayError {
 
 /** Reads the facts of a chat completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, messages, stream, stream_options, max_tokens, max_completion_tokens, n, tools, models } = readFields(requestSchema, body);
+  const { model, stream, stream_options, max_tokens, max_completion_tokens, n, tools, models, web_search_options, search_parameters, plugins } = readFields(requestSchema, body);
   const choices = n ?? 1;
+  // OpenAI's, xAI's and OpenRouter's ways to have the provider search, and tools that it runs.
+  const hosted = (web_search_options ?? search_parameters ?? plugins) != null || model.endsWith(":online") || runsTools(tools, /^$/);
   const most = max_completion_tokens ?? max_tokens ?? undefined;
   return {
     model,
     stream: stream === true,
     usageAsked: stream_options?.include_usage === true,
-    inputTokens: boundTokens(messages) + boundTokens(tools),
+    ...boundConversation(body as Json, hosted),
     outputTokens: most === undefined ? undefined : most * choices,
     choices,
     otherModels: models ?? undefined,

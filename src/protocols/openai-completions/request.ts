@@ -1,6 +1,7 @@
 /** What we read of a legacy completion request. https://platform.openai.com/docs/api-reference/completions/create */
 import { z } from "zod";
-import { boundTokens } from "../bound.ts";
+import { boundTexts } from "../bound.ts";
+import { stringIn } from "../json.ts";
 import { choicesField, modelField, modelsField, objectField, readFields, textsField, tokensField } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
@@ -28,12 +29,14 @@ const promptsIn = (prompt: z.output<typeof textsField> | null | undefined): numb
 /** Reads the facts of a completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
   const { model, prompt, suffix, stream, stream_options, max_tokens, n, best_of, models } = readFields(requestSchema, body);
-  const choices = promptsIn(prompt) * Math.max(n ?? 1, best_of ?? 1);
+  const prompts = promptsIn(prompt);
+  const choices = prompts * Math.max(n ?? 1, best_of ?? 1);
   return {
     model,
     stream: stream === true,
     usageAsked: stream_options?.include_usage === true,
-    inputTokens: boundTokens(prompt) + boundTokens(suffix),
+    ...boundTexts([prompt, stringIn(suffix)]),
+    readings: prompts,
     outputTokens: Math.min((max_tokens ?? usualTokens) * choices, mostTokens),
     choices,
     otherModels: models ?? undefined,

@@ -1,8 +1,8 @@
 /** What we read of a Responses request. https://platform.openai.com/docs/api-reference/responses/create */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
-import { boundTokens, unknownSearches } from "../bound.ts";
-import { filled, record } from "../json.ts";
+import { boundConversation, runsTools, unknownSearches } from "../bound.ts";
+import { filled, record, type Json } from "../json.ts";
 import { modelField, modelsField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
@@ -12,9 +12,7 @@ const kept = (instead: string) => z.null(`is not supported: nothing is stored at
 const requestSchema = z.object({
   model: modelField,
   input: z.union([z.string(), z.array(objectField)], "must be a string or an array of items").nullish(),
-  instructions: z.unknown().optional(),
   tools: z.array(z.unknown(), "must be an array").nullish(),
-  text: z.unknown().optional(),
   stream: z.boolean("must be true or false").nullish(),
   max_output_tokens: tokensField,
   store: z.boolean("must be true or false").nullish(),
@@ -26,6 +24,9 @@ const requestSchema = z.object({
   max_tool_calls: tokensField,
 });
 
+/** Tools that the client runs, or that only say how a tool of its is called. */
+const byClients = /^(function|custom|namespace|local_shell|computer|apply_patch)/;
+
 const isSearch = (tool: unknown): boolean => filled(record(tool).type)?.startsWith("web_search") ?? false;
 
 /** An item that only names one kept by the provider. Its `type` may be left out. */
@@ -33,20 +34,23 @@ const isReference = (item: Record<string, unknown>): boolean => item.type === "i
 
 /** Reads the facts of a Responses request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, input, instructions, tools, text, stream, max_output_tokens, max_tool_calls, models } = readFields(requestSchema, body);
+  const { model, input, tools, stream, max_output_tokens, max_tool_calls, models } = readFields(requestSchema, body);
   const reference = Array.isArray(input) ? input.findIndex(isReference) : -1;
   if (reference !== -1) {
     const param = `input[${reference}]`;
     throw new GatewayError("invalid_request", `${param}: item_reference is not supported: nothing is stored at the provider, send the item itself`, { param });
   }
+  const hosted = runsTools(tools, byClients);
+  const calls = max_tool_calls ?? unknownSearches;
   return {
     model,
     stream: stream === true,
     usageAsked: true,
-    inputTokens: boundTokens(input) + boundTokens(instructions) + boundTokens(tools) + boundTokens(text),
+    ...boundConversation(body as Json, hosted),
+    ...(hosted && { readings: calls + 1 }),
     outputTokens: max_output_tokens ?? undefined,
     choices: 1,
     otherModels: models ?? undefined,
-    searches: tools?.some(isSearch) ? (max_tool_calls ?? unknownSearches) : 0,
+    searches: tools?.some(isSearch) ? calls : 0,
   };
 }
