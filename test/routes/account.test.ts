@@ -1,12 +1,15 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { admin, call, chatBody, newKey, outside, prompts, type Json, type Key } from "../security/stage.ts";
+import { admin, call, chatBody, newKey, outside as play, prompts, type Json, type Key } from "../security/stage.ts";
 
-/** 5 tokens at 1 USD per million are 5,000 nano-USD; a request may use up to `maxTokens` more than its prompt. */
+/** Every answer used 100 tokens at 1 USD per million: 100,000 nano-USD. A request reserves some 350 tokens. */
 const model = "openai/account-test";
 const ask = (key: Key, headers: Record<string, string> = {}, body: Json = {}): Promise<Response> =>
   call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model, max_tokens: 10, ...body }, headers);
+
+const used = { prompt_tokens: 60, completion_tokens: 40, total_tokens: 100 };
+const outside = () => play(() => Response.json({ id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: used }));
 
 /** Status and code of an answer. */
 async function told(response: Response): Promise<string> {
@@ -35,11 +38,11 @@ describe("prepaid credits", () => {
     const { organisation } = key;
     await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
     expect(await told(await ask(key))).toBe("402 insufficient_credits");
-    await admin("POST", `/organisations/${organisation}/credits`, { id: "first", kind: "top_up", nanoUsd: 60_000, reason: "invoice 1" });
+    await admin("POST", `/organisations/${organisation}/credits`, { id: "first", kind: "top_up", nanoUsd: 1_200_000, reason: "invoice 1" });
     expect(await told(await ask(key))).toBe("200");
     await settled(key);
-    expect(await spentBy(key)).toBe(5_000);
-    expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 60_000, spentNanoUsd: 5_000, data: [{ id: "first", kind: "top_up" }] });
+    expect(await spentBy(key)).toBe(100_000);
+    expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 1_200_000, spentNanoUsd: 100_000, data: [{ id: "first", kind: "top_up" }] });
     for (let i = 0; i < 20; i += 1) {
       if ((await told(await ask(key))) !== "200") break;
       await settled(key);
@@ -52,7 +55,7 @@ describe("prepaid credits", () => {
     await settled(key);
     const { totalNanoUsd, spentNanoUsd, heldNanoUsd, freeNanoUsd } = await admin("GET", `/organisations/${organisation}/credits`);
     expect(spentNanoUsd + heldNanoUsd + freeNanoUsd).toBe(totalNanoUsd);
-    expect(prompts(left).length * 5_000).toBe(await spentBy(key));
+    expect(prompts(left).length * 100_000).toBe(await spentBy(key));
   });
 
   test("are posted once by id, taken back only as far as nobody needs them, and every entry is audited", async () => {
@@ -87,14 +90,14 @@ describe("prepaid credits", () => {
     try {
       const start = Date.now();
       await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
-      await admin("POST", `/organisations/${organisation}/credits`, { id: "keeps", kind: "top_up", nanoUsd: 30_000, reason: "bought" });
-      await admin("POST", `/organisations/${organisation}/credits`, { id: "ends", kind: "grant", nanoUsd: 40_000, reason: "trial", expiresAt: new Date(start + 3_600_000).toISOString() });
+      await admin("POST", `/organisations/${organisation}/credits`, { id: "keeps", kind: "top_up", nanoUsd: 600_000, reason: "bought" });
+      await admin("POST", `/organisations/${organisation}/credits`, { id: "ends", kind: "grant", nanoUsd: 800_000, reason: "trial", expiresAt: new Date(start + 3_600_000).toISOString() });
       expect(await told(await ask(key))).toBe("200");
       await settled(key);
       await spentBy(key);
       vi.setSystemTime(start + 3_600_001);
       await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(organisation));
-      expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 35_000, spentNanoUsd: 5_000, freeNanoUsd: 30_000, data: [{ kind: "expire", nanoUsd: -35_000 }, {}, {}] });
+      expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 700_000, spentNanoUsd: 100_000, freeNanoUsd: 600_000, data: [{ kind: "expire", nanoUsd: -700_000 }, {}, {}] });
     } finally {
       vi.useRealTimers();
     }
@@ -139,7 +142,7 @@ describe("budgets", () => {
   test("say when they run out, in a header and as an event, once", async () => {
     outside();
     const key = await newKey();
-    await put(key.organisation, "all", { amount: 100_000, soft: [0.5] });
+    await put(key.organisation, "all", { amount: 2_000_000, soft: [0.5] });
     const warned: (string | null)[] = [];
     for (let i = 0; i < 14; i += 1) {
       const response = await ask(key);
