@@ -23,6 +23,8 @@ export const settingsSchema = z.looseObject({
   UPSTREAM_HEADERS_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000),
   /** Milliseconds a stream may be silent before it is ended. */
   STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
+  /** Milliseconds that an answer is read on for its exact usage once its client has left; the runtime gives a request some 30 s then. */
+  DRAIN_TIMEOUT_MS: z.coerce.number().int().positive().default(25_000),
   /** Milliseconds of silence after which the client gets a comment line. */
   STREAM_HEARTBEAT_MS: z.coerce.number().int().positive().default(15_000),
 });

@@ -16,7 +16,7 @@ describe("a good environment", () => {
   test("needs three secrets and nothing else", () => {
     expect(parse()).toMatchObject({
       KEY_PREFIX: "sk-forge-", SOVEREIGN_ORIGIN: "", ALLOW_PRIVATE_UPSTREAMS: false,
-      UPSTREAM_HEADERS_TIMEOUT_MS: 600_000, STREAM_IDLE_TIMEOUT_MS: 120_000, STREAM_HEARTBEAT_MS: 15_000,
+      UPSTREAM_HEADERS_TIMEOUT_MS: 600_000, STREAM_IDLE_TIMEOUT_MS: 120_000, STREAM_HEARTBEAT_MS: 15_000, DRAIN_TIMEOUT_MS: 25_000,
     });
   });
   test("turns texts into what they mean", () => {

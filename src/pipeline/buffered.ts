@@ -34,7 +34,7 @@ export async function buffered({ run, attempt, exchange, attempts, response, ups
   const contentType = response.headers.get("content-type") ?? "application/json";
   const answer = exchange.read(bytes, contentType);
   const { seen } = answer;
-  const ending = { end: "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
+  const ending = { end: hold.clientGone ? "client_gone" : "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
   const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs);
   hold.settle(outcome);
   const { secret } = attempt.endpoint;

@@ -2,43 +2,58 @@
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import { leaseMs, postingOf, type MeterPolicy } from "../limits/index.ts";
+import type { Admission } from "./admit.ts";
 import type { RequestContext } from "./context.ts";
 
 /** Often enough that a lost renewal or two cost nothing. */
 const renewEveryMs = leaseMs * 0.3;
-/** How long a whole answer is waited for once its client has left: the runtime gives a request some 30 s then. */
-const finishMs = 20_000;
+/** The reason of a call that was ended because nobody waits for its answer. */
+export const clientLeft = new GatewayError("upstream_error", "The client left.");
 
 /**
- * Renews the lease while the request runs, ends the upstream call when its answer takes too long or its client leaves, and posts
- * the outcome once. A stream is ended as soon as its client leaves; a whole answer is finished for its exact usage, within bounds.
+ * Renews the lease while the request runs, ends the upstream call when its answer takes too long, and posts the outcome once. When
+ * the client leaves, the call is ended at once, or goes on for its exact usage as long as DRAIN_TIMEOUT_MS allows.
  */
 export class Hold {
   /** Aborts the upstream call; its reason is the GatewayError to tell. */
   readonly signal: AbortSignal;
-  clientGone = false;
+  private leftAtMs: number | undefined;
   private settled = false;
   private awaitingAnswer = true;
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private grace: ReturnType<typeof setTimeout> | null = null;
   private readonly controller = new AbortController();
   private readonly context: RequestContext;
   private readonly policy: MeterPolicy;
-  private readonly leave: () => void;
+  private readonly drainMs: number;
 
-  constructor(context: RequestContext, policy: MeterPolicy, stream: boolean) {
+  constructor(context: RequestContext, { policy, drains }: Admission) {
     this.context = context;
     this.policy = policy;
+    // The signal of a named request is late already: it has been drained when it comes.
+    this.drainMs = drains && !context.named ? context.isolate.settings.DRAIN_TIMEOUT_MS : 0;
     this.signal = this.controller.signal;
-    this.leave = stream || context.named ? () => this.clientLeft() : () => void setTimeout(() => this.clientLeft(), finishMs);
     const client = context.request.signal;
     if (client.aborted) this.leave();
     else client.addEventListener("abort", this.leave, { once: true });
     this.arm();
   }
 
-  /** A stream has begun, or the whole answer is here: from now on only the lease is watched. */
+  /** The client left before all was over. */
+  get clientGone(): boolean {
+    return this.leftAtMs !== undefined;
+  }
+
+  /** The client has left: how many milliseconds the upstream may still be read. */
+  readonly graceMs = (): number => {
+    this.leftAtMs ??= Date.now();
+    return Math.max(0, this.leftAtMs + this.drainMs - Date.now());
+  };
+
+  /** A stream has begun, which sees to its client's leaving itself, or the whole answer is here: from now on only the lease is watched. */
   answered(): void {
     this.awaitingAnswer = false;
+    clearTimeout(this.grace);
     this.context.request.signal.removeEventListener("abort", this.leave);
   }
 
@@ -71,9 +86,9 @@ export class Hold {
     this.controller.abort(new GatewayError("upstream_timeout", `The provider sent nothing for ${seconds} seconds.`));
   }
 
-  private clientLeft(): void {
-    if (!this.awaitingAnswer) return;
-    this.clientGone = true;
-    this.controller.abort(new GatewayError("upstream_error", "The client left."));
-  }
+  private readonly leave = (): void => {
+    const ms = this.graceMs();
+    if (ms === 0) this.controller.abort(clientLeft);
+    else this.grace = setTimeout(() => this.controller.abort(clientLeft), ms);
+  };
 }

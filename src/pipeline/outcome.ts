@@ -17,11 +17,16 @@ export type Ending = {
   attempts: number;
   upstreamRequestId: string | null;
   errorCode?: string | null;
+  /** The provider was hung up on, or broke off: what it said of its usage before the answer's own end is not its last word. */
+  cut?: boolean;
 };
 
-/** Usage as the provider said it, or our estimate of what an answered but unmeasured request used. */
-function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean): { usage: Usage; estimated: boolean } {
-  if (seen?.usage) return { usage: seen.usage, estimated: false };
+/**
+ * Usage as the provider said it, or our estimate of what an answered but unmeasured request used. What it said on the way is taken
+ * as it is, zero too; input is half its bound, output is by the text that was seen.
+ */
+function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean, cut: boolean): { usage: Usage; estimated: boolean } {
+  if (seen?.usage) return { usage: seen.usage, estimated: cut && !seen.terminated };
   if (!answered) return { usage: noUsage, estimated: false };
   const written = Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken);
   const known = seen?.usageSoFar;
@@ -40,10 +45,12 @@ function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined,
   return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
 }
 
-/** The ledger's view of one finished request. An answer that failed before any output is not charged. */
+/** The ledger's view of one finished request. An answer that failed before any output is not charged; one that we did not wait for is. */
 export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attempt, seen: Observation | undefined, ending: Ending, atMs: number): Outcome {
-  const answered = ending.end === "client_gone" || ending.status < 400 && (seen?.error === undefined || seen.outputCharacters > 0);
-  const { usage, estimated } = usageOf(facts, seen, answered);
+  const { cut = false } = ending;
+  const passed = ending.end === "complete" || ending.end === "client_gone";
+  const answered = seen ? seen.outputCharacters > 0 || (passed && seen.error === undefined) : cut;
+  const { usage, estimated } = usageOf(facts, seen, answered, cut);
   return {
     model: facts.model,
     deployment: attempt.deployment,

@@ -10,7 +10,7 @@ import { buffered } from "./buffered.ts";
 import { exchangeFor, protocolsFor, reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import { Hold } from "./hold.ts";
+import { clientLeft, Hold } from "./hold.ts";
 import { once } from "./once.ts";
 import { outcomeOf, type Ending } from "./outcome.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
@@ -40,7 +40,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     const { text, json } = await readJson(context.request, context.named?.body);
     const facts: RequestFacts = { ...protocol.parse(json), ...surchargesOf(text, json) };
     const admission = await admit(context, caller, facts, protocol.id, protocolsFor(protocol, context.request.headers));
-    return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission.policy, facts.stream) }, text);
+    return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission) }, text);
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
@@ -61,6 +61,8 @@ async function answer(run: Relay, text: string): Promise<Response> {
   const read = reading(protocol, text);
   for (let i = 0; ; i += 1) {
     const attempt = attempts[i]!;
+    // Nobody waits for an answer any more: nothing is sent, neither for the first time nor to a next deployment.
+    if (run.hold.clientGone) return failed(run, attempt, i, { error: clientLeft, upstreamRequestId: null, failsOver: false });
     try {
       const exchange = exchangeFor(attempt, protocol, { text, facts, headers, requestId: context.requestId }, read);
       if (strict && exchange.losses.length > 0) {
@@ -70,15 +72,13 @@ async function answer(run: Relay, text: string): Promise<Response> {
       }
       const tried = await tryOnce(attempt, exchange, run.hold.signal);
       if ("response" in tried) {
-        const isStream = eventStreamOf(tried.response) !== undefined;
-        if (isStream) run.hold.answered();
         const answered = { run, exchange, attempts: i + 1, ...tried };
-        return isStream && (facts.stream || exchange.sameErrors) ? streamed(answered) : await buffered(answered);
+        return eventStreamOf(tried.response) && (facts.stream || exchange.sameErrors) ? streamed(answered) : await buffered(answered);
       }
-      if (!tried.failure.failsOver || i === attempts.length - 1) return failed(run, attempt, i + 1, tried.failure);
+      if (!tried.failure.failsOver || i === attempts.length - 1 || run.hold.clientGone) return failed(run, attempt, i + 1, tried.failure);
     } catch (thrown) {
       const error = asGatewayError(thrown, context);
-      return failed(run, attempt, i + 1, { error, upstreamRequestId: null, failsOver: false });
+      return failed(run, attempt, i + 1, { error, upstreamRequestId: null, failsOver: false }, thrown === clientLeft);
     }
   }
 }
@@ -87,13 +87,17 @@ async function answer(run: Relay, text: string): Promise<Response> {
 const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayError =>
   new GatewayError("invalid_request", `X-Forge-Strict: ${deployment} cannot be told by ${protocol}: ${losses.join(", ")}.`, { param: "X-Forge-Strict" });
 
-/** Settles a request that no deployment answered, and tells the client. */
-function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer, upstreamRequestId }: Failure): Response {
+/** What stands in the ledger where the client heard no status. nginx's word. */
+const clientClosedRequest = 499;
+
+/** Settles a request that no deployment answered, and tells the client. `cut`: one was about to when we hung up. */
+function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer, upstreamRequestId }: Failure, cut = false): Response {
   const { context, protocol, facts, admission, hold } = run;
-  const status = answer?.status ?? error.status;
+  const left = error === clientLeft;
+  const status = left ? clientClosedRequest : (answer?.status ?? error.status);
   const ending: Ending = {
     end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
-    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: error.code,
+    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: left ? null : error.code, cut,
   };
   hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
   if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);

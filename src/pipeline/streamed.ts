@@ -12,6 +12,7 @@ import { outcomeOf } from "./outcome.ts";
 export function streamed({ run, attempt, exchange, attempts, response, upstreamRequestId }: Answered): Response {
   const { context, protocol, facts, admission, hold } = run;
   const { settings } = context.isolate;
+  hold.answered();
   const events = eventStreamOf(response)!;
   const { native, broken, type = events.type, ...watch } = exchange.watch();
   const observer = discreet(watch.observer, attempt.endpoint.secret);
@@ -22,12 +23,14 @@ export function streamed({ run, attempt, exchange, attempts, response, upstreamR
     heartbeatMs: protocol.takesComments === false ? Infinity : settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
+    graceMs: hold.graceMs,
     lastWords: (how) => broken(brokenOff(how, attempt.endpoint.provider.name)),
   });
   context.waitUntil(end.then((how) => {
     const ending = {
       end: endOf(how, observer.seen.terminated), status: response.status, way: native && !events.cutter ? "native" : "pump",
       firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
+      cut: how !== "done" && how !== "drained",
     } as const;
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs));
   }));
@@ -47,7 +50,7 @@ const discreet = (observer: StreamObserver, secret: string | undefined): StreamO
 });
 
 const endOf = (how: StreamEnd, terminated: boolean): End =>
-  how === "client_gone" ? "client_gone"
+  how === "client_gone" || how === "drained" ? "client_gone"
   : how === "idle" ? "upstream_timeout"
   : how === "upstream_error" ? "upstream_error"
   : terminated ? "complete" : "unterminated";

@@ -9,7 +9,8 @@ const mostBytes = 256 * 1024;
 export class Outlet {
   /** Settles when the client has left. */
   readonly gone: Promise<void>;
-  private isGone = false;
+  isGone = false;
+  private released = false;
   private readonly left = Promise.withResolvers<void>();
   private pieces: Uint8Array[] = [];
   private size = 0;
@@ -19,15 +20,24 @@ export class Outlet {
   constructor(writable: WritableStream<Uint8Array>) {
     this.writer = writable.getWriter();
     this.gone = this.left.promise;
-    this.writer.closed.catch(this.leave);
+    this.writer.closed.catch(() => this.released || this.leave());
   }
 
   /** Takes a piece that stays as it is. Waits only while the client is far behind. */
   async write(piece: Uint8Array): Promise<void> {
+    if (this.isGone) return;
     this.pieces.push(piece);
     this.size += piece.length;
     if (!this.writing) this.send();
-    while (this.size > mostBytes && this.writing) await this.writing;
+    while (this.size > mostBytes && this.writing && !this.isGone) await Promise.race([this.writing, this.gone]);
+  }
+
+  /** The client has left: what was not written never will be. */
+  abandon(): void {
+    this.leave();
+    this.pieces = [];
+    this.size = 0;
+    if (!this.released) void this.writer.abort().catch(() => {});
   }
 
   /** Writes what is left and ends the client's stream. */
@@ -39,6 +49,7 @@ export class Outlet {
   /** Writes what is left and lets go of the stream. False: the client has left. */
   async release(): Promise<boolean> {
     await this.drain();
+    this.released = true;
     this.writer.releaseLock();
     return !this.isGone;
   }
@@ -51,7 +62,7 @@ export class Outlet {
   private async drain(): Promise<void> {
     while (!this.isGone && (this.size > 0 || this.writing)) {
       if (!this.writing) this.send();
-      await this.writing;
+      await Promise.race([this.writing, this.gone]);
     }
   }
 

@@ -4,8 +4,8 @@ import { FrameCutter, type Cutter } from "./frames.ts";
 import { Intake } from "./intake.ts";
 import { Outlet } from "./outlet.ts";
 
-/** How a stream ended, seen from the gateway. */
-export type StreamEnd = "done" | "client_gone" | "upstream_error" | "idle";
+/** How a stream ended, seen from the gateway. `client_gone`: we hung up without its client; `drained`: it was read to its end without it. */
+export type StreamEnd = "done" | "client_gone" | "drained" | "upstream_error" | "idle";
 
 export type StreamOptions = {
   observer: StreamObserver;
@@ -17,6 +17,8 @@ export type StreamOptions = {
   cutter?: Cutter | undefined;
   /** Aborts when the runtime knows that the client has left; it may know before a write fails. */
   clientLeft?: AbortSignal;
+  /** Asked once the client has left: how long the upstream may be read on without it. Absent or 0: not at all. */
+  graceMs?: () => number;
 };
 
 /** Settles when the signal aborts. */
@@ -35,16 +37,27 @@ export const afterEndMs = 5_000;
  * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, cutter: frames = new FrameCutter() } = options;
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, cutter: frames = new FrameCutter() } = options;
   const intake = new Intake(body, { mayReadAhead: !untilTextFlows });
   const outlet = new Outlet(writable);
   let stopped: StreamEnd | undefined;
+  let grace: ReturnType<typeof setTimeout> | null = null;
   let waitingSinceMs: number | undefined;
   let beats = 0;
+  let over = false;
 
   function stop(how: StreamEnd): void {
     stopped ??= how;
     intake.cancel();
+  }
+
+  /** From here on nothing is written; what still comes is read as long as it may be. */
+  function leave(): void {
+    if (over) return;
+    outlet.abandon();
+    const ms = graceMs?.() ?? 0;
+    if (ms === 0) stop("client_gone");
+    else grace = setTimeout(() => stop("client_gone"), ms);
   }
 
   /** Looks at a silence, which is time spent waiting for the upstream. */
@@ -70,34 +83,46 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
       const text = decoder.decode(whole);
       const kept = observer.push(text);
       if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
-      if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0) return "flowing";
+      if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0 && !outlet.isGone) return "flowing";
     }
+  }
+
+  /** Ends the reading of an upstream without its client. */
+  function leftAlone(how: StreamEnd): StreamEnd {
+    if (how === "done") ending(frames.rest(), observer, lastWords);
+    else {
+      intake.cancel();
+      observer.close?.();
+    }
+    return how === "done" ? "drained" : "client_gone";
   }
 
   /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
   async function end(how: StreamEnd): Promise<StreamEnd> {
-    const last = how === "client_gone" ? "" : how === "done" ? ending(frames.rest(), observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
+    if (outlet.isGone) return leftAlone(how);
+    const last = how === "done" ? ending(frames.rest(), observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
     if (last) void outlet.write(encoder.encode(last));
     if (how !== "done") intake.cancel();
     await outlet.close();
-    return observer.seen.terminated && how !== "client_gone" ? "done" : how;
+    return observer.seen.terminated ? "done" : how;
   }
 
-  void Promise.race([outlet.gone, gone(clientLeft)]).then(() => stop("client_gone"));
+  void Promise.race([outlet.gone, gone(clientLeft)]).then(leave);
   const clock = setInterval(listen, Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
   try {
-    const how = await run();
-    if (how !== "flowing") return await end(how);
-    if (await outlet.release()) {
+    for (;;) {
+      const how = await run();
+      if (how !== "flowing") return await end(how);
+      if (!(await outlet.release())) continue;
       intake.release();
       return "flowing";
     }
-    intake.cancel();
-    return "client_gone";
   } catch {
     return await end(stopped ?? "upstream_error");
   } finally {
+    over = true;
     clearInterval(clock);
+    clearTimeout(grace);
   }
 }
 

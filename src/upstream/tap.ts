@@ -15,11 +15,12 @@ const mostLeftoverMs = 50;
  * once when the pipe has ended. It must never ask for a minimum of bytes: `tee` would hold the client's branch back for it.
  * No comments are written here: the runtime holds the client's end. A client that leaves is noticed at the next write.
  */
-export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft }: StreamOptions): Promise<StreamEnd> {
+export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft, graceMs }: StreamOptions): Promise<StreamEnd> {
   const [forClient, forUs] = body.tee();
   const stop = new AbortController();
   let brokenAtMs = Infinity;
-  let piped = "open" as "open" | "whole" | "broken" | "cut";
+  let piped = "open" as "open" | "whole" | "broken" | "cut" | "left";
+  let readUntilMs = Infinity;
   function broken(): void {
     if (piped !== "open") return;
     piped = "broken";
@@ -29,7 +30,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     () => void (piped = "whole"),
     broken,
   );
-  void gone(clientLeft).then(broken);
+  const parted = Promise.race([pipe, gone(clientLeft).then(broken)]);
   const reader = forUs.getReader({ mode: "byob" });
   const frames = new FrameCutter();
   let buffer = new ArrayBuffer(bufferBytes);
@@ -60,19 +61,31 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     return taken;
   }
 
+  const patienceMs = (): number => (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs);
+
+  /** The pipe is broken and what had come by then is read: whether to go on, and for whom. */
+  async function goOn(): Promise<StreamEnd | undefined> {
+    if (await isListening()) piped = "cut";
+    else {
+      const ms = graceMs?.() ?? 0;
+      if (ms === 0) return finish("client_gone", "");
+      stop.abort();
+      piped = "left";
+      readUntilMs = Date.now() + ms;
+    }
+    return undefined;
+  }
+
   /** One step: undefined to go on. */
   async function step(): Promise<StreamEnd | undefined> {
     pending ??= reader.read(new Uint8Array(buffer));
-    const result = piped === "whole" || piped === "cut"
-      ? await pending
-      : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(pipe, Math.min(idleMs, restMs * 4))]);
-    if (piped === "broken" && (!result || Date.now() - brokenAtMs > mostLeftoverMs)) {
-      if (!(await isListening())) return finish("client_gone", "");
-      piped = "cut";
-    }
+    const result = piped === "whole" || piped === "cut" ? await pending
+      : piped === "left" ? await until(pending, Math.min(patienceMs(), readUntilMs - Date.now()))
+      : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(parted, Math.min(idleMs, restMs * 4)).then(() => undefined)]);
+    if (piped === "left" && (!result || Date.now() >= readUntilMs)) return finish("client_gone", "");
     if (!result) {
-      const patience = observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs;
-      return piped === "open" && Date.now() - silentSinceMs >= patience ? finish("idle") : undefined;
+      if (piped === "broken") return goOn();
+      return piped === "open" && Date.now() - silentSinceMs >= patienceMs() ? finish("idle") : undefined;
     }
     pending = undefined;
     silentSinceMs = Date.now();
@@ -80,12 +93,14 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       await pipe;
       const rest = frames.rest();
       const words = ending(rest, observer, lastWords).slice(rest.length);
-      return finish(piped === "broken" ? "client_gone" : "done", words && (frames.inside && rest === "" ? "\n\n" : "") + words);
+      if (piped === "broken" || piped === "left") return "drained";
+      return finish("done", words && (frames.inside && rest === "" ? "\n\n" : "") + words);
     }
     buffer = result.value.buffer as ArrayBuffer;
     const whole = frames.push(result.value);
     if (whole) observer.push(decoder.decode(whole));
-    if (result.value.length < bufferBytes && piped === "open") await until(pipe, restMs);
+    if (piped === "broken" && Date.now() - brokenAtMs > mostLeftoverMs) return goOn();
+    if (result.value.length < bufferBytes && piped === "open") await until(parted, restMs);
     return undefined;
   }
 
@@ -94,17 +109,19 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       const how = await step();
       if (how) return how;
     } catch {
-      return finish("upstream_error");
+      return piped === "left" ? finish("client_gone", "") : finish("upstream_error");
     }
   }
 }
 
-/** Waits for the pipe's end, at most `ms`. */
-async function until(pipe: Promise<void>, ms: number): Promise<undefined> {
+/** Waits for a promise, at most `ms`. */
+async function until<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | null = null;
-  await Promise.race([pipe, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
-  return undefined;
+  try {
+    return await Promise.race([promise, new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms)))]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const pause = (ms: number): Promise<undefined> => scheduler.wait(ms).then(() => undefined);

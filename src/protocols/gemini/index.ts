@@ -33,10 +33,9 @@ export const geminiMethods: readonly string[] = Object.keys(methods);
 
 /** Reads a whole answer; a stream that did not come as events is an array of what they would have been. */
 function observe(body: unknown, free = false): Observation {
-  const seen = nothingSeen();
+  const seen = { ...nothingSeen(), terminated: true };
   for (const answer of Array.isArray(body) ? (body as unknown[]) : [body]) note(seen, answer);
   if (free) seen.usage = noUsage;
-  seen.terminated = true;
   return seen;
 }
 

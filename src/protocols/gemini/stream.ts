@@ -1,7 +1,7 @@
 /** What Gemini's answers say: a whole one, and one that comes as a stream of the same objects. https://ai.google.dev/api/generate-content */
 import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, splitFrames } from "../sse.ts";
-import { parseUsage } from "./usage.ts";
+import { countsOutput, parseUsage } from "./usage.ts";
 
 type Part = { text?: unknown; functionCall?: { args?: unknown } | null; executableCode?: { code?: unknown } | null } | null;
 type Candidate = { content?: { parts?: unknown } | null; finishReason?: unknown } | null;
@@ -17,17 +17,19 @@ function charactersOf(candidate: Candidate): number {
   return parts.reduce((sum, part) => sum + characters(part?.text) + characters(part?.executableCode?.code) + characters(JSON.stringify(part?.functionCall?.args)), 0);
 }
 
-/** Adds what one answer object says. Counts are of all that came before: the last ones hold. */
+/** Adds what one answer object says. Counts are of all that came before: the last ones hold, and of a finished answer what is not counted is none. */
 export function note(seen: Observation, answer: unknown): void {
   if (typeof answer !== "object" || answer === null) return;
   const { candidates, usageMetadata, promptFeedback, error } = answer as Answer;
-  seen.usage = parseUsage(usageMetadata) ?? seen.usage;
+  const usage = parseUsage(usageMetadata);
   if (error) seen.error = errorMessage(error);
   if (promptFeedback?.blockReason) seen.terminated = true;
   for (const candidate of Array.isArray(candidates) ? (candidates as Candidate[]) : []) {
     seen.outputCharacters += charactersOf(candidate);
     if (candidate?.finishReason) seen.terminated = true;
   }
+  if (usage && (seen.terminated || countsOutput(usageMetadata))) seen.usage = usage;
+  else if (usage) seen.usageSoFar = usage;
 }
 
 function errorMessage(error: unknown): string {

@@ -10,6 +10,9 @@ function audioIn(details: unknown): number {
   return counts.reduce((sum, one) => sum + (one?.modality === "AUDIO" ? count(one.tokenCount) : 0), 0);
 }
 
+/** Whether the output is counted yet: early events of a stream count the prompt only, and what is missing there is not zero. */
+export const countsOutput = (value: unknown): boolean => typeof value === "object" && value !== null && "candidatesTokenCount" in value;
+
 /**
  * Reads a `usageMetadata` object, of a conversation or of embeddings. undefined when it is not one: that is "missing", which is
  * not zero. What a tool of Google's put into the prompt stands beside the prompt, thoughts beside the candidates.
