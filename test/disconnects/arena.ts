@@ -1,0 +1,54 @@
+/** The gateway and the upstream that trials are played on, and the ledger afterwards. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLocal, type LocalGateway } from "../../scripts/local.ts";
+import type { LedgerEntry } from "../../src/ledger/entry.ts";
+import { createKey } from "../support/admin.ts";
+import { complaints, modelOf, play, type Played } from "./play.ts";
+import { policies, type Policy, type Trial } from "./trials.ts";
+import { PacedUpstream } from "./upstream.ts";
+
+export type Judged = { played: Played; wrong: string[] };
+
+export class Arena {
+  readonly upstream = new PacedUpstream();
+  private gateway!: LocalGateway;
+  private readonly keys = new Map<Policy, { id: string; secret: string }>();
+
+  static async open(vars: Record<string, string> = {}): Promise<Arena> {
+    const arena = new Arena();
+    const base = await arena.upstream.start();
+    const providers = Object.fromEntries(["OPENAI", "ANTHROPIC", "GEMINI", "BEDROCK"].flatMap((name) => [[`${name}_BASE_URL`, base], [`${name}_API_KEY`, "key"]]));
+    arena.gateway = await startLocal({ port: 0, vars: { ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", AWS_REGION: "eu-west-1", ...providers, ...vars }, onLog: () => {} });
+    for (const policy of policies) {
+      arena.keys.set(policy, await createKey(arena.gateway.url, { limits: { requestsPerMinute: 1_000_000 }, ...(policy !== "absent" && { onDisconnect: policy }) }));
+    }
+    return arena;
+  }
+
+  async close(): Promise<void> {
+    this.upstream.stop();
+    await this.gateway?.stop();
+  }
+
+  /** Plays trials, `atOnce` at a time, and judges all of them when the ledger is quiet. */
+  async judge(trials: readonly Trial[], atOnce: number): Promise<Judged[]> {
+    const left = [...trials];
+    const all: Played[] = [];
+    await Promise.all(Array.from({ length: atOnce }, async () => {
+      for (let trial = left.shift(); trial; trial = left.shift()) all.push(await play(trial, this.upstream, this.gateway.url, this.keys.get(trial.policy)!.secret));
+    }));
+    const entries = await this.ledgerOf(trials);
+    return all.map((played) => ({ played, wrong: complaints(played, entries.get(modelOf(played.trial)) ?? []) }));
+  }
+
+  /** All entries by the model that they name: each trial has its own. Waits until there are as many as trials, or for a while. */
+  private async ledgerOf(trials: readonly Trial[]): Promise<Map<string, LedgerEntry[]>> {
+    const db = await this.gateway.mf.getD1Database("DB");
+    for (const deadline = Date.now() + 5_000; ; await sleep(100)) {
+      for (const { secret } of this.keys.values()) await (await fetch(`${this.gateway.url}/dashboard/usage`, { headers: { authorization: `Bearer ${secret}` } })).text();
+      const { results } = await db.prepare("SELECT entry FROM requests").all();
+      const entries = (results as { entry: string }[]).map(({ entry }) => JSON.parse(entry) as LedgerEntry);
+      if (entries.length >= trials.length || Date.now() > deadline) return Map.groupBy(entries, ({ model }) => model);
+    }
+  }
+}

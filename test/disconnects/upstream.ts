@@ -1,0 +1,64 @@
+/** The provider: plays each trial's answer at a pace, and writes down what it had sent by when, and when its connection closed. */
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Piece } from "./tellers.ts";
+
+export type Moment = "asked" | "headers" | "half";
+
+/** What is played for one trial. */
+export type Script = { pieces: readonly Piece[]; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; at?: (moment: Moment) => void };
+
+/** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, `closedMs`: the connection closed before that. */
+export type Call = { sentMs: number[]; finishedMs: number | undefined; closedMs: number | undefined; over: Promise<void> };
+
+export class PacedUpstream {
+  readonly scripts = new Map<string, Script>();
+  readonly calls = new Map<string, Call[]>();
+  private readonly server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => {
+      const name = /trial-\d+/.exec(request.url + Buffer.concat(chunks).toString())?.[0];
+      const script = name && this.scripts.get(name);
+      if (script) void this.play(name, script, response);
+      else response.end('{"data":[]}');
+    });
+  });
+
+  async start(): Promise<string> {
+    await new Promise<void>((listening) => this.server.listen(0, "127.0.0.1", 2048, listening));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  private async play(name: string, { pieces, type, headersAfterMs, firstAfterMs, paceMs, at }: Script, response: ServerResponse): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const call: Call = { sentMs: [], finishedMs: undefined, closedMs: undefined, over: over.promise };
+    this.calls.set(name, [...(this.calls.get(name) ?? []), call]);
+    response.on("close", () => {
+      if (!response.writableFinished) call.closedMs = performance.now();
+      over.resolve();
+    });
+    at?.("asked");
+    await sleep(headersAfterMs);
+    if (response.destroyed) return;
+    response.writeHead(200, { "content-type": type, "x-request-id": name, "x-amzn-requestid": name });
+    response.flushHeaders();
+    at?.("headers");
+    await sleep(firstAfterMs);
+    for (const [i, { bytes }] of pieces.entries()) {
+      if (response.destroyed) return;
+      response.write(bytes);
+      call.sentMs.push(performance.now());
+      if (i === 0) at?.("half");
+      await sleep(paceMs);
+    }
+    if (response.destroyed) return;
+    call.finishedMs = performance.now();
+    response.end();
+  }
+}
