@@ -97,7 +97,7 @@ function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer,
   const status = left ? clientClosedRequest : (answer?.status ?? error.status);
   const ending: Ending = {
     end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
-    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: left ? null : error.code, cut,
+    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: left ? null : error.code, cut: cut && !protocol.counting,
   };
   hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
   if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);

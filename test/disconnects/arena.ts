@@ -3,14 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { createKey } from "../support/admin.ts";
-import { complaints, modelOf, play, type Played } from "./play.ts";
+import { complaints, hangUpMs, modelOf, play, type Played } from "./play.ts";
+import { Stalls } from "./stalls.ts";
 import { policies, type Policy, type Trial } from "./trials.ts";
 import { PacedUpstream } from "./upstream.ts";
 
-export type Judged = { played: Played; wrong: string[] };
+/** `stallMs`: how long the machine kept the gateway from answering anything around the client's leaving; it is allowed for. */
+export type Judged = { played: Played; stallMs: number; wrong: string[] };
 
 export class Arena {
   readonly upstream = new PacedUpstream();
+  stalls!: Stalls;
   private gateway!: LocalGateway;
   private readonly keys = new Map<Policy, { id: string; secret: string }>();
 
@@ -22,10 +25,12 @@ export class Arena {
     for (const policy of policies) {
       arena.keys.set(policy, await createKey(arena.gateway.url, { limits: { requestsPerMinute: 1_000_000 }, ...(policy !== "absent" && { onDisconnect: policy }) }));
     }
+    arena.stalls = new Stalls(arena.gateway.url);
     return arena;
   }
 
   async close(): Promise<void> {
+    await this.stalls?.stop();
     this.upstream.stop();
     await this.gateway?.stop();
   }
@@ -38,7 +43,10 @@ export class Arena {
       for (let trial = left.shift(); trial; trial = left.shift()) all.push(await play(trial, this.upstream, this.gateway.url, this.keys.get(trial.policy)!.secret));
     }));
     const entries = await this.ledgerOf(trials);
-    return all.map((played) => ({ played, wrong: complaints(played, entries.get(modelOf(played.trial)) ?? []) }));
+    return all.map((played) => {
+      const stallMs = played.leftMs === undefined ? 0 : this.stalls.longest(played.leftMs - hangUpMs, played.leftMs + hangUpMs);
+      return { played, stallMs, wrong: complaints(played, entries.get(modelOf(played.trial)) ?? [], stallMs) };
+    });
   }
 
   /** All entries by the model that they name: each trial has its own. Waits until there are as many as trials, or for a while. */

@@ -41,8 +41,9 @@ export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: st
   const type = !stream ? "application/json" : trial.upstream === "bedrock-converse" ? "application/vnd.amazon.eventstream" : "text/event-stream";
   let leave = (): void => {};
   upstream.scripts.set(name, {
-    pieces, type, headersAfterMs: leaves === "asked" ? 400 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? 15 : leaves === "half" ? 400 : 5,
-    at: (moment) => void (moment === leaves && (!stream || moment === "asked") && setTimeout(() => leave(), 20)),
+    pieces, type, headersAfterMs: leaves === "asked" ? 400 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? (seed % 7 === 0 ? 1 : 15) : leaves === "half" ? 400 : 5,
+    ...(leaves === "silence" && { silence: { behind: 6, ms: 500 } }),
+    at: (moment) => void (moment === leaves && (!stream || moment !== "headers") && setTimeout(() => leave(), moment === "silence" ? 100 : 20)),
   });
   const { received, leftMs } = await visit();
   const calls = upstream.calls.get(name) ?? [];
@@ -94,8 +95,8 @@ export const closeMs = ({ leftMs, calls }: Played): number | undefined =>
 
 export const cancels = ({ policy, stream }: Trial): boolean => policy === "cancel" || (policy === "absent" && stream);
 
-/** What is wrong with a trial, given its ledger entries. */
-export function complaints(played: Played, entries: readonly LedgerEntry[]): string[] {
+/** What is wrong with a trial, given its ledger entries and how long the machine stood still. */
+export function complaints(played: Played, entries: readonly LedgerEntry[], stallMs: number): string[] {
   const { trial, pieces, inputEstimate, leftMs, calls } = played;
   const [call] = calls;
   if (!call || calls.length !== 1) return [`${calls.length} calls upstream`];
@@ -107,15 +108,15 @@ export function complaints(played: Played, entries: readonly LedgerEntry[]): str
   const allowed = isWhole ? [due(pieces, false, inputEstimate)] : [];
   if (leftMs !== undefined && cancels(trial)) {
     const most = sentBy(call, call.closedMs ?? Infinity);
-    const least = Math.min(most, Math.max(piecesBehind(played), sentBy(call, leftMs - underWayMs)));
+    const least = Math.min(most, Math.max(piecesBehind(played), sentBy(call, leftMs - underWayMs - stallMs)));
     // Of an answer that comes whole nothing is seen before its end.
     allowed.push(...(trial.stream ? dueWithin(pieces, least, most, inputEstimate) : [due([], true, inputEstimate)]));
     const late = (call.closedMs ?? call.finishedMs!) - leftMs;
-    if (late > hangUpMs) wrong.push(`the upstream ${isWhole ? "was read to its end" : "was hung up on"} ${Math.round(late)} ms after the client had left`);
+    if (late > hangUpMs + stallMs) wrong.push(`the upstream ${isWhole ? "was read to its end" : "was hung up on"} ${Math.round(late)} ms after the client had left`);
   } else if (!isWhole) wrong.push("the upstream was hung up on");
   if (!isOf(found, allowed)) wrong.push(`posted ${JSON.stringify(found)}, due ${JSON.stringify(allowed)}`);
   const until = call.closedMs ?? call.finishedMs!;
-  const ends = leftMs !== undefined && until > leftMs + hangUpMs ? ["client_gone"] : leftMs === undefined ? [naturalEnd(trial)] : ["client_gone", naturalEnd(trial)];
+  const ends = leftMs !== undefined && until > leftMs + hangUpMs + stallMs ? ["client_gone"] : leftMs === undefined ? [naturalEnd(trial)] : ["client_gone", naturalEnd(trial)];
   if (!isWhole && entry.end !== "client_gone" || !ends.includes(entry.end)) wrong.push(`end: ${entry.end}, not ${ends.join(" or ")}`);
   return wrong;
 }

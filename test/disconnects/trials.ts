@@ -4,7 +4,11 @@ import type { Shape, UpstreamId } from "./tellers.ts";
 
 export type Policy = "cancel" | "drain" | "absent";
 
-/** `leaves`: before headers, with the headers, in the middle of a whole answer, or with an event type of the client's protocol. */
+/**
+ * `leaves`: before headers, with the headers, in the middle of a whole answer, while the upstream is silent in the middle of a stream, or
+ * with an event type of the client's protocol. `abrupt`: by a reset. The runtime on this machine takes a mere FIN for a client that has said
+ * all and learns more with its next write, so where none comes a client must reset; on Cloudflare its front end tells.
+ */
 export type Trial = { name: string; client: ClientId; upstream: UpstreamId; stream: boolean; policy: Policy; leaves: string; usageAsked: boolean; shape: Shape; abrupt: boolean };
 
 export const policies: readonly Policy[] = ["cancel", "drain", "absent"];
@@ -21,13 +25,13 @@ export function allTrials(count = rounds.length): Trial[] {
     for (const [client, { events }] of Object.entries(clients) as [ClientId, (typeof clients)[ClientId]][]) {
       for (const upstream of client === "openai-completions" ? [...upstreams, client] : upstreams) {
         for (const policy of policies) {
-          const points = [...["asked", "headers", ...Object.keys(events)].map((leaves) => ({ leaves, stream: true })), ...wholePoints.map((leaves) => ({ leaves, stream: false }))];
+          const points = [...["asked", "headers", "silence", ...Object.keys(events)].map((leaves) => ({ leaves, stream: true })), ...wholePoints.map((leaves) => ({ leaves, stream: false }))];
           for (const { leaves, stream } of points) {
             const n = trials.length;
             const shape = shapes[n % shapes.length]!;
             trials.push({
               name: `trial-${n}`, client, upstream, stream, policy, leaves, shape: stream || ofWhole.has(shape) ? shape : "plain",
-              usageAsked: leaves === "usage" || (n + round) % 2 === 0, abrupt: !stream || leaves === "asked" || leaves === "headers" || n % 3 === 0,
+              usageAsked: leaves === "usage" || (n + round) % 2 === 0, abrupt: !stream || ["asked", "headers", "silence"].includes(leaves) || n % 3 === 0,
             });
           }
         }

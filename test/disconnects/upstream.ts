@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Piece } from "./tellers.ts";
 
-export type Moment = "asked" | "headers" | "half";
+export type Moment = "asked" | "headers" | "half" | "silence";
 
 /** What is played for one trial. */
-export type Script = { pieces: readonly Piece[]; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; at?: (moment: Moment) => void };
+export type Script = { pieces: readonly Piece[]; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; silence?: { behind: number; ms: number }; at?: (moment: Moment) => void };
 
 /** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, `closedMs`: the connection closed before that. */
 export type Call = { sentMs: number[]; finishedMs: number | undefined; closedMs: number | undefined; over: Promise<void> };
@@ -35,7 +35,7 @@ export class PacedUpstream {
     this.server.close();
   }
 
-  private async play(name: string, { pieces, type, headersAfterMs, firstAfterMs, paceMs, at }: Script, response: ServerResponse): Promise<void> {
+  private async play(name: string, { pieces, type, headersAfterMs, firstAfterMs, paceMs, silence, at }: Script, response: ServerResponse): Promise<void> {
     const over = Promise.withResolvers<void>();
     const call: Call = { sentMs: [], finishedMs: undefined, closedMs: undefined, over: over.promise };
     this.calls.set(name, [...(this.calls.get(name) ?? []), call]);
@@ -55,7 +55,12 @@ export class PacedUpstream {
       response.write(bytes);
       call.sentMs.push(performance.now());
       if (i === 0) at?.("half");
-      await sleep(paceMs);
+      if (i !== silence?.behind) {
+        await sleep(paceMs);
+        continue;
+      }
+      at?.("silence");
+      await sleep(silence.ms);
     }
     if (response.destroyed) return;
     call.finishedMs = performance.now();

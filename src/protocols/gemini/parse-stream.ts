@@ -56,11 +56,11 @@ class GeminiStream implements StreamParser {
     return events;
   }
 
-  private start({ responseId, modelVersion, createTime }: Json): ChatEvent[] {
+  private start({ responseId, modelVersion, createTime, usageMetadata }: Json): ChatEvent[] {
     if (this.started) return [];
     this.started = true;
     const ms = typeof createTime === "string" ? Date.parse(createTime) : NaN;
-    return [{ type: "start", ...defined({ id: textIn(responseId), model: textIn(modelVersion), createdAtS: Number.isNaN(ms) ? undefined : Math.floor(ms / 1000) }) }];
+    return [{ type: "start", ...defined({ id: textIn(responseId), model: textIn(modelVersion), createdAtS: Number.isNaN(ms) ? undefined : Math.floor(ms / 1000), usage: parseUsage(usageMetadata) }) }];
   }
 
   private choice(index: number): State {
