@@ -29,6 +29,19 @@ export class Arena {
     return arena;
   }
 
+  get url(): string {
+    return this.gateway.url;
+  }
+
+  secret(policy: Policy): string {
+    return this.keys.get(policy)!.secret;
+  }
+
+  /** The ledger entries of one trial so far. */
+  async entriesOf(trial: Trial): Promise<LedgerEntry[]> {
+    return (await this.entries()).get(modelOf(trial)) ?? [];
+  }
+
   async close(): Promise<void> {
     await this.stalls?.stop();
     this.upstream.stop();
@@ -40,7 +53,7 @@ export class Arena {
     const left = [...trials];
     const all: Played[] = [];
     await Promise.all(Array.from({ length: atOnce }, async () => {
-      for (let trial = left.shift(); trial; trial = left.shift()) all.push(await play(trial, this.upstream, this.gateway.url, this.keys.get(trial.policy)!.secret));
+      for (let trial = left.shift(); trial; trial = left.shift()) all.push(await play(trial, this.upstream, this.url, this.secret(trial.policy)));
     }));
     const entries = await this.ledgerOf(trials);
     return all.map((played) => {
@@ -49,14 +62,19 @@ export class Arena {
     });
   }
 
-  /** All entries by the model that they name: each trial has its own. Waits until there are as many as trials, or for a while. */
+  /** The ledger once every trial stands there, or after a while. */
   private async ledgerOf(trials: readonly Trial[]): Promise<Map<string, LedgerEntry[]>> {
-    const db = await this.gateway.mf.getD1Database("DB");
     for (const deadline = Date.now() + 5_000; ; await sleep(100)) {
-      for (const { secret } of this.keys.values()) await (await fetch(`${this.gateway.url}/dashboard/usage`, { headers: { authorization: `Bearer ${secret}` } })).text();
-      const { results } = await db.prepare("SELECT entry FROM requests").all();
-      const entries = (results as { entry: string }[]).map(({ entry }) => JSON.parse(entry) as LedgerEntry);
-      if (entries.length >= trials.length || Date.now() > deadline) return Map.groupBy(entries, ({ model }) => model);
+      const entries = await this.entries();
+      if (trials.every((trial) => entries.has(modelOf(trial))) || Date.now() > deadline) return entries;
     }
+  }
+
+  /** All ledger entries by the model that they name: each trial has its own. Asking for usage brings to D1 what is settled. */
+  private async entries(): Promise<Map<string, LedgerEntry[]>> {
+    for (const { secret } of this.keys.values()) await (await fetch(`${this.url}/dashboard/usage`, { headers: { authorization: `Bearer ${secret}` } })).text();
+    const db = await this.gateway.mf.getD1Database("DB");
+    const { results } = await db.prepare("SELECT entry FROM requests").all();
+    return Map.groupBy((results as { entry: string }[]).map(({ entry }) => JSON.parse(entry) as LedgerEntry), ({ model }) => model);
   }
 }

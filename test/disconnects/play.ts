@@ -6,7 +6,7 @@ import { charactersIn, clients, type ClientId } from "./clients.ts";
 import { due, dueWithin, isOf, type Due } from "./rule.ts";
 import { streamOf, texts, wholeOf, type Piece, type UpstreamId } from "./tellers.ts";
 import type { Trial } from "./trials.ts";
-import type { Call, PacedUpstream } from "./upstream.ts";
+import type { Call, PacedUpstream, Script } from "./upstream.ts";
 
 /** The promise of `cancel`. */
 export const hangUpMs = 250;
@@ -27,8 +27,8 @@ const inputEstimateOf = (client: ClientId, model: string, body: unknown): number
 
 export const modelOf = ({ upstream, name }: Trial): string => `${providerOf[upstream]}/${name}`;
 
-/** Plays a trial; resolves once the upstream's connection is over too. */
-export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: string, secret: string): Promise<Played> {
+/** Plays a trial; resolves once the upstream's connection is over too. `pace`: other times than usual. */
+export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: string, secret: string, pace: Partial<Script> = {}): Promise<Played> {
   const { name, client, stream, leaves, shape, usageAsked, abrupt } = trial;
   const seed = Number(name.slice(6));
   const counts = shape === "zero" ? { input: 0, output: 0 } : { input: 10_000 + seed, output: 20_000 + seed };
@@ -44,6 +44,7 @@ export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: st
     pieces, type, headersAfterMs: leaves === "asked" ? 400 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? (seed % 7 === 0 ? 1 : 15) : leaves === "half" ? 400 : 5,
     ...(leaves === "silence" && { silence: { behind: 6, ms: 500 } }),
     at: (moment) => void (moment === leaves && (!stream || moment !== "headers") && setTimeout(() => leave(), moment === "silence" ? 100 : 20)),
+    ...pace,
   });
   const { received, leftMs } = await visit();
   const calls = upstream.calls.get(name) ?? [];

@@ -7,7 +7,7 @@ import type { Piece } from "./tellers.ts";
 export type Moment = "asked" | "headers" | "half" | "silence";
 
 /** What is played for one trial. */
-export type Script = { pieces: readonly Piece[]; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; silence?: { behind: number; ms: number }; at?: (moment: Moment) => void };
+export type Script = { pieces: readonly Piece[]; status?: number; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; silence?: { behind: number; ms: number }; at?: (moment: Moment) => void };
 
 /** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, `closedMs`: the connection closed before that. */
 export type Call = { sentMs: number[]; finishedMs: number | undefined; closedMs: number | undefined; over: Promise<void> };
@@ -35,7 +35,7 @@ export class PacedUpstream {
     this.server.close();
   }
 
-  private async play(name: string, { pieces, type, headersAfterMs, firstAfterMs, paceMs, silence, at }: Script, response: ServerResponse): Promise<void> {
+  private async play(name: string, { pieces, status = 200, type, headersAfterMs, firstAfterMs, paceMs, silence, at }: Script, response: ServerResponse): Promise<void> {
     const over = Promise.withResolvers<void>();
     const call: Call = { sentMs: [], finishedMs: undefined, closedMs: undefined, over: over.promise };
     this.calls.set(name, [...(this.calls.get(name) ?? []), call]);
@@ -46,7 +46,7 @@ export class PacedUpstream {
     at?.("asked");
     await sleep(headersAfterMs);
     if (response.destroyed) return;
-    response.writeHead(200, { "content-type": type, "x-request-id": name, "x-amzn-requestid": name });
+    response.writeHead(status, { "content-type": type, "x-request-id": name, "x-amzn-requestid": name });
     response.flushHeaders();
     at?.("headers");
     await sleep(firstAfterMs);

@@ -1,0 +1,59 @@
+/** Clients that leave: what is charged follows one rule, whenever and whatever the protocols; `npm run disconnects` plays all of them. */
+import { request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Arena } from "../disconnects/arena.ts";
+import { closeMs, play } from "../disconnects/play.ts";
+import { allTrials, type Trial } from "../disconnects/trials.ts";
+import { createKey } from "../support/admin.ts";
+
+const drainMs = 500;
+const patientMs = 25_000;
+let arena: Arena;
+let hasty: Arena;
+
+beforeAll(async () => {
+  arena = await Arena.open({ DRAIN_TIMEOUT_MS: String(patientMs) });
+  hasty = await Arena.open({ DRAIN_TIMEOUT_MS: String(drainMs) });
+});
+afterAll(async () => {
+  await arena?.close();
+  await hasty?.close();
+});
+
+test("a sample of all that leave", async () => {
+  const every = 41;
+  const judged = await arena.judge(allTrials().filter((_, i) => i % every === 7), 12);
+  expect(judged.length).toBeGreaterThan(60);
+  expect(judged.filter(({ wrong }) => wrong.length > 0).map(({ played: { trial }, wrong }) => ({ trial, wrong }))).toEqual([]);
+  expect(judged.filter(({ played }) => played.leftMs !== undefined).length).toBeGreaterThan(judged.length * 0.9);
+}, 60_000);
+
+const slow = { policy: "drain", client: "openai-chat", upstream: "openai-chat", stream: true, leaves: "text", usageAsked: true, shape: "plain", abrupt: true } as const;
+
+test.each<[string, Partial<Trial>]>([
+  ["piped by the runtime", {}], ["passed on by JavaScript", { usageAsked: false }], ["told anew from a binary stream", { upstream: "bedrock-converse" }],
+  ["that has not begun", { leaves: "asked" }], ["that comes whole", { stream: false, leaves: "asked" }],
+])("an answer %s is drained no longer than the runtime allows, however late its headers came", async (_, over) => {
+  const trial: Trial = { ...slow, ...over, name: `trial-${1_000_000 + hasty.upstream.calls.size}` };
+  const played = await play(trial, hasty.upstream, hasty.url, hasty.secret("drain"), { headersAfterMs: trial.stream ? (trial.leaves === "asked" ? 300 : 0) : 5_000, paceMs: 150 });
+  const ms = closeMs(played);
+  expect(ms).toBeGreaterThan(drainMs - 50);
+  expect(ms).toBeLessThan(drainMs + 300);
+  await expect.poll(() => hasty.entriesOf(trial)).toMatchObject([{ end: "client_gone", estimated: true }]);
+});
+
+test("once its client has left a request goes to no further deployment, and what was refused costs nothing", async () => {
+  const { secret } = await createKey(arena.url, { onDisconnect: "drain" });
+  const name = "trial-2000000";
+  const asked = Promise.withResolvers<void>();
+  arena.upstream.scripts.set(name, { pieces: [], status: 503, type: "application/json", headersAfterMs: 200, firstAfterMs: 0, paceMs: 0, at: (moment) => void (moment === "asked" && asked.resolve()) });
+  const call = request(`${arena.url}/v1/messages`, { method: "POST", agent: false, headers: { "x-api-key": secret, "content-type": "application/json" } });
+  call.on("error", () => {}).end(JSON.stringify({ model: "claude-sonnet-4-5", max_tokens: 9, messages: [{ role: "user", content: name }] }));
+  await asked.promise;
+  call.socket!.resetAndDestroy();
+  const totals = async (): Promise<unknown> => ((await (await fetch(`${arena.url}/dashboard/usage`, { headers: { authorization: `Bearer ${secret}` } })).json()) as { totals: unknown }).totals;
+  await expect.poll(totals, { timeout: 5_000 }).toMatchObject({ requests: 1, inputTokens: 0, outputTokens: 0, costNanoUsd: 0 });
+  await sleep(300);
+  expect(arena.upstream.calls.get(name)).toHaveLength(1);
+});
