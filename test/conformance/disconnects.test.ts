@@ -1,11 +1,10 @@
 /** Clients that leave: what is charged follows one rule, whenever and whatever the protocols; `npm run disconnects` plays all of them. */
 import { request } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Arena } from "../disconnects/arena.ts";
 import { closeMs, play } from "../disconnects/play.ts";
 import { allTrials, type Trial } from "../disconnects/trials.ts";
-import { createKey } from "../support/admin.ts";
+import { admin, createKey } from "../support/admin.ts";
 
 const drainMs = 500;
 const patientMs = 25_000;
@@ -44,16 +43,20 @@ test.each<[string, Partial<Trial>]>([
 });
 
 test("once its client has left a request goes to no further deployment, and what was refused costs nothing", async () => {
+  await admin(arena.url, "PUT", "/aliases/anywhere", { targets: ["anthropic/first", "openai/second"] });
   const { secret } = await createKey(arena.url, { onDisconnect: "drain" });
-  const name = "trial-2000000";
-  const asked = Promise.withResolvers<void>();
-  arena.upstream.scripts.set(name, { pieces: [], status: 503, type: "application/json", headersAfterMs: 200, firstAfterMs: 0, paceMs: 0, at: (moment) => void (moment === "asked" && asked.resolve()) });
-  const call = request(`${arena.url}/v1/messages`, { method: "POST", agent: false, headers: { "x-api-key": secret, "content-type": "application/json" } });
-  call.on("error", () => {}).end(JSON.stringify({ model: "claude-sonnet-4-5", max_tokens: 9, messages: [{ role: "user", content: name }] }));
-  await asked.promise;
-  call.socket!.resetAndDestroy();
+  const refused = async (name: string, leaves: boolean): Promise<void> => {
+    const asked = Promise.withResolvers<void>();
+    arena.upstream.scripts.set(name, { pieces: [], status: 503, type: "application/json", headersAfterMs: 200, firstAfterMs: 0, paceMs: 0, at: (moment) => void (moment === "asked" && asked.resolve()) });
+    const call = request(`${arena.url}/v1/messages`, { method: "POST", agent: false, headers: { "x-api-key": secret, "content-type": "application/json" } });
+    call.on("error", () => {}).on("response", (response) => response.resume()).end(JSON.stringify({ model: "anywhere", max_tokens: 9, messages: [{ role: "user", content: name }] }));
+    await asked.promise;
+    if (leaves) call.socket!.resetAndDestroy();
+  };
   const totals = async (): Promise<unknown> => ((await (await fetch(`${arena.url}/dashboard/usage`, { headers: { authorization: `Bearer ${secret}` } })).json()) as { totals: unknown }).totals;
-  await expect.poll(totals, { timeout: 5_000 }).toMatchObject({ requests: 1, inputTokens: 0, outputTokens: 0, costNanoUsd: 0 });
-  await sleep(300);
-  expect(arena.upstream.calls.get(name)).toHaveLength(1);
+  await refused("trial-2000000", true);
+  await refused("trial-2000001", false);
+  await expect.poll(totals, { timeout: 5_000 }).toMatchObject({ requests: 2, inputTokens: 0, outputTokens: 0, costNanoUsd: 0 });
+  expect(arena.upstream.calls.get("trial-2000000")).toHaveLength(1);
+  expect(arena.upstream.calls.get("trial-2000001")).toHaveLength(2);
 });

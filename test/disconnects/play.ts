@@ -44,6 +44,7 @@ export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: st
     pieces, type, headersAfterMs: leaves === "asked" ? 400 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? (seed % 7 === 0 ? 1 : 15) : leaves === "half" ? 400 : 5,
     ...(leaves === "silence" && { silence: { behind: 6, ms: 500 } }),
     at: (moment) => void (moment === leaves && (!stream || moment !== "headers") && setTimeout(() => leave(), moment === "silence" ? 100 : 20)),
+    breaks: shape === "breaks",
     ...pace,
   });
   const { received, leftMs } = await visit();
@@ -106,7 +107,7 @@ export function complaints(played: Played, entries: readonly LedgerEntry[], stal
   const wrong: string[] = [];
   const found: Due = { input: entry.usage.inputTokens, output: entry.usage.outputTokens, estimated: entry.estimated };
   const isWhole = call.finishedMs !== undefined;
-  const allowed = isWhole ? [due(pieces, false, inputEstimate)] : [];
+  const allowed = isWhole ? [due(pieces, trial.shape === "breaks", inputEstimate)] : [];
   if (leftMs !== undefined && cancels(trial)) {
     const most = sentBy(call, call.closedMs ?? Infinity);
     const least = Math.min(most, Math.max(piecesBehind(played), sentBy(call, leftMs - underWayMs - stallMs)));
@@ -122,4 +123,4 @@ export function complaints(played: Played, entries: readonly LedgerEntry[], stal
   return wrong;
 }
 
-const naturalEnd = ({ shape }: Trial): string => (shape === "fails" ? "upstream_error" : shape === "open" ? "unterminated" : "complete");
+const naturalEnd = ({ shape }: Trial): string => (shape === "fails" || shape === "breaks" ? "upstream_error" : shape === "open" ? "unterminated" : "complete");

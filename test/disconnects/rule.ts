@@ -5,7 +5,7 @@ export type Due = Counts & { estimated: boolean };
 
 const charactersPerToken = 4;
 
-/** What is posted for an answer of which these pieces were seen. `cut`: it was not read to its end. `inputEstimate`: for a prompt of which nobody said how long it is. */
+/** What is posted for an answer of which these pieces were seen. `cut`: it was not read to its end, or broke. `inputEstimate`: for a prompt of which nobody said how long it is. */
 export function due(pieces: readonly Piece[], cut: boolean, inputEstimate: number): Due {
   const said: Partial<Counts> = Object.assign({}, ...pieces.map((piece) => piece.said));
   const over = pieces.some((piece) => piece.over);

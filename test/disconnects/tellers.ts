@@ -9,9 +9,9 @@ export type Counts = { input: number; output: number };
 
 /**
  * How the answer differs from a plain one: usage told all along (with choices, or the prompt's alone where Gemini does that), zeros told,
- * usage never told, no terminal event, an error after 200.
+ * usage never told, no terminal event, an error after 200, a connection that breaks.
  */
-export type Shape = "plain" | "running" | "zero" | "untold" | "open" | "fails";
+export type Shape = "plain" | "running" | "zero" | "untold" | "open" | "fails" | "breaks";
 
 /** One piece on the wire. `said`: counts that it tells, totals so far; `over`: the answer's finish; `failed`: an error event. */
 export type Piece = { bytes: string | Uint8Array; characters: number; said?: Partial<Counts>; over?: true; failed?: true };
@@ -161,13 +161,13 @@ const tellers: Readonly<Record<UpstreamId, Teller>> = {
 export function streamOf(protocol: UpstreamId, shape: Shape, counts: Counts): Piece[] {
   const teller = tellers[protocol];
   const told = shape === "untold" ? undefined : counts;
-  const running = shape === "running" || shape === "open";
+  const running = shape === "running" || shape === "open" || shape === "breaks";
   const said = texts.map((text, i) => teller.text(text, running ? { input: counts.input, output: i + 1 } : undefined));
   if (shape === "fails") return [...teller.begin(counts), ...said, teller.error()];
   const withCall = protocol !== "openai-completions";
   const inputs = teller.callInput ? args.map((input) => teller.callInput!(input)) : [];
   const all = [...teller.begin(counts), ...said, ...(withCall ? [...teller.callBegin(), ...inputs, ...teller.callEnd(args.join(""))] : []), ...teller.finish(told, withCall, running)];
-  return shape === "open" ? all.slice(0, all.findIndex(({ over }) => over)) : all;
+  return shape === "open" || shape === "breaks" ? all.slice(0, all.findIndex(({ over }) => over)) : all;
 }
 
 /** The answer whole, in two halves. */

@@ -6,16 +6,16 @@ export type Policy = "cancel" | "drain" | "absent";
 
 /**
  * `leaves`: before headers, with the headers, in the middle of a whole answer, while the upstream is silent in the middle of a stream, or
- * with an event type of the client's protocol. `abrupt`: by a reset. The runtime on this machine takes a mere FIN for a client that has said
+ * with an event type of the client's protocol; `never`: it stays. `abrupt`: by a reset. The runtime on this machine takes a mere FIN for a client that has said
  * all and learns more with its next write, so where none comes a client must reset; on Cloudflare its front end tells.
  */
 export type Trial = { name: string; client: ClientId; upstream: UpstreamId; stream: boolean; policy: Policy; leaves: string; usageAsked: boolean; shape: Shape; abrupt: boolean };
 
 export const policies: readonly Policy[] = ["cancel", "drain", "absent"];
 const upstreams: readonly UpstreamId[] = ["openai-chat", "openai-responses", "anthropic-messages", "gemini-generate", "bedrock-converse"];
-const wholePoints = ["asked", "headers", "half"];
+const wholePoints = ["asked", "headers", "half", "never"];
 /** Shapes of the answers, round by round. */
-const rounds: readonly (readonly Shape[])[] = [["plain"], ["running", "zero"], ["plain", "untold", "running", "open", "zero", "fails"]];
+const rounds: readonly (readonly Shape[])[] = [["plain"], ["running", "zero"], ["plain", "untold", "running", "open", "zero", "fails", "breaks"]];
 const ofWhole: ReadonlySet<Shape> = new Set(["plain", "zero", "untold"]);
 
 /** All trials of so many rounds. */
@@ -25,7 +25,7 @@ export function allTrials(count = rounds.length): Trial[] {
     for (const [client, { events }] of Object.entries(clients) as [ClientId, (typeof clients)[ClientId]][]) {
       for (const upstream of client === "openai-completions" ? [...upstreams, client] : upstreams) {
         for (const policy of policies) {
-          const points = [...["asked", "headers", "silence", ...Object.keys(events)].map((leaves) => ({ leaves, stream: true })), ...wholePoints.map((leaves) => ({ leaves, stream: false }))];
+          const points = [...["asked", "headers", "silence", ...Object.keys(events), "never"].map((leaves) => ({ leaves, stream: true })), ...wholePoints.map((leaves) => ({ leaves, stream: false }))];
           for (const { leaves, stream } of points) {
             const n = trials.length;
             const shape = shapes[n % shapes.length]!;

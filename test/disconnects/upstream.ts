@@ -7,9 +7,9 @@ import type { Piece } from "./tellers.ts";
 export type Moment = "asked" | "headers" | "half" | "silence";
 
 /** What is played for one trial. */
-export type Script = { pieces: readonly Piece[]; status?: number; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; silence?: { behind: number; ms: number }; at?: (moment: Moment) => void };
+export type Script = { pieces: readonly Piece[]; status?: number; type: string; headersAfterMs: number; firstAfterMs: number; paceMs: number; silence?: { behind: number; ms: number }; breaks?: boolean; at?: (moment: Moment) => void };
 
-/** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, `closedMs`: the connection closed before that. */
+/** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, or it broke; `closedMs`: the connection closed before that. */
 export type Call = { sentMs: number[]; finishedMs: number | undefined; closedMs: number | undefined; over: Promise<void> };
 
 export class PacedUpstream {
@@ -35,12 +35,12 @@ export class PacedUpstream {
     this.server.close();
   }
 
-  private async play(name: string, { pieces, status = 200, type, headersAfterMs, firstAfterMs, paceMs, silence, at }: Script, response: ServerResponse): Promise<void> {
+  private async play(name: string, { pieces, status = 200, type, headersAfterMs, firstAfterMs, paceMs, silence, breaks, at }: Script, response: ServerResponse): Promise<void> {
     const over = Promise.withResolvers<void>();
     const call: Call = { sentMs: [], finishedMs: undefined, closedMs: undefined, over: over.promise };
     this.calls.set(name, [...(this.calls.get(name) ?? []), call]);
     response.on("close", () => {
-      if (!response.writableFinished) call.closedMs = performance.now();
+      if (!response.writableFinished && call.finishedMs === undefined) call.closedMs = performance.now();
       over.resolve();
     });
     at?.("asked");
@@ -64,6 +64,7 @@ export class PacedUpstream {
     }
     if (response.destroyed) return;
     call.finishedMs = performance.now();
-    response.end();
+    if (breaks) response.destroy();
+    else response.end();
   }
 }
