@@ -22,13 +22,14 @@ const errorBodyLimit = 256 * 1024;
 /** The provider refuses us, not the client: its key, its account, its region. */
 const oursToMend = new Set([401, 402, 403, 407]);
 
-/** Sends the exchange's request to its deployment. Never throws but for the signal's own reason. */
+/** Sends the exchange's request to its deployment. Never throws but for the signal's own reason, once the request is under way. */
 export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: AbortSignal): Promise<Tried> {
   const { protocol, path, body, headers } = exchange;
   let { endpoint } = attempt;
   let response: Response;
   try {
     endpoint = await withAccess(endpoint, Date.now());
+    if (signal.aborted) return { failure: { error: signal.reason as GatewayError, upstreamRequestId: null, failsOver: false } };
     response = await send({ endpoint, protocol, path, body, headers, signal });
   } catch (error) {
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
