@@ -32,7 +32,7 @@ export type Outcome = {
   costSource: CostSource;
   /** The service tier that the provider says it was served in; null: it says none. */
   serviceTier: string | null;
-  /** true: the upstream never said what was used; figures are the best estimate. */
+  /** true: the upstream's last word on what was used is missing; figures are what it said so far, or the best estimate. */
   estimated: boolean;
   firstByteMs: number | null;
   totalMs: number;

@@ -13,7 +13,8 @@ const mostLeftoverMs = 50;
 /**
  * Pipes `body` to `writable` natively and says how it ended. The second branch is read at leisure, four times a second, and at
  * once when the pipe has ended. It must never ask for a minimum of bytes: `tee` would hold the client's branch back for it.
- * No comments are written here: the runtime holds the client's end. A client that leaves is noticed at the next write.
+ * No comments are written here: the runtime holds the client's end. A client that leaves is noticed at the next write; then the second
+ * branch is read to its end, if there is time.
  */
 export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft, graceMs }: StreamOptions): Promise<StreamEnd> {
   const [forClient, forUs] = body.tee();

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { createKey } from "../support/admin.ts";
-import { complaints, hangUpMs, modelOf, play, type Played } from "./play.ts";
+import { closeMs, complaints, hangUpMs, modelOf, play, type Played } from "./play.ts";
 import { Stalls } from "./stalls.ts";
 import { policies, type Policy, type Trial } from "./trials.ts";
 import { PacedUpstream } from "./upstream.ts";
 
 /** `stallMs`: how long the machine kept the gateway from answering anything around the client's leaving; it is allowed for. */
-export type Judged = { played: Played; stallMs: number; wrong: string[] };
+export type Judged = { played: Played; stallMs: number; entries: readonly LedgerEntry[]; wrong: string[] };
 
 export class Arena {
   readonly upstream = new PacedUpstream();
@@ -57,8 +57,9 @@ export class Arena {
     }));
     const entries = await this.ledgerOf(trials);
     return all.map((played) => {
-      const stallMs = played.leftMs === undefined ? 0 : this.stalls.longest(played.leftMs - hangUpMs, played.leftMs + hangUpMs);
-      return { played, stallMs, wrong: complaints(played, entries.get(modelOf(played.trial)) ?? [], stallMs) };
+      const stallMs = played.leftMs === undefined ? 0 : this.stalls.longest(played.leftMs - hangUpMs, played.leftMs + Math.max(hangUpMs, closeMs(played) ?? 0));
+      const own = entries.get(modelOf(played.trial)) ?? [];
+      return { played, stallMs, entries: own, wrong: complaints(played, own, stallMs) };
     });
   }
 
@@ -66,7 +67,7 @@ export class Arena {
   private async ledgerOf(trials: readonly Trial[]): Promise<Map<string, LedgerEntry[]>> {
     for (const deadline = Date.now() + 5_000; ; await sleep(100)) {
       const entries = await this.entries();
-      if (trials.every((trial) => entries.has(modelOf(trial))) || Date.now() > deadline) return entries;
+      if (trials.every((trial) => entries.has(modelOf(trial)) || !this.upstream.calls.has(trial.name)) || Date.now() > deadline) return entries;
     }
   }
 

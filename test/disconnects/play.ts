@@ -41,7 +41,7 @@ export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: st
   const type = !stream ? "application/json" : trial.upstream === "bedrock-converse" ? "application/vnd.amazon.eventstream" : "text/event-stream";
   let leave = (): void => {};
   upstream.scripts.set(name, {
-    pieces, type, headersAfterMs: leaves === "asked" ? 400 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? (seed % 7 === 0 ? 1 : 15) : leaves === "half" ? 400 : 5,
+    pieces, type, headersAfterMs: leaves === "asked" ? 400 : leaves === "sooner" ? 50 : 0, firstAfterMs: leaves === "headers" ? 400 : 0, paceMs: stream ? (seed % 7 === 0 ? 1 : 15) : leaves === "half" ? 400 : 5,
     ...(leaves === "silence" && { silence: { behind: 6, ms: 500 } }),
     at: (moment) => void (moment === leaves && (!stream || moment !== "headers") && setTimeout(() => leave(), moment === "silence" ? 100 : 20)),
     breaks: shape === "breaks",
@@ -72,6 +72,7 @@ export async function play(trial: Trial, upstream: PacedUpstream, gatewayUrl: st
         }).on("end", () => resolve({ received, leftMs: undefined }));
       });
       call.end(JSON.stringify(body));
+      if (leaves === "sooner") setTimeout(() => leave(), seed % 12);
     });
   }
 }
@@ -101,6 +102,7 @@ export const cancels = ({ policy, stream }: Trial): boolean => policy === "cance
 export function complaints(played: Played, entries: readonly LedgerEntry[], stallMs: number): string[] {
   const { trial, pieces, inputEstimate, leftMs, calls } = played;
   const [call] = calls;
+  if (trial.leaves === "sooner" && calls.length === 0) return entries.flatMap((entry) => unheard(entry, inputEstimate));
   if (!call || calls.length !== 1) return [`${calls.length} calls upstream`];
   const [entry] = entries;
   if (!entry || entries.length !== 1) return [`${entries.length} ledger entries`];
@@ -121,6 +123,13 @@ export function complaints(played: Played, entries: readonly LedgerEntry[], stal
   const ends = leftMs !== undefined && until > leftMs + hangUpMs + stallMs ? ["client_gone"] : leftMs === undefined ? [naturalEnd(trial)] : ["client_gone", naturalEnd(trial)];
   if (!isWhole && entry.end !== "client_gone" || !ends.includes(entry.end)) wrong.push(`end: ${entry.end}, not ${ends.join(" or ")}`);
   return wrong;
+}
+
+/** A call of which the upstream knows nothing was never made, or ended on its way there: then nobody can say whether the prompt arrives. */
+function unheard({ end, estimated, usage }: LedgerEntry, inputEstimate: number): string[] {
+  const found = { input: usage.inputTokens, output: usage.outputTokens, estimated };
+  const fits = end === "client_gone" && isOf(found, [{ input: 0, output: 0, estimated: false }, due([], true, inputEstimate)]);
+  return fits ? [] : [`${end} ${JSON.stringify(found)} for a call that never arrived`];
 }
 
 const naturalEnd = ({ shape }: Trial): string => (shape === "fails" || shape === "breaks" ? "upstream_error" : shape === "open" ? "unterminated" : "complete");

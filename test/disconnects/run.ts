@@ -26,6 +26,8 @@ for (const row of table) console.log(row.map((cell, i) => (i === 0 ? cell.padEnd
 
 const violations = judged.filter(({ wrong }) => wrong.length > 0);
 for (const { played: { trial }, wrong } of violations.slice(0, 40)) console.log(`\n${JSON.stringify(trial)}\n  ${wrong.map((what) => what.slice(0, 400)).join("\n  ")}`);
+const unsent = judged.filter(({ played }) => played.calls.length === 0);
+console.log(`\nLeft before the upstream had the request: ${unsent.length}, of which ${unsent.filter(({ entries }) => entries.length === 0).length} never came to a reservation and ${unsent.filter(({ entries }) => entries[0]?.usage.inputTokens === 0).length} were never sent.`);
 const stalls = arena.stalls.sorted();
 const lateOnes = judged.filter(({ played }) => cancels(played.trial) && (closeMs(played) ?? 0) > hangUpMs);
 console.log(`\nThe machine: the gateway answered a probe in ${percentile(stalls, 0.5)} ms (p50), ${percentile(stalls, 0.99)} (p99), ${percentile(stalls, 1)} (max); that long is allowed for where it was so. Beyond ${hangUpMs} ms by it: ${lateOnes.length}.`);
