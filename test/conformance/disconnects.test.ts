@@ -6,7 +6,9 @@ import { closeMs, play } from "../disconnects/play.ts";
 import { allTrials, type Trial } from "../disconnects/trials.ts";
 import { admin, createKey } from "../support/admin.ts";
 
-const drainMs = 500;
+const drainMs = 1_000;
+/** Less than from one beginning of `drainMs` to a later one. */
+const lateMs = 700;
 const patientMs = 25_000;
 let arena: Arena;
 let hasty: Arena;
@@ -21,24 +23,24 @@ afterAll(async () => {
 });
 
 test("a sample of all that leave", async () => {
-  const every = 41;
+  const every = 59;
   const judged = await arena.judge(allTrials().filter((_, i) => i % every === 7), 12);
   expect(judged.length).toBeGreaterThan(60);
   expect(judged.filter(({ wrong }) => wrong.length > 0).map(({ played: { trial }, wrong }) => ({ trial, wrong }))).toEqual([]);
-  expect(judged.filter(({ played }) => played.leftMs !== undefined).length).toBeGreaterThan(judged.length * 0.9);
+  expect(judged.filter(({ played }) => played.leftMs !== undefined).length).toBeGreaterThan(judged.length * 0.75);
 }, 60_000);
 
-const slow = { policy: "drain", client: "openai-chat", upstream: "openai-chat", stream: true, leaves: "text", usageAsked: true, shape: "plain", abrupt: true } as const;
+const slow: Trial = { name: "", policy: "drain", client: "openai-chat", upstream: "openai-chat", stream: true, leaves: "text", usageAsked: true, shape: "plain", abrupt: true };
 
-test.each<[string, Partial<Trial>]>([
-  ["piped by the runtime", {}], ["passed on by JavaScript", { usageAsked: false }], ["told anew from a binary stream", { upstream: "bedrock-converse" }],
-  ["that has not begun", { leaves: "asked" }], ["that comes whole", { stream: false, leaves: "asked" }],
-])("an answer %s is drained no longer than the runtime allows, however late its headers came", async (_, over) => {
-  const trial: Trial = { ...slow, ...over, name: `trial-${1_000_000 + hasty.upstream.calls.size}` };
-  const played = await play(trial, hasty.upstream, hasty.url, hasty.secret("drain"), { headersAfterMs: trial.stream ? (trial.leaves === "asked" ? 300 : 0) : 5_000, paceMs: 150 });
+test.concurrent.for<[string, Partial<Trial>]>([
+  ["piped by the runtime", { name: "trial-1000001" }], ["passed on by JavaScript", { name: "trial-1000002", usageAsked: false }], ["told anew from a binary stream", { name: "trial-1000003", upstream: "bedrock-converse" }],
+  ["that has not begun", { name: "trial-1000004", leaves: "asked" }], ["that comes whole", { name: "trial-1000005", stream: false, leaves: "asked" }],
+])("an answer %s is drained no longer than the runtime allows, however late its headers came", async ([, over], { expect }) => {
+  const trial: Trial = { ...slow, ...over };
+  const played = await play(trial, hasty.upstream, hasty.url, hasty.secret("drain"), { headersAfterMs: trial.stream ? (trial.leaves === "asked" ? 900 : 0) : 5_000, paceMs: 200 });
   const ms = closeMs(played);
   expect(ms).toBeGreaterThan(drainMs - 50);
-  expect(ms).toBeLessThan(drainMs + 300);
+  expect(ms).toBeLessThan(drainMs + lateMs);
   await expect.poll(() => hasty.entriesOf(trial)).toMatchObject([{ end: "client_gone", estimated: true }]);
 });
 
