@@ -1,4 +1,4 @@
-/** One reservation from its grant to its single settlement, and the one timer that a request has. */
+/** One reservation from its grant to its single settlement, and what of a request goes by the clock. */
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import { leaseMs, postingOf, type MeterPolicy } from "../limits/index.ts";
