@@ -23,7 +23,7 @@ export type Ending = {
 
 /**
  * Usage as the provider said it, or our estimate of what an answered but unmeasured request used. What it said on the way is taken
- * as it is, zero too; input is half its bound, output is by the text that was seen.
+ * as it is, zero too; else input is estimated from the request, output from the text that was seen.
  */
 function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean, cut: boolean): { usage: Usage; estimated: boolean } {
   if (seen?.usage) return { usage: seen.usage, estimated: cut && !seen.terminated };

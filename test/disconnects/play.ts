@@ -23,7 +23,7 @@ const reads = (client: ClientId, model: string): Protocol =>
   ({ "openai-chat": openaiChat, "openai-completions": openaiCompletions, "openai-responses": openaiResponses, "anthropic-messages": anthropicMessages, "gemini-generate": gemini(model, "generateContent", false)! })[client];
 
 /** Input that nobody counted is posted as half of what was reserved for it. */
-const inputEstimateOf = (client: ClientId, model: string, body: unknown): number => Math.ceil(reads(client, model).parse(body).inputTokens / 2);
+const inputEstimateOf = (client: ClientId, model: string, body: unknown): number => reads(client, model).parse(body).likelyInputTokens;
 
 export const modelOf = ({ upstream, name }: Trial): string => `${providerOf[upstream]}/${name}`;
 
