@@ -49,14 +49,20 @@ const chat = (model: string, rest: object = {}) => ({ model, messages: [{ role: 
 const json = (response: ServerResponse, body: unknown = completion, status = 200): void => void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 
 /** Streams the words, a pause apart. */
-const slowly = (pauseMs: number) => (response: ServerResponse): void => void (async () => {
+const slowly = (pauseMs: number, events = [chunk({ role: "assistant", content: "" }), ...words.map((content) => chunk({ content })), chunk({}, "stop"), usageEvent, "data: [DONE]\n\n"]) => (response: ServerResponse): void => void (async () => {
   response.writeHead(200, { "content-type": "text/event-stream" });
-  for (const event of [chunk({ role: "assistant", content: "" }), ...words.map((content) => chunk({ content })), chunk({}, "stop"), usageEvent, "data: [DONE]\n\n"]) {
+  for (const event of events) {
     response.write(event);
     await sleep(pauseMs);
   }
   response.end();
 })();
+
+/** The same, as Responses tells it. */
+const asResponses = [
+  ...words.map((delta) => ({ type: "response.output_text.delta", item_id: "msg_1", output_index: 0, content_index: 0, delta })),
+  { type: "response.completed", response: { id: "resp_1", object: "response", status: "completed", output: [], usage: { input_tokens: 21, output_tokens: 4, total_tokens: 25 } } },
+].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 
 /** Requests of a key in the ledger: `least` of them, and whatever else there is a moment later. */
 async function charged(who: Client, least = 1): Promise<{ requests: number; inputTokens: number; outputTokens: number }> {
@@ -120,7 +126,7 @@ describe("afterwards", () => {
       [(model) => `/v1beta/models/${model}:streamGenerateContent`, () => google, "application/json"],
     ];
     for (const [path, body, type] of streams) {
-      const { model, name, calls } = scripted(slowly(5));
+      const { model, name, calls } = scripted(path("m") === "/v1/responses" ? slowly(5, asResponses) : slowly(5));
       const answers = await Promise.all([1, 2, 3].map(() => ask(name, body(model), { path: path(model) })));
       answers.push(await ask(name, body(model), { path: path(model) }));
       expect([path(model), calls(), new Set(answers.map((answer) => answer.body)).size]).toEqual([path(model), 1, 1]);
