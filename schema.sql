@@ -137,8 +137,8 @@ CREATE TABLE IF NOT EXISTS deployments (
 ) WITHOUT ROWID;
 
 -- What one unit of a class costs on a deployment from a day on. `class`: input, cached_input, cache_write, output,
--- input_audio, output_audio, web_search, request, …, with `:flex`, `:priority` or `:batch` what it costs in that service
--- tier (src/ledger/price.ts). `above_tokens`: the price holds for requests whose input
+-- input_audio, output_audio, input_image, output_image, web_search, image, audio_second, request, …, with `:flex`, `:priority` or
+-- `:batch` what it costs in that service tier (src/ledger/price.ts). `above_tokens`: the price holds for requests whose input
 -- exceeds it (long-context tiers). A row is never changed: a new price is a new `valid_from`. Written by: as models.
 CREATE TABLE IF NOT EXISTS prices (
   provider TEXT NOT NULL,

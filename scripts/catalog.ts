@@ -16,7 +16,8 @@
  * Where two sources differ on a price: what genai-prices confirms, else the dearer (never undercharge). Prices by time of day
  * have no place in the schema: the dearest counts. Batch, flex, priority and regional prices are left out.
  * Classes: input, cached_input, cache_write (5 minutes), cache_write_1h, output, output_reasoning (only where it is not
- * output), input_audio, output_audio, cached_input_audio, request, web_search (one search).
+ * output), input_audio, output_audio, cached_input_audio, input_image, output_image, request, web_search (one search), and by the piece
+ * image, audio_second, video_second, character, search_unit (one of reranking).
  * Prices are history: rows already in catalog.sql stay as they are, a price that moved gets a row with a new `valid_from`.
  */
 import { calcPrice, findProvider } from "@pydantic/genai-prices";
@@ -158,16 +159,25 @@ const litellmClasses: Record<string, string> = {
   cache_creation_input_token_cost: "cache_write", cache_creation_input_token_cost_above_1hr: "cache_write_1h",
   input_cost_per_audio_token: "input_audio", output_cost_per_audio_token: "output_audio", cache_read_input_audio_token_cost: "cached_input_audio",
   output_cost_per_reasoning_token: "output_reasoning", input_cost_per_request: "request",
+  input_cost_per_image_token: "input_image", output_cost_per_image_token: "output_image",
+};
+/** What is billed by the piece, by what a model is for: a chat model's price of a picture is another way to write that of its tokens. */
+const litellmPieces: Record<string, Record<string, string>> = {
+  embedding: { input_cost_per_image: "image" }, image_generation: { output_cost_per_image: "image" }, image_edit: { output_cost_per_image: "image" },
+  audio_transcription: { input_cost_per_second: "audio_second" }, audio_speech: { input_cost_per_character: "character" },
+  video_generation: { output_cost_per_second: "video_second", output_cost_per_video_per_second: "video_second" }, rerank: { input_cost_per_query: "search_unit" },
 };
 function litellmPrices(model: LitellmModel, which: string): Prices {
   const prices: Prices = new Map();
   for (const [field, value] of Object.entries(model)) {
     const [, tierless = field, tier] = /^(.+)_(flex|priority|batches)$/.exec(field) ?? [];
     const [, name = tierless, thousands = "0"] = /^(.+)_above_(\d+)k_tokens$/.exec(tierless) ?? [];
-    const unit = litellmClasses[name];
+    const unit = litellmClasses[name] ?? litellmPieces[model.mode ?? ""]?.[name];
     const priced = unit && tier ? `${unit}:${tier === "batches" ? "batch" : tier}` : unit;
     if (!priced || typeof value !== "number" || (value === 0 && !/^(input|output)$/.test(priced))) continue;
-    if (priced === "output_reasoning" && value === model["output_cost_per_token"]) continue;
+    // Said again for a class that costs what its parent does: the parent's price stands for it, at every length.
+    const parent = unit === "output_reasoning" || unit === "output_image" ? "output_cost_per_token" : unit === "input_image" ? "input_cost_per_token" : undefined;
+    if (parent && !tier && value === model[parent]) continue;
     prices.set(key(priced, Number(thousands) * 1000), pico(value, 0, which));
   }
   if (model.mode === "embedding") for (const name of prices.keys()) if (name.startsWith("output")) prices.delete(name);
@@ -214,7 +224,8 @@ const matchesExactly = (match: MatchLogic, id: string): boolean =>
 
 /** As src/ledger/price.ts: what a class costs where it has no price of its own. */
 const fallbacks: Record<string, string> = {
-  cached_input: "input", cache_write: "input", cache_write_1h: "cache_write", input_audio: "input", cached_input_audio: "input_audio", output_audio: "output", output_reasoning: "output",
+  cached_input: "input", cache_write: "input", cache_write_1h: "cache_write", input_audio: "input", cached_input_audio: "input_audio", input_image: "input", output_audio: "output",
+  output_reasoning: "output", output_image: "output",
 };
 function lookUp(prices: Prices, priced: string, above: number): number | undefined {
   for (const tier of [...prices.keys()].filter((name) => name.startsWith(`${priced} `)).map((name) => Number(name.split(" ")[1])).sort((a, b) => b - a)) {

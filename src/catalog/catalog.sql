@@ -5063,9 +5063,11 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('azure','text-embedding-3-small','input',0,1794268800000,22000),
 ('azure','text-embedding-ada-002','input',0,1794268800000,110000),
 ('cohere','embed-english-light-v3.0','input',0,0,100000),
+('cohere','embed-english-v3.0','image',0,0,100000000),
 ('cohere','embed-english-v3.0','input',0,0,100000),
 ('cohere','embed-multilingual-light-v3.0','input',0,0,100000000),
 ('cohere','embed-multilingual-v3.0','input',0,0,100000),
+('cohere','embed-v4.0','input_image',0,0,470000),
 ('cohere','embed-v5.0-fast','input',0,0,80000),
 ('cohere','embed-v5.0-pro','input',0,0,120000),
 ('deepseek','deepseek-coder','cached_input',0,0,14000),
@@ -5282,16 +5284,20 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('gemini','gemini-embedding-001','input:batch',0,0,75000),
 ('gemini','gemini-embedding-2','input:batch',0,0,100000),
 ('gemini','gemini-embedding-2','input_audio:batch',0,0,3250000),
+('gemini','gemini-embedding-2','input_image',0,0,450000),
+('gemini','gemini-embedding-2','input_image:batch',0,0,225000),
 ('gemini','gemini-embedding-2-preview','input',0,0,200000),
 ('gemini','gemini-embedding-2-preview','input:batch',0,0,100000),
 ('gemini','gemini-embedding-2-preview','input_audio',0,0,6500000),
 ('gemini','gemini-embedding-2-preview','input_audio:batch',0,0,3250000),
+('gemini','gemini-embedding-2-preview','input_image',0,0,450000),
+('gemini','gemini-embedding-2-preview','input_image:batch',0,0,225000));
+INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
 ('gemini','gemini-flash-lite-latest','cached_input',0,0,30000),
 ('gemini','gemini-flash-lite-latest','cached_input:flex',0,0,20000),
 ('gemini','gemini-flash-lite-latest','cached_input:priority',0,0,50000),
 ('gemini','gemini-flash-lite-latest','input',0,0,300000),
-('gemini','gemini-flash-lite-latest','input:batch',0,0,150000));
-INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
+('gemini','gemini-flash-lite-latest','input:batch',0,0,150000),
 ('gemini','gemini-flash-lite-latest','input:flex',0,0,150000),
 ('gemini','gemini-flash-lite-latest','input:priority',0,0,540000),
 ('gemini','gemini-flash-lite-latest','output',0,0,2500000),
@@ -6131,12 +6137,12 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('xai','grok-4.20-beta-latest','cached_input',200000,0,400000),
 ('xai','grok-4.20-beta-latest','input',0,0,1250000),
 ('xai','grok-4.20-beta-latest','input',200000,0,2500000),
-('xai','grok-4.20-beta-latest','output',0,0,2500000),
+('xai','grok-4.20-beta-latest','output',0,0,2500000));
+INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
 ('xai','grok-4.20-beta-latest','output',200000,0,5000000),
 ('xai','grok-4.20-beta-latest-non-reasoning','cached_input',0,0,200000),
 ('xai','grok-4.20-beta-latest-non-reasoning','cached_input',200000,0,400000),
-('xai','grok-4.20-beta-latest-non-reasoning','input',0,0,1250000));
-INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
+('xai','grok-4.20-beta-latest-non-reasoning','input',0,0,1250000),
 ('xai','grok-4.20-beta-latest-non-reasoning','input',200000,0,2500000),
 ('xai','grok-4.20-beta-latest-non-reasoning','output',0,0,2500000),
 ('xai','grok-4.20-beta-latest-non-reasoning','output',200000,0,5000000),

@@ -1,8 +1,10 @@
 /** What a request costs: prices are integer pico-USD (1e-12) per unit, a cost is integer nano-USD (1e-9). Pure. */
-import type { Usage } from "../chat/usage.ts";
+import type { Piece, Usage } from "../chat/usage.ts";
 
-/** What a unit is: a token of a kind, one run of the provider's web search, or the request itself. Missing classes fall back as `fallbacks` says. */
-export type Unit = "input" | "cached_input" | "cache_write" | "cache_write_1h" | "output" | "output_reasoning" | "input_audio" | "output_audio" | "cached_input_audio" | "web_search" | "request";
+type InputUnit = "input" | "cached_input" | "cache_write" | "cache_write_1h" | "input_audio" | "cached_input_audio" | "input_image";
+type OutputUnit = "output" | "output_reasoning" | "output_audio" | "output_image";
+/** What a unit is: a token of a kind, one run of the provider's web search, the request itself, or a piece. Missing classes fall back as `fallbacks` says. */
+export type Unit = InputUnit | OutputUnit | "web_search" | "request" | Piece;
 
 /** Service tiers that have prices of their own. */
 const tiers = ["flex", "priority", "batch"] as const;
@@ -22,11 +24,16 @@ export type Price = { class: PriceClass; picoUsd: number; aboveTokens: number; v
  */
 const fallbacks: Partial<Record<Unit, { as: Unit; times: number }>> = {
   cached_input: { as: "input", times: 1 }, cache_write: { as: "input", times: 1 }, cache_write_1h: { as: "input", times: 2 },
-  input_audio: { as: "input", times: 1 }, cached_input_audio: { as: "input_audio", times: 1 },
-  output_reasoning: { as: "output", times: 1 }, output_audio: { as: "output", times: 1 },
+  input_audio: { as: "input", times: 1 }, cached_input_audio: { as: "input_audio", times: 1 }, input_image: { as: "input", times: 1 },
+  output_reasoning: { as: "output", times: 1 }, output_audio: { as: "output", times: 1 }, output_image: { as: "output", times: 1 },
 };
 
 const picoPerNano = 1_000;
+/** Dearer than any request can be: what is above is a figure that somebody got wrong, and sums must stay exact. */
+const mostNanoUsd = Number.MAX_SAFE_INTEGER;
+
+/** A count that can be billed: what is negative or no number is none. */
+const counted = (amount: number | undefined): number => (amount !== undefined && amount > 0 ? amount : 0);
 
 /** What a class itself costs at a moment and input size: the newest of the highest step that applies, or undefined. */
 function listed(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): number | undefined {
@@ -54,33 +61,54 @@ function priceOf(prices: readonly Price[], unit: Unit, tier: Tier | undefined, i
 /** Whether a cost can be told: each of these classes has a price. */
 export const isPriced = (prices: readonly Price[], classes: readonly PriceClass[]): boolean => classes.every((wanted) => prices.some((price) => price.class === wanted));
 
-/** The cost of `usage` in a tier at `atMs` in nano-USD, rounded half up once; undefined when a class that was used has no price. */
-export function costOf(prices: readonly Price[], usage: Usage, atMs: number, tier?: Tier): number | undefined {
-  const cached = Math.min(usage.cachedTokens, usage.inputTokens);
-  const written = Math.min(usage.cacheWriteTokens, usage.inputTokens - cached);
-  const written1h = Math.min(usage.cacheWrite1hTokens, written);
-  const audioIn = Math.min(usage.inputAudioTokens, usage.inputTokens - cached - written);
-  const audioOut = Math.min(usage.outputAudioTokens, usage.outputTokens);
-  const reasoned = Math.min(usage.reasoningTokens, usage.outputTokens - audioOut);
-  const units: [Unit, number][] = [
-    ["input", usage.inputTokens - cached - written - audioIn],
+/** How much of each unit a usage is. Every token is in one unit; a class never has more of them than there are. */
+function unitsOf(usage: Usage): [Unit, number][] {
+  const [input, output] = [counted(usage.inputTokens), counted(usage.outputTokens)];
+  const cached = Math.min(counted(usage.cachedTokens), input);
+  const written = Math.min(counted(usage.cacheWriteTokens), input - cached);
+  const written1h = Math.min(counted(usage.cacheWrite1hTokens), written);
+  const audioIn = Math.min(counted(usage.inputAudioTokens), input - cached - written);
+  const imageIn = Math.min(counted(usage.inputImageTokens), input - cached - written - audioIn);
+  const audioOut = Math.min(counted(usage.outputAudioTokens), output);
+  const imageOut = Math.min(counted(usage.outputImageTokens), output - audioOut);
+  const reasoned = Math.min(counted(usage.reasoningTokens), output - audioOut - imageOut);
+  return [
+    ["input", input - cached - written - audioIn - imageIn],
     ["cached_input", cached],
     ["cache_write", written - written1h],
     ["cache_write_1h", written1h],
     ["input_audio", audioIn],
-    ["output", usage.outputTokens - audioOut - reasoned],
+    ["input_image", imageIn],
+    ["output", output - audioOut - imageOut - reasoned],
     ["output_reasoning", reasoned],
     ["output_audio", audioOut],
-    ["web_search", usage.searches],
+    ["output_image", imageOut],
+    ["web_search", counted(usage.searches)],
+    ...Object.entries(usage.pieces ?? {}).map(([piece, amount]): [Unit, number] => [piece as Piece, counted(amount)]),
   ];
-  let pico = priceOf(prices, "request", tier, usage.inputTokens, atMs) ?? 0;
-  for (const [unit, amount] of units) {
+}
+
+/** The sum of all units in pico-USD; undefined when one that was used has no price. */
+function sumOf(prices: readonly Price[], usage: Usage, atMs: number, tier: Tier | undefined): number | undefined {
+  const inputTokens = counted(usage.inputTokens);
+  let pico = priceOf(prices, "request", tier, inputTokens, atMs) ?? 0;
+  for (const [unit, amount] of unitsOf(usage)) {
     if (amount === 0) continue;
-    const price = priceOf(prices, unit, tier, usage.inputTokens, atMs);
+    const price = priceOf(prices, unit, tier, inputTokens, atMs);
     if (price === undefined) return undefined;
     pico += price * amount;
   }
-  return Math.round(pico / picoPerNano);
+  return pico;
+}
+
+/**
+ * The cost of `usage` in a tier at `atMs` in nano-USD, rounded half up once, never negative; undefined when a class that was used has no
+ * price. A hit of the cache never costs more than the miss, whatever the list says.
+ */
+export function costOf(prices: readonly Price[], usage: Usage, atMs: number, tier?: Tier): number | undefined {
+  const hit = sumOf(prices, usage, atMs, tier);
+  const miss = hit !== undefined && counted(usage.cachedTokens) > 0 ? sumOf(prices, { ...usage, cachedTokens: 0 }, atMs, tier) : undefined;
+  return hit === undefined ? undefined : Math.min(Math.round(Math.min(hit, miss ?? hit) / picoPerNano), mostNanoUsd);
 }
 
 /** Whether a price is the newest of its class and tier at a moment. */
@@ -89,11 +117,19 @@ const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean 
   !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
 
 /** The most that a request can use. `hourCache`: it may ask to keep its input cached for an hour. */
-export type Most = { inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined; tier?: Tier | undefined };
+export type Most = {
+  inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined; tier?: Tier | undefined;
+  pieces?: Usage["pieces"];
+};
 
-/** The most a request can cost: every token and search at the dearest class and tier in force. undefined when unpriced. */
-export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier }: Most, atMs: number): number | undefined {
-  if (!isPriced(prices, ["input", ...(outputTokens > 0 ? ["output" as const] : [])])) return undefined;
+const inputUnits: Unit[] = ["input", "cached_input", "cache_write", "input_audio", "input_image"];
+const outputUnits: Unit[] = ["output", "output_reasoning", "output_audio", "output_image"];
+
+/** The most a request can cost: every token, search and piece at the dearest class and tier in force. undefined when unpriced. */
+export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, pieces = {} }: Most, atMs: number): number | undefined {
+  const used = Object.entries(pieces).filter(([, amount]) => amount > 0) as [Piece, number][];
+  const onlyPieces = used.length > 0 && inputTokens + outputTokens === 0;
+  if (!isPriced(prices, [...(onlyPieces ? [] : ["input" as const]), ...(outputTokens > 0 ? ["output" as const] : []), ...used.map(([piece]) => piece)])) return undefined;
   function dearest(units: Unit[]): number {
     const classes: PriceClass[] = tier ? [...units, ...units.map((unit) => `${unit}:${tier}` as const)] : units;
     let most = 0;
@@ -103,7 +139,7 @@ export function worstCost(prices: readonly Price[], { inputTokens, outputTokens,
     }
     return most;
   }
-  const input = Math.max(dearest(["input", "cached_input", "cache_write", "input_audio"]), hourCache ? Math.max(...[undefined, tier].map((one) => priceOf(prices, "cache_write_1h", one, inputTokens, atMs) ?? 0)) : 0);
-  const output = dearest(["output", "output_reasoning", "output_audio"]);
-  return Math.ceil((input * inputTokens + output * outputTokens + dearest(["web_search"]) * searches + dearest(["request"])) / picoPerNano);
+  const input = Math.max(dearest(inputUnits), hourCache ? Math.max(...[undefined, tier].map((one) => priceOf(prices, "cache_write_1h", one, inputTokens, atMs) ?? 0)) : 0);
+  const byThePiece = used.reduce((sum, [piece, amount]) => sum + dearest([piece]) * amount, 0);
+  return Math.ceil((input * inputTokens + dearest(outputUnits) * outputTokens + dearest(["web_search"]) * searches + byThePiece + dearest(["request"])) / picoPerNano);
 }

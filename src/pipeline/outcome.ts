@@ -41,7 +41,7 @@ function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined,
   if (attempt.endpoint.provider.selfHosted && attempt.prices.length === 0) return { costNanoUsd: 0, costSource: "price" };
   const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs, tierOf(seen?.serviceTier));
   // What of it has a price is charged, and that something has none stands in the ledger.
-  if (cost === undefined) return { costNanoUsd: costOf(attempt.prices, { ...usage, searches: 0 }, atMs) ?? 0, costSource: "unpriced" };
+  if (cost === undefined) return { costNanoUsd: costOf(attempt.prices, { ...usage, searches: 0, pieces: {} }, atMs) ?? 0, costSource: "unpriced" };
   return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { noUsage, type Usage } from "../../src/chat/usage.ts";
+import { noUsage, type Piece, type Usage } from "../../src/chat/usage.ts";
 import { costOf, isPriced, tierOf, worstCost, type Price, type PriceClass, type Tier } from "../../src/ledger/index.ts";
 
 const now = Date.UTC(2026, 10, 21);
@@ -52,6 +52,23 @@ describe("a cost", () => {
     expect(costOf(prices, both, now, "batch")).toBe((3 + 0.3 + 15) * usd);
     expect(costOf(prices, both, now, "priority")).toBeUndefined();
     expect(["flex", "priority", "batch", "default", "standard", "auto", undefined].map(tierOf)).toEqual(["flex", "priority", "batch", undefined, undefined, undefined, undefined]);
+  });
+
+  test("counts pictures in their own class, else as text, and each token once", () => {
+    const seen = used({ inputTokens: 4 * million, cachedTokens: million, inputAudioTokens: million, inputImageTokens: million, outputTokens: 3 * million, reasoningTokens: million, outputImageTokens: million });
+    expect(costOf(prices, seen, now)).toBe((3 + 0.3 + 40 + 3 + 15 + 15 + 15) * usd);
+    expect(costOf([...prices, ...list({ input_image: 5, output_image: 30 })], seen, now)).toBe((3 + 0.3 + 40 + 5 + 15 + 15 + 30) * usd);
+    expect(costOf([...prices, ...list({ input_image: 5, output_image: 30 })], used({ inputTokens: 1, inputImageTokens: 99, outputTokens: 1, outputImageTokens: 99, reasoningTokens: 1 }), now)).toBe(5_000 + 30_000);
+  });
+
+  test.each<Piece>(["image", "audio_second", "video_second", "character", "search_unit"])("counts %s by the piece, and is unknown where it has no price", (piece) => {
+    const drawn = used({ inputTokens: million, pieces: { [piece]: 2.5 } });
+    expect(costOf([...prices, ...list({ [piece]: 40_000 })], drawn, now)).toBe(3 * usd + 100_000_000);
+    expect(costOf(prices, drawn, now)).toBeUndefined();
+    expect(costOf(prices, used({ inputTokens: million, pieces: { [piece]: 0 } }), now)).toBe(3 * usd);
+    expect(costOf(list({ [piece]: 40_000, [`${piece}:batch`]: 20_000 }), used({ pieces: { [piece]: 1 } }), now, "batch")).toBe(20_000_000);
+    expect(worstCost(list({ [piece]: 40_000 }), { inputTokens: 0, outputTokens: 0, pieces: { [piece]: 3 } }, now)).toBe(120_000_000);
+    expect(worstCost(prices, { inputTokens: 10, outputTokens: 0, pieces: { [piece]: 3 } }, now)).toBeUndefined();
   });
 
   test("adds the price of the request itself", () => {
@@ -142,13 +159,13 @@ describe("dates", () => {
 });
 
 const tokens = fc.integer({ min: 0, max: 2_000_000 });
-const anyUsage = fc.record({ inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens, cacheWrite1hTokens: tokens, searches: fc.nat(20) });
-const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "cache_write_1h", "output_reasoning", "web_search", "request", "input:flex", "output:flex", "input:priority", "cached_input:priority", "cache_write:priority", "output:priority"];
+const anyUsage = fc.record({ pieces: fc.record({ image: fc.nat(9) }, { requiredKeys: [] }), inputTokens: tokens, cachedTokens: tokens, cacheWriteTokens: tokens, outputTokens: tokens, reasoningTokens: tokens, inputAudioTokens: tokens, outputAudioTokens: tokens, cacheWrite1hTokens: tokens, inputImageTokens: tokens, outputImageTokens: tokens, searches: fc.nat(20) });
+const classes: PriceClass[] = ["input", "cached_input", "cache_write", "output", "input_audio", "output_audio", "cached_input_audio", "cache_write_1h", "output_reasoning", "input_image", "output_image", "web_search", "request", "image", "input:flex", "output:flex", "input:priority", "cached_input:priority", "cache_write:priority", "output:priority"];
 const anyPrice: fc.Arbitrary<Price> = fc.record({
   class: fc.constantFrom(...classes), picoUsd: fc.integer({ min: 0, max: 150_000_000 }),
   aboveTokens: fc.constantFrom(0, 0, 128_000, 200_000, 1_000_000), validFromMs: fc.constantFrom(0, now - 1, now, now + 1),
 });
-const anyPrices = fc.array(anyPrice, { maxLength: 24 }).map((prices) => [...prices, ...list({ input: 1, output: 2, web_search: 10_000 })]);
+const anyPrices = fc.array(anyPrice, { maxLength: 24 }).map((prices) => [...prices, ...list({ input: 1, output: 2, web_search: 10_000, image: 40_000 })]);
 
 describe("for any prices and any usage", () => {
   test("a cost is a whole number, never negative", () => {
@@ -158,17 +175,17 @@ describe("for any prices and any usage", () => {
     }));
   });
 
-  test("a cache hit costs no more than a miss where cached tokens are no dearer", () => {
-    fc.assert(fc.property(anyUsage, fc.nat(30_000_000), fc.nat(30_000_000), fc.nat(60_000_000), (usage, a, b, output) => {
-      const prices = list({ input: Math.max(a, b) / 1e6, cached_input: Math.min(a, b) / 1e6, output: output / 1e6 });
-      const miss = { ...usage, cachedTokens: 0, cacheWriteTokens: 0, cacheWrite1hTokens: 0, inputAudioTokens: 0, searches: 0 };
-      expect(costOf(prices, { ...miss, cachedTokens: usage.cachedTokens }, now)!).toBeLessThanOrEqual(costOf(prices, miss, now)!);
-    }));
+  test("a cache hit costs no more than the miss, in any tier, also where a list says otherwise", () => {
+    fc.assert(fc.property(anyPrices, anyUsage, fc.constantFrom<Tier | undefined>(undefined, "flex", "batch", "priority"), (prices, usage, tier) => {
+      const [hit, miss] = [costOf(prices, usage, now, tier), costOf(prices, { ...usage, cachedTokens: 0 }, now, tier)];
+      if (hit !== undefined && miss !== undefined) expect(hit).toBeLessThanOrEqual(miss);
+    }), { numRuns: 500 });
+    expect(costOf(list({ input: 3, cached_input: 30, output: 15 }), used({ inputTokens: million, cachedTokens: 400_000 }), now)).toBe(3 * usd);
   });
 
   test("the worst case covers every usage within its bound, in the tier that was asked for and in the standard one", () => {
     fc.assert(fc.property(anyPrices, anyUsage, tokens, tokens, fc.constantFrom<Tier | undefined>(undefined, "flex", "priority"), (prices, usage, moreIn, moreOut, tier) => {
-      expect(worstCost(prices, { inputTokens: usage.inputTokens + moreIn, outputTokens: usage.outputTokens + moreOut, searches: usage.searches, hourCache: true, tier }, now)!).toBeGreaterThanOrEqual(Math.max(costOf(prices, usage, now)!, costOf(prices, usage, now, tier) ?? 0));
+      expect(worstCost(prices, { inputTokens: usage.inputTokens + moreIn, outputTokens: usage.outputTokens + moreOut, searches: usage.searches, pieces: usage.pieces, hourCache: true, tier }, now)!).toBeGreaterThanOrEqual(Math.max(costOf(prices, usage, now)!, costOf(prices, usage, now, tier) ?? 0));
     }), { numRuns: 500 });
   });
 });

@@ -4,7 +4,7 @@ import { postingOf } from "../../src/limits/index.ts";
 import { openMeter, outcomeOf } from "./stage.ts";
 
 test("carries every class, and the outcome word for word", () => {
-  const usage = { inputTokens: 1, cachedTokens: 2, cacheWriteTokens: 3, outputTokens: 4, reasoningTokens: 5, inputAudioTokens: 6, outputAudioTokens: 7, cacheWrite1hTokens: 1, searches: 2 };
+  const usage = { inputTokens: 1, cachedTokens: 2, cacheWriteTokens: 3, outputTokens: 4, reasoningTokens: 5, inputAudioTokens: 6, outputAudioTokens: 7, cacheWrite1hTokens: 1, inputImageTokens: 0, outputImageTokens: 0, searches: 2 };
   const outcome = outcomeOf({ usage, nanoUsd: 8 });
   expect(postingOf(outcome)).toEqual({
     model: "m", failed: false, inputTokens: 1, cachedTokens: 2, cacheWriteTokens: 3, outputTokens: 4, reasoningTokens: 5, nanoUsd: 8, outcome: JSON.stringify(outcome),

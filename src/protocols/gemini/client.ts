@@ -26,11 +26,13 @@ function renderPart(part: Part): Json | undefined {
 }
 
 /** A count by modality, where not all of it is text. */
-const modalities = (field: string, all: number, audio: number): Json =>
-  audio > 0 ? { [field]: [...(all > audio ? [{ modality: "TEXT", tokenCount: all - audio }] : []), { modality: "AUDIO", tokenCount: audio }] } : {};
+function modalities(field: string, all: number, audio: number, image: number): Json {
+  const counts = [["TEXT", all - audio - image], ["AUDIO", audio], ["IMAGE", image]] as const;
+  return audio + image > 0 ? { [field]: counts.flatMap(([modality, tokenCount]) => (tokenCount > 0 ? [{ modality, tokenCount }] : [])) } : {};
+}
 
 /** Thoughts stand beside the candidates; some providers count more of them than of the whole output. */
-function usageOf({ inputTokens, outputTokens, reasoningTokens, cachedTokens, inputAudioTokens, outputAudioTokens }: Usage): Json {
+function usageOf({ inputTokens, outputTokens, reasoningTokens, cachedTokens, inputAudioTokens, outputAudioTokens, inputImageTokens, outputImageTokens }: Usage): Json {
   const thoughtsTokenCount = Math.min(reasoningTokens, outputTokens);
   const candidatesTokenCount = outputTokens - thoughtsTokenCount;
   return {
@@ -39,8 +41,8 @@ function usageOf({ inputTokens, outputTokens, reasoningTokens, cachedTokens, inp
     totalTokenCount: inputTokens + outputTokens,
     ...(thoughtsTokenCount > 0 && { thoughtsTokenCount }),
     ...(cachedTokens > 0 && { cachedContentTokenCount: cachedTokens }),
-    ...modalities("promptTokensDetails", inputTokens, inputAudioTokens),
-    ...modalities("candidatesTokensDetails", candidatesTokenCount, outputAudioTokens),
+    ...modalities("promptTokensDetails", inputTokens, inputAudioTokens, inputImageTokens),
+    ...modalities("candidatesTokensDetails", candidatesTokenCount, outputAudioTokens, outputImageTokens),
   };
 }
 

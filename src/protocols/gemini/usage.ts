@@ -4,10 +4,10 @@ import { noUsage, type Usage } from "../../chat/usage.ts";
 type Json = Record<string, unknown>;
 const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
 
-/** Tokens of audio in a list of counts by modality. */
-function audioIn(details: unknown): number {
-  const counts: ({ modality?: unknown; tokenCount?: unknown } | null)[] = Array.isArray(details) ? details : [];
-  return counts.reduce((sum, one) => sum + (one?.modality === "AUDIO" ? count(one.tokenCount) : 0), 0);
+/** Tokens of one modality in lists of counts by modality. */
+function tokensOf(wanted: "AUDIO" | "IMAGE", ...lists: unknown[]): number {
+  const counts = lists.flatMap((list) => (Array.isArray(list) ? (list as ({ modality?: unknown; tokenCount?: unknown } | null)[]) : []));
+  return counts.reduce((sum, one) => sum + (one?.modality === wanted ? count(one.tokenCount) : 0), 0);
 }
 
 /** Whether the output is counted yet: early events of a stream count the prompt only, and what is missing there is not zero. */
@@ -21,13 +21,16 @@ export function parseUsage(value: unknown): Usage | undefined {
   const usage = (typeof value === "object" && value !== null ? value : {}) as Json;
   if (!("promptTokenCount" in usage) && !("candidatesTokenCount" in usage) && !("totalTokenCount" in usage)) return undefined;
   const reasoningTokens = count(usage.thoughtsTokenCount);
+  const read = [usage.promptTokensDetails ?? usage.promptTokenDetails, usage.toolUsePromptTokensDetails];
   return {
     ...noUsage,
     inputTokens: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
     cachedTokens: count(usage.cachedContentTokenCount),
     outputTokens: count(usage.candidatesTokenCount) + reasoningTokens,
     reasoningTokens,
-    inputAudioTokens: audioIn(usage.promptTokensDetails ?? usage.promptTokenDetails) + audioIn(usage.toolUsePromptTokensDetails),
-    outputAudioTokens: audioIn(usage.candidatesTokensDetails),
+    inputAudioTokens: tokensOf("AUDIO", ...read),
+    outputAudioTokens: tokensOf("AUDIO", usage.candidatesTokensDetails),
+    inputImageTokens: tokensOf("IMAGE", ...read),
+    outputImageTokens: tokensOf("IMAGE", usage.candidatesTokensDetails),
   };
 }

@@ -32,6 +32,8 @@ export function parseUsage(value: unknown): Usage | undefined {
     reasoningTokens: count(output.reasoning_tokens) || besideCompletion,
     inputAudioTokens,
     outputAudioTokens: count(output.audio_tokens),
+    inputImageTokens: count(input.image_tokens),
+    outputImageTokens: count(output.image_tokens),
   };
 }
 
