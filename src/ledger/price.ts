@@ -1,16 +1,21 @@
 /** What a request costs: prices are integer pico-USD (1e-12) per unit, a cost is integer nano-USD (1e-9). Pure. */
 import type { Piece, Usage } from "../chat/usage.ts";
 
-type InputUnit = "input" | "cached_input" | "cache_write" | "cache_write_1h" | "input_audio" | "cached_input_audio" | "input_image";
-type OutputUnit = "output" | "output_reasoning" | "output_audio" | "output_image";
-/** What a unit is: a token of a kind, one run of the provider's web search, the request itself, or a piece. Missing classes fall back as `fallbacks` says. */
-export type Unit = InputUnit | OutputUnit | "web_search" | "request" | Piece;
+/** Tokens by kind, and what else is billed: missing classes of tokens fall back as `fallbacks` says. */
+const inputUnits = ["input", "cached_input", "cache_write", "cache_write_1h", "input_audio", "cached_input_audio", "input_image"] as const;
+const outputUnits = ["output", "output_reasoning", "output_audio", "output_image"] as const;
+export const tokenUnits: readonly string[] = [...inputUnits, ...outputUnits];
+const pieces = ["image", "audio_second", "video_second", "character", "search_unit"] as const satisfies readonly Piece[];
+const units = [...inputUnits, ...outputUnits, ...pieces, "web_search", "request"] as const;
+/** What a unit is: a token of a kind, a piece, one run of the provider's web search, or the request itself. */
+export type Unit = (typeof units)[number];
 
 /** Service tiers that have prices of their own. */
 const tiers = ["flex", "priority", "batch"] as const;
 export type Tier = (typeof tiers)[number];
 /** A unit, or a unit as it is priced in a tier. */
 export type PriceClass = Unit | `${Unit}:${Tier}`;
+export const priceClasses: readonly PriceClass[] = units.flatMap((unit) => [unit, ...tiers.map((tier) => `${unit}:${tier}` as const)]);
 
 /** The tier that a provider's word names; undefined: none with prices of its own (`default`, `standard`, `auto`). */
 export const tierOf = (word: string | undefined): Tier | undefined => tiers.find((tier) => tier === word);
@@ -58,8 +63,8 @@ function priceOf(prices: readonly Price[], unit: Unit, tier: Tier | undefined, i
   return other === undefined ? undefined : other * next.times;
 }
 
-/** Whether a cost can be told: each of these classes has a price. */
-export const isPriced = (prices: readonly Price[], classes: readonly PriceClass[]): boolean => classes.every((wanted) => prices.some((price) => price.class === wanted));
+/** Whether a cost can be told: each of these classes has a price at that moment. One that is yet to come is none. */
+export const isPriced = (prices: readonly Price[], classes: readonly PriceClass[], atMs: number): boolean => classes.every((wanted) => listed(prices, wanted, 0, atMs) !== undefined);
 
 /** How much of each unit a usage is. Every token is in one unit; a class never has more of them than there are. */
 function unitsOf(usage: Usage): [Unit, number][] {
@@ -122,16 +127,13 @@ export type Most = {
   pieces?: Usage["pieces"];
 };
 
-const inputUnits: Unit[] = ["input", "cached_input", "cache_write", "input_audio", "input_image"];
-const outputUnits: Unit[] = ["output", "output_reasoning", "output_audio", "output_image"];
-
 /** The most a request can cost: every token, search and piece at the dearest class and tier in force. undefined when unpriced. */
-export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, pieces = {} }: Most, atMs: number): number | undefined {
-  const used = Object.entries(pieces).filter(([, amount]) => amount > 0) as [Piece, number][];
+export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, pieces: many = {} }: Most, atMs: number): number | undefined {
+  const used = Object.entries(many).filter(([, amount]) => amount > 0) as [Piece, number][];
   const onlyPieces = used.length > 0 && inputTokens + outputTokens === 0;
-  if (!isPriced(prices, [...(onlyPieces ? [] : ["input" as const]), ...(outputTokens > 0 ? ["output" as const] : []), ...used.map(([piece]) => piece)])) return undefined;
-  function dearest(units: Unit[]): number {
-    const classes: PriceClass[] = tier ? [...units, ...units.map((unit) => `${unit}:${tier}` as const)] : units;
+  if (!isPriced(prices, [...(onlyPieces ? [] : ["input" as const]), ...(outputTokens > 0 ? ["output" as const] : []), ...used.map(([piece]) => piece)], atMs)) return undefined;
+  function dearest(units: readonly Unit[]): number {
+    const classes: readonly PriceClass[] = tier ? [...units, ...units.map((unit) => `${unit}:${tier}` as const)] : units;
     let most = 0;
     for (const price of prices) {
       const reached = price.aboveTokens === 0 || inputTokens > price.aboveTokens;
@@ -139,7 +141,7 @@ export function worstCost(prices: readonly Price[], { inputTokens, outputTokens,
     }
     return most;
   }
-  const input = Math.max(dearest(inputUnits), hourCache ? Math.max(...[undefined, tier].map((one) => priceOf(prices, "cache_write_1h", one, inputTokens, atMs) ?? 0)) : 0);
+  const input = Math.max(dearest(inputUnits.filter((unit) => unit !== "cache_write_1h")), hourCache ? Math.max(...[undefined, tier].map((one) => priceOf(prices, "cache_write_1h", one, inputTokens, atMs) ?? 0)) : 0);
   const byThePiece = used.reduce((sum, [piece, amount]) => sum + dearest([piece]) * amount, 0);
   return Math.ceil((input * inputTokens + dearest(outputUnits) * outputTokens + dearest(["web_search"]) * searches + byThePiece + dearest(["request"])) / picoPerNano);
 }

@@ -11,7 +11,7 @@ export type CallableModel = { id: string; owner: string; createdAtMs: number; mo
  * Every name that would be planned for this principal, in one protocol or in whichever its providers speak: aliases, models by
  * bare id and by `provider/id`, the self-hosted server's own. Sorted by id, each once.
  */
-export function callableModels(question: Pick<Question, "principal" | "catalog" | "selfHostedModels" | "endpoints"> & { protocols?: readonly string[] }): CallableModel[] {
+export function callableModels(question: Pick<Question, "principal" | "catalog" | "atMs" | "selfHostedModels" | "endpoints"> & { protocols?: readonly string[] }): CallableModel[] {
   const { principal, protocols } = question;
   const planned = ({ id }: CallableModel): boolean =>
     weigh({ ...question, name: id, protocols, sovereign: principal.sovereign }).attempts.length > 0;

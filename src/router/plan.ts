@@ -39,6 +39,8 @@ export type Question = {
   /** The service tier that was asked for, where it has prices of its own. */
   tier?: Tier | undefined;
   catalog: Catalog;
+  /** When it is asked: prices have dates. */
+  atMs: number;
   selfHostedModels: readonly string[];
   endpoints: ReadonlyMap<string, Endpoint>;
 };
@@ -80,7 +82,7 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
   if (!endpoint || !usable(endpoint)) return "not_configured";
   const [protocol] = protocolsOf(endpoint, candidate, question);
   if (protocol === undefined) return "protocol";
-  if (countsMoney(principal) && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question))) return "not_priced";
+  if (countsMoney(principal) && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question), question.atMs)) return "not_priced";
   return undefined;
 }
 

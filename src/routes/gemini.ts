@@ -54,7 +54,7 @@ async function callable(c: Context<App>) {
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
   const selfHostedModels = await isolate.selfHostedModels.get(startedAtMs, waitUntil);
-  const list = callableModels({ principal, catalog, selfHostedModels, endpoints: isolate.endpoints, protocols: ["gemini-generate", "gemini-embeddings", ...conversations.keys()] });
+  const list = callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints, protocols: ["gemini-generate", "gemini-embeddings", ...conversations.keys()] });
   const render = ({ id }: CallableModel) => {
     const model = catalog.models.get(id) ?? catalog.byName.get(id)?.model;
     const embeds = model?.kind === "embedding";

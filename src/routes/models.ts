@@ -51,5 +51,5 @@ async function callable(c: Context<App>) {
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
   const selfHostedModels = await isolate.selfHostedModels.get(startedAtMs, waitUntil);
-  return { list: callableModels({ principal, catalog, selfHostedModels, endpoints: isolate.endpoints }), headers };
+  return { list: callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints }), headers };
 }

@@ -103,12 +103,15 @@ describe("a class without a price", () => {
   });
 
   test("makes a deployment unpriced, and its worst case unknown", () => {
-    expect(isPriced([], ["input", "output"])).toBe(false);
-    expect(isPriced(list({ output: 3 }), ["input", "output"])).toBe(false);
-    expect(isPriced(list({ input: 3 }), ["input", "output"])).toBe(false);
-    expect(isPriced(list({ input: 3 }), ["input"])).toBe(true);
-    expect(isPriced(list({ input: 3, output: 3 }), ["input", "output"])).toBe(true);
+    expect(isPriced([], ["input", "output"], now)).toBe(false);
+    expect(isPriced(list({ output: 3 }), ["input", "output"], now)).toBe(false);
+    expect(isPriced(list({ input: 3 }), ["input", "output"], now)).toBe(false);
+    expect(isPriced(list({ input: 3 }), ["input"], now)).toBe(true);
+    expect(isPriced(list({ input: 3, output: 3 }), ["input", "output"], now)).toBe(true);
     expect(worstCost([], { inputTokens: 10, outputTokens: 10 }, now)).toBeUndefined();
+    for (const late of [list({ input: 3, output: 3 }, { validFromMs: now + 1 }), list({ input: 3, output: 3 }, { aboveTokens: 200_000 })]) {
+      expect([isPriced(late, ["input"], now), worstCost(late, { inputTokens: 10, outputTokens: 10 }, now)]).toEqual([false, undefined]);
+    }
   });
 });
 

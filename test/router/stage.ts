@@ -41,5 +41,5 @@ export const reach = (...keys: string[]): ReadonlyMap<string, Endpoint> => endpo
 });
 
 export const ask = (name: string, catalog: Catalog, over: Partial<Question> = {}): Question => ({
-  name, protocols: ["openai-chat", "anthropic-messages"], principal: principalOf(), sovereign: false, catalog, selfHostedModels: [], endpoints: reach("openai", "groq", "mistral", "openrouter"), ...over,
+  name, protocols: ["openai-chat", "anthropic-messages"], principal: principalOf(), sovereign: false, catalog, atMs: Date.UTC(2026, 10, 21), selfHostedModels: [], endpoints: reach("openai", "groq", "mistral", "openrouter"), ...over,
 });
