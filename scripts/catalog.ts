@@ -543,7 +543,9 @@ ${statements("INSERT INTO models (id,owner,kind,input_modalities,output_modaliti
   statements("INSERT INTO deployments (provider,upstream_id,model_id) VALUES", "\nON CONFLICT (provider,upstream_id) DO UPDATE SET model_id=excluded.model_id",
     deployments.map(({ provider, id, model }) => [provider.id, id, model]))}${
   [...priceGroups].map(([source, rows]) => statements(
-    `INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,${literal(source)} FROM (VALUES`, ")",
+    `INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,${literal(source)} FROM (VALUES`,
+    // Where an administrator set a class, it stays as set (src/catalog/price-edits.ts).
+    ") WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %')",
     rows.map((row) => [row.provider, row.id, row.class, row.above, row.from, row.pico]))).join("")}`;
 mkdirSync(dirname(output), { recursive: true });
 writeFileSync(output, sql);

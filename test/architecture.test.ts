@@ -20,7 +20,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
   upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
   ledger: { may: ["type chat/usage"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
-  catalog: { may: ["type ledger/price"], why: "what can be called and what it costs; who may call it is decided elsewhere" },
+  catalog: { may: ["ledger/price", "ledger/plausible", "accounts/audit", "errors"], why: "what can be called and what it costs, and edits of that, which leave an audit event; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
@@ -30,7 +30,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
-  routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "ledger/price", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "limits/index", "replay/index"], why: "the entry: no logic" },
 };

@@ -2161,7 +2161,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openrouter','qwen/qwen3.5-27b','input',0,1794268800000,260000),
 ('openrouter','qwen/qwen3.5-27b','output',0,1794268800000,2600000),
 ('openrouter','qwen/qwen3.5-397b-a17b','cached_input',0,1794268800000,120000),
-('openrouter','qwen/qwen3.5-397b-a17b','input',0,1794268800000,600000));
+('openrouter','qwen/qwen3.5-397b-a17b','input',0,1794268800000,600000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'@earendil-works/pi-ai@1.5.2' FROM (VALUES
 ('openrouter','qwen/qwen3.5-397b-a17b','output',0,1794268800000,3600000),
 ('openrouter','qwen/qwen3.5-9b','input',0,1794268800000,170000),
@@ -2517,7 +2517,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('xai','grok-4.7','input',0,0,2000000),
 ('xai','grok-4.7','input',200000,0,4000000),
 ('xai','grok-4.7','output',0,0,6000000),
-('xai','grok-4.7','output',200000,0,12000000));
+('xai','grok-4.7','output',200000,0,12000000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'@pydantic/genai-prices@0.1.8' FROM (VALUES
 ('anthropic','claude-fable-5','cache_write',0,0,12500000),
 ('anthropic','claude-fable-5','cache_write_1h',0,0,20000000),
@@ -3386,7 +3386,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openai','gpt-4.1-mini-2025-04-14','output',0,0,1600000),
 ('openai','gpt-4.1-mini-2025-04-14','web_search',0,0,10000000000),
 ('openai','gpt-4o','cached_input',0,0,1250000),
-('openai','gpt-4o','input',0,0,2500000));
+('openai','gpt-4o','input',0,0,2500000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'@pydantic/genai-prices@0.1.8' FROM (VALUES
 ('openai','gpt-4o','output',0,0,10000000),
 ('openai','gpt-4o','web_search',0,0,10000000000),
@@ -4211,7 +4211,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openrouter','x-ai/grok-4.3','cached_input',0,0,200000),
 ('openrouter','x-ai/grok-4.3','input',0,0,1250000),
 ('openrouter','x-ai/grok-4.3','output',0,0,2500000),
-('openrouter','x-ai/grok-build-0.1','cached_input',0,0,200000));
+('openrouter','x-ai/grok-build-0.1','cached_input',0,0,200000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'@pydantic/genai-prices@0.1.8' FROM (VALUES
 ('openrouter','x-ai/grok-build-0.1','input',0,0,1000000),
 ('openrouter','x-ai/grok-build-0.1','output',0,0,2000000),
@@ -4495,7 +4495,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('xai','grok-code-fast','output',0,0,1500000),
 ('xai','grok-code-fast-1-0825','cached_input',0,0,20000),
 ('xai','grok-code-fast-1-0825','input',0,0,200000),
-('xai','grok-code-fast-1-0825','output',0,0,1500000));
+('xai','grok-code-fast-1-0825','output',0,0,1500000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
 ('anthropic','claude-fable-5','cache_write:batch',0,0,6250000),
 ('anthropic','claude-fable-5','cached_input:batch',0,0,500000),
@@ -5291,7 +5291,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('gemini','gemini-embedding-2-preview','input_audio',0,0,6500000),
 ('gemini','gemini-embedding-2-preview','input_audio:batch',0,0,3250000),
 ('gemini','gemini-embedding-2-preview','input_image',0,0,450000),
-('gemini','gemini-embedding-2-preview','input_image:batch',0,0,225000));
+('gemini','gemini-embedding-2-preview','input_image:batch',0,0,225000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
 ('gemini','gemini-flash-lite-latest','cached_input',0,0,30000),
 ('gemini','gemini-flash-lite-latest','cached_input:flex',0,0,20000),
@@ -6137,7 +6137,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('xai','grok-4.20-beta-latest','cached_input',200000,0,400000),
 ('xai','grok-4.20-beta-latest','input',0,0,1250000),
 ('xai','grok-4.20-beta-latest','input',200000,0,2500000),
-('xai','grok-4.20-beta-latest','output',0,0,2500000));
+('xai','grok-4.20-beta-latest','output',0,0,2500000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'litellm@1.109.1' FROM (VALUES
 ('xai','grok-4.20-beta-latest','output',200000,0,5000000),
 ('xai','grok-4.20-beta-latest-non-reasoning','cached_input',0,0,200000),
@@ -6363,4 +6363,4 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('xai','grok-code-fast-1-0825','input',0,1794268800000,1000000),
 ('xai','grok-code-fast-1-0825','input',200000,1794268800000,2000000),
 ('xai','grok-code-fast-1-0825','output',0,1794268800000,2000000),
-('xai','grok-code-fast-1-0825','output',200000,1794268800000,4000000));
+('xai','grok-code-fast-1-0825','output',200000,1794268800000,4000000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');

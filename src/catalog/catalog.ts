@@ -1,5 +1,7 @@
 /** What can be called and what it costs: read from D1 as a whole, held in the isolate, never asked on the hot path. */
 import type { Price } from "../ledger/price.ts";
+import { doubtAbout } from "./doubt.ts";
+import { sound, type AliasRow, type DeploymentRow, type ModelRow, type PriceRow } from "./rows.ts";
 
 export type Model = {
   readonly id: string;
@@ -28,25 +30,24 @@ export type Catalog = {
   readonly aliases: ReadonlyMap<string, readonly string[]>;
 };
 
-type ModelRow = {
-  id: string; owner: string; kind: "chat" | "embedding"; input_modalities: string; output_modalities: string; capabilities: string;
-  context_tokens: number | null; max_output_tokens: number | null; released_at: number | null;
-};
-type DeploymentRow = { provider: string; upstream_id: string; model_id: string };
-type PriceRow = { provider: string; upstream_id: string; class: Price["class"]; above_tokens: number; valid_from: number; pico_usd: number };
-type AliasRow = { organisation_id: string; name: string; target: string };
-
-/** Reads the whole catalog in one round trip. */
-export async function loadCatalog(db: D1Database): Promise<Catalog> {
+/** Reads the whole catalog in one round trip. Throws, for the last good one to stay, when it is malformed or cannot be meant beside that one. */
+export async function loadCatalog(db: D1Database, last?: Catalog, report: (problem: string) => void = () => {}): Promise<Catalog> {
   const [models, deployments, prices, aliases] = await db.batch([
     db.prepare("SELECT * FROM models"),
     db.prepare("SELECT * FROM deployments"),
     db.prepare("SELECT provider, upstream_id, class, above_tokens, valid_from, pico_usd FROM prices"),
     db.prepare("SELECT organisation_id, name, target FROM aliases ORDER BY organisation_id, name, position"),
   ]);
-  return buildCatalog(
-    models!.results as ModelRow[], deployments!.results as DeploymentRow[], prices!.results as PriceRow[], aliases!.results as AliasRow[],
-  );
+  const { rows, faults } = sound({
+    models: models!.results as ModelRow[], deployments: deployments!.results as DeploymentRow[], prices: prices!.results as PriceRow[], aliases: aliases!.results as AliasRow[],
+  });
+  const problem = faults.length > 0 ? `${faults.length} malformed rows, such as ${faults[0]}` : undefined;
+  if (problem && last) throw new Error(problem);
+  if (problem) report(`${problem}: left out`);
+  const catalog = buildCatalog(rows.models, rows.deployments, rows.prices, rows.aliases);
+  const doubt = last && doubtAbout(catalog, last);
+  if (doubt) throw new Error(doubt);
+  return catalog;
 }
 
 /** Joins the rows. Deployments of unknown models are left out. */

@@ -7,19 +7,22 @@ export class Held<T> {
   private refreshAtMs = 0;
   private reads = 0;
   private heldRead = 0;
-  private readonly read: () => Promise<T>;
+  private readonly read: (last: T | undefined) => Promise<T>;
   private readonly freshMs: number;
+  private readonly failed: (error: unknown) => void;
 
-  constructor(read: () => Promise<T>, freshMs: number) {
+  /** `read` gets the value that it would replace, and throws for that one to stay; `failed` hears why. */
+  constructor(read: (last: T | undefined) => Promise<T>, freshMs: number, failed: (error: unknown) => void = () => {}) {
     this.read = read;
     this.freshMs = freshMs;
+    this.failed = failed;
   }
 
   /** The value without waiting, or undefined when cold. An old one starts a refresh; a failed refresh keeps the old one. */
   peek(nowMs: number, waitUntil: (promise: Promise<unknown>) => void): T | undefined {
     if (this.value !== undefined && nowMs >= this.refreshAtMs) {
       this.refreshAtMs = nowMs + refreshRetryMs;
-      waitUntil(this.refresh(nowMs).catch(() => {}));
+      waitUntil(this.refresh(nowMs).catch(this.failed));
     }
     return this.value;
   }
@@ -32,7 +35,7 @@ export class Held<T> {
   /** Reads it anew. Of two reads that overlap, the one that began later is kept: the other may not know what was just written. */
   async refresh(nowMs: number): Promise<T> {
     const read = ++this.reads;
-    const value = await this.read();
+    const value = await this.read(this.value);
     if (read < this.heldRead) return this.value!;
     this.heldRead = read;
     this.value = value;

@@ -41,7 +41,7 @@ const mostNanoUsd = Number.MAX_SAFE_INTEGER;
 const counted = (amount: number | undefined): number => (amount !== undefined && amount > 0 ? amount : 0);
 
 /** What a class itself costs at a moment and input size: the newest of the highest step that applies, or undefined. */
-function listed(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): number | undefined {
+export function listed(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): number | undefined {
   let best: Price | undefined;
   for (const price of prices) {
     if (price.class !== wanted || price.validFromMs > atMs || (price.aboveTokens > 0 && inputTokens <= price.aboveTokens)) continue;
@@ -117,7 +117,7 @@ export function costOf(prices: readonly Price[], usage: Usage, atMs: number, tie
 }
 
 /** Whether a price is the newest of its class and tier at a moment. */
-const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean =>
+export const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean =>
   price.validFromMs <= atMs &&
   !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
 

@@ -22,7 +22,7 @@ export type Isolate = {
 };
 
 /** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
-const catalogFreshMs = 60_000;
+export const catalogFreshMs = 60_000;
 
 let current: Isolate | undefined;
 
@@ -38,7 +38,10 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     settings,
     endpoints: reachable,
     principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, master: settings.CREDENTIALS_SECRET })),
-    catalog: new Held(() => loadCatalog(env.DB), catalogFreshMs),
+    catalog: new Held(
+      (last) => loadCatalog(env.DB, last, (problem) => log("error", "catalog_faulty", { problem })), catalogFreshMs,
+      (error) => log("error", "catalog_kept", { problem: String(error) }),
+    ),
     selfHostedModels: new Held(async () => (own ? (listed = await listModels(own).catch(() => listed)) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
     calls: new Calls(env.IDEMPOTENT_CALL),

@@ -8,11 +8,12 @@ import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
 import { organisations } from "./admin/organisations.ts";
 import { plans } from "./admin/plans.ts";
+import { prices } from "./admin/prices.ts";
 import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, plans, keys, credentials, aliases, audit trail, usage, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, people, plans, keys, credentials, aliases, prices, audit trail, usage, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -25,5 +26,6 @@ export const admin = new Hono<App>()
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/aliases", aliases)
+  .route("/prices", prices)
   .route("/audit", audit)
   .route("/usage", usage);

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import { doubtAbout } from "../../src/catalog/doubt.ts";
 import { buildCatalog, Held, loadCatalog } from "../../src/catalog/index.ts";
+import { sound, type Rows } from "../../src/catalog/rows.ts";
 
 const model = (id: string) => ({
   id, owner: "them", kind: "chat" as const, input_modalities: '["text","image"]', output_modalities: '["text"]', capabilities: '["tools"]',
@@ -57,6 +59,52 @@ test("D1 gives the same in one round trip, targets by position", async () => {
   const catalog = await loadCatalog(env.DB);
   expect(catalog.byName.get("groq/y/t")).toMatchObject({ model: { id: "t", maxOutputTokens: 7 }, prices: [{ class: "output", picoUsd: 9 }] });
   expect(catalog.aliases.get("/f")).toEqual(["first", "second"]);
+});
+
+describe("a catalog beside the one that is held", () => {
+  const many = Array.from({ length: 40 }, (_, i) => `m${i}`);
+  const at = (names: string[], pico: (index: number) => number) => buildCatalog(
+    names.map(model), names.map((id) => ({ provider: "openai", upstream_id: id, model_id: id })),
+    names.map((id, index) => price("openai", id, 1_000_000, { pico_usd: pico(index) })), [],
+  );
+  const last = at(many, () => 3_000_000);
+
+  test.each([
+    ["with other prices", at(many, (i) => 3_000_000 + i * 500_000)],
+    ["ten times dearer", at(many, () => 30_000_000)],
+    ["with a few new prices by hand", at(many, (i) => (i < 5 ? 300_000_000 : 3_000_000))],
+    ["with half of its models", at(many.slice(20), () => 3_000_000)],
+    ["with new models", at([...many, ...many.map((id) => `${id}-new`)], () => 3_000_000)],
+  ])("is taken %s", (_, next) => expect(doubtAbout(next, last)).toBeUndefined());
+
+  test.each([
+    ["per token for per million", at(many, () => 3), "40 of 40 deployments cost ten times more or less"],
+    ["per million for per thousand", at(many, () => 3_000_000_000), "40 of 40"],
+    ["a provider's prices a hundred times off", at(many, (i) => (i < 6 ? 30_000 : 3_000_000)), "6 of 40"],
+    ["empty", at([], () => 1), "0 deployments have a price where 40 had one"],
+    ["cut in the middle", at(many.slice(21), () => 3_000_000), "19 deployments"],
+  ])("is not meant: %s", (_, next, why) => expect(doubtAbout(next, last)).toContain(why));
+
+  test("that is the first one is taken, small as it is", () => expect(doubtAbout(at(many, () => 1), at([], () => 1))).toBeUndefined());
+});
+
+describe("rows", () => {
+  const rows: Rows = {
+    models: [model("a")], deployments: [{ provider: "openai", upstream_id: "a", model_id: "a" }], prices: [price("openai", "a", 1)], aliases: [{ organisation_id: "", name: "f", target: "a" }],
+  };
+  test("that are sound stay", () => expect(sound(rows)).toEqual({ rows, faults: [] }));
+
+  test.each<[string, keyof Rows, object]>([
+    ["a negative price", "prices", { pico_usd: -1 }], ["half a pico-USD", "prices", { pico_usd: 0.5 }], ["a price in words", "prices", { pico_usd: "3" }], ["a price that is none", "prices", { pico_usd: null }],
+    ["dollars a token", "prices", { pico_usd: 3e12 }], ["a day before time", "prices", { valid_from: -1 }], ["a day in words", "prices", { valid_from: "2026-11-21" }], ["a step below nothing", "prices", { above_tokens: -1 }],
+    ["a class without a name", "prices", { class: "" }], ["lists that are none", "models", { capabilities: '{"a":1}' }], ["broken JSON", "models", { input_modalities: '["text"' }], ["a kind nobody knows", "models", { kind: "oracle" }],
+    ["fewer tokens than none", "models", { max_output_tokens: -1 }], ["a deployment without a name", "deployments", { upstream_id: "" }], ["an alias of nothing", "aliases", { target: null }],
+  ])("with %s are left out and named", (_, table, fault) => {
+    const broken = { ...rows[table][0]!, ...fault };
+    const { rows: kept, faults } = sound({ ...rows, [table]: [broken, ...rows[table]] });
+    expect(kept).toEqual(rows);
+    expect(faults).toEqual([`${table} ${JSON.stringify(broken)}`]);
+  });
 });
 
 describe("a held value", () => {

@@ -36,6 +36,22 @@ describe("the file", () => {
   });
 });
 
+test("what an administrator set stays set, whatever a later file says; other classes follow it", () => {
+  const own = new DatabaseSync(":memory:");
+  own.exec(schema);
+  own.exec(catalog);
+  const now = Date.parse("2026-11-21");
+  own.prepare("INSERT INTO prices VALUES ('openai', 'gpt-4o', 'input', 0, ?, 1000000, 'admin: our contract')").run(now);
+  // The prices of a later run, as it would write them.
+  const later = sqlStatements(catalog).filter((statement) => statement.includes("INTO prices")).map((statement) =>
+    statement.replaceAll(/\('openai','gpt-4o','(input|output)',0,\d+,\d+\)/g, `('openai','gpt-4o','$1',0,${now + 1},7000000)`));
+  expect(later.join("").match(/'openai','gpt-4o','(?:in|out)put',0,\d+,7000000\)/g)).toHaveLength(2);
+  for (const statement of later) own.exec(statement);
+  const prices = own.prepare("SELECT class, pico_usd picoUsd, above_tokens aboveTokens, valid_from validFromMs FROM prices WHERE provider = 'openai' AND upstream_id = 'gpt-4o'").all() as Price[];
+  expect(costOf(prices, { ...noUsage, inputTokens: 1_000_000 }, now + 2)).toBe(1_000_000_000);
+  expect(costOf(prices, { ...noUsage, outputTokens: 1_000_000 }, now + 2)).toBe(7_000_000_000);
+});
+
 describe("models and deployments", () => {
   test("every deployment has a model and every model a deployment", () => {
     expect(all("SELECT * FROM deployments WHERE model_id NOT IN (SELECT id FROM models)")).toEqual([]);

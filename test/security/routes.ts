@@ -40,6 +40,8 @@ export const routes: readonly Route[] = [
   { route: "GET /admin/aliases", by: "admin", path: "/admin/aliases" },
   { route: "PUT /admin/aliases/:name", by: "admin", path: "/admin/aliases/mine", body: { targets: ["gpt-test"] } },
   { route: "DELETE /admin/aliases/:name", by: "admin", path: "/admin/aliases/mine" },
+  { route: "GET /admin/prices", by: "admin", path: "/admin/prices?model=gpt-test" },
+  { route: "PUT /admin/prices", by: "admin", path: "/admin/prices", body: { provider: "openai", upstreamId: "gpt-test", class: "input", picoUsd: 1_000_000, source: "test" } },
   { route: "GET /admin/audit", by: "admin", path: "/admin/audit" },
   { route: "GET /admin/keys", by: "admin", path: "/admin/keys" },
   { route: "POST /admin/keys", by: "admin", path: "/admin/keys", body: { organisation: "{organisation}", name: "another" } },

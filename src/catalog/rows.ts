@@ -1,0 +1,45 @@
+/** The catalog's rows as D1 has them, and what can be wrong with one. */
+import { isPrice } from "../ledger/plausible.ts";
+import type { Price } from "../ledger/price.ts";
+
+export type ModelRow = {
+  id: string; owner: string; kind: "chat" | "embedding"; input_modalities: string; output_modalities: string; capabilities: string;
+  context_tokens: number | null; max_output_tokens: number | null; released_at: number | null;
+};
+export type DeploymentRow = { provider: string; upstream_id: string; model_id: string };
+export type PriceRow = { provider: string; upstream_id: string; class: Price["class"]; above_tokens: number; valid_from: number; pico_usd: number };
+export type AliasRow = { organisation_id: string; name: string; target: string };
+export type Rows = { models: ModelRow[]; deployments: DeploymentRow[]; prices: PriceRow[]; aliases: AliasRow[] };
+
+const isName = (value: unknown): boolean => typeof value === "string" && value !== "";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCountOrNothing = (value: unknown): boolean => value === null || isCount(value);
+
+/** JSON of a list of words. */
+function isWords(value: unknown): boolean {
+  try {
+    const words: unknown = JSON.parse(value as string);
+    return Array.isArray(words) && words.every(isName);
+  } catch {
+    return false;
+  }
+}
+
+const checks: { [T in keyof Rows]: (row: Rows[T][number]) => boolean } = {
+  models: (row) => isName(row.id) && ["chat", "embedding"].includes(row.kind) && [row.input_modalities, row.output_modalities, row.capabilities].every(isWords)
+    && isCountOrNothing(row.context_tokens) && isCountOrNothing(row.max_output_tokens),
+  deployments: (row) => [row.provider, row.upstream_id, row.model_id].every(isName),
+  prices: (row) => [row.provider, row.upstream_id, row.class].every(isName) && isCount(row.above_tokens) && isCount(row.valid_from) && isPrice(row.class, row.pico_usd),
+  aliases: (row) => [row.name, row.target].every(isName),
+};
+
+/** The rows that can be used, and of the others what they are, as text. */
+export function sound(rows: Rows): { rows: Rows; faults: string[] } {
+  const faults: string[] = [];
+  const kept = Object.fromEntries((Object.keys(checks) as (keyof Rows)[]).map((table) => [table, (rows[table] as never[]).filter((row) => {
+    const isSound = (checks[table] as (row: never) => boolean)(row);
+    if (!isSound) faults.push(`${table} ${JSON.stringify(row).slice(0, 300)}`);
+    return isSound;
+  })])) as unknown as Rows;
+  return { rows: kept, faults };
+}
