@@ -5,12 +5,14 @@
 import { collect, eventsOf, holdsSealed, noUsage, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import { conversations } from "../protocols/conversations.ts";
-import type { ClientHalf, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
+import type { ClientHalf, Observation, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
 import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
 import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
+import { isWish } from "./admit.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { costUsdOf } from "./outcome.ts";
 import { passthrough, type ClientRequest } from "./passthrough.ts";
 import { observationOf, Retelling } from "./retelling.ts";
 
@@ -73,11 +75,14 @@ function bodyText(provider: Provider, protocol: string, upstreamId: string, body
   return own ? splice(text, own.set ?? {}, own.without ?? []) : text;
 }
 
-function crossing(attempt: Attempt, client: ClientHalf, { requestId }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
+function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
   const { half, target, rendered } = render(attempt, chat, protocols);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
-  const rendering = (): RenderContext => ({ request: chat, requestId, nowS: Math.floor(Date.now() / 1000) });
+  const tellsCost = headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
+  const rendering = (seen: () => Observation): RenderContext => ({
+    request: chat, requestId, nowS: Math.floor(Date.now() / 1000), ...(tellsCost && { cost: () => costUsdOf(attempt, seen(), startedAtMs) }),
+  });
   return {
     protocol: half.id,
     path: pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
@@ -85,9 +90,13 @@ function crossing(attempt: Attempt, client: ClientHalf, { requestId }: ClientReq
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
     sameErrors: false,
-    read: (bytes, contentType) => retold(client, rendering(), whole(half, parsing, utf8.decode(bytes), contentType, provider.name), provider.name),
+    read(bytes, contentType) {
+      const response = whole(half, parsing, utf8.decode(bytes), contentType, provider.name);
+      const seen = observationOf(response);
+      return retold(client, rendering(() => seen), response, seen, provider.name);
+    },
     watch() {
-      const observer = new Retelling(half.parseStream(parsing), client.renderStream(rendering()));
+      const observer: Retelling = new Retelling(half.parseStream(parsing), client.renderStream(rendering(() => observer.seen)));
       return { observer, native: false, type: client.streamType, broken: (error) => observer.fail(error) };
     },
   };
@@ -136,8 +145,7 @@ function jsonOf(text: string, name: string): unknown {
 }
 
 /** The answer in the client's protocol; an error inside it is an error to the client. */
-function retold(client: ClientHalf, context: RenderContext, response: ChatResponse, name: string): WholeAnswer {
-  const seen = observationOf(response);
+function retold(client: ClientHalf, context: RenderContext, response: ChatResponse, seen: Observation, name: string): WholeAnswer {
   const error = response.error ?? (response.choices.length === 0 ? { status: 502, message: "the answer has nothing in it" } : undefined);
   if (error) return { seen: { ...seen, error: error.message }, error: new GatewayError("upstream_refused", `${name}: ${error.message.slice(0, 2_000)}`, {}, error.status) };
   if (!context.request.stream) return { ...client.renderResponse(response, context), type: "application/json", seen };

@@ -45,6 +45,13 @@ function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined,
   return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
 }
 
+/** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
+export function costUsdOf(attempt: Attempt, seen: Observation, atMs: number): number | undefined {
+  if (!seen.usage) return undefined;
+  const { costNanoUsd, costSource } = chargeOf(attempt, seen.usage, seen, false, atMs);
+  return costSource === "unpriced" ? undefined : costNanoUsd / 1e9;
+}
+
 /** The ledger's view of one finished request. An answer that failed before any output is not charged; one that we did not wait for is. */
 export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attempt, seen: Observation | undefined, ending: Ending, atMs: number): Outcome {
   const { cut = false } = ending;

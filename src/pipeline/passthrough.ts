@@ -7,7 +7,7 @@ import { rawValue, splice } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The client's request: its body's text, what was read of it, and its headers. */
-export type ClientRequest = { readonly text: string; readonly facts: RequestFacts; readonly headers: Headers; readonly requestId: string };
+export type ClientRequest = { readonly text: string; readonly facts: RequestFacts; readonly headers: Headers; readonly requestId: string; readonly startedAtMs: number };
 
 const utf8 = new TextDecoder();
 

@@ -64,7 +64,7 @@ async function answer(run: Relay, text: string): Promise<Response> {
     // Nobody waits for an answer any more: nothing is sent, neither for the first time nor to a next deployment.
     if (run.hold.clientGone) return failed(run, attempt, i, { error: clientLeft, upstreamRequestId: null, failsOver: false });
     try {
-      const exchange = exchangeFor(attempt, protocol, { text, facts, headers, requestId: context.requestId }, read);
+      const exchange = exchangeFor(attempt, protocol, { text, facts, headers, requestId: context.requestId, startedAtMs: context.startedAtMs }, read);
       if (strict && exchange.losses.length > 0) {
         const refusal = { error: lost(exchange, attempt), upstreamRequestId: null, failsOver: true };
         if (i === attempts.length - 1) return failed(run, attempt, i + 1, refusal);

@@ -111,6 +111,8 @@ export type RenderContext = {
   readonly requestId: string;
   /** Unix seconds. */
   readonly nowS: number;
+  /** What the answer costs by what has come of it, USD. undefined: it has no price, its usage did not come, or the client does not want it. */
+  readonly cost?: () => number | undefined;
 };
 
 /** The client half of a conversation's wire format. */

@@ -1,6 +1,7 @@
 /** Writes an answer as a message. https://docs.anthropic.com/en/api/messages */
 import { seal, textOf, type ChatResponse, type Loss, type Part } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
+import { renderCost } from "../render-cost.ts";
 import { lossesOf, ownCitation, renderFinish, renderHead, renderTier, renderUsage } from "./render-answer.ts";
 import { inputObject } from "./render-tool-input.ts";
 import { finishOf, protocol, toolId, type Json } from "./words.ts";
@@ -13,7 +14,7 @@ export function renderResponse(response: ChatResponse, context: RenderContext): 
     ...renderHead(response, context),
     content: parts.flatMap(renderPart),
     ...renderFinish(finish, parts.some(({ type }) => type === "tool-call")),
-    usage: { ...renderUsage(response.usage), ...renderTier(response.serviceTier) },
+    usage: { ...renderUsage(response.usage), ...renderTier(response.serviceTier), ...renderCost(context) },
   };
   const losses = new Set<Loss>([...parts.flatMap(lossesOf), ...(others.length > 0 ? (["choices"] as const) : [])]);
   return { body: JSON.stringify(message), losses: [...losses] };

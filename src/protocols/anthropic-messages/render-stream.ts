@@ -2,6 +2,7 @@
 import { defined, seal, type ChatEvent, type Finish, type ReasoningPart, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { RenderContext, StreamRenderer } from "../protocol.ts";
+import { renderCost } from "../render-cost.ts";
 import { renderStreamError } from "./error.ts";
 import { ownCitation, renderFinish, renderHead, renderTier, renderUsage } from "./render-answer.ts";
 import { protocol, toolId, type Json } from "./words.ts";
@@ -35,7 +36,7 @@ export class MessagesStreamRenderer implements StreamRenderer {
 
   end(): string {
     const head = this.start({ type: "start" }) + this.close();
-    return head + frame({ type: "message_delta", delta: renderFinish(this.finish, this.callsTools), usage: renderUsage(this.usage) }) + frame({ type: "message_stop" });
+    return head + frame({ type: "message_delta", delta: renderFinish(this.finish, this.callsTools), usage: { ...renderUsage(this.usage), ...renderCost(this.context) } }) + frame({ type: "message_stop" });
   }
 
   fail(error: GatewayError): string {

@@ -2,6 +2,7 @@
 import { defined, eventsOf, fold, parseExact, textOf, type ChatEvent, type ChatResponse, type Choice, type Loss, type Part, type TokenLogprob, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { ClientHalf, RenderContext, StreamRenderer } from "../protocol.ts";
+import { renderCost } from "../render-cost.ts";
 import { renderError } from "./error.ts";
 import { groundingOf } from "./grounding.ts";
 import { parseRequest } from "./parse-request.ts";
@@ -141,7 +142,7 @@ function renderResponse(response: ChatResponse, context: RenderContext): { body:
     measured[choice]?.push(...tokens);
   }
   const candidates = response.choices.map((choice, index) => candidateOf(index, joined([...written[index]!, ...writer.left(index)]), measured[index], choice));
-  const body = { candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }), ...head(response, context) };
+  const body = { candidates, ...(response.usage && { usageMetadata: { ...usageOf(response.usage), ...renderCost(context) } }), ...head(response, context) };
   return { body: JSON.stringify(body), losses: [...writer.losses] };
 }
 
@@ -164,7 +165,7 @@ class GeminiStreamRenderer implements StreamRenderer {
   end(): string {
     const { response } = this.writer;
     const candidates = response.choices.map((choice, index) => candidateOf(index, this.writer.left(index), undefined, choice));
-    const last = this.chunk({ candidates, ...(response.usage && { usageMetadata: usageOf(response.usage) }) });
+    const last = this.chunk({ candidates, ...(response.usage && { usageMetadata: { ...usageOf(response.usage), ...renderCost(this.context) } }) });
     return this.events ? last : `${last}]`;
   }
 

@@ -93,7 +93,7 @@ export function renderResponse(response: ChatResponse, context: RenderContext): 
   const { id = `chatcmpl-${context.requestId}`, model = context.request.model, createdAtS = context.nowS, choices, usage, serviceTier } = response;
   const body = JSON.stringify({
     id, object: "chat.completion", created: createdAtS, model, choices: choices.map(renderChoice),
-    ...(usage && { usage: renderUsage(usage) }), ...renderTier(serviceTier),
+    ...(usage && { usage: renderUsage(usage, context) }), ...renderTier(serviceTier),
   });
   return { body, losses: [...losses] };
 }

@@ -49,7 +49,7 @@ export class ChunkRenderer implements StreamRenderer {
 
   end(): string {
     const { usage } = this;
-    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage) }) : "";
+    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage, this.context) }) : "";
     return `${counted}data: [DONE]\n\n`;
   }
 

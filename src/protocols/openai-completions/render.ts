@@ -53,7 +53,7 @@ export function renderResponse(response: ChatResponse, context: RenderContext): 
     };
   });
   const { usage } = response;
-  return { body: JSON.stringify({ ...head(response, context), choices, ...(usage && { usage: renderUsage(usage) }) }), losses: [...losses] };
+  return { body: JSON.stringify({ ...head(response, context), choices, ...(usage && { usage: renderUsage(usage, context) }) }), losses: [...losses] };
 }
 
 /** Writes an answer as a stream of `text_completion` objects. */
@@ -81,7 +81,7 @@ export class CompletionRenderer implements StreamRenderer {
 
   end(): string {
     const { usage } = this;
-    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage) }) : "";
+    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage, this.context) }) : "";
     return `${counted}data: [DONE]\n\n`;
   }
 

@@ -3,6 +3,7 @@ import {
   eventsOf, type ChatError, type ChatRequest, type ChatResponse, type Finish, type Loss, type Usage,
 } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
+import { renderCost } from "../render-cost.ts";
 import { responseId } from "./render-items.ts";
 import { ItemWriter } from "./item-writer.ts";
 import { renderFormat, renderToolChoice, renderTools } from "./tools.ts";
@@ -45,7 +46,8 @@ const ends: Partial<Record<Finish["unified"], End>> = {
 export const endOf = (finish: Finish | undefined): End => (finish && ends[finish.unified]) ?? { status: "completed" };
 
 /** A whole Responses object, with the request's fields as the vendor echoes them. */
-export function renderObject({ request, requestId, nowS }: RenderContext, { model, createdAtS, serviceTier, usage, finish, error, output }: Known): Json {
+export function renderObject(context: RenderContext, { model, createdAtS, serviceTier, usage, finish, error, output }: Known): Json {
+  const { request, requestId, nowS } = context;
   const end: End | undefined = error ? { status: "failed" } : finish && endOf(finish);
   const failure = error ?? (end?.status === "failed" ? { status: 502, message: `The provider ended with ${finish?.raw ?? "an error"}.` } : undefined);
   return {
@@ -61,7 +63,7 @@ export function renderObject({ request, requestId, nowS }: RenderContext, { mode
     ...echoOf(request),
     service_tier: tierOf(serviceTier ?? request.serviceTier),
     output,
-    usage: usage ? renderUsage(usage) : null,
+    usage: usage ? { ...renderUsage(usage), ...renderCost(context) } : null,
   };
 }
 
