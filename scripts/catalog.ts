@@ -14,7 +14,7 @@
  * dated history of the labs' own prices, not yet stable; take it when it is).
  *
  * Where two sources differ on a price: what genai-prices confirms, else the dearer (never undercharge). Prices by time of day
- * have no place in the schema: the dearest counts. Batch, flex, priority and regional prices are left out.
+ * have no place in the schema: the dearest counts. Regional prices are left out; what a tier costs (flex, priority, batch, ultrafast) only litellm says.
  * Classes: input, cached_input, cache_write (5 minutes), cache_write_1h, output, output_reasoning (only where it is not
  * output), input_audio, output_audio, cached_input_audio, input_image, output_image, request, web_search (one search), and by the piece
  * image, audio_second, video_second, character, search_unit (one of reranking).
@@ -170,7 +170,7 @@ const litellmPieces: Record<string, Record<string, string>> = {
 function litellmPrices(model: LitellmModel, which: string): Prices {
   const prices: Prices = new Map();
   for (const [field, value] of Object.entries(model)) {
-    const [, tierless = field, tier] = /^(.+)_(flex|priority|batches)$/.exec(field) ?? [];
+    const [, tierless = field, tier] = /^(.+)_(flex|priority|batches|ultrafast)$/.exec(field) ?? [];
     const [, name = tierless, thousands = "0"] = /^(.+)_above_(\d+)k_tokens$/.exec(tierless) ?? [];
     const unit = litellmClasses[name] ?? litellmPieces[model.mode ?? ""]?.[name];
     const priced = unit && tier ? `${unit}:${tier === "batches" ? "batch" : tier}` : unit;
@@ -267,7 +267,7 @@ function priceRows(provider: Provider, id: string, pi: PiModel | undefined, lite
   // A tier is priced beside a standard price: where that one is not ours, or dearer than priority, the tier's is of another day.
   for (const name of [...fresh.keys()].filter((one) => one.includes(":"))) {
     const standard = name.replace(/:\w+/, "");
-    const isCheap = name.includes(":priority") && fresh.get(name)! < (fresh.get(standard) ?? 0);
+    const isCheap = /:(priority|ultrafast)/.test(name) && fresh.get(name)! < (fresh.get(standard) ?? 0);
     if (fresh.get(standard) === fromLite.get(standard) && !isCheap) continue;
     fresh.delete(name);
     note("tiers whose standard price is another than ours, or dearer than priority: not used", `${which} ${name}`);

@@ -11,14 +11,17 @@ const units = [...inputUnits, ...outputUnits, ...pieces, "web_search", "request"
 export type Unit = (typeof units)[number];
 
 /** Service tiers that have prices of their own. */
-const tiers = ["flex", "priority", "batch"] as const;
+const tiers = ["flex", "priority", "batch", "ultrafast"] as const;
 export type Tier = (typeof tiers)[number];
+/** Those that cost more than the standard: what they cost is known only where it is listed. */
+const surcharged: readonly (Tier | undefined)[] = ["priority", "ultrafast"] satisfies Tier[];
+export const isSurcharged = (tier: Tier | undefined): tier is Tier => surcharged.includes(tier);
 /** A unit, or a unit as it is priced in a tier. */
 export type PriceClass = Unit | `${Unit}:${Tier}`;
 export const priceClasses: readonly PriceClass[] = units.flatMap((unit) => [unit, ...tiers.map((tier) => `${unit}:${tier}` as const)]);
 
 /** The tier that a provider's word names; undefined: none with prices of its own (`default`, `standard`, `auto`). */
-export const tierOf = (word: string | undefined): Tier | undefined => tiers.find((tier) => tier === word);
+export const tierOf = (word: string | undefined): Tier | undefined => tiers.find((tier) => tier === word?.toLowerCase());
 
 /** One price as of `validFromMs`, for requests whose input exceeds `aboveTokens`. */
 export type Price = { class: PriceClass; picoUsd: number; aboveTokens: number; validFromMs: number };
@@ -40,23 +43,35 @@ const mostNanoUsd = Number.MAX_SAFE_INTEGER;
 /** A count that can be billed: what is negative or no number is none. */
 const counted = (amount: number | undefined): number => (amount !== undefined && amount > 0 ? amount : 0);
 
-/** What a class itself costs at a moment and input size: the newest of the highest step that applies, or undefined. */
-export function listed(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): number | undefined {
+/** The row that says what a class itself costs at a moment and input size: the newest of the highest step that applies, or undefined. */
+function rowOf(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): Price | undefined {
   let best: Price | undefined;
   for (const price of prices) {
     if (price.class !== wanted || price.validFromMs > atMs || (price.aboveTokens > 0 && inputTokens <= price.aboveTokens)) continue;
     if (!best || price.aboveTokens > best.aboveTokens || (price.aboveTokens === best.aboveTokens && price.validFromMs > best.validFromMs)) best = price;
   }
-  return best?.picoUsd;
+  return best;
+}
+
+/** What a class itself costs, without a look at any other. */
+export const listed = (prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): number | undefined => rowOf(prices, wanted, inputTokens, atMs)?.picoUsd;
+
+/** What a unit costs in a tier. Where the standard price has a step for long inputs and the tier lists none, the tier's grows with it. */
+function inTier(prices: readonly Price[], unit: Unit, tier: Tier, inputTokens: number, atMs: number): number | undefined {
+  const own = rowOf(prices, `${unit}:${tier}`, inputTokens, atMs);
+  const standard = rowOf(prices, unit, inputTokens, atMs);
+  if (!own || !standard || own.aboveTokens >= standard.aboveTokens) return own?.picoUsd;
+  const before = listed(prices, unit, own.aboveTokens + 1, atMs);
+  return before ? Math.ceil(own.picoUsd * Math.max(1, standard.picoUsd / before)) : own.picoUsd;
 }
 
 /**
- * What a unit costs. Without a price in its tier: flex and batch cost no more than the standard, which is known; what priority costs is
- * not.
+ * What a unit costs. Without a price in its tier: flex and batch cost no more than the standard, which is known; what a surcharged tier
+ * costs is not.
  */
 function priceOf(prices: readonly Price[], unit: Unit, tier: Tier | undefined, inputTokens: number, atMs: number): number | undefined {
-  const own = tier && listed(prices, `${unit}:${tier}`, inputTokens, atMs);
-  const price = own ?? (tier === "priority" && unit !== "request" && unit !== "web_search" ? undefined : listed(prices, unit, inputTokens, atMs));
+  const own = tier && inTier(prices, unit, tier, inputTokens, atMs);
+  const price = own ?? (isSurcharged(tier) && unit !== "request" && unit !== "web_search" ? undefined : listed(prices, unit, inputTokens, atMs));
   const next = fallbacks[unit];
   if (price !== undefined || !next) return price;
   const other = priceOf(prices, next.as, tier, inputTokens, atMs);
@@ -132,16 +147,12 @@ export function worstCost(prices: readonly Price[], { inputTokens, outputTokens,
   const used = Object.entries(many).filter(([, amount]) => amount > 0) as [Piece, number][];
   const onlyPieces = used.length > 0 && inputTokens + outputTokens === 0;
   if (!isPriced(prices, [...(onlyPieces ? [] : ["input" as const]), ...(outputTokens > 0 ? ["output" as const] : []), ...used.map(([piece]) => piece)], atMs)) return undefined;
-  function dearest(units: readonly Unit[]): number {
-    const classes: readonly PriceClass[] = tier ? [...units, ...units.map((unit) => `${unit}:${tier}` as const)] : units;
-    let most = 0;
-    for (const price of prices) {
-      const reached = price.aboveTokens === 0 || inputTokens > price.aboveTokens;
-      if (price.picoUsd > most && reached && classes.includes(price.class) && inForce(price, prices, atMs)) most = price.picoUsd;
-    }
-    return most;
-  }
-  const input = Math.max(dearest(inputUnits.filter((unit) => unit !== "cache_write_1h")), hourCache ? Math.max(...[undefined, tier].map((one) => priceOf(prices, "cache_write_1h", one, inputTokens, atMs) ?? 0)) : 0);
+  /** A price changes only behind a step, so that of every step that can be reached is all there can be. */
+  const steps = [...new Set([0, ...prices.map(({ aboveTokens }) => aboveTokens)])].filter((step) => step === 0 || step < inputTokens);
+  const asked = tier ? [undefined, tier] : [undefined];
+  const dearest = (wanted: readonly Unit[]): number =>
+    wanted.reduce((most, unit) => steps.reduce((higher, step) => asked.reduce((highest, one) => Math.max(highest, priceOf(prices, unit, one, step + 1, atMs) ?? 0), higher), most), 0);
+  const input = dearest(hourCache ? inputUnits : inputUnits.filter((unit) => unit !== "cache_write_1h"));
   const byThePiece = used.reduce((sum, [piece, amount]) => sum + dearest([piece]) * amount, 0);
   return Math.ceil((input * inputTokens + dearest(outputUnits) * outputTokens + dearest(["web_search"]) * searches + byThePiece + dearest(["request"])) / picoPerNano);
 }

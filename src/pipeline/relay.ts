@@ -48,7 +48,8 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
 
 /** What any protocol's request may say that makes its tokens dearer. */
 const surchargesOf = (text: string, json: unknown): Pick<RequestFacts, "hourCache" | "serviceTier"> => {
-  const { service_tier: tier } = json as { service_tier?: unknown };
+  const { service_tier, serviceTier } = json as { service_tier?: unknown; serviceTier?: unknown };
+  const tier = service_tier ?? serviceTier;
   return { hourCache: text.includes('"1h"'), serviceTier: typeof tier === "string" ? tier : undefined };
 };
 

@@ -25,3 +25,6 @@ export function objectIn(text: string): Json | undefined {
     return undefined;
   }
 }
+
+/** Whether one of a usage's figures is there. Null, words and what is below nothing are "missing", which is not zero. */
+export const isTold = (...figures: unknown[]): boolean => figures.some((figure) => typeof figure === "number" && figure >= 0 && figure < Infinity);

@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 import { countsMoney, type Principal } from "../accounts/policy.ts";
 import type { Catalog } from "../catalog/index.ts";
 import { GatewayError } from "../errors.ts";
-import { isPriced, type Price, type PriceClass, type Tier } from "../ledger/price.ts";
+import { isPriced, isSurcharged, type Price, type PriceClass, type Tier } from "../ledger/price.ts";
 import { providerOf, usable, type Endpoint } from "../providers/index.ts";
 import { nameOf, resolve, type Candidate } from "./resolve.ts";
 
@@ -89,8 +89,8 @@ function against(candidate: Candidate, endpoint: Endpoint | undefined, question:
 /** What a request to a candidate will be charged for. */
 function classesOf({ model }: Candidate, protocol: string, { searches, tier }: Question): PriceClass[] {
   const tokens = model?.kind === "embedding" ? (["input"] as const) : (["input", "output"] as const);
-  // Flex and batch cost no more than the standard; what priority costs is known only where it is listed.
-  return [...tokens, ...(tier === "priority" ? tokens.map((unit) => `${unit}:priority` as const) : []), ...(searches === protocol ? ["web_search" as const] : [])];
+  // Flex and batch cost no more than the standard; what the others cost is known only where it is listed.
+  return [...tokens, ...(isSurcharged(tier) ? tokens.map((unit) => `${unit}:${tier}` as const) : []), ...(searches === protocol ? ["web_search" as const] : [])];
 }
 
 /** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */

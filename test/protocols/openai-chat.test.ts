@@ -118,12 +118,13 @@ describe("usage", () => {
     ["embeddings", { prompt_tokens: 8, total_tokens: 8 }, { inputTokens: 8 }],
     ["embeddings with a total alone", { total_tokens: 8 }, { inputTokens: 8 }],
     ["details that are null", { ...five, prompt_tokens_details: null, completion_tokens_details: null }, { inputTokens: 3, outputTokens: 2 }],
-    ["counts that are null", { prompt_tokens: null, completion_tokens: null, total_tokens: null }, {}],
-    ["counts that are no counts", { prompt_tokens: -3, completion_tokens: "2", total_tokens: Number.NaN }, {}],
+    ["one count that is none", { prompt_tokens: 3, completion_tokens: "2", total_tokens: Number.NaN }, { inputTokens: 3 }],
     ["a total that is too small", { prompt_tokens: 3, completion_tokens: 2, total_tokens: 1 }, { inputTokens: 3, outputTokens: 2 }],
   ])("%s", (_, told, read) => expect(parseUsage(told)).toEqual({ ...noUsage, ...read }));
 
-  test.each([undefined, null, {}, [], 5, "5", { input_tokens: 3 }])("%j is none", (told) => expect(parseUsage(told)).toBeUndefined());
+  test.each([
+    undefined, null, {}, [], 5, "5", { input_tokens: 3 }, { prompt_tokens: null, completion_tokens: null, total_tokens: null }, { prompt_tokens: -3, completion_tokens: "2", total_tokens: Number.NaN },
+  ])("%j is none", (told) => expect(parseUsage(told)).toBeUndefined());
 
   test("nobody is charged less than the total says (property)", () => {
     const count = fc.nat(1_000_000);

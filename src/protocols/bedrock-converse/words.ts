@@ -1,6 +1,6 @@
 /** Converse's words. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
 import { noUsage, type ChatError, type Finish, type Usage } from "../../chat/index.ts";
-import { isObject, objects, record, stringIn as words, type Json } from "../json.ts";
+import { isObject, isTold, objects, record, stringIn as words, type Json } from "../json.ts";
 
 export const protocol = "bedrock-converse";
 
@@ -22,7 +22,7 @@ const hourOf = (details: unknown): number => objects(details).reduce((sum, { ttl
 /** Reads a `usage` object, whose input is without the cache's tokens. undefined when it is not one. */
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = record(value);
-  if (!("inputTokens" in usage) && !("outputTokens" in usage)) return undefined;
+  if (!isTold(usage.inputTokens, usage.outputTokens)) return undefined;
   const cachedTokens = count(usage.cacheReadInputTokens);
   const cacheWriteTokens = count(usage.cacheWriteInputTokens);
   return { ...noUsage, inputTokens: count(usage.inputTokens) + cachedTokens + cacheWriteTokens, cachedTokens, cacheWriteTokens, cacheWrite1hTokens: hourOf(usage.cacheDetails), outputTokens: count(usage.outputTokens) };

@@ -1,6 +1,6 @@
 /** Cohere's words. https://docs.cohere.com/reference/chat */
 import { noUsage, type Citation, type Finish, type Usage } from "../../chat/index.ts";
-import { isObject, record, stringIn as words, type Json } from "../json.ts";
+import { isObject, isTold, record, stringIn as words, type Json } from "../json.ts";
 
 export const protocol = "cohere-chat";
 
@@ -19,7 +19,7 @@ const count = (value: unknown): number => (typeof value === "number" && value > 
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = record(value);
   const tokens = isObject(usage.tokens) ? usage.tokens : usage.billed_units;
-  if (!isObject(tokens)) return undefined;
+  if (!isObject(tokens) || !isTold(tokens.input_tokens, tokens.output_tokens)) return undefined;
   return { ...noUsage, inputTokens: count(tokens.input_tokens), cachedTokens: count(usage.cached_tokens), outputTokens: count(tokens.output_tokens) };
 }
 

@@ -2,7 +2,7 @@
 import { collect, defined, parseExact, type ChatEvent, type ChatResponse, type Finish, type Place, type TokenLogprob } from "../../chat/index.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
 import { citationsOf } from "./grounding.ts";
-import { countsOutput, parseUsage } from "./usage.ts";
+import { countsOutput, parseUsage, tierOf } from "./usage.ts";
 import { finishOf, isObject, kindOf, objects, protocolId, textIn, type Json } from "./words.ts";
 
 type Open = { kind: "text" | "reasoning"; signature?: string };
@@ -41,7 +41,7 @@ class GeminiStream implements StreamParser {
     if (blocked) this.choice(0).finish = { unified: "content-filter", raw: blocked };
     objects(answer.candidates).forEach((candidate) => this.candidate(candidate, events));
     const usage = parseUsage(answer.usageMetadata);
-    if (usage && (countsOutput(answer.usageMetadata) || this.choices.some(({ finish }) => finish))) events.push({ type: "usage", usage });
+    if (usage && (countsOutput(answer.usageMetadata) || this.choices.some(({ finish }) => finish))) events.push({ type: "usage", usage, ...defined({ serviceTier: tierOf(answer.usageMetadata) }) });
     return events;
   }
 

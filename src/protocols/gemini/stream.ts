@@ -1,7 +1,7 @@
 /** What Gemini's answers say: a whole one, and one that comes as a stream of the same objects. https://ai.google.dev/api/generate-content */
 import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, splitFrames } from "../sse.ts";
-import { countsOutput, parseUsage } from "./usage.ts";
+import { countsOutput, parseUsage, tierOf } from "./usage.ts";
 
 type Part = { text?: unknown; functionCall?: { args?: unknown } | null; executableCode?: { code?: unknown } | null } | null;
 type Candidate = { content?: { parts?: unknown } | null; finishReason?: unknown } | null;
@@ -22,6 +22,7 @@ export function note(seen: Observation, answer: unknown): void {
   if (typeof answer !== "object" || answer === null) return;
   const { candidates, usageMetadata, promptFeedback, error } = answer as Answer;
   const usage = parseUsage(usageMetadata);
+  seen.serviceTier = tierOf(usageMetadata) ?? seen.serviceTier;
   if (error) seen.error = errorMessage(error);
   if (promptFeedback?.blockReason) seen.terminated = true;
   for (const candidate of Array.isArray(candidates) ? (candidates as Candidate[]) : []) {

@@ -1,5 +1,6 @@
 /** Gemini's `usageMetadata`, read into classes. https://ai.google.dev/api/generate-content#UsageMetadata */
 import { noUsage, type Usage } from "../../chat/usage.ts";
+import { isTold } from "../json.ts";
 
 type Json = Record<string, unknown>;
 const count = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) && value > 0 ? Math.round(value) : 0);
@@ -19,7 +20,7 @@ export const countsOutput = (value: unknown): boolean => typeof value === "objec
  */
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = (typeof value === "object" && value !== null ? value : {}) as Json;
-  if (!("promptTokenCount" in usage) && !("candidatesTokenCount" in usage) && !("totalTokenCount" in usage)) return undefined;
+  if (!isTold(usage.promptTokenCount, usage.candidatesTokenCount, usage.totalTokenCount)) return undefined;
   const reasoningTokens = count(usage.thoughtsTokenCount);
   const read = [usage.promptTokensDetails ?? usage.promptTokenDetails, usage.toolUsePromptTokensDetails];
   return {
@@ -33,4 +34,11 @@ export function parseUsage(value: unknown): Usage | undefined {
     inputImageTokens: tokensOf("IMAGE", ...read),
     outputImageTokens: tokensOf("IMAGE", usage.candidatesTokensDetails),
   };
+}
+
+/** The service tier that a `usageMetadata` names: the Gemini API's word for it, or what stands in Vertex AI's kind of traffic. */
+export function tierOf(value: unknown): string | undefined {
+  const { serviceTier, trafficType } = (typeof value === "object" && value !== null ? value : {}) as Json;
+  const word = typeof serviceTier === "string" ? serviceTier : typeof trafficType === "string" ? /^ON_DEMAND_(\w+)$/.exec(trafficType)?.[1] : undefined;
+  return word?.toLowerCase() || undefined;
 }

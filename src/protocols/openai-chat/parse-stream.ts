@@ -7,7 +7,7 @@ import type { ParseContext, StreamParser } from "../protocol.ts";
 import { objectOf } from "../sse.ts";
 import { ChoiceReader } from "./parse-choice.ts";
 import { list, record } from "../json.ts";
-import { parseReportedCost, parseUsage } from "./usage.ts";
+import { parseReportedCost, parseUsage, usageIn } from "./usage.ts";
 import { parseError } from "./words.ts";
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
@@ -76,8 +76,8 @@ export class ChunkReader implements StreamParser {
     reader.read(choice, record(slot && choice[slot]), chunk);
   }
 
-  private readUsage({ usage: told, x_groq: groq, choices }: Record<string, unknown>): void {
-    const from = told ?? record(groq).usage ?? record(list(choices)[0]).usage;
+  private readUsage(chunk: Record<string, unknown>): void {
+    const from = usageIn(chunk);
     const usage = parseUsage(from);
     if (!usage) return;
     this.emit({ type: "usage", usage, ...defined({ serviceTier: this.head.serviceTier, reportedNanoUsd: parseReportedCost(from) }) });

@@ -2,7 +2,7 @@
 import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, objectOf, splitFrames } from "../sse.ts";
 import { filled } from "../json.ts";
-import { parseReportedCost, parseUsage } from "./usage.ts";
+import { parseReportedCost, parseUsage, usageIn } from "./usage.ts";
 
 /** Frames worth opening: usage that is an object, an error, a finish, the end. Others pass unread. */
 const telling = /"usage"\s*:\s*\{|"error"\s*:\s*[{"]|"finish_reason"\s*:\s*"|^data: ?\[DONE\]/m;
@@ -40,7 +40,7 @@ export class ChatStreamObserver implements StreamObserver {
     if (chunk.error) this.seen.error = errorMessage(chunk.error);
     if (Array.isArray(chunk.choices) && chunk.choices.some((choice: { finish_reason?: unknown } | null) => choice?.finish_reason)) this.seen.terminated = true;
     this.seen.serviceTier = filled(chunk.service_tier) ?? this.seen.serviceTier;
-    const told = chunk.usage ?? chunk.x_groq?.usage;
+    const told = usageIn(chunk);
     const usage = parseUsage(told);
     if (!usage) return true;
     this.seen.usage = usage;
@@ -49,8 +49,7 @@ export class ChatStreamObserver implements StreamObserver {
   }
 }
 
-/** `x_groq` is where Groq put a stream's usage before it knew `stream_options`. */
-type Chunk = { usage?: unknown; error?: unknown; choices?: unknown; service_tier?: unknown; x_groq?: { usage?: unknown } };
+type Chunk = { usage?: unknown; error?: unknown; choices?: unknown; service_tier?: unknown; x_groq?: unknown };
 
 /** The message of an in-band error, whatever its shape. */
 export function errorMessage(error: unknown): string {

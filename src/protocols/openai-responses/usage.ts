@@ -1,6 +1,6 @@
 /** The usage object of OpenAI's Responses, read into classes. */
 import { noUsage, type Usage } from "../../chat/usage.ts";
-import { objects, record } from "../json.ts";
+import { isTold, objects, record } from "../json.ts";
 import { count } from "../openai-chat/usage.ts";
 
 /** Reads a response's usage, with what its output says was searched: opened pages and finds within them are not billed. */
@@ -13,7 +13,7 @@ export function usageOf({ usage, output }: Record<string, unknown>): Usage | und
 /** Reads a `usage` object. undefined when it is not one: that is "missing", which is not zero. */
 export function parseUsage(value: unknown): Usage | undefined {
   const usage = record(value);
-  if (!("input_tokens" in usage) && !("output_tokens" in usage)) return undefined;
+  if (!isTold(usage.input_tokens, usage.output_tokens)) return undefined;
   const input = record(usage.input_tokens_details);
   return {
     ...noUsage,
