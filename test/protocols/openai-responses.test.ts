@@ -87,7 +87,7 @@ describe("usage", () => {
     ["without details", { input_tokens: 3, output_tokens: 2, total_tokens: 5 }, { ...noUsage, inputTokens: 3, outputTokens: 2 }],
     ["with null details", { input_tokens: 3, input_tokens_details: null, output_tokens: 2, output_tokens_details: null }, { ...noUsage, inputTokens: 3, outputTokens: 2 }],
     ["zero, which is not missing", { input_tokens: 0, output_tokens: 0 }, noUsage],
-    ["nonsense", { input_tokens: "3", output_tokens: -1 }, noUsage],
+    ["nonsense", { input_tokens: "3", output_tokens: -1 }, undefined],
     ["missing", undefined, undefined], ["null", null, undefined], ["empty", {}, undefined], ["a number", 7, undefined],
   ])("%s", (_, told, read) => expect(parseUsage(told)).toEqual(read));
 });
