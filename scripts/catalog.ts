@@ -301,6 +301,7 @@ function priceRows(provider: Provider, id: string, pi: PiModel | undefined, lite
   for (const [name, value] of fresh) {
     const before = inForce.get(name);
     if (before === value) continue;
+    if (before && value && before > value * 10) { note("fell by more than ten times at once: not believed", `${which} ${name}: ${before} → ${value}`); continue; }
     if (before !== undefined) note(`price moved since genai-prices: in force from ${asOf}`, `${which} ${name}: ${before} → ${value}`);
     set(name, value, moved ? asOfMs : 0, fromPi.get(name) === value || !fromLite.has(name) ? piSource : litellmSource);
   }

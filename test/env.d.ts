@@ -1,3 +1,9 @@
+/** A file as text. */
+declare module "*?raw" {
+  const text: string;
+  export default text;
+}
+
 declare namespace Cloudflare {
   interface Env {
     /** schema.sql, for test/setup.ts. */

@@ -3936,6 +3936,7 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openrouter','moonshotai/kimi-k2.7-code','output',0,0,3500000),
 ('openrouter','moonshotai/kimi-k3','cached_input',0,0,300000),
 ('openrouter','moonshotai/kimi-k3','input',0,0,3000000),
+('openrouter','moonshotai/kimi-k3','input',0,1794268800001,3000000),
 ('openrouter','moonshotai/kimi-k3','output',0,0,15000000),
 ('openrouter','nvidia/nemotron-3-nano-30b-a3b','input',0,0,50000),
 ('openrouter','nvidia/nemotron-3-nano-30b-a3b','output',0,0,200000),
@@ -4210,9 +4211,9 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openrouter','x-ai/grok-4.20','output',0,0,2500000),
 ('openrouter','x-ai/grok-4.3','cached_input',0,0,200000),
 ('openrouter','x-ai/grok-4.3','input',0,0,1250000),
-('openrouter','x-ai/grok-4.3','output',0,0,2500000),
-('openrouter','x-ai/grok-build-0.1','cached_input',0,0,200000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
+('openrouter','x-ai/grok-4.3','output',0,0,2500000)) WHERE NOT EXISTS (SELECT 1 FROM prices WHERE provider=column1 AND upstream_id=column2 AND class=column3 AND above_tokens=column4 AND source LIKE 'admin: %');
 INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from,pico_usd,source) SELECT column1,column2,column3,column4,column5,column6,'@pydantic/genai-prices@0.1.8' FROM (VALUES
+('openrouter','x-ai/grok-build-0.1','cached_input',0,0,200000),
 ('openrouter','x-ai/grok-build-0.1','input',0,0,1000000),
 ('openrouter','x-ai/grok-build-0.1','output',0,0,2000000),
 ('openrouter','xiaomi/mimo-v2.5','cached_input',0,0,2800),
@@ -4252,10 +4253,13 @@ INSERT OR IGNORE INTO prices (provider,upstream_id,class,above_tokens,valid_from
 ('openrouter','z-ai/glm-5.1','input',0,0,980000),
 ('openrouter','z-ai/glm-5.1','output',0,0,3080000),
 ('openrouter','z-ai/glm-5.2','cached_input',0,0,260000),
+('openrouter','z-ai/glm-5.2','cached_input',0,1794268800001,260000),
 ('openrouter','z-ai/glm-5.2','input',0,0,1400000),
+('openrouter','z-ai/glm-5.2','input',0,1794268800001,1400000),
 ('openrouter','z-ai/glm-5.2','output',0,0,4400000),
 ('openrouter','z-ai/glm-5.3','cached_input',0,0,260000),
 ('openrouter','z-ai/glm-5.3','input',0,0,1400000),
+('openrouter','z-ai/glm-5.3','input',0,1794268800001,1400000),
 ('openrouter','z-ai/glm-5.3','output',0,0,4400000),
 ('openrouter','z-ai/glm-5.3-flash','cached_input',0,0,15000),
 ('openrouter','z-ai/glm-5.3-flash','input',0,0,75000),
