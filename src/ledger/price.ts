@@ -40,8 +40,8 @@ const picoPerNano = 1_000;
 /** Dearer than any request can be: what is above is a figure that somebody got wrong, and sums must stay exact. */
 const mostNanoUsd = Number.MAX_SAFE_INTEGER;
 
-/** A count that can be billed: what is negative or no number is none. */
-const counted = (amount: number | undefined): number => (amount !== undefined && amount > 0 ? amount : 0);
+/** A count that can be billed: what is negative or no number is none, what is without end has one. */
+const counted = (amount: number | undefined): number => (amount !== undefined && amount > 0 ? Math.min(amount, Number.MAX_SAFE_INTEGER) : 0);
 
 /** The row that says what a class itself costs at a moment and input size: the newest of the highest step that applies, or undefined. */
 function rowOf(prices: readonly Price[], wanted: PriceClass, inputTokens: number, atMs: number): Price | undefined {

@@ -38,21 +38,22 @@ export const speeches: Readonly<Record<string, Speech>> = {
   "gemini-generate": { protocol: (stream) => gemini("", stream ? "streamGenerateContent" : "generateContent", true)!, body: () => ({ contents: [{ role: "user", parts: [{ text: "Hi" }] }] }) },
 };
 
-export type Asked = { response: Response; id: string; leave: () => void; background: Promise<unknown>[] };
+export type Asked = { response: Response; request: Request; id: string; leave: () => void };
 
-/** Sends a request through the gateway; its client can leave at any time. */
-export async function ask({ secret }: Key, speech: string, model: string, stream: boolean, headers: Record<string, string> = {}): Promise<Asked> {
+/** Sends a request through the gateway; its client can leave at any time, also before there is an answer (`given` gets how). */
+export async function ask({ secret }: Key, speech: string, model: string, stream: boolean, headers: Record<string, string> = {}, given?: (leave: () => void) => void): Promise<Asked> {
   const controller = new AbortController();
-  const background: Promise<unknown>[] = [];
+  const leave = (): void => controller.abort();
+  given?.(leave);
   const { protocol, body } = speeches[speech]!;
   const spoken = speech === "gemini-generate" ? gemini(model, stream ? "streamGenerateContent" : "generateContent", true)! : protocol(stream);
   const context: RequestContext = {
     request: new Request("https://forge.example/", {
       method: "POST", signal: controller.signal, headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", ...headers }, body: JSON.stringify(body(model, stream)),
     }),
-    isolate: isolateOf(env), requestId: newRequestId(), startedAtMs: Date.now(), waitUntil: (promise) => void background.push(promise),
+    isolate: isolateOf(env), requestId: newRequestId(), startedAtMs: Date.now(), waitUntil: () => {},
   };
-  return { response: await relay(context, spoken), id: context.requestId, leave: () => controller.abort(), background };
+  return { response: await relay(context, spoken), request: context.request, id: context.requestId, leave };
 }
 
 /** What the key's ledger has of a request, once it is settled. */
@@ -71,18 +72,23 @@ export const textOf = ({ event, data }: Frame): string => `${event === undefined
 export const framesOf = (protocol: string): string[] => shapes[protocol]!.stream(shapes[protocol]!.usage(1_000, 40)).map(textOf);
 
 const encoder = new TextEncoder();
-/** A stream that sends `frames` and then stays open, closes, or breaks. Says whether it was cancelled. */
-export function streaming(frames: readonly string[], then: "open" | "close" | "break" = "close"): { response: () => Response; cancelled: () => boolean } {
+/**
+ * A stream that sends `frames` and then closes, or stays open with a comment now and then. A body made by JavaScript learns that nobody reads
+ * it with the next piece, unlike one from the network (test/conformance has those). Says whether it was cancelled.
+ */
+export function streaming(frames: readonly string[], then: "open" | "close" = "close"): { response: () => Response; cancelled: () => boolean } {
   let cancelled = false;
   const body = (): ReadableStream<Uint8Array> => {
     const left = [...frames];
     return new ReadableStream({
       type: "bytes",
-      pull(controller) {
+      async pull(controller) {
         const next = left.shift();
         if (next !== undefined) return controller.enqueue(encoder.encode(next));
-        if (then === "break") return controller.error(new Error("connection lost"));
-        if (then === "open") return new Promise(() => {});
+        if (then === "open" && !cancelled) {
+          await scheduler.wait(5);
+          return controller.enqueue(encoder.encode(": still here\n\n"));
+        }
         controller.close();
         controller.byobRequest?.respond(0);
       },
