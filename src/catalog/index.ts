@@ -1,6 +1,7 @@
 /**
- * Models, deployments, prices and aliases in D1, held in the isolate. `catalog.sql` is generated (`npm run catalog`).
- * Does not belong here: which deployment is chosen (router), what a price means (ledger). Imports: the ledger's price type.
+ * Models, deployments, prices and aliases in D1, held in the isolate, and the editing of prices. `catalog.sql` is generated
+ * (`npm run catalog`). Does not belong here: which deployment is chosen (router), what a price means and whether it can be meant (ledger).
+ * Imports: the ledger's prices, the audit trail, errors.
  */
 export { buildCatalog, loadCatalog, type Catalog, type Deployment, type Model } from "./catalog.ts";
 export { Held } from "./held.ts";
