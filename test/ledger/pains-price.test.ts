@@ -176,7 +176,7 @@ describe("pains.md 19: long-context prices, at n-1, n and n+1, batch included", 
 });
 
 describe("pains.md 20: every kind of model has a bound to reserve, or is refused under a budget", () => {
-  const facts: RequestFacts = { model: "", stream: false, usageAsked: true, inputTokens: 50_000, outputTokens: 4_000, choices: 1, hourCache: true, searches: 3 };
+  const facts: RequestFacts = { model: "", stream: false, usageAsked: true, inputTokens: 50_000, likelyInputTokens: 50_000, outputTokens: 4_000, choices: 1, hourCache: true, searches: 3 };
   /** All of the input, or all of the output, of one kind. */
   const usages: Usage[] = [
     ...(["inputTokens", "cachedTokens", "cacheWriteTokens", "inputAudioTokens", "inputImageTokens"] as const).map((field) => used({ inputTokens: 50_000, outputTokens: 4_000, [field]: 50_000 })),
@@ -193,7 +193,7 @@ describe("pains.md 20: every kind of model has a bound to reserve, or is refused
       kinds.add(model.kind);
       for (const one of [...model.inputModalities, ...model.outputModalities]) modalities.add(one);
       const outputTokens = isChat ? 4_000 : 0;
-      const attempt = { prices, maxOutputTokens: model.maxOutputTokens ?? undefined, protocols: ["openai-chat"] } as unknown as Attempt;
+      const attempt = { endpoint: { provider: {} }, upstreamId: deployment.upstreamId, prices, maxOutputTokens: model.maxOutputTokens ?? undefined, protocols: ["openai-chat"] } as unknown as Attempt;
       for (const serviceTier of ["default", "flex", "priority"]) {
         const { nanoUsd } = bound([attempt], { ...facts, outputTokens, searches: 0, serviceTier }, "openai-chat", now);
         if (!isPriced(prices, isChat ? ["input", "output"] : ["input"], now)) {

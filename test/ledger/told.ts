@@ -53,7 +53,7 @@ export const usd = (prices: readonly Price[], usage: Partial<Usage>): number | u
 /** Claude Sonnet's list. */
 export const sonnet = list({ input: 3, cached_input: 0.3, cache_write: 3.75, cache_write_1h: 6, output: 15 });
 
-const facts: RequestFacts = { model: "m", stream: true, usageAsked: true, inputTokens: 100, outputTokens: 50, choices: 1 };
+const facts: RequestFacts = { model: "m", stream: true, usageAsked: true, inputTokens: 100, likelyInputTokens: 50, outputTokens: 50, choices: 1 };
 
 /** What is written down about an answer that ended so. */
 export const entryOf = (prices: readonly Price[], seen: Observation | undefined, ending: Partial<Ending> = {}): Omit<LedgerEntry, "id" | "at"> => {
