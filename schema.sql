@@ -182,8 +182,8 @@ CREATE TABLE IF NOT EXISTS usage_hourly (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_hourly_by_organisation ON usage_hourly (organisation_id, hour);
 
--- Recent requests, one row each, for look-up by X-Request-ID. `entry`: JSON as `LedgerEntry` (src/ledger/entry.ts); never
--- a prompt or an answer. Written by: the key's Durable Object, in batches, idempotent by id. Lives: 30 days (cron).
+-- Recent requests, one row each, for look-up by X-Request-ID. `entry`: JSON as `LedgerEntry` (src/ledger/entry.ts) with its
+-- place in its key's chain (src/receipts/chain.ts); never a prompt or an answer. Corrections (`adj…`) are rows of their own. Written by: the key's Durable Object, in batches, idempotent by id. Lives: 30 days (cron).
 CREATE TABLE IF NOT EXISTS requests (
   id TEXT PRIMARY KEY,
   at INTEGER NOT NULL,
@@ -191,6 +191,8 @@ CREATE TABLE IF NOT EXISTS requests (
   organisation_id TEXT NOT NULL,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS requests_by_key ON requests (key_id, id);
+CREATE INDEX IF NOT EXISTS requests_by_organisation ON requests (organisation_id, id);
 
 -- The credit ledger of organisations that pay in advance, as their accounts have it: money in (grant, top_up) and out
 -- (refund, expire, adjustment), never changed. Written by: the admin API and the account's Durable Object, by id. Lives: for ever.

@@ -12,6 +12,7 @@ import { renderErrorAt } from "./routes/error-shape.ts";
 import { geminiCalls, geminiModels } from "./routes/gemini.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
+import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { responses } from "./routes/responses.ts";
 
 export const app = new Hono<App>();
@@ -37,6 +38,9 @@ app.route("/v1/v1/models", models);
 app.route("/v1/models", geminiCalls);
 app.route("/v1beta/models", geminiCalls);
 app.route("/v1beta/models", geminiModels);
+
+app.route("/v1/receipts", receipts);
+app.route("/.well-known/forge-receipts.json", receiptKeys);
 
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);

@@ -19,18 +19,19 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   providers: { may: ["type protocols/protocol"], why: "who and where; how bytes look is none of its business, but for what its dialect of them is called" },
   protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
   upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
-  ledger: { may: ["type chat/usage"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
+  ledger: { may: ["type chat/usage", "type receipts/index"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
   catalog: { may: ["ledger/price", "ledger/plausible", "accounts/audit", "errors"], why: "what can be called and what it costs, and edits of that, which leave an audit event; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
-  limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
-  routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "ledger/price", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "limits/index", "replay/index"], why: "the entry: no logic" },
 };
@@ -43,7 +44,8 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
   "@smithy/eventstream-codec": { rooms: ["upstream"], why: "AWS's own reader of its binary event streams" },
   aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },
-  jose: { rooms: ["upstream"], why: "JWTs by Web Crypto: Google gives access tokens for one" },
+  jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
+  canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   "cloudflare:workers": { rooms: ["limits", "replay"], why: "the Durable Objects' base class" },
 };
 

@@ -7,7 +7,7 @@ export type By = { actor: string; nowMs: number };
 export type AuditAction =
   | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
-  | "budget.put" | "budget.delete" | "account.update" | "credit.post"
+  | "budget.put" | "budget.delete" | "account.update" | "credit.post" | "adjustment.post"
   | "credential.put" | "credential.delete" | "alias.put" | "alias.delete" | "price.put";
 
 /** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */
@@ -21,6 +21,12 @@ export function auditIfChanged(db: D1Database, by: By, { action, subject, organi
     INSERT INTO audit_events (id, at, actor, action, subject, organisation_id, detail)
     SELECT ?1, ?2, ?3, ?4, ?5, coalesce(?6, (SELECT organisation_id FROM api_keys WHERE id = ?5)), ?7 WHERE changes() > 0`,
   ).bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId ?? null, JSON.stringify(detail));
+}
+
+/** Records what was changed elsewhere than in D1. */
+export async function recordAudit(db: D1Database, by: By, { action, subject, organisationId, detail = {} }: AuditEntry & { organisationId: string }): Promise<void> {
+  await db.prepare("INSERT INTO audit_events (id, at, actor, action, subject, organisation_id, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+    .bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId, JSON.stringify(detail)).run();
 }
 
 export type Place = { atMs: number; id: string };

@@ -18,4 +18,4 @@ export function randomBase62(byteCount: number, width: number): string {
 }
 
 /** A new id: `key_`, `org_` or `evt_` and 24 digits. */
-export const newId = (prefix: "key_" | "org_" | "evt_" | "cred_"): string => prefix + randomBase62(17, 24);
+export const newId = (prefix: "key_" | "org_" | "evt_" | "cred_" | "adj_"): string => prefix + randomBase62(17, 24);

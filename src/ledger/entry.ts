@@ -1,6 +1,7 @@
 /** What is written down about one request. Never a prompt, an answer or a secret. */
 
 import type { Usage } from "../chat/usage.ts";
+import type { PriceLine } from "./price.ts";
 
 /** Why a request ended. */
 export type End =
@@ -9,13 +10,17 @@ export type End =
   | "upstream_error"    // an error status, an error inside the answer, or a connection that broke
   | "upstream_timeout"  // no headers, or silence in a stream, for too long
   | "unterminated"      // the stream stopped without the protocol's terminal event
-  | "lease_expired";    // nobody settled: the isolate died
+  | "lease_expired"     // nobody settled: the isolate died
+  | "adjustment";       // no request: a correction of what one was charged
 
 /** How the answer's bytes were passed on. */
 export type Way = "buffered" | "native" | "pump";
 
-/** Where a cost came from: our price list, the provider's own figure, the reservation, or no price at all. */
-export type CostSource = "price" | "reported" | "estimated" | "unpriced";
+/** Where a cost came from: our price list, the provider's own figure, the reservation, no price at all, or a correction. */
+export type CostSource = "price" | "reported" | "estimated" | "unpriced" | "adjusted";
+
+/** A deployment that was tried and did not answer. */
+export type Refused = { deployment: string; status: number; errorCode: string; upstreamRequestId: string | null };
 
 /** What is known when a request ends. Times are milliseconds, money nano-USD. */
 export type Outcome = {
@@ -40,6 +45,18 @@ export type Outcome = {
   attempts: number;
   upstreamRequestId: string | null;
   errorCode: string | null;
+  /** What was held for it while it ran. */
+  reserved: { tokens: number; nanoUsd: number };
+  /** What of it was charged at which price; empty: the provider's own figure, or no price. Their sum is the cost, rounded half up once. */
+  lines: readonly PriceLine[];
+  /** Since when the newest of the prices applied is in force, Unix ms: the price list's version. */
+  pricesFromMs: number | null;
+  /** Deployments that were tried before the one that answered. */
+  refused: readonly Refused[];
+  /** SHA-256, in hex, of the body that was sent to the client; null: it was not sent to its end. */
+  responseHash: string | null;
+  /** Of a correction: which request it corrects, and why. */
+  adjusts?: { request: string; reason: string };
 };
 
 /** A finished request as the ledger keeps it. `at`: Unix ms of the reservation. */

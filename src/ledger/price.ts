@@ -108,28 +108,48 @@ function unitsOf(usage: Usage): [Unit, number][] {
   ];
 }
 
-/** The sum of all units in pico-USD; undefined when one that was used has no price. */
-function sumOf(prices: readonly Price[], usage: Usage, atMs: number, tier: Tier | undefined): number | undefined {
+/** So many units of a kind at so many pico-USD each. */
+export type PriceLine = { unit: Unit; amount: number; picoUsd: number };
+
+/** What each unit costs, the request itself first; undefined when one that was used has no price. */
+function linesOf(prices: readonly Price[], usage: Usage, atMs: number, tier: Tier | undefined): PriceLine[] | undefined {
   const inputTokens = counted(usage.inputTokens);
-  let pico = priceOf(prices, "request", tier, inputTokens, atMs) ?? 0;
+  const request = priceOf(prices, "request", tier, inputTokens, atMs);
+  const lines: PriceLine[] = request ? [{ unit: "request", amount: 1, picoUsd: request }] : [];
   for (const [unit, amount] of unitsOf(usage)) {
     if (amount === 0) continue;
-    const price = priceOf(prices, unit, tier, inputTokens, atMs);
-    if (price === undefined) return undefined;
-    pico += price * amount;
+    const picoUsd = priceOf(prices, unit, tier, inputTokens, atMs);
+    if (picoUsd === undefined) return undefined;
+    lines.push({ unit, amount, picoUsd });
   }
-  return pico;
+  return lines;
 }
 
+const sumOf = (lines: readonly PriceLine[]): number => lines.reduce((sum, { amount, picoUsd }) => sum + amount * picoUsd, 0);
+
+/** The cost of lines in nano-USD, rounded half up once. */
+export const costOfLines = (lines: readonly PriceLine[]): number => Math.min(Math.round(sumOf(lines) / picoPerNano), mostNanoUsd);
+
 /**
- * The cost of `usage` in a tier at `atMs` in nano-USD, rounded half up once, never negative; undefined when a class that was used has no
- * price. A hit of the cache never costs more than the miss, whatever the list says.
+ * What `usage` in a tier at `atMs` is charged, line by line; never negative; undefined when a class that was used has no price. A hit of
+ * the cache never costs more than the miss, whatever the list says: then its tokens stand in the lines as if they had missed.
  */
-export function costOf(prices: readonly Price[], usage: Usage, atMs: number, tier?: Tier): number | undefined {
-  const hit = sumOf(prices, usage, atMs, tier);
-  const miss = hit !== undefined && counted(usage.cachedTokens) > 0 ? sumOf(prices, { ...usage, cachedTokens: 0 }, atMs, tier) : undefined;
-  return hit === undefined ? undefined : Math.min(Math.round(Math.min(hit, miss ?? hit) / picoPerNano), mostNanoUsd);
+export function pricedLines(prices: readonly Price[], usage: Usage, atMs: number, tier?: Tier): PriceLine[] | undefined {
+  const hit = linesOf(prices, usage, atMs, tier);
+  if (!hit || counted(usage.cachedTokens) === 0) return hit;
+  const miss = linesOf(prices, { ...usage, cachedTokens: 0 }, atMs, tier);
+  return miss && sumOf(miss) < sumOf(hit) ? miss : hit;
 }
+
+/** The cost of `usage` in nano-USD; undefined when a class that was used has no price. */
+export function costOf(prices: readonly Price[], usage: Usage, atMs: number, tier?: Tier): number | undefined {
+  const lines = pricedLines(prices, usage, atMs, tier);
+  return lines && costOfLines(lines);
+}
+
+/** Since when the newest price of a list is in force. */
+export const versionOf = (prices: readonly Price[], atMs: number): number | null =>
+  prices.reduce<number | null>((newest, { validFromMs }) => (validFromMs > atMs ? newest : Math.max(newest ?? 0, validFromMs)), null);
 
 /** Whether a price is the newest of its class and tier at a moment. */
 export const inForce = (price: Price, prices: readonly Price[], atMs: number): boolean =>

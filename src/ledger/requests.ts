@@ -1,12 +1,44 @@
 /** Single requests that have left their key's object: looked up by id, removed when they are old. */
-import type { LedgerEntry } from "./entry.ts";
+import type { Link, Receipt } from "../receipts/index.ts";
+import type { LedgerEntry, Outcome } from "./entry.ts";
 import type { Viewer } from "./report.ts";
 
 /** A finished request that has left the key's object, if the viewer may see it. */
 export async function findRequest(db: D1Database, viewer: Viewer, id: string): Promise<LedgerEntry | undefined> {
-  const [column, value] = viewer.usageScope === "organisation" ? ["organisation_id", viewer.organisationId] : ["key_id", viewer.keyId];
+  const [column, value] = ownerOf(viewer);
   const row = await db.prepare(`SELECT at, entry FROM requests WHERE id = ? AND ${column} = ?`).bind(id, value).first<{ at: number; entry: string }>();
   return row ? { id, at: row.at, ...(JSON.parse(row.entry) as Omit<LedgerEntry, "id" | "at">) } : undefined;
+}
+
+type Row = { id: string; at: number; key_id: string; organisation_id: string; entry: string };
+
+/** An entry apart from its place in its key's chain. */
+function receiptOf({ id, at, key_id: keyId, organisation_id: organisationId, entry }: Row): Receipt {
+  const { chain, ...outcome } = JSON.parse(entry) as Outcome & { chain: Link };
+  return { entry: { id, at, keyId, organisationId, ...outcome }, chain };
+}
+
+const ownerOf = (viewer: Viewer): [column: string, value: string] =>
+  viewer.usageScope === "organisation" ? ["organisation_id", viewer.organisationId] : ["key_id", viewer.keyId];
+
+/** The receipt of a request that has left its key's object, if the viewer may see it. */
+export async function findReceipt(db: D1Database, viewer: Viewer, id: string): Promise<Receipt | undefined> {
+  const [column, value] = ownerOf(viewer);
+  const row = await db.prepare(`SELECT id, at, key_id, organisation_id, entry FROM requests WHERE id = ? AND ${column} = ?`).bind(id, value).first<Row>();
+  return row ? receiptOf(row) : undefined;
+}
+
+/** Receipts in order of their ids, behind `after`. */
+export async function listReceipts(db: D1Database, viewer: Viewer, { after, limit }: { after: string; limit: number }): Promise<Receipt[]> {
+  const [column, value] = ownerOf(viewer);
+  const { results } = await db.prepare(`SELECT id, at, key_id, organisation_id, entry FROM requests WHERE ${column} = ? AND id > ? ORDER BY id LIMIT ?`).bind(value, after, limit).all<Row>();
+  return results.map(receiptOf);
+}
+
+/** A request of whatever key, and whose it is. For the operator. */
+export async function findAnyRequest(db: D1Database, id: string): Promise<{ keyId: string; entry: LedgerEntry } | undefined> {
+  const row = await db.prepare("SELECT id, at, key_id, organisation_id, entry FROM requests WHERE id = ?").bind(id).first<Row>();
+  return row ? { keyId: row.key_id, entry: { id, at: row.at, ...(JSON.parse(row.entry) as Outcome) } } : undefined;
 }
 
 /** Where ids of requests from `ms` on begin: they start with the time (pipeline/context.ts). */

@@ -6,5 +6,5 @@ export { KeyMeter, leaseMs } from "./key-meter.do.ts";
 export { OrgAccount, type AccountStanding, type Posted } from "./org-account.do.ts";
 export { creditKinds, type CreditEntry } from "./credits.ts";
 export { Meters } from "./meters.ts";
-export { postingOf } from "./posting.ts";
+export { postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 export type { Estimate, MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "./policy.ts";

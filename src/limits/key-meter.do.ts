@@ -1,23 +1,21 @@
 import { DurableObject } from "cloudflare:workers";
-import { noUsage } from "../chat/usage.ts";
-import type { LedgerEntry, Outcome } from "../ledger/entry.ts";
-import { rollUp } from "../ledger/roll-up.ts";
+import type { LedgerEntry } from "../ledger/entry.ts";
+import type { Receipt } from "../receipts/index.ts";
 import { log } from "../telemetry/log.ts";
-import { postingOf } from "./posting.ts";
+import { adjustmentOf, expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 import type { Recalled } from "./account.ts";
 import { minuteOf, monthStart, refusalOf, refuse, type Counters } from "./allowance.ts";
 import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
+import { Chain } from "./chain.ts";
 import { Drawing, type Short } from "./drawing.ts";
+import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
 import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
-/** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 3 kB. */
-const exportAtOnce = 400;
-
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
  * `apply` takes many operations at once without an `await` between them: they are one transaction, and its answer leaves only
@@ -31,6 +29,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly holds = new Map<string, Hold>();
   private readonly allotments: Allotments;
   private readonly drawing: Drawing;
+  private readonly exporting: Export;
   private alarmSet = false;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
@@ -39,6 +38,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
+    this.exporting = new Export(this.store, new Chain(state.storage.sql), () => this.env.DB);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
     this.drawing = new Drawing(this.allotments, {
       ask: (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks),
@@ -153,8 +153,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   }
 
   private rate(): RateState {
-    const limit = this.policy!.limits.requestsPerMinute;
-    const warnings = this.policy!.pools ? this.allotments.warnings(Date.now()) : [];
+    const { limits: { requestsPerMinute: limit }, pools } = this.policy!;
+    const warnings = pools ? this.allotments.warnings(Date.now()) : [];
     return { limit, remaining: Math.max(0, limit - this.counters.minute.requests), ...(warnings.length > 0 && { warnings }) };
   }
 
@@ -184,33 +184,35 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return { counters: this.counters, rowsWritten: this.store.rowsWritten, allotments: this.allotments.inspect() };
   }
 
-  /**
-   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. Entries and totals are read in
-   * one go, so that what is folded afterwards is in the totals that D1 has.
-   */
+  /** Writes everything settled to D1. Safe to repeat. Throws when D1 does. */
   async flush(): Promise<void> {
-    if (!this.policy) return;
-    const { keyId, organisationId } = this.policy;
-    for (let after = ""; ; ) {
-      const entries = this.store.finished(after, exportAtOnce);
-      if (entries.length === 0) return;
-      await rollUp(this.env.DB, { keyId, organisationId }, this.store.totals(entries.map((entry) => entry.id)), entries);
-      this.store.fold(entries.map((entry) => entry.id), minuteOf(Date.now()));
-      after = entries.at(-1)!.id;
-    }
+    if (this.policy) await this.exporting.flush(this.policy);
+  }
+
+  /** The receipt of a finished request that is still here (D1 has it afterwards). */
+  async receipt(id: string): Promise<Receipt | undefined> {
+    return this.policy && this.exporting.receipt(this.policy, id);
+  }
+
+  /** Corrects what a request was charged, by an entry of its own. The same correction again changes nothing. */
+  adjust({ id, request, nanoUsd, reason }: Adjustment, original: LedgerEntry): Adjusted {
+    const known = this.store.adjustment(id);
+    if (known) return { is: known.request === request && known.nanoUsd === nanoUsd ? "known" : "conflict" };
+    const charged = original.costNanoUsd + this.store.adjusted(request);
+    if (charged + nanoUsd < 0) return { is: "too_much", charged };
+    const now = this.advance(Date.now());
+    const { minute, month } = this.counters;
+    this.store.adjust({ id, request, at: now, minute: minute.window, requests: minute.requests, nanoUsd, outcome: adjustmentOf(original, { request, nanoUsd, reason }) });
+    month.nanoUsd += nanoUsd;
+    this.counters.spentNanoUsd += nanoUsd;
+    this.allotments.adjust(nanoUsd, now);
+    this.wakeAt(now + rollUpEveryMs);
+    return { is: "posted" };
   }
 
   /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
   private settleExpired(now: number): void {
-    for (const { id, lease, tokens, nanoUsd, model } of this.holds.values()) {
-      if (lease > now) continue;
-      const outcome: Outcome = {
-        model, deployment: "", protocol: "", stream: false, status: 0, end: "lease_expired",
-        usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd, costSource: "estimated", serviceTier: null, estimated: true,
-        firstByteMs: null, totalMs: leaseMs, way: "buffered", attempts: 0, upstreamRequestId: null, errorCode: "lease_expired",
-      };
-      this.settle(id, postingOf(outcome));
-    }
+    for (const hold of this.holds.values()) if (hold.lease <= now) this.settle(hold.id, postingOf(expiredOutcome(hold, leaseMs)));
   }
 
   /** Never rejects: the runtime gives up on an alarm that fails for minutes, and D1 may be away for longer. */
@@ -221,12 +223,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.settleExpired(now);
     await this.flush().catch(this.failed("roll_up_failed"));
     const reported = await this.report(now).then(() => true, this.failed("report_failed"));
-    if (this.store.busy() || !reported) this.wakeAt(Date.now() + rollUpEveryMs);
+    if (!reported || this.store.busy()) this.wakeAt(Date.now() + rollUpEveryMs);
   }
 
-  private failed(what: string): (error: unknown) => void {
-    return (error) => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });
-  }
+  private readonly failed = (what: string) => (error: unknown): void => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });
 
   /** Tells the organisation's account what was spent since the last time, and forgets what is over. */
   private async report(now: number): Promise<void> {

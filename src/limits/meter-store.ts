@@ -25,11 +25,14 @@ const schema = `
     input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, cost_nano_usd INTEGER NOT NULL,
     PRIMARY KEY (hour, model)
-  ) WITHOUT ROWID;`;
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS adjustment (id TEXT PRIMARY KEY, request TEXT NOT NULL, nano_usd INTEGER NOT NULL) WITHOUT ROWID;`;
 
 /** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in, `requests`: its number there. */
 export type Hold = { id: string; at: number; lease: number; minute: number; tokens: number; nanoUsd: number; model: string; requests: number };
 
+/** Corrections are entries, but no requests. */
+const countable = "sum(id NOT LIKE 'adj%')";
 const ever = Number.MAX_SAFE_INTEGER;
 
 type Row = Record<string, SqlStorageValue>;
@@ -89,7 +92,27 @@ export class MeterStore {
 
   /** How many requests have ever been settled. */
   postings(): number {
-    return this.run("SELECT (SELECT total(requests) FROM hourly) + (SELECT count(*) FROM entry WHERE lease IS NULL) AS postings")[0]!.postings as number;
+    return this.run(`SELECT (SELECT total(requests) FROM hourly) + (SELECT total(id NOT LIKE 'adj%') FROM entry WHERE lease IS NULL)
+      + (SELECT count(*) FROM adjustment) AS postings`)[0]!.postings as number;
+  }
+
+  /** Corrections of a request so far, nano-USD. */
+  adjusted(request: string): number {
+    return this.run("SELECT total(nano_usd) AS nano_usd FROM adjustment WHERE request = ?", request)[0]!.nano_usd as number;
+  }
+
+  adjustment(id: string): { request: string; nanoUsd: number } | undefined {
+    const row = this.run("SELECT request, nano_usd FROM adjustment WHERE id = ?", id)[0];
+    return row && { request: row.request as string, nanoUsd: row.nano_usd as number };
+  }
+
+  /** Writes a correction as an entry of its own: history stays as it was. */
+  adjust({ id, request, at, minute, requests, nanoUsd, outcome }: { id: string; request: string; at: number; minute: number; requests: number; nanoUsd: number; outcome: Outcome }): void {
+    this.run("INSERT INTO adjustment VALUES (?, ?, ?)", id, request, nanoUsd);
+    this.run(
+      "INSERT INTO entry (id, at, minute, requests, model, input_tokens, cost_nano_usd, outcome) VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+      id, at, minute, requests, outcome.model, nanoUsd, JSON.stringify(outcome),
+    );
   }
 
   /** Open holds. */
@@ -129,8 +152,8 @@ export class MeterStore {
 
   /** A finished request, or undefined when it is open or not here (any more). */
   entry(id: string): LedgerEntry | undefined {
-    const row = this.run("SELECT at, outcome FROM entry WHERE id = ? AND lease IS NULL", id)[0];
-    return row && { id, at: row.at as number, ...(JSON.parse(row.outcome as string) as Outcome) };
+    const row = this.finishedOne(id);
+    return row && { id, at: row.at, ...(JSON.parse(row.outcome) as Outcome) };
   }
 
   /** Absolute totals of the hours and models that these entries fall in: what is folded and what is not yet. */
@@ -138,7 +161,7 @@ export class MeterStore {
     return this.run(
       `WITH touched AS (SELECT DISTINCT at / 3600000 AS hour, model FROM entry WHERE id IN (SELECT value FROM json_each(?)))
        SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, ${sums}
-       FROM (SELECT * FROM hourly UNION ALL SELECT at / 3600000, model, 1, failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
+       FROM (SELECT * FROM hourly UNION ALL SELECT at / 3600000, model, id NOT LIKE 'adj%', failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
        WHERE (hour, model) IN touched GROUP BY hour, model`,
       JSON.stringify(ids),
     ) as HourlyTotals[];
@@ -151,19 +174,25 @@ export class MeterStore {
     }));
   }
 
-  /** Moves exported entries of past minutes into the hourly totals. One transaction: no await in here. */
-  fold(ids: string[], currentMinute: number): void {
+  /** One finished request, as `finished` tells it. */
+  finishedOne(id: string): { id: string; at: number; outcome: string } | undefined {
+    const row = this.run("SELECT at, outcome FROM entry WHERE id = ? AND lease IS NULL", id)[0];
+    return row && { id, at: row.at as number, outcome: row.outcome as string };
+  }
+
+  /** Moves exported entries of past minutes into the hourly totals. Returns which. One transaction: no await in here. */
+  fold(ids: string[], currentMinute: number): string[] {
     const list = JSON.stringify(ids);
     const chosen = "lease IS NULL AND minute < ?2 AND id IN (SELECT value FROM json_each(?1))";
     this.run(
-      `INSERT INTO hourly SELECT at / 3600000, model, count(*), sum(failed), ${sums.replaceAll(/ AS \w+/g, "")} FROM entry WHERE ${chosen} GROUP BY 1, 2
+      `INSERT INTO hourly SELECT at / 3600000, model, ${countable}, sum(failed), ${sums.replaceAll(/ AS \w+/g, "")} FROM entry WHERE ${chosen} GROUP BY 1, 2
        ON CONFLICT (hour, model) DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
          input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
          cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, output_tokens = output_tokens + excluded.output_tokens,
          reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`,
       list, currentMinute,
     );
-    this.run(`DELETE FROM entry WHERE ${chosen}`, list, currentMinute);
+    return this.run(`DELETE FROM entry WHERE ${chosen} RETURNING id`, list, currentMinute).map(({ id }) => id as string);
   }
 
   /** Whether anything is left for the alarm to do. */

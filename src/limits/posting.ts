@@ -1,5 +1,7 @@
-/** From the ledger's view of a finished request to what its key's object sums. Pure. */
+/** From the ledger's view of a finished request to what its key's object sums, and entries that no request brought. Pure. */
+import { noUsage } from "../chat/usage.ts";
 import type { Outcome } from "../ledger/entry.ts";
+import type { Hold } from "./meter-store.ts";
 import type { Posting } from "./policy.ts";
 
 /** Whether the request counts as an error: the client got none of what it asked for, or not all. */
@@ -18,4 +20,26 @@ export const postingOf = (outcome: Outcome): Posting => ({
   reasoningTokens: whole(outcome.usage.reasoningTokens),
   nanoUsd: whole(outcome.costNanoUsd),
   outcome: JSON.stringify(outcome),
+});
+
+const silent = {
+  protocol: "", stream: false, serviceTier: null, firstByteMs: null, way: "buffered", attempts: 0, upstreamRequestId: null, lines: [], pricesFromMs: null,
+  refused: [], responseHash: null,
+} as const;
+
+/** What is written down when nobody settled in time. */
+export const expiredOutcome = ({ model, tokens, nanoUsd }: Pick<Hold, "model" | "tokens" | "nanoUsd">, leaseMs: number): Outcome => ({
+  ...silent, model, deployment: "", status: 0, end: "lease_expired", usage: { ...noUsage, inputTokens: tokens }, costNanoUsd: nanoUsd,
+  costSource: "estimated", estimated: true, totalMs: leaseMs, errorCode: "lease_expired", reserved: { tokens, nanoUsd },
+});
+
+/** A correction of what a request was charged: `nanoUsd` below zero gives back. `id` is the caller's. */
+export type Adjustment = { id: string; request: string; nanoUsd: number; reason: string };
+/** `too_much`: it would bring the charge below nothing; `charged` is what it comes to so far. */
+export type Adjusted = { is: "posted" | "known" | "conflict" } | { is: "too_much"; charged: number };
+
+/** What is written down about a correction. */
+export const adjustmentOf = ({ model, deployment }: Pick<Outcome, "model" | "deployment">, { request, nanoUsd, reason }: Omit<Adjustment, "id">): Outcome => ({
+  ...silent, model, deployment, status: 200, end: "adjustment", usage: noUsage, costNanoUsd: nanoUsd, costSource: "adjusted", estimated: false,
+  totalMs: 0, errorCode: null, reserved: { tokens: 0, nanoUsd: 0 }, adjusts: { request, reason },
 });

@@ -18,8 +18,8 @@ export class LimitError extends GatewayError {
   }
 }
 
-/** `drains`: an answer whose client leaves is read to its end. */
-export type Admission = { policy: MeterPolicy; plan: Plan; rate: RateState; drains: boolean };
+/** `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
+export type Admission = { policy: MeterPolicy; plan: Plan; rate: RateState; reserved: Estimate; drains: boolean };
 
 /** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
 export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
@@ -81,13 +81,14 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 /** Plans the request and reserves the most it can use. */
 export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Admission> {
   let planned: Plan | undefined;
+  let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
   const { principal, policy, reply } = await ask(context, caller, async (current) => {
     planned = await planFor(context, current, facts, protocol, protocols);
     refuseUnchecked(facts, current);
-    const estimate = bound(planned.attempts, facts, protocol, context.startedAtMs);
-    return { do: "reserve", id: context.requestId, version: current.version, estimate, model: facts.model };
+    reserved = bound(planned.attempts, facts, protocol, context.startedAtMs);
+    return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model };
   });
-  return { policy, plan: planned!, rate: reply.rate, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
+  return { policy, plan: planned!, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */

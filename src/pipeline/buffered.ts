@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
 import { answerHeaders, costHeader, failure, lossHeader } from "./answer.ts";
+import { digestOf } from "./digest.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
 import type { Attempt } from "../router/index.ts";
@@ -34,17 +35,19 @@ export async function buffered({ run, attempt, exchange, attempts, response, ups
   const contentType = response.headers.get("content-type") ?? "application/json";
   const answer = exchange.read(bytes, contentType);
   const { seen } = answer;
-  const ending = { end: hold.clientGone ? "client_gone" : "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId } as const;
-  const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs);
-  hold.settle(outcome);
+  const ending = { end: hold.clientGone ? "client_gone" : "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, reserved: admission.reserved, refused: run.refused } as const;
   const { secret } = attempt.endpoint;
   if ("error" in answer) {
+    hold.settle(outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs));
     const { code, message, detail, status } = answer.error;
     const error = new GatewayError(code, cutOut(message, secret), detail, status);
     return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);
   }
-  const { body, type = contentType, losses = [] } = answer;
-  return new Response(seen.error === undefined || typeof body === "string" ? body : cutOut(utf8.decode(body), secret), {
+  const { type = contentType, losses = [] } = answer;
+  const body = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
+  const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
+  hold.settle(outcome);
+  return new Response(body, {
     status: response.status,
     headers: { ...answerHeaders(context.requestId, admission.rate, type), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses]) },
   });

@@ -5,6 +5,7 @@ import { parseSettings, type Settings } from "../env.ts";
 import { Meters } from "../limits/index.ts";
 import { Calls } from "../replay/index.ts";
 import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
+import { ReceiptSigner } from "../receipts/index.ts";
 import { log } from "../telemetry/index.ts";
 import { listModels } from "../upstream/models.ts";
 
@@ -17,6 +18,7 @@ export type Isolate = {
   /** Models of the self-hosted server, as it lists them itself. */
   readonly selfHostedModels: Held<readonly string[]>;
   readonly meters: Meters;
+  readonly receipts: ReceiptSigner;
   /** Requests by the names that their clients gave them. */
   readonly calls: Calls;
 };
@@ -44,6 +46,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     ),
     selfHostedModels: new Held(async () => (own ? (listed = await listModels(own).catch(() => listed)) : []), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
+    receipts: new ReceiptSigner(settings.CREDENTIALS_SECRET),
     calls: new Calls(env.IDEMPOTENT_CALL),
   };
   return current;

@@ -1,7 +1,7 @@
 /** From what was seen of an answer to what is written down about it. Pure. */
 import { noUsage, type Usage } from "../chat/index.ts";
-import type { CostSource, End, Outcome, Way } from "../ledger/entry.ts";
-import { costOf, tierOf } from "../ledger/price.ts";
+import type { CostSource, End, Outcome, Refused, Way } from "../ledger/entry.ts";
+import { costOfLines, pricedLines, tierOf, versionOf, type PriceLine } from "../ledger/price.ts";
 import type { Observation, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 
@@ -19,6 +19,11 @@ export type Ending = {
   errorCode?: string | null;
   /** The provider was hung up on, or broke off: what it said of its usage before the answer's own end is not its last word. */
   cut?: boolean;
+  /** What was held for it, and who was tried before. */
+  reserved: Outcome["reserved"];
+  refused: readonly Refused[];
+  /** SHA-256 of what was sent to the client, in hex. */
+  responseHash?: string | null;
 };
 
 /**
@@ -36,13 +41,16 @@ function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: b
   };
 }
 
-function chargeOf(attempt: Attempt, usage: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): { costNanoUsd: number; costSource: CostSource } {
-  if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported" };
-  if (attempt.endpoint.provider.selfHosted && attempt.prices.length === 0) return { costNanoUsd: 0, costSource: "price" };
-  const cost = usage === noUsage ? 0 : costOf(attempt.prices, usage, atMs, tierOf(seen?.serviceTier));
+type Charge = { costNanoUsd: number; costSource: CostSource; lines: readonly PriceLine[]; pricesFromMs: number | null };
+
+function chargeOf({ endpoint, prices }: Attempt, usage: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): Charge {
+  const unlisted = { lines: [], pricesFromMs: null };
+  if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported", ...unlisted };
+  if (usage === noUsage || (endpoint.provider.selfHosted && prices.length === 0)) return { costNanoUsd: 0, costSource: estimated ? "estimated" : "price", ...unlisted };
+  const lines = pricedLines(prices, usage, atMs, tierOf(seen?.serviceTier));
   // What of it has a price is charged, and that something has none stands in the ledger.
-  if (cost === undefined) return { costNanoUsd: costOf(attempt.prices, { ...usage, searches: 0, pieces: {} }, atMs) ?? 0, costSource: "unpriced" };
-  return { costNanoUsd: cost, costSource: estimated ? "estimated" : "price" };
+  const known = lines ?? pricedLines(prices, { ...usage, searches: 0 }, atMs) ?? [];
+  return { costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
 }
 
 /** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
@@ -75,5 +83,8 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     attempts: ending.attempts,
     upstreamRequestId: ending.upstreamRequestId,
     errorCode: ending.errorCode ?? (seen?.error === undefined ? null : "upstream_error"),
+    reserved: ending.reserved,
+    refused: ending.refused,
+    responseHash: ending.responseHash ?? null,
   };
 }

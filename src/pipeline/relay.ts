@@ -1,5 +1,6 @@
 /** The path of a request, from the client's bytes to the answer and its settlement. Read it from top to bottom. */
 import { GatewayError } from "../errors.ts";
+import type { Refused } from "../ledger/entry.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 import { admit, callerOf, isWish, type Admission } from "./admit.ts";
@@ -24,6 +25,8 @@ export type Relay = {
   readonly facts: RequestFacts;
   readonly admission: Admission;
   readonly hold: Hold;
+  /** Deployments that were tried and did not answer. */
+  readonly refused: Refused[];
 };
 
 /** Answers one request of `protocol`. Never rejects, and runs to its settlement even when the client leaves. */
@@ -40,7 +43,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     const { text, json } = await readJson(context.request, context.named?.body);
     const facts: RequestFacts = { ...protocol.parse(json), ...surchargesOf(text, json) };
     const admission = await admit(context, caller, facts, protocol.id, protocolsFor(protocol, context.request.headers));
-    return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission) }, text);
+    return await answer({ context, protocol, facts, admission, hold: new Hold(context, admission), refused: [] }, text);
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
@@ -76,7 +79,9 @@ async function answer(run: Relay, text: string): Promise<Response> {
         const answered = { run, exchange, attempts: i + 1, ...tried };
         return eventStreamOf(tried.response) && (facts.stream || exchange.sameErrors) ? streamed(answered) : await buffered(answered);
       }
-      if (!tried.failure.failsOver || i === attempts.length - 1 || run.hold.clientGone) return failed(run, attempt, i + 1, tried.failure);
+      const { error, answer: said, upstreamRequestId, failsOver } = tried.failure;
+      if (!failsOver || i === attempts.length - 1 || run.hold.clientGone) return failed(run, attempt, i + 1, tried.failure);
+      run.refused.push({ deployment: attempt.deployment, status: said?.status ?? error.status, errorCode: error.code, upstreamRequestId });
     } catch (thrown) {
       const error = asGatewayError(thrown, context);
       return failed(run, attempt, i + 1, { error, upstreamRequestId: null, failsOver: false }, thrown === clientLeft);
@@ -99,6 +104,7 @@ function failed(run: Relay, attempt: Attempt, attempts: number, { error, answer,
   const ending: Ending = {
     end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
     status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, errorCode: left ? null : error.code, cut: cut && !protocol.counting,
+    reserved: admission.reserved, refused: run.refused,
   };
   hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
   if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);

@@ -6,6 +6,7 @@ import { cutOut } from "../telemetry/log.ts";
 import { eventStreamOf, passOn, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders, lossHeader } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
+import { Digest } from "./digest.ts";
 import { outcomeOf } from "./outcome.ts";
 
 /** The client's stream. Its end, whatever the cause, settles the reservation. */
@@ -16,6 +17,7 @@ export function streamed({ run, attempt, exchange, attempts, response, upstreamR
   const events = eventStreamOf(response)!;
   const { native, broken, type = events.type, ...watch } = exchange.watch();
   const observer = discreet(watch.observer, attempt.endpoint.secret);
+  const digest = new Digest();
   const firstByteMs = Date.now() - context.startedAtMs;
   const { readable, end } = passOn(response.body!, native, {
     observer,
@@ -24,13 +26,15 @@ export function streamed({ run, attempt, exchange, attempts, response, upstreamR
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
     graceMs: hold.graceMs,
+    sent: digest.update,
     lastWords: (how) => broken(brokenOff(how, attempt.endpoint.provider.name)),
   });
-  context.waitUntil(end.then((how) => {
+  context.waitUntil(end.then(async (how) => {
     const ending = {
       end: endOf(how, observer.seen.terminated), status: response.status, way: native && !events.cutter ? "native" : "pump",
       firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId,
-      cut: how !== "done" && how !== "drained",
+      cut: how !== "done" && how !== "drained", reserved: admission.reserved, refused: run.refused,
+      responseHash: how === "client_gone" || how === "drained" ? null : await digest.end(),
     } as const;
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs));
   }));

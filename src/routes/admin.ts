@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { account } from "./admin/account.ts";
+import { adjustments } from "./admin/adjustments.ts";
 import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
 import { audit } from "./admin/audit.ts";
@@ -13,7 +14,7 @@ import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, plans, keys, credentials, aliases, prices, audit trail, usage, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, people, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -27,5 +28,6 @@ export const admin = new Hono<App>()
   .route("/keys", keys)
   .route("/aliases", aliases)
   .route("/prices", prices)
+  .route("/adjustments", adjustments)
   .route("/audit", audit)
   .route("/usage", usage);

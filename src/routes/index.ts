@@ -10,5 +10,6 @@ export { embeddings } from "./embeddings.ts";
 export { geminiCalls, geminiModels } from "./gemini.ts";
 export { messages } from "./messages.ts";
 export { models } from "./models.ts";
+export { receiptKeys, receipts } from "./receipts.ts";
 export { responses } from "./responses.ts";
 export type { App } from "./context.ts";

@@ -16,8 +16,10 @@ export class Outlet {
   private size = 0;
   private writing: Promise<void> | undefined;
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  private readonly sent: ((piece: Uint8Array) => void) | undefined;
 
-  constructor(writable: WritableStream<Uint8Array>) {
+  constructor(writable: WritableStream<Uint8Array>, sent?: (piece: Uint8Array) => void) {
+    this.sent = sent;
     this.writer = writable.getWriter();
     this.gone = this.left.promise;
     this.writer.closed.catch(() => this.released || this.leave());
@@ -71,6 +73,7 @@ export class Outlet {
     const bytes = this.pieces.length === 1 ? this.pieces[0]! : concatenated(this.pieces, this.size);
     this.pieces = [];
     this.size = 0;
+    this.sent?.(bytes);
     this.writing = this.writer.write(bytes).catch(this.leave).then(() => {
       this.writing = undefined;
       if (this.size > 0 && !this.isGone) this.send();

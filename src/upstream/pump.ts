@@ -17,6 +17,8 @@ export type StreamOptions = {
   cutter?: Cutter | undefined;
   /** Aborts when the runtime knows that the client has left; it may know before a write fails. */
   clientLeft?: AbortSignal;
+  /** Hears every piece that is sent to the client. */
+  sent?: (piece: Uint8Array) => void;
   /** Asked once the client has left: how long the upstream may be read on without it. Absent or 0: not at all. */
   graceMs?: () => number;
 };
@@ -37,9 +39,9 @@ export const afterEndMs = 5_000;
  * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, cutter: frames = new FrameCutter() } = options;
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, cutter: frames = new FrameCutter() } = options;
   const intake = new Intake(body, { mayReadAhead: !untilTextFlows });
-  const outlet = new Outlet(writable);
+  const outlet = new Outlet(writable, sent);
   let stopped: StreamEnd | undefined;
   let grace: ReturnType<typeof setTimeout> | null = null;
   let waitingSinceMs: number | undefined;

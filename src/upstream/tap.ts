@@ -16,7 +16,7 @@ const mostLeftoverMs = 50;
  * No comments are written here: the runtime holds the client's end. A client that leaves is noticed at the next write; then the second
  * branch is read to its end, if there is time.
  */
-export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft, graceMs }: StreamOptions): Promise<StreamEnd> {
+export async function tap(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, { observer, idleMs, lastWords, clientLeft, graceMs, sent }: StreamOptions): Promise<StreamEnd> {
   const [forClient, forUs] = body.tee();
   const stop = new AbortController();
   let brokenAtMs = Infinity;
@@ -48,7 +48,11 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     const over = observer.seen.terminated && how !== "client_gone";
     if (how === "client_gone" || writable.locked) return over ? "done" : how;
     const writer = writable.getWriter();
-    if (words && (!over || how === "done")) await writer.write(encoder.encode(words)).catch(() => {});
+    if (words && (!over || how === "done")) {
+      const bytes = encoder.encode(words);
+      sent?.(bytes);
+      await writer.write(bytes).catch(() => {});
+    }
     await writer.close().catch(() => {});
     return over ? "done" : how;
   }
@@ -57,6 +61,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
   async function isListening(): Promise<boolean> {
     if (clientLeft?.aborted || writable.locked) return false;
     const writer = writable.getWriter();
+    sent?.(encoder.encode("\n\n"));
     const taken = await writer.write(encoder.encode("\n\n")).then(() => true, () => false);
     writer.releaseLock();
     return taken;
@@ -98,6 +103,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
       return finish("done", words && (frames.inside && rest === "" ? "\n\n" : "") + words);
     }
     buffer = result.value.buffer as ArrayBuffer;
+    sent?.(result.value.slice());
     const whole = frames.push(result.value);
     if (whole) observer.push(decoder.decode(whole));
     if (piped === "broken" && Date.now() - brokenAtMs > mostLeftoverMs) return goOn();

@@ -58,7 +58,7 @@ const facts: RequestFacts = { model: "m", stream: true, usageAsked: true, inputT
 /** What is written down about an answer that ended so. */
 export const entryOf = (prices: readonly Price[], seen: Observation | undefined, ending: Partial<Ending> = {}): Omit<LedgerEntry, "id" | "at"> => {
   const attempt = { endpoint: { provider: { id: "openai", selfHosted: false } }, deployment: "openai/m", prices } as unknown as Attempt;
-  return outcomeOf(facts, "openai-chat", attempt, seen, { end: "complete", status: 200, way: "pump", firstByteMs: 1, totalMs: 2, attempts: 1, upstreamRequestId: null, ...ending }, now);
+  return outcomeOf(facts, "openai-chat", attempt, seen, { end: "complete", status: 200, way: "pump", firstByteMs: 1, totalMs: 2, attempts: 1, upstreamRequestId: null, reserved: { tokens: 150, nanoUsd: 0 }, refused: [], ...ending }, now);
 };
 
 /** The shapes of one answer in each protocol; `usage` is the protocol's own object. */

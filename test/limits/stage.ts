@@ -24,7 +24,8 @@ export function outcomeOf({ tokens = 0, nanoUsd = 0, ...over }: { tokens?: numbe
   return {
     model: "m", deployment: "openai/m", protocol: "openai-chat", stream: false, status: 200, end: "complete",
     usage: { ...noUsage, inputTokens: tokens - outputTokens, outputTokens }, costNanoUsd: nanoUsd, costSource: "price", serviceTier: null, estimated: false,
-    firstByteMs: 1, totalMs: 2, way: "buffered", attempts: 1, upstreamRequestId: null, errorCode: null, ...over,
+    firstByteMs: 1, totalMs: 2, way: "buffered", attempts: 1, upstreamRequestId: null, errorCode: null,
+    reserved: { tokens, nanoUsd }, lines: [], pricesFromMs: null, refused: [], responseHash: null, ...over,
   };
 }
 

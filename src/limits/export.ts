@@ -1,0 +1,63 @@
+/** How a key's finished requests reach D1: chained, in pages, totals beside them. */
+import type { Outcome } from "../ledger/entry.ts";
+import { rollUp } from "../ledger/roll-up.ts";
+import type { Receipt } from "../receipts/index.ts";
+import { minuteOf } from "./allowance.ts";
+import type { Chain } from "./chain.ts";
+import type { MeterStore } from "./meter-store.ts";
+
+/** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 4 kB. */
+const exportAtOnce = 400;
+
+type Owner = { keyId: string; organisationId: string };
+type Finished = { id: string; at: number; outcome: string };
+
+const chained = ({ keyId, organisationId }: Owner, { id, at, outcome }: Finished) => ({ id, at, keyId, organisationId, ...(JSON.parse(outcome) as Outcome) });
+
+export class Export {
+  private readonly store: MeterStore;
+  private readonly chain: Chain;
+  private readonly db: () => D1Database;
+
+  constructor(store: MeterStore, chain: Chain, db: () => D1Database) {
+    this.store = store;
+    this.chain = chain;
+    this.db = db;
+  }
+
+  /**
+   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. Entries and totals are read in
+   * one go, so that what is folded afterwards is in the totals that D1 has.
+   */
+  async flush(owner: Owner): Promise<void> {
+    for (let after = ""; ; ) {
+      const page = this.store.finished(after, exportAtOnce);
+      if (page.length === 0) return;
+      await this.seal(owner, page);
+      const ids = page.map(({ id }) => id);
+      await rollUp(this.db(), owner, this.store.totals(ids), page.map(({ outcome, ...entry }) => ({ ...entry, outcome: withChain(outcome, this.chain.link(entry.id)) })));
+      this.chain.drop(this.store.fold(ids, minuteOf(Date.now())));
+      after = page.at(-1)!.id;
+    }
+  }
+
+  /** The receipt of a finished request that is still here. */
+  async receipt(owner: Owner, id: string): Promise<Receipt | undefined> {
+    const finished = this.store.finishedOne(id);
+    if (!finished) return undefined;
+    for (let after = ""; !this.chain.link(id); ) {
+      const page = this.store.finished(after, exportAtOnce);
+      if (page.length === 0) return undefined;
+      await this.seal(owner, page);
+      after = page.at(-1)!.id;
+    }
+    const chain = this.chain.link(id);
+    return chain && { entry: chained(owner, finished), chain };
+  }
+
+  private seal(owner: Owner, page: readonly Finished[]): Promise<void> {
+    return this.chain.seal(page.filter(({ id }) => !this.chain.link(id)).map((entry) => chained(owner, entry)));
+  }
+}
+
+const withChain = (outcome: string, link: ReturnType<Chain["link"]>): string => `${outcome.slice(0, -1)},"chain":${JSON.stringify(link)}}`;

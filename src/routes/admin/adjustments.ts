@@ -1,0 +1,38 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { newId } from "../../accounts/base62.ts";
+import { getKey } from "../../accounts/key-record.ts";
+import { recordAudit } from "../../accounts/audit.ts";
+import { GatewayError } from "../../errors.ts";
+import { findAnyRequest } from "../../ledger/requests.ts";
+import type { Adjusted } from "../../limits/index.ts";
+import type { App } from "../context.ts";
+import { byAdmin } from "./adopt.ts";
+import { idSchema, readBody } from "./input.ts";
+
+/** `nanoUsd` below zero gives back. `id` is the caller's, so that a call may be repeated. */
+const newSchema = z.strictObject({
+  id: z.string().regex(/^adj_[a-zA-Z0-9_-]{1,60}$/, "adj_ and 1 to 60 letters, digits, - and _").optional(),
+  request: z.string().min(1).max(200),
+  /** Where the request lies; needed for a minute only, until it has been rolled up. */
+  key: idSchema.optional(),
+  nanoUsd: z.number().int().min(-1e15).max(1e15).refine((n) => n !== 0, "must not be 0"),
+  reason: z.string().trim().min(1).max(500),
+});
+
+/** Corrections of what requests were charged: entries of their own, with a reason; history stays as it was. */
+export const adjustments = new Hono<App>().post("/", async (c) => {
+  const { id = newId("adj_"), request, key, nanoUsd, reason } = await readBody(c, newSchema);
+  const missing = new GatewayError("not_found", `No finished request ${JSON.stringify(request)} is known${key === undefined ? ". One that is less than two minutes old is found by its key only" : " for this key"}.`, { param: "request" });
+  const found = key === undefined ? await findAnyRequest(c.env.DB, request) : undefined;
+  const keyId = key ?? found?.keyId;
+  if (keyId === undefined || !(await getKey(c.env.DB, keyId))) throw missing;
+  const meter = c.env.KEY_METER.getByName(keyId);
+  const entry = found?.entry ?? (await meter.entry(request)) ?? (await findAnyRequest(c.env.DB, request))?.entry;
+  if (!entry || entry.end === "adjustment") throw missing;
+  const adjusted = (await meter.adjust({ id, request, nanoUsd, reason }, entry)) as Adjusted;
+  if (adjusted.is === "conflict") throw new GatewayError("conflict", `There is another correction '${id}'.`, { param: "id" });
+  if (adjusted.is === "too_much") throw new GatewayError("conflict", `The request was charged ${adjusted.charged} nano-USD: no more can be given back.`, { param: "nanoUsd" });
+  if (adjusted.is === "posted") await recordAudit(c.env.DB, byAdmin(), { action: "adjustment.post", subject: id, organisationId: (await getKey(c.env.DB, keyId))!.organisationId, detail: { request, nanoUsd, reason } });
+  return c.json({ id, request, key: keyId, nanoUsd, reason }, adjusted.is === "posted" ? 201 : 200);
+});
