@@ -1,12 +1,13 @@
 /**
- * `npm run verify-receipts -- <file> --keys <file>`: checks receipts offline, without any code of the gateway's. The first file is what
+ * `npm run verify-receipts <file> [<keys>]`: checks receipts offline, without any code of the gateway's. The first file is what
  * GET /v1/receipts answered (one receipt, a page, a list, or one JSON value a line), the second what
- * /.well-known/forge-receipts.json did. Ends with 1 when anything is wrong.
+ * /.well-known/forge-receipts.json did; without it `forge-receipts.json` beside the first. Ends with 1 when anything is wrong.
  */
 import canonicalize from "canonicalize";
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 type Line = { unit: string; amount: number; picoUsd: number };
 type Entry = { id: string; keyId: string; end: string; costNanoUsd: number; costSource: string; lines: Line[]; reserved: { nanoUsd: number }; adjusts?: { request: string } };
@@ -76,12 +77,9 @@ export async function verify(receipts: readonly Receipt[], jwks: JSONWebKeySet):
 const usd = (nano: number): string => `${nano < 0 ? "-" : ""}${Math.floor(Math.abs(nano) / 1e9)}.${String(Math.abs(nano) % 1e9).padStart(9, "0")}`;
 
 async function main(): Promise<void> {
-  const args = process.argv.slice(2);
-  const at = args.indexOf("--keys");
-  const keysFile = at < 0 ? undefined : args[at + 1];
-  const file = args.find((_, i) => at < 0 || (i !== at && i !== at + 1));
-  if (!file || !keysFile) {
-    console.error("npm run verify-receipts -- <receipts.json> --keys <forge-receipts.json>");
+  const [file, keysFile = file && join(dirname(file), "forge-receipts.json")] = process.argv.slice(2);
+  if (!file || !keysFile || !existsSync(keysFile)) {
+    console.error("npm run verify-receipts <receipts.json> [<forge-receipts.json>]\n\nThe second file is what the gateway shows under /.well-known/forge-receipts.json.");
     process.exit(2);
   }
   const { receipts, wrong, gaps, keys } = await verify(receiptsIn(readFileSync(file, "utf8")), JSON.parse(readFileSync(keysFile, "utf8")) as JSONWebKeySet);

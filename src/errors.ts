@@ -13,7 +13,7 @@ const statusOf = {
   insufficient_credits: 402,
   subscription_expired: 402,
   model_not_allowed: 403,
-  sovereign_not_allowed: 403,
+  plan_required: 403,
   model_not_priced: 403,
   model_not_found: 404,
   not_found: 404,

@@ -102,7 +102,7 @@ async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestCont
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
   const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
-  if (sovereign && principal.maySovereign === false) throw new GatewayError("sovereign_not_allowed", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
+  if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
   return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints });
 }
 

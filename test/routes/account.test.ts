@@ -179,7 +179,7 @@ describe("a plan", () => {
     await admin("PUT", `/plans/${plan}`, { limits: {}, joint: { monthlyTokens: 5_000 }, models: ["openai/account-*"], sovereign: false });
     expect(await told(await ask(key))).toBe("200");
     expect(await told(await ask(key, {}, { model: "openai/other" }))).toBe("403 model_not_allowed");
-    expect(await told(await ask(key, { "x-sovereign": "true" }))).toBe("403 sovereign_not_allowed");
+    expect(await told(await ask(key, { "x-sovereign": "true" }))).toBe("403 plan_required");
   });
 
   test("ends with the subscription, to the second", async () => {

@@ -88,7 +88,10 @@ test("npm run verify-receipts reads two files and says 1 when anything is wrong"
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  const run = (receipts: string) => promisify(execFile)(process.execPath, ["scripts/verify-receipts.ts", file("receipts.json", receipts), "--keys", file("keys.json", keys)]).then(({ stdout }) => ({ code: 0, stdout }), (error: { code: number; stdout: string }) => error);
+  const run = (receipts: string, named: string[] = []) => promisify(execFile)(process.execPath, ["scripts/verify-receipts.ts", file("receipts.json", receipts), ...named]).then(({ stdout }) => ({ code: 0, stdout }), (error: { code: number; stdout: string }) => error);
+  expect(await run(page)).toMatchObject({ code: 2 });
+  expect(await run(page, [file("other.json", keys)])).toMatchObject({ code: 0 });
+  file("forge-receipts.json", keys);
   expect(await run(page)).toMatchObject({ code: 0, stdout: expect.stringMatching(/6 requests, 0\.\d{9} USD\n6 receipts, 0 wrong/) });
   expect(await run(page.replace('"status":200', '"status":201'))).toMatchObject({ code: 1, stdout: expect.stringContaining("its hash is not that of its entry") });
 });
