@@ -195,7 +195,8 @@ CREATE INDEX IF NOT EXISTS requests_by_key ON requests (key_id, id);
 CREATE INDEX IF NOT EXISTS requests_by_organisation ON requests (organisation_id, id);
 
 -- The credit ledger of organisations that pay in advance, as their accounts have it: money in (grant, top_up) and out
--- (refund, expire, adjustment), never changed. Written by: the admin API and the account's Durable Object, by id. Lives: for ever.
+-- (refund, expire, chargeback, adjustment), never changed. Written by: the admin API, Stripe's webhook and the account's Durable Object, by id.
+-- Lives: for ever.
 CREATE TABLE IF NOT EXISTS credit_entries (
   organisation_id TEXT NOT NULL,
   id TEXT NOT NULL,

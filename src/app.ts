@@ -14,6 +14,7 @@ import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { responses } from "./routes/responses.ts";
+import { stripe } from "./routes/stripe.ts";
 
 export const app = new Hono<App>();
 
@@ -44,6 +45,7 @@ app.route("/.well-known/forge-receipts.json", receiptKeys);
 
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);
+app.route("/stripe", stripe);
 
 /** The methods that a URL takes. */
 const methodsOf = (path: string): string[] =>

@@ -27,7 +27,11 @@ export const settingsSchema = z.looseObject({
   DRAIN_TIMEOUT_MS: z.coerce.number().int().positive().default(25_000),
   /** Milliseconds of silence after which the client gets a comment line. */
   STREAM_HEARTBEAT_MS: z.coerce.number().int().positive().default(15_000),
-});
+  /** Stripe's key for its API, secret (`sk_…`) or restricted (`rk_…`). With STRIPE_WEBHOOK_SECRET it lets organisations buy credits; without both there is no Stripe here. */
+  STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
+  /** What Stripe signs its events to this gateway with. */
+  STRIPE_WEBHOOK_SECRET: z.string().regex(/^(?:whsec_\S+)?$/, "a signing secret of Stripe's, whsec_…").default(""),
+}).refine((vars) => (vars.STRIPE_SECRET_KEY === "") === (vars.STRIPE_WEBHOOK_SECRET === ""), { path: ["STRIPE_WEBHOOK_SECRET"], message: "goes with STRIPE_SECRET_KEY: set both or neither" });
 
 /** The parsed settings. `vars` holds every string of the environment: providers read their own key and base URL there. */
 export type Settings = z.infer<typeof settingsSchema>;

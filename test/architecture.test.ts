@@ -24,6 +24,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
   receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
+  payments: { may: ["errors", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
@@ -31,14 +32,14 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
-  routes: { may: ["pipeline", "accounts", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "limits/index", "replay/index"], why: "the entry: no logic" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
-  zod: { rooms: ["protocols", "accounts", "routes", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
+  zod: { rooms: ["protocols", "accounts", "routes", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
@@ -46,6 +47,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
+  stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
   "cloudflare:workers": { rooms: ["limits", "replay"], why: "the Durable Objects' base class" },
 };
 

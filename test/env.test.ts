@@ -22,6 +22,11 @@ describe("a good environment", () => {
   test("turns texts into what they mean", () => {
     expect(parse({ ALLOW_PRIVATE_UPSTREAMS: "true", STREAM_HEARTBEAT_MS: "500", KEY_PREFIX: "fl_sk_live_" })).toMatchObject({ ALLOW_PRIVATE_UPSTREAMS: true, STREAM_HEARTBEAT_MS: 500, KEY_PREFIX: "fl_sk_live_" });
   });
+  test("has Stripe's two secrets, or neither", () => {
+    expect(parse()).toMatchObject({ STRIPE_SECRET_KEY: "", STRIPE_WEBHOOK_SECRET: "" });
+    for (const key of ["sk_live_a1B2", "rk_test_a1B2", "sk_org_live_a1B2"]) expect(parse({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: "whsec_abc+/=" })).toMatchObject({ STRIPE_SECRET_KEY: key });
+    expect(complaint({ STRIPE_SECRET_KEY: "sk_test_alone" })).toBe("Bad environment. STRIPE_WEBHOOK_SECRET: goes with STRIPE_SECRET_KEY: set both or neither");
+  });
   test("keeps what providers read for themselves", () => {
     expect(parse({ GROQ_API_KEY: "gsk", DB: { binding: 1 } })).toMatchObject({ GROQ_API_KEY: "gsk", DB: { binding: 1 } });
   });
@@ -35,7 +40,7 @@ describe("a bad environment names the var", () => {
     ["KEY_PREFIX", ""], ["KEY_PREFIX", canary], ["KEY_PREFIX", "1-"], ["KEY_PREFIX", `${"x".repeat(40)}-`], ["KEY_PREFIX", "sk -"],
     ["ALLOW_PRIVATE_UPSTREAMS", canary], ["ALLOW_PRIVATE_UPSTREAMS", "1"], ["ALLOW_PRIVATE_UPSTREAMS", "TRUE"], ["ALLOW_PRIVATE_UPSTREAMS", ""],
     ["UPSTREAM_HEADERS_TIMEOUT_MS", canary], ["UPSTREAM_HEADERS_TIMEOUT_MS", ""], ["STREAM_IDLE_TIMEOUT_MS", "0"], ["STREAM_IDLE_TIMEOUT_MS", "-1"], ["STREAM_HEARTBEAT_MS", "1.5"], ["STREAM_HEARTBEAT_MS", "1e999"],
-    ["SOVEREIGN_ORIGIN", 7],
+    ["SOVEREIGN_ORIGIN", 7], ["STRIPE_SECRET_KEY", canary], ["STRIPE_SECRET_KEY", "pk_live_abc"], ["STRIPE_WEBHOOK_SECRET", canary], ["STRIPE_WEBHOOK_SECRET", "whsec_alone"],
   ])("%s = %j", (name, value) => {
     const message = complaint({ [name]: value });
     expect(message).toMatch(new RegExp(`^Bad environment\\. ${name}: \\S`));

@@ -41,7 +41,7 @@ export class AccountStore {
 
   policy<P extends AccountPolicy>(): P | undefined {
     const row = this.run("SELECT json FROM policy")[0];
-    return row && (JSON.parse(row.json as string) as P);
+    return row && ((JSON.parse(row.json as string) as P | null) ?? undefined);
   }
 
   savePolicy(policy: AccountPolicy): void {
@@ -98,13 +98,13 @@ export class AccountStore {
     this.run("UPDATE credit SET remaining = ? WHERE id = ?", nanoUsd, id);
   }
 
-  /** How much of what was spent has been taken out of the entries so far. */
+  /** How much of what was spent has been taken out of the entries so far, less what was taken back of money that was gone. */
   attributed(): number {
     return (this.run("SELECT attributed FROM policy")[0]?.attributed as number | undefined) ?? 0;
   }
 
   saveAttributed(nanoUsd: number): void {
-    this.run("UPDATE policy SET attributed = ?", nanoUsd);
+    this.run("INSERT INTO policy (one, json, attributed) VALUES (1, 'null', ?) ON CONFLICT (one) DO UPDATE SET attributed = excluded.attributed", nanoUsd);
   }
 
   /** When the next entry of which something is left expires. */

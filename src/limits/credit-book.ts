@@ -20,7 +20,7 @@ export class CreditBook {
 
   post(entry: CreditEntry): void {
     this.attribute();
-    if (entry.nanoUsd < 0) for (const piece of takeFrom(this.store.remaining(), -entry.nanoUsd).changed) this.store.saveRemaining(piece);
+    if (entry.nanoUsd < 0) this.take(-entry.nanoUsd);
     this.store.addCredit(entry);
     this.book.addCredits(entry.nanoUsd);
   }
@@ -45,6 +45,13 @@ export class CreditBook {
     const left = this.store.remaining();
     if (spent > 0) this.move(before, takeFrom(left, spent));
     if (spent < 0) this.move(before, giveBack(left, -spent));
+  }
+
+  /** What is not there to be taken stands as spent and not attributed yet: it comes out of the next money. */
+  private take(nanoUsd: number): void {
+    const { changed, moved } = takeFrom(this.store.remaining(), nanoUsd);
+    for (const piece of changed) this.store.saveRemaining(piece);
+    if (moved < nanoUsd) this.store.saveAttributed(this.store.attributed() - (nanoUsd - moved));
   }
 
   private move(before: number, { changed, moved }: ReturnType<typeof takeFrom>): void {

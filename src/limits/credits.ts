@@ -1,10 +1,11 @@
 /** Prepaid money: what came in, what was taken back, and what is left of each piece that can expire. Pure. */
 
-export const creditKinds = ["grant", "top_up", "refund", "adjustment", "expire"] as const;
+export const creditKinds = ["grant", "top_up", "refund", "adjustment", "expire", "chargeback"] as const;
 
 /**
  * One line of an organisation's credit ledger, never changed. `nanoUsd` below zero takes money back; `expiresAtMs`: when what is
- * left of it is gone. `id` is the caller's: the same id again changes nothing.
+ * left of it is gone. `id` is the caller's: the same id again changes nothing. `chargeback`: what a payer's bank took back, and above zero what
+ * it gave up again.
  */
 export type CreditEntry = { id: string; atMs: number; kind: (typeof creditKinds)[number]; nanoUsd: number; reason: string; expiresAtMs: number | null };
 

@@ -74,8 +74,11 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     this.book.hear(key, shares);
   }
 
-  /** Writes a line into the credit ledger. Money is only taken back when no key needs it. */
-  async post(entry: CreditEntry): Promise<Posted> {
+  /**
+   * Writes a line into the credit ledger. Money is only taken back when no key needs it; `evenIfSpent`: also when it is gone, for
+   * what has left already. Then nothing is handed out until the balance is above zero again.
+   */
+  async post(entry: CreditEntry, { evenIfSpent = false }: { evenIfSpent?: boolean } = {}): Promise<Posted> {
     const known = this.store.credit(entry.id);
     if (known) return { is: same(known, entry) ? "known" : "conflict" };
     if (entry.nanoUsd >= 0) return this.write(entry);
@@ -84,7 +87,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       const again = this.store.credit(entry.id);
       if (again) return { is: same(again, entry) ? "known" : "conflict" };
       const free = this.credits.free();
-      if (free + entry.nanoUsd < 0) return { is: "lacking", free: Math.max(0, free) };
+      if (!evenIfSpent && free + entry.nanoUsd < 0) return { is: "lacking", free: Math.max(0, free) };
       return this.write(entry);
     });
   }

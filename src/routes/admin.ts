@@ -4,6 +4,7 @@ import { adjustments } from "./admin/adjustments.ts";
 import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
 import { audit } from "./admin/audit.ts";
+import { checkout } from "./admin/checkout.ts";
 import { credentials } from "./admin/credentials.ts";
 import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
@@ -24,6 +25,7 @@ export const admin = new Hono<App>()
   .route("/organisations/:id/members", members)
   .route("/organisations/:id/credentials", credentials)
   .route("/organisations/:id", account)
+  .route("/organisations/:id", checkout)
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/aliases", aliases)

@@ -1,6 +1,6 @@
 /**
  * The HTTP surface: one file per URL family. Picks protocol and pipeline. Does not belong here: SQL, fetch, wire formats.
- * Imports: pipeline, the stores, protocols by name, errors; imported by app.ts only.
+ * Imports: pipeline, the stores, payments, protocols by name, errors; imported by app.ts only.
  */
 export { admin } from "./admin.ts";
 export { chatCompletions } from "./chat-completions.ts";
@@ -12,4 +12,5 @@ export { messages } from "./messages.ts";
 export { models } from "./models.ts";
 export { receiptKeys, receipts } from "./receipts.ts";
 export { responses } from "./responses.ts";
+export { stripe } from "./stripe.ts";
 export type { App } from "./context.ts";

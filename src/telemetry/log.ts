@@ -4,7 +4,7 @@
  */
 
 /** Keys by their prefixes, and what follows the name of a scheme or a field that carries one. */
-const secretLike = /\b(?:sk|rrt|fl|pk|rk|gsk|csk|xai|pplx|fw|hf|cf[a-z]{0,3})[-_][-\w]{8,}|\bAIza[-\w]{12,}|\b(?:Bearer|Basic)\s+\S+|((?:api[-_]?key|authorization|secret|token|password)["']?\s*[:=]\s*["']?)[^\s"',;&]{6,}/gi;
+const secretLike = /\b(?:sk|rrt|fl|pk|rk|whsec|gsk|csk|xai|pplx|fw|hf|cf[a-z]{0,3})[-_][-\w]{8,}|\bAIza[-\w]{12,}|\b(?:Bearer|Basic)\s+\S+|((?:api[-_]?key|authorization|secret|token|password)["']?\s*[:=]\s*["']?)[^\s"',;&]{6,}/gi;
 /** Any long run of letters and digits mixed, as our own keys of every prefix are, but no id of ours. */
 const longMixed = /\b(?!(?:req|key|org|evt)_)(?=[-\w]*\d)(?=[-\w]*[A-Za-z])[-\w]{32,}/g;
 

@@ -10,7 +10,7 @@ export async function readBody<S extends z.ZodType>(c: Context, schema: S): Prom
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "")) {
     throw new GatewayError("unsupported_media_type", "Send JSON with content-type: application/json.");
   }
-  return checked(schema, parseJson(await readText(c.req.raw)));
+  return checked(schema, parseJson(await readText(c.req.raw, bodyLimit)));
 }
 
 /** As `readBody`, but a request without a body counts as `{}`. */
@@ -30,15 +30,16 @@ export function readParam<S extends z.ZodType>(c: Context, name: string, schema:
   return checked(z.object({ [name]: schema }), { [name]: c.req.param(name) })[name] as z.output<S>;
 }
 
-async function readText(request: Request): Promise<string> {
-  const tooLarge = new GatewayError("request_too_large", `The request body is larger than ${bodyLimit} bytes.`);
-  if (Number(request.headers.get("content-length")) > bodyLimit) throw tooLarge;
+/** A body of at most `limit` bytes. Throws `request_too_large`, or `invalid_json` when it is not UTF-8. */
+export async function readText(request: Request, limit: number): Promise<string> {
+  const tooLarge = new GatewayError("request_too_large", `The request body is larger than ${limit} bytes.`);
+  if (Number(request.headers.get("content-length")) > limit) throw tooLarge;
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let text = "";
   let bytes = 0;
   for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > bodyLimit) throw tooLarge;
+    if (bytes > limit) throw tooLarge;
     text += decoded(() => decoder.decode(chunk, { stream: true }));
   }
   return text + decoded(() => decoder.decode());
