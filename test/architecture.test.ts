@@ -24,7 +24,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
   receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
-  payments: { may: ["errors", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
+  payments: { may: ["errors", "telemetry", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },

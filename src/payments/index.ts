@@ -1,6 +1,6 @@
 /**
  * Money from outside: Stripe sells credits, and what it says of its payments becomes entries of the credit ledger. Does not belong
- * here: the ledger itself and who may spend (limits), URLs (routes). Imports: errors, the ledger's words as types.
+ * here: the ledger itself and who may spend (limits), URLs (routes). Imports: errors, telemetry, the ledger's words as types.
  */
 export { openCheckout, type Wish } from "./checkout.ts";
 export { readEvent } from "./event.ts";

@@ -1,5 +1,6 @@
 /** Stripe's own package, loaded by the first that asks for it: requests to models never wait for it. It calls api.stripe.com by itself. */
 import { GatewayError } from "../errors.ts";
+import { redact } from "../telemetry/log.ts";
 import type { Stripe, StripePackage } from "./surface.ts";
 
 export type StripeKeys = { secretKey: string; webhookSecret: string };
@@ -15,7 +16,7 @@ type Failure = { type?: unknown; statusCode?: unknown; message?: unknown };
 
 /** What a failed call to Stripe means here, by the package's name for it. */
 const meanings: Record<string, (message: string) => GatewayError> = {
-  StripeInvalidRequestError: (message) => new GatewayError("invalid_request", `Stripe: ${message.slice(0, 300)}`),
+  StripeInvalidRequestError: (message) => new GatewayError("invalid_request", `Stripe: ${redact(message).slice(0, 300)}`),
   StripeIdempotencyError: () => new GatewayError("idempotency_conflict", "This Idempotency-Key was used with other parameters. Send a new one.", { param: "Idempotency-Key", shouldRetry: false }),
   StripeAuthenticationError: () => new GatewayError("upstream_error", "Stripe does not know STRIPE_SECRET_KEY.", { shouldRetry: false }),
   StripePermissionError: () => new GatewayError("upstream_error", "STRIPE_SECRET_KEY may not do this: it needs to write Checkout Sessions and to read PaymentIntents and Refunds.", { shouldRetry: false }),

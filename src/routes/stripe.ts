@@ -21,9 +21,9 @@ export const stripe = new Hono<App>().post("/webhook", async (c) => {
   const signature = c.req.header("stripe-signature");
   if (!signature) throw new GatewayError("invalid_request", "Stripe-Signature is missing.", { param: "Stripe-Signature" });
   const body = await readText(c.req.raw, bodyLimit);
-  const package_ = await stripeOf(keys);
-  const event = await readEvent(package_, keys, body, signature);
-  const movement = await settled(c, await movementOf(package_, keys, event));
+  const asker = await stripeOf(keys);
+  const event = await readEvent(asker, keys, body, signature);
+  const movement = await settled(c, await movementOf(asker, keys, event));
   if (!("ignored" in movement)) return c.json({ posted: movement.entries.map(({ id }) => id) });
   log(movement.isLost ? "error" : "info", "stripe_event_ignored", { eventId: event.id, type: event.type, why: movement.ignored });
   return c.json({ ignored: movement.ignored });

@@ -9,7 +9,7 @@ import { filled, methodOf, routes, type Route } from "./routes.ts";
 import { admin, answer, bearer, call, fillCatalog, newKey, outside, send, type Json, type Key, type Left } from "./stage.ts";
 
 const vars = env as unknown as Record<string, string>;
-const providerKeys = { "api.openai.com": vars.OPENAI_API_KEY!, "api.groq.com": vars.GROQ_API_KEY! };
+const providerKeys = { "api.openai.com": vars.OPENAI_API_KEY!, "api.groq.com": vars.GROQ_API_KEY!, "api.stripe.com": vars.STRIPE_SECRET_KEY! };
 const credential = "sk-credential-of-an-organisation/with+odd=signs\"and\\more";
 const prompt = "the treasure lies under the oak";
 
@@ -89,6 +89,11 @@ beforeAll(async () => {
       }
     }
   }
+  const selling = routes.find(({ route }) => route.endsWith("/checkout"))!;
+  for (const name of ["answers with a page", "cannot be reached", "echoes with 400", "echoes with 401", "echoes with 403", "echoes as text"]) {
+    play = plays[name]!;
+    await drive(`Stripe ${name}`, env.ADMIN_SECRET, selling);
+  }
   play = plays.answers!;
   const planted = { "x-api-key": key.secret, cookie: `session=${env.ADMIN_SECRET}`, "x-forwarded-for": "1.2.3.4", "openai-organization": "org-of-client", traceparent: key.secret };
   for (const route of routes) {
@@ -137,11 +142,15 @@ const ownWords = /^odd body: /;
 const secrets = (): [string, string][] => [
   ["admin secret", env.ADMIN_SECRET], ["pepper", env.KEY_PEPPER], ["master of credentials", vars.CREDENTIALS_SECRET!],
   ["OpenAI's key", vars.OPENAI_API_KEY!], ["Groq's key", vars.GROQ_API_KEY!], ["an organisation's credential", credential],
+  ["Stripe's key", vars.STRIPE_SECRET_KEY!], ["Stripe's signing secret", vars.STRIPE_WEBHOOK_SECRET!],
 ];
+/** Beside these a provider is sent no header. */
+const usual = ["content-type", "user-agent", "authorization"];
+const stripes = ["accept", "content-length", "idempotency-key", "stripe-version", "x-stripe-client-user-agent"];
 
 test("the drive reached everything", () => {
   expect(out.length).toBeGreaterThan(600);
-  expect(new Set(left.map(({ host }) => host))).toEqual(new Set(["api.openai.com", "api.groq.com", "self.example"]));
+  expect(new Set(left.map(({ host }) => host))).toEqual(new Set(["api.openai.com", "api.groq.com", "self.example", "api.stripe.com"]));
   expect(left.some(({ headers }) => headers.get("authorization") === `Bearer ${credential}`)).toBe(true);
   expect(minted.size).toBeGreaterThan(5);
 });
@@ -161,7 +170,7 @@ describe("no secret comes out", () => {
 
   test("to a provider, but its own key to itself in its own header", () => {
     for (const { host, url, headers, body } of left) {
-      expect([...headers.keys()].sort().filter((name) => !["content-type", "user-agent", "authorization"].includes(name))).toEqual([]);
+      expect([...headers.keys()].sort().filter((name) => ![...usual, ...(host === "api.stripe.com" ? stripes : [])].includes(name))).toEqual([]);
       const expected = host === "self.example" ? [null] : [`Bearer ${providerKeys[host as keyof typeof providerKeys]}`, ...(host === "api.openai.com" ? [`Bearer ${credential}`] : [])];
       expect(expected).toContain(headers.get("authorization"));
       const rest = [{ where: url, text: `${url}\n${headers.get("user-agent")}\n${headers.get("content-type")}` }];

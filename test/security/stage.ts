@@ -19,7 +19,7 @@ export function outside(play: (left: Left) => Response | Promise<Response> = ans
   const left: Left[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input as RequestInfo, init as RequestInit);
-    const one = { host: new URL(request.url).host, url: request.url, headers: request.headers, body: await request.text() };
+    const one = { host: new URL(request.url).host, url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()) };
     left.push(one);
     return one.url.endsWith("/models") ? Response.json({ data: [{ id: "local-test" }] }) : play(one);
   });

@@ -1,18 +1,18 @@
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { z } from "zod";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
-import { openCheckout, stripeOf } from "../../payments/index.ts";
 import { GatewayError } from "../../errors.ts";
+import { openCheckout, stripeOf } from "../../payments/index.ts";
 import type { App } from "../context.ts";
 import { stripeKeysOf } from "../stripe-keys.ts";
 import { readBody } from "./input.ts";
 import { iso } from "./output.ts";
 
 /** Where a payer's browser goes: https, or http on this machine. */
-const pageSchema = z.url().max(2_000).refine((url) => {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
-}, "must be https, or http on localhost");
+const pageSchema = z.string().max(2_000).refine((text) => {
+  const url = URL.parse(text);
+  return url?.protocol === "https:" || (url?.protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname));
+}, "must be an https address, or http on localhost");
 
 /** `amount`: cents, within what Stripe takes for one payment (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const checkoutSchema = z.strictObject({
@@ -30,7 +30,7 @@ export const checkout = new Hono<App>().post("/checkout", async (c) => {
   const { amount: cents, successUrl, cancelUrl } = await readBody(c, checkoutSchema);
   const idempotencyKey = keySchema.safeParse(c.req.header("idempotency-key"));
   if (!idempotencyKey.success) throw new GatewayError("invalid_request", "Idempotency-Key: must be 1 to 180 printable ASCII characters without spaces", { param: "Idempotency-Key" });
-  const organisation = c.req.param("id" as never) as string;
+  const organisation = (c as Context).req.param("id")!;
   await agreementOf(c.env.DB, organisation);
   const { id, url, expiresAtMs } = await openCheckout(await stripeOf(keys), { organisation, cents, successUrl, cancelUrl, idempotencyKey: idempotencyKey.data });
   return c.json({ id, url, expiresAt: iso(expiresAtMs) }, 201);
