@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
 const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts"];
 
-/** Stripe's package names source maps that it does not bring along, and Vite says so of each of its 150 files. */
+/** Stripe's package names source maps that it does not bring along, and Vite says so of each of its 270 files. */
 const withoutMaps = {
   name: "without-maps",
   load: (id: string) => (/\/node_modules\/stripe\/[^?]+\.js(?:\?|$)/.test(id) ? readFileSync(id.split("?")[0]!, "utf8").replace(/\/\/# sourceMappingURL=.*/, "") : undefined),

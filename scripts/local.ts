@@ -21,6 +21,8 @@ export type LocalOptions = {
   vars: Record<string, string>;
   /** Called with each line the Worker logs; omitted = printed. */
   onLog?: (line: string) => void;
+  /** Answers whatever the Worker calls; omitted = the network does. */
+  outbound?: (request: Request) => Promise<Response>;
 };
 
 /** A running gateway. `url` has no trailing slash; `stop` drains, `mf` is the runtime for tests that look inside. */
@@ -61,6 +63,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
     logRequests: false,
     log: new Log(LogLevel.ERROR),
     ...(options.onLog && { handleStructuredLogs: ({ message }) => options.onLog!(message) }),
+    ...(options.outbound && { outboundService: options.outbound as never }),
     ...(options.stateDir && { resourcePersistencePath: options.stateDir }),
   };
   const mf = new Miniflare(convertV4MiniflareOptions(config));
