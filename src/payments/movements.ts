@@ -37,30 +37,31 @@ type Refund = ReturnType<typeof checked<typeof refundSchema>>;
 const undone = new Set<string | null>(["failed", "canceled"]);
 
 /** Credits go when a refund begins, so that nobody spends them meanwhile, and come back if it fails. */
-function entriesOfRefund({ id, amount, status, payment_intent }: Refund, atMs: number): CreditEntry[] {
-  const taken = entry("refund", id, -amount, `Stripe refund of ${payment_intent}`, atMs);
+function entriesOf({ id, amount, status }: Refund, payment: string, atMs: number): CreditEntry[] {
+  const taken = entry("refund", id, -amount, `Stripe refund of ${payment}`, atMs);
   return undone.has(status) ? [taken, entry("refund", `${id}.undone`, amount, `Stripe refund ${id} was not carried out`, atMs)] : [taken];
 }
 
-const refunds = (all: Refund[], organisation: string, atMs: number): Movement =>
-  all.every(({ currency }) => currency === "usd")
-    ? { organisation, entries: all.flatMap((one) => entriesOfRefund(one, atMs)) }
-    : lost(`It is refunded in ${all.map(({ currency }) => currency).join()}.`);
+/** The refunds of a payment, or of none of ours; `list` is asked only for one of ours. */
+async function refunds(stripe: Stripe, payment: string | undefined, atMs: number, list: (payment: string) => Promise<Refund[]>): Promise<Movement> {
+  const organisation = await ownerOf(stripe, payment);
+  if (payment === undefined || organisation === undefined) return notOurs;
+  const all = await list(payment);
+  const foreign = all.find(({ currency }) => currency !== "usd");
+  return foreign ? lost(`It is refunded in ${foreign.currency}.`) : { organisation, entries: all.flatMap((one) => entriesOf(one, payment, atMs)) };
+}
 
-const refund: Reading = async (object, atMs, stripe) => {
+const refund: Reading = (object, atMs, stripe) => {
   const one = checked(refundSchema, object);
-  const organisation = await ownerOf(stripe, one.payment_intent);
-  return organisation === undefined ? notOurs : refunds([one], organisation, atMs);
+  return refunds(stripe, one.payment_intent, atMs, async () => [one]);
 };
 
 /** A charge tells the sum of its refunds only; each is asked for, so that both kinds of events post the same entries. */
-const charge: Reading = async (object, atMs, stripe) => {
-  const { payment_intent } = checked(chargeSchema, object);
-  const organisation = await ownerOf(stripe, payment_intent);
-  if (organisation === undefined) return notOurs;
-  const list = await asked(stripe.refunds.list({ payment_intent: payment_intent!, limit: 100 }).autoPagingToArray({ limit: mostRefunds }));
-  return refunds(list.map((one) => checked(refundSchema, one)), organisation, atMs);
-};
+const charge: Reading = (object, atMs, stripe) =>
+  refunds(stripe, checked(chargeSchema, object).payment_intent, atMs, async (payment) => {
+    const list = await asked(stripe.refunds.list({ payment_intent: payment, limit: 100 }).autoPagingToArray({ limit: mostRefunds }));
+    return list.map((one) => checked(refundSchema, one));
+  });
 
 /** Money leaves with a dispute and comes back when it is won. A mere inquiry (`warning_…`), or one that was prevented, moves none. */
 const dispute: Reading = async (object, atMs, stripe) => {

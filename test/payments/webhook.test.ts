@@ -93,6 +93,15 @@ describe("a refund", () => {
     expect(await credits(payer)).toMatchObject({ totalNanoUsd: 5_000_000_000, freeNanoUsd: 5_000_000_000 });
   });
 
+  test("is named after its payment, whatever of it an event brings along", async () => {
+    await paid();
+    const one = refund(payment, 300, { id: "re_7" });
+    playStripe({ [payment]: { organisation: payer, refunds: [{ ...one, payment_intent: null }] } });
+    await deliverOften(event("charge.refunded", charge({ id: payment } as never, 1_000)));
+    await deliverOften(event("refund.created", one));
+    expect(await credits(payer)).toMatchObject({ totalNanoUsd: 7_000_000_000, data: expect.arrayContaining([expect.objectContaining({ id: "stripe.re_7", reason: `Stripe refund of ${payment}` })]) });
+  });
+
   test("before its sale takes what is not there yet", async () => {
     playStripe({ [payment]: { organisation: payer } });
     await deliverOften(event("refund.created", refund(payment, 400, { id: "re_3" })));
@@ -149,7 +158,7 @@ describe("money that left after it was spent", () => {
   };
   const settle = (id: string): Promise<void> => vi.waitFor(async () => expect((await env.KEY_METER.getByName(id).inspect()).counters.held.requests).toBe(0));
 
-  test("leaves a debt: the next request is refused, until a sale covers it; expiring credits pay it, never later ones twice", async () => {
+  test("leaves a debt: the next request is refused, until a sale covers it", async () => {
     outside();
     await fillCatalog();
     const key = await newKey({}, payer);
@@ -169,7 +178,7 @@ describe("money that left after it was spent", () => {
     expect(await ask(key.secret)).toBe("200");
   });
 
-  test("takes the debt out of what comes next, so that what expires of it is what is left of it", async () => {
+  test("takes the debt out of what comes next, so that only the rest of it expires", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
       const start = Date.now();
