@@ -1,5 +1,5 @@
 /** Who changed what. Every change and its event are one D1 batch, that is one transaction. */
-import { newId } from "./base62.ts";
+import { encodeBase62, newId } from "./base62.ts";
 
 /** Who changes something, and when. */
 export type By = { actor: string; nowMs: number };
@@ -23,10 +23,12 @@ export function auditIfChanged(db: D1Database, by: By, { action, subject, organi
   ).bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId ?? null, JSON.stringify(detail));
 }
 
-/** Records what was changed elsewhere than in D1. */
+/** Records what was changed elsewhere than in D1, once for each subject of the action, however often it is told. */
 export async function recordAudit(db: D1Database, by: By, { action, subject, organisationId, detail = {} }: AuditEntry & { organisationId: string }): Promise<void> {
-  await db.prepare("INSERT INTO audit_events (id, at, actor, action, subject, organisation_id, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-    .bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId, JSON.stringify(detail)).run();
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${action}\n${organisationId}\n${subject}`));
+  const id = `evt_${encodeBase62(new DataView(hash).getBigUint64(0), 24)}`;
+  await db.prepare("INSERT OR IGNORE INTO audit_events (id, at, actor, action, subject, organisation_id, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+    .bind(id, by.nowMs, by.actor, action, subject, organisationId, JSON.stringify(detail)).run();
 }
 
 export type Place = { atMs: number; id: string };

@@ -70,6 +70,7 @@ describe("prepaid credits", () => {
     expect(await admin("GET", `/organisations/${organisation}/credits`)).toMatchObject({ totalNanoUsd: 60, freeNanoUsd: 60 });
     const { data } = await admin("GET", `/audit?organisation=${organisation}`);
     expect(data.filter(({ action }: Json) => action === "credit.post").map(({ subject }: Json) => subject).sort()).toEqual(["a", "b"]);
+    await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(organisation));
     const { results } = await env.DB.prepare("SELECT id, nano_usd FROM credit_entries WHERE organisation_id = ? ORDER BY id").bind(organisation).all();
     expect(results).toEqual([{ id: "a", nano_usd: 100 }, { id: "b", nano_usd: -40 }]);
   });

@@ -26,13 +26,14 @@ export const adjustments = new Hono<App>().post("/", async (c) => {
   const missing = new GatewayError("not_found", `No finished request ${JSON.stringify(request)} is known${key === undefined ? ". One that is less than two minutes old is found by its key only" : " for this key"}.`, { param: "request" });
   const found = key === undefined ? await findAnyRequest(c.env.DB, request) : undefined;
   const keyId = key ?? found?.keyId;
-  if (keyId === undefined || !(await getKey(c.env.DB, keyId))) throw missing;
+  const owner = keyId === undefined ? undefined : await getKey(c.env.DB, keyId);
+  if (keyId === undefined || !owner) throw missing;
   const meter = c.env.KEY_METER.getByName(keyId);
   const entry = found?.entry ?? (await meter.entry(request)) ?? (await findAnyRequest(c.env.DB, request))?.entry;
   if (!entry || entry.end === "adjustment") throw missing;
   const adjusted = (await meter.adjust({ id, request, nanoUsd, reason }, entry)) as Adjusted;
   if (adjusted.is === "conflict") throw new GatewayError("conflict", `There is another correction '${id}'.`, { param: "id" });
   if (adjusted.is === "too_much") throw new GatewayError("conflict", `The request was charged ${adjusted.charged} nano-USD: no more can be given back.`, { param: "nanoUsd" });
-  if (adjusted.is === "posted") await recordAudit(c.env.DB, byAdmin(), { action: "adjustment.post", subject: id, organisationId: (await getKey(c.env.DB, keyId))!.organisationId, detail: { request, nanoUsd, reason } });
+  await recordAudit(c.env.DB, byAdmin(), { action: "adjustment.post", subject: id, organisationId: owner.organisationId, detail: { request, nanoUsd, reason } });
   return c.json({ id, request, key: keyId, nanoUsd, reason }, adjusted.is === "posted" ? 201 : 200);
 });
