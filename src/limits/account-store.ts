@@ -4,7 +4,8 @@ import { noneHanded, type Handed } from "./account.ts";
 import type { CreditEntry, Remaining } from "./credits.ts";
 
 const schema = `
-  CREATE TABLE IF NOT EXISTS policy (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL, attributed INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE IF NOT EXISTS policy (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS attribution (one INTEGER PRIMARY KEY CHECK (one = 1), nano_usd INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS handed (
     pool TEXT NOT NULL, bucket INTEGER NOT NULL, key TEXT NOT NULL, granted INTEGER NOT NULL, returned INTEGER NOT NULL,
     spent INTEGER NOT NULL, seq INTEGER NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (pool, bucket, key)
@@ -100,11 +101,11 @@ export class AccountStore {
 
   /** How much of what was spent has been taken out of the entries so far, less what was taken back of money that was gone. */
   attributed(): number {
-    return (this.run("SELECT attributed FROM policy")[0]?.attributed as number | undefined) ?? 0;
+    return (this.run("SELECT nano_usd FROM attribution")[0]?.nano_usd as number | undefined) ?? 0;
   }
 
   saveAttributed(nanoUsd: number): void {
-    this.run("INSERT INTO policy (one, json, attributed) VALUES (1, 'null', ?) ON CONFLICT (one) DO UPDATE SET attributed = excluded.attributed", nanoUsd);
+    this.run("INSERT INTO attribution VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET nano_usd = excluded.nano_usd", nanoUsd);
   }
 
   /** When the next entry of which something is left expires. */

@@ -36,12 +36,14 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   private readonly credits: CreditBook;
   private policy: Adopted | undefined;
   private line: Promise<unknown> | undefined;
+  private wakesAtMs: number | undefined;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
     super(state, env);
     this.store = new AccountStore(state.storage.sql);
     this.policy = this.store.policy();
     this.book = new AccountBook(this.store);
+    void state.blockConcurrencyWhile(async () => void (this.wakesAtMs = (await state.storage.getAlarm()) ?? undefined));
     this.credits = new CreditBook(this.store, this.book);
   }
 
@@ -105,6 +107,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
 
   /** Never rejects: the runtime gives up on an alarm that fails for minutes. */
   override async alarm(): Promise<void> {
+    this.wakesAtMs = undefined;
     const now = Date.now();
     let again = this.store.nextExpiry();
     if (again !== undefined && again <= now) {
@@ -205,9 +208,9 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   /** Writes to D1 what it has not heard of yet. Returns whether there is more. */
   private async tell(): Promise<boolean> {
     const untold = this.store.untold(toldAtOnce);
-    if (!this.policy || untold.credits.length + untold.passed.length === 0) return false;
-    const { organisationId, pools } = this.policy;
-    const nameOf = (id: string): string => pools.find((pool) => pool.id === id)?.name ?? id;
+    const organisationId = this.policy?.organisationId ?? this.ctx.id.name;
+    if (organisationId === undefined || untold.credits.length + untold.passed.length === 0) return false;
+    const nameOf = (id: string): string => this.policy?.pools.find((pool) => pool.id === id)?.name ?? id;
     await tellAccount(this.env.DB, organisationId, untold.credits, untold.passed.map((row) => ({ ...row, name: nameOf(row.pool) })));
     this.store.markTold(untold);
     return untold.credits.length === toldAtOnce || untold.passed.length === toldAtOnce;
@@ -215,8 +218,9 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
 
   /** Brings the alarm forward, never back. */
   private wakeAt(ms: number): void {
-    const { storage } = this.ctx;
-    void storage.getAlarm().then((set) => (set === null || set > ms ? storage.setAlarm(ms) : undefined));
+    if (this.wakesAtMs !== undefined && this.wakesAtMs <= ms) return;
+    this.wakesAtMs = ms;
+    void this.ctx.storage.setAlarm(ms);
   }
 }
 
