@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
-const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts"];
+const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
 
 /** Stripe's package names source maps that it does not bring along, and Vite says so of each of its 270 files. */
 const withoutMaps = {
@@ -40,7 +40,8 @@ export default defineConfig({
         ],
         test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: [...onNode, "node_modules/**"], setupFiles: ["./test/setup.ts"] },
       },
-      { test: { name: "node", environment: "node", include: onNode, testTimeout: 30_000, hookTimeout: 60_000 } },
+      // The simulation runs Durable Objects on Node.
+      { resolve: { alias: { "cloudflare:workers": new URL("./test/simulation/workers.ts", import.meta.url).pathname } }, test: { name: "node", environment: "node", include: onNode, testTimeout: 30_000, hookTimeout: 60_000 } },
     ],
   },
 });
