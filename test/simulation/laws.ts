@@ -17,6 +17,8 @@ export class Laws {
   /** `pool bucket key` → its part. */
   private readonly parts = new Map<string, Part>();
   private readonly pools: readonly AccountPool[];
+  /** How much of the first pool was in use, whenever that changed. */
+  private readonly course: { atMs: number; used: number }[] = [];
   credits = 0;
 
   constructor(pools: readonly AccountPool[]) {
@@ -48,7 +50,14 @@ export class Laws {
       }
       demand(out <= this.amountOf(pool), `more of ${pool.id} is handed out than there is`, { out, amount: this.amountOf(pool) });
       demand(used <= out, `more of ${pool.id} is used than is handed out`, { used, out });
+      if (pool === this.pools[0] && this.course.at(-1)?.used !== used) this.course.push({ atMs: nowMs, used });
     }
+  }
+
+  /** The most that was in use of the first pool at any moment since. */
+  mostUsed(sinceMs: number): number {
+    const before = this.course.findLastIndex(({ atMs }) => atMs <= sinceMs);
+    return Math.max(0, ...this.course.slice(Math.max(0, before)).map(({ used }) => used));
   }
 
   private part(pool: string, bucket: number, key: string): Part {

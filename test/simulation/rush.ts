@@ -141,6 +141,7 @@ export class Rush {
   private async reserve(key: number, id: string): Promise<{ word: string; admitted?: Admitted; shouldRetry?: boolean }> {
     const { chance, isolates } = this.world;
     const isolate = chance.among(isolates);
+    const sentMs = this.world.clock.now;
     const operation: MeterOperation = { do: "reserve", id, version: 1, estimate: { tokens: this.tokens, nanoUsd: this.money }, model: "m" };
     let reply: MeterReply;
     try {
@@ -158,6 +159,10 @@ export class Rush {
     if (!shouldRetry && !this.plan.prepaid) {
       const { spent } = this.used();
       if (this.amount - spent >= this.money) throw new Error(`refused for good with ${this.amount - spent} left of ${this.amount} for ${this.money}`);
+    }
+    if (code !== "limiter_unavailable" && this.plan.holds && !this.plan.prepaid && this.pools.length === 1) {
+      const most = this.laws.mostUsed(sentMs);
+      if (most + this.money <= this.amount) throw new Error(`refused for ${this.money}, though no more than ${most} of ${this.amount} were in use`);
     }
     return { word: code, shouldRetry };
   }
