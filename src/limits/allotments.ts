@@ -141,13 +141,13 @@ export class Allotments {
     return [...this.rows.values()].map((row) => this.share(row)).filter((share) => this.heard.get(nameOf(share.pool, share.bucketMs)) !== wordOf(share));
   }
 
-  /** The account has heard `shares`. Forgets what is over and has not changed since. */
+  /** The account has heard `shares`. Forgets what is over and has not changed since; a pool that was left may be joined again until then. */
   told(shares: readonly Share[], nowMs: number): void {
     for (const share of shares) {
       const name = nameOf(share.pool, share.bucketMs);
       const row = this.rows.get(name);
       this.heard.set(name, wordOf(share));
-      if (!row || row.held > 0 || freeOf(row) > 0 || (!row.left && nowMs < row.endMs) || wordOf(this.share(row)) !== wordOf(share)) continue;
+      if (!row || row.held > 0 || freeOf(row) > 0 || nowMs < row.endMs || wordOf(this.share(row)) !== wordOf(share)) continue;
       this.rows.delete(name);
       this.heard.delete(name);
       this.store.drop(row);

@@ -39,6 +39,20 @@ describe("money that keys share", () => {
     expect(await keys[1]!.reserve("c", { nanoUsd: 61 })).toMatchObject({ is: "refused", refusal: { shouldRetry: false } });
   });
 
+  test("is not there twice for a key that left the budget and came back", async () => {
+    const { keys, standing } = await openOrganisation([budgetOf(100)], 2);
+    const [key, other] = [keys[0]!, keys[1]!];
+    await key.reserve("a", { nanoUsd: 40 });
+    await key.settle("a", { nanoUsd: 30 });
+    expect((await other.reserve("b", { nanoUsd: 60 })).is).toBe("granted");
+    expect((await other.reserve("c", { nanoUsd: 10 })).is).toBe("granted"); // what the first had over
+    await key.stub.adopt({ ...key.policy, version: 2, pools: [] });
+    await runDurableObjectAlarm(key.stub);
+    await key.stub.adopt({ ...key.policy, version: 3 });
+    expect(tally([await key.reserve("d", { nanoUsd: 1, version: 3 })])).toEqual({ insufficient_credits: 1 });
+    expect((await standing()).pools[0]).toMatchObject({ spent: 30, held: 70, free: 0 });
+  });
+
   test("an answer dearer than its reservation is posted in full, and the next is refused everywhere", async () => {
     const { keys, standing } = await openOrganisation([budgetOf(100)], 2);
     await keys[0]!.reserve("a", { nanoUsd: 10 });
