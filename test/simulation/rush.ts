@@ -49,7 +49,7 @@ export class Rush {
     this.amount = room * this.money + chance.whole(0, this.money - 1);
     const window = { of: chance.among(["total", "month"] as const), rolling: false };
     const tight: AccountPool = this.plan.prepaid ? creditPool : { id: "budget", name: "budget", unit: "nanoUsd", window, amount: this.amount, soft: chance.among([[], [0.5, 0.9]]) };
-    const wide: AccountPool = { id: "tokens", name: "tokens", unit: "tokens", window: { of: "day", rolling: true }, amount: 30 * this.tokens, soft: [0.3] };
+    const wide: AccountPool = { id: "tokens", name: "tokens", unit: "tokens", window: { of: "day", rolling: true }, amount: 2 * clients * this.tokens, soft: [0.01] };
     this.pools = chance.is(0.3) ? [tight, wide] : [tight];
     this.laws = new Laws(this.pools);
     const pools = this.pools.map(({ id, name, unit, window: of }) => ({ id, name, unit, window: of }));
