@@ -2,56 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { openaiChat } from "../../src/protocols/index.ts";
 import { createKey } from "../support/admin.ts";
+import { answerOf, counted, crowd, maxTokens, most, nanoUsdPerToken, rush, send } from "./crowd.ts";
 import { addPricedModel, bodyOf, chat, usageOnceQuiet, type Key, type Running } from "./gateway.ts";
 import type { Upstream } from "./upstream.ts";
 import { check } from "./verdicts.ts";
 
-const crowd = 1_000;
 const room = 100;
 const plenty = 1_000_000;
-const nanoUsdPerToken = 1_000;
-/** Most of what a request may use, so that a budget is spent in a few waves. */
-const maxTokens = 1_000;
-
-type Answer = { status: number; code: string | undefined; limit: string | null; remaining: number; retryAfter: number; shouldRetry: string | null };
-
-async function answerOf(response: Response): Promise<Answer> {
-  const { headers, status } = response;
-  const body = (await response.json()) as { error?: { code: string } };
-  return {
-    status, code: body.error?.code, limit: headers.get("x-ratelimit-limit"), remaining: Number(headers.get("x-ratelimit-remaining") ?? NaN),
-    retryAfter: Number(headers.get("retry-after") ?? NaN), shouldRetry: headers.get("x-should-retry"),
-  };
-}
 
 const newKey = async (url: string, limits: Record<string, number>): Promise<Key> => createKey(url, { limits: { requestsPerMinute: plenty, ...limits } });
-
-/** Sends `count` requests at once; `refused` grows with each answer that is not 200. */
-function send(url: string, key: Key, model: string, tagOf: (i: number) => string, count = crowd): { answers: Promise<Answer[]>; refused: () => number } {
-  let refused = 0;
-  const answers = Array.from({ length: count }, async (_, i) => {
-    const answer = await answerOf(await chat(url, key, { model, tag: tagOf(i), maxTokens }));
-    if (answer.status !== 200) refused += 1;
-    return answer;
-  });
-  return { answers: Promise.all(answers), refused: () => refused };
-}
-
-/** Sends the crowd to a gated model, and opens the gate when all that can be refused are, or after a while. */
-async function rush(url: string, key: Key, upstream: Upstream, tagOf: (i: number) => string): Promise<{ answers: Answer[]; peak: number }> {
-  const { answers, refused } = send(url, key, "gated", tagOf);
-  for (const deadline = Date.now() + 15_000; refused() < crowd - room && Date.now() < deadline; ) await sleep(20);
-  await sleep(100);
-  const { peak } = upstream;
-  upstream.open();
-  return { answers: await answers, peak };
-}
-
-const counted = (answers: Answer[]): string => {
-  const counts = Map.groupBy(answers, ({ status, code }) => (code ? `${status} ${code}` : String(status)));
-  return [...counts].map(([word, group]) => `${group.length}×${word}`).toSorted().join(", ");
-};
-const most = (n: number, word: string): string => [`${room}×200`, `${n - room}×${word}`].toSorted().join(", ");
 
 /** Waits until enough of the minute is left for a rush. */
 async function minuteWithRoom(): Promise<void> {
@@ -70,8 +29,8 @@ export async function exactLimits(gateway: Running, upstream: Upstream): Promise
 async function rate(url: string, upstream: Upstream): Promise<void> {
   const key = await newKey(url, { requestsPerMinute: room });
   await minuteWithRoom();
-  const answers = await send(url, key, "fast", (i) => `rate${i}`).answers;
-  check("rate", "answers", most(crowd, "429 rate_limit_exceeded"), counted(answers));
+  const answers = await send(url, [key], () => "fast", (i) => `rate${i}`).answers;
+  check("rate", "answers", most(room, "429 rate_limit_exceeded"), counted(answers));
   const refused = answers.filter(({ status }) => status === 429);
   check("rate", "X-RateLimit-Remaining of the admitted", "99…0, each once", distinct(answers.filter(({ status }) => status === 200).map(({ remaining }) => remaining)));
   check("rate", "headers of the refused", refused.length, refused.filter(({ limit, remaining, retryAfter }) => limit === String(room) && remaining === 0 && retryAfter >= 1 && retryAfter <= 60).length);
@@ -83,8 +42,8 @@ const distinct = (numbers: number[]): string =>
 
 async function concurrency(url: string, upstream: Upstream): Promise<void> {
   const key = await newKey(url, { concurrentRequests: room });
-  const { answers, peak } = await rush(url, key, upstream, (i) => `concurrent${i}`);
-  check("concurrency", "answers", most(crowd, "429 concurrency_limit_exceeded"), counted(answers));
+  const { answers, peak } = await rush(url, [key], upstream, (i) => `concurrent${i}`, room);
+  check("concurrency", "answers", most(room, "429 concurrency_limit_exceeded"), counted(answers));
   check("concurrency", "in flight at the provider at most", room, peak);
   check("concurrency", "Retry-After: 1", crowd - room, answers.filter(({ retryAfter }) => retryAfter === 1).length);
   const { requests } = await usageOnceQuiet(url, key, room);
@@ -98,13 +57,13 @@ async function money(url: string, upstream: Upstream): Promise<void> {
   const estimate = (openaiChat.parse(bodyOf({ model: "gated", tag: tagOf(0)(0), maxTokens })).inputTokens + maxTokens) * nanoUsdPerToken;
   const budgetNanoUsd = room * estimate + estimate - 1;
   const key = await newKey(url, { budgetNanoUsd });
-  const { answers } = await rush(url, key, upstream, tagOf(0));
-  check("budget", "answers", most(crowd, "402 insufficient_credits"), counted(answers));
+  const { answers } = await rush(url, [key], upstream, tagOf(0), room);
+  check("budget", "answers", most(room, "402 insufficient_credits"), counted(answers));
   check("budget", "refused while others hold the money", "come again in 1 s", answers.filter(({ status }) => status === 402).every(({ retryAfter, shouldRetry }) => retryAfter === 1 && shouldRetry === "true") ? "come again in 1 s" : "otherwise");
   // A refusal while others still hold the money is not the end of it.
   for (let wave = 1; wave < 40; wave += 1) {
     await sleep(50);
-    const next = await send(url, key, "fast-priced", tagOf(wave), 300).answers;
+    const next = await send(url, [key], () => "fast-priced", tagOf(wave), 300).answers;
     if (next.every(({ status, shouldRetry }) => status === 402 && shouldRetry === "false")) break;
   }
   const sums = upstream.sums("money");
