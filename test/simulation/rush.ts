@@ -3,11 +3,10 @@
  * clients ask again, leases run out, and every sum is compared with every other.
  */
 import { creditPool, type AccountPool } from "../../src/accounts/budgets.ts";
-import { noUsage } from "../../src/chat/usage.ts";
-import type { Outcome } from "../../src/ledger/entry.ts";
-import { postingOf, type AccountStanding, type CreditEntry, type MeterOperation, type MeterPolicy, type MeterReply, type Posted } from "../../src/limits/index.ts";
+import type { AccountStanding, CreditEntry, MeterOperation, MeterPolicy, MeterReply, Posted } from "../../src/limits/index.ts";
 import { many, none, some } from "./faults.ts";
 import { Laws, usedOf } from "./laws.ts";
+import { settling } from "./settling.ts";
 import { World } from "./world.ts";
 
 const organisationId = "org";
@@ -179,7 +178,7 @@ export class Rush {
   private async settle(one: Admitted, cost: number): Promise<void> {
     const isolate = this.world.chance.among(this.world.isolates);
     one.costs.push(cost);
-    const operation: MeterOperation = { do: "settle", id: one.id, posting: postingOf(outcomeOf(this.tokens, cost)) };
+    const operation = settling(one.id, this.tokens, cost);
     const policy = this.policies[one.key]!;
     if (this.world.chance.is(0.5)) return isolate.run(async (meters) => meters.settle(operation, policy, (promise) => void promise)).catch(() => {});
     const reply = await isolate.run((meters) => meters.submit(operation, policy)).catch(() => undefined);
@@ -242,8 +241,3 @@ export class Rush {
 function same(found: unknown, expected: unknown, what: string): void {
   if (found !== expected) throw new Error(`${what}: ${String(found)}, not ${String(expected)}`);
 }
-
-const outcomeOf = (tokens: number, costNanoUsd: number): Outcome => ({
-  model: "m", deployment: "openai/m", protocol: "openai-chat", stream: false, status: 200, end: "complete", usage: { ...noUsage, inputTokens: tokens }, costNanoUsd,
-  costSource: "price", serviceTier: null, estimated: false, firstByteMs: 1, totalMs: 2, way: "buffered", attempts: 1, upstreamRequestId: null, errorCode: null,
-});
