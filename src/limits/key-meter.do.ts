@@ -12,6 +12,7 @@ import { Drawing, type Short } from "./drawing.ts";
 import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
 import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
+import { alarmCallMs, within } from "./within.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
@@ -221,9 +222,9 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const now = Date.now();
     this.advance(now);
     this.settleExpired(now);
-    await this.flush().catch(this.failed("roll_up_failed"));
-    const reported = await this.report(now).then(() => true, this.failed("report_failed"));
-    if (!reported || this.store.busy()) this.wakeAt(Date.now() + rollUpEveryMs);
+    await within(this.flush().catch(this.failed("roll_up_failed")), alarmCallMs);
+    const reported = await within(this.report(now).then(() => true, this.failed("report_failed")), alarmCallMs);
+    if (this.store.busy() || !reported) this.wakeAt(Date.now() + rollUpEveryMs);
   }
 
   private readonly failed = (what: string) => (error: unknown): void => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });

@@ -8,3 +8,6 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
     clearTimeout(timer);
   }
 }
+
+/** How long an alarm waits for others: one who never answers must not keep it from ringing again. */
+export const alarmCallMs = 10_000;

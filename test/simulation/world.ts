@@ -179,7 +179,7 @@ export class World {
       };
       const disappear = (): void => {
         this.counts.lost += 1;
-        if (this.chance.is(0.7)) toSender(() => reject(lost()));
+        if (!this.chance.is(this.faults.silent)) toSender(() => reject(lost()));
       };
       const leave = (): void => {
         if (this.chance.is(this.faults.lost)) return disappear();
