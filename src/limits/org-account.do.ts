@@ -8,7 +8,7 @@ import { AccountStore } from "./account-store.ts";
 import { CreditBook } from "./credit-book.ts";
 import type { CreditEntry } from "./credits.ts";
 import { bucketAt } from "./windows.ts";
-import { within } from "./within.ts";
+import { alarmCallMs, within } from "./within.ts";
 
 /** How long a key may take to say what it does not need. */
 const recallMs = 2_000;
@@ -118,7 +118,10 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       again = Math.max(this.store.nextExpiry() ?? Infinity, now + tellAgainAfterMs);
     }
     try {
-      while (await this.tell());
+      for (let more: boolean | undefined = true; more; ) {
+        more = await within(this.tell(), alarmCallMs);
+        if (more === undefined) throw new Error("D1 did not answer in time.");
+      }
     } catch (error) {
       log("warn", "account_events_failed", { organisationId: this.policy?.organisationId ?? null, message: String(error) });
       again = Math.min(again ?? Infinity, now + tellAgainAfterMs);
