@@ -110,6 +110,11 @@ export class AccountBook {
     return startMs === bucketMs && nowMs < endMs + skewMs && nowMs >= startMs - skewMs;
   }
 
+  /** Whether nothing is known of a pool's bucket yet. */
+  isBlank(pool: string, bucketMs: number): boolean {
+    return !this.pages.get(pool)?.get(bucketMs)?.keys.size;
+  }
+
   /** Forgets buckets that no window looks at any more. */
   forget(pools: readonly AccountPool[], nowMs: number): void {
     for (const { id, window } of pools) {

@@ -141,13 +141,11 @@ export class Allotments {
     return [...this.rows.values()].map((row) => this.share(row)).filter((share) => this.heard.get(nameOf(share.pool, share.bucketMs)) !== wordOf(share));
   }
 
-  /** The account has heard `shares`. Forgets what is over and has not changed since; a pool that was left may be joined again until then. */
+  /** The account has heard `shares`. Forgets what is over and told; a pool that was left may be joined again until then. */
   told(shares: readonly Share[], nowMs: number): void {
-    for (const share of shares) {
-      const name = nameOf(share.pool, share.bucketMs);
-      const row = this.rows.get(name);
-      this.heard.set(name, wordOf(share));
-      if (!row || row.held > 0 || freeOf(row) > 0 || nowMs < row.endMs || wordOf(this.share(row)) !== wordOf(share)) continue;
+    for (const share of shares) this.heard.set(nameOf(share.pool, share.bucketMs), wordOf(share));
+    for (const [name, row] of this.rows) {
+      if (row.held > 0 || freeOf(row) > 0 || nowMs < row.endMs || wordOf(this.share(row)) !== this.heard.get(name)) continue;
       this.rows.delete(name);
       this.heard.delete(name);
       this.store.drop(row);

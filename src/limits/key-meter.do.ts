@@ -232,8 +232,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   /** Tells the organisation's account what was spent since the last time, and forgets what is over. */
   private async report(now: number): Promise<void> {
     const shares = this.allotments.untold(now);
-    if (shares.length === 0) return;
-    await this.env.ORG_ACCOUNT.getByName(this.policy!.organisationId).report(this.policy!.keyId, shares);
+    if (shares.length > 0) await this.env.ORG_ACCOUNT.getByName(this.policy!.organisationId).report(this.policy!.keyId, shares);
     this.allotments.told(shares, now);
   }
 

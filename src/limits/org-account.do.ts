@@ -15,6 +15,8 @@ const recallMs = 2_000;
 const tellAfterMs = 1_000;
 const tellAgainAfterMs = 60_000;
 const toldAtOnce = 500;
+/** How long after a bucket's end its account looks for what can be forgotten. */
+const forgetAfterMs = 60_000;
 
 /** With the pools that are no more: keys that have not heard of it yet draw on them freely. */
 type Adopted = AccountPolicy & { dropped?: readonly AccountPool[] };
@@ -160,6 +162,8 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
         lacking.push({ pool: ask.pool, obtainable: 0, unsure: true, endMs: now });
         continue;
       }
+      // When the bucket is over, older ones can be forgotten.
+      if (pool.window.of !== "total" && this.book.isBlank(pool.id, ask.bucketMs)) this.wakeAt(bucketAt(pool.window, ask.bucketMs).endMs + forgetAfterMs);
       const { grant, short } = this.book.hand(pool, key, ask, now, last);
       grants.push(grant);
       if (grant.warning !== undefined && this.store.pass({ pool: pool.id, bucketMs: ask.bucketMs, share: grant.warning, atMs: now })) this.wakeAt(now + tellAfterMs);
