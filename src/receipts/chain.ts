@@ -12,10 +12,11 @@ export const noHead: Head = { sequence: 0, hash: "0".repeat(64) };
 export type Chained = { id: string; at: number; keyId: string; organisationId: string } & Record<string, unknown>;
 
 const encoder = new TextEncoder();
+const hexOf = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The link of `entry` behind `head`. */
 export async function linkAfter(head: Head, entry: Chained): Promise<Link> {
   const text = `${head.hash}\n${canonicalize(entry)}`;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
+  const hash = hexOf(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
   return { sequence: head.sequence + 1, previous: head.hash, hash };
 }

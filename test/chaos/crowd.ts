@@ -1,11 +1,13 @@
 /** A thousand requests at once over HTTP, and how they were answered. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { chat, type Key } from "./gateway.ts";
+import { openaiChat } from "../../src/protocols/index.ts";
+import { bodyOf, chat, type Key } from "./gateway.ts";
 import type { Upstream } from "./upstream.ts";
 
 export const crowd = 1_000;
 export const nanoUsdPerToken = 1_000;
-export const maxTokens = 20;
+/** Most of what a request may use, so that a budget is spent in a few waves. */
+export const maxTokens = 1_000;
 
 /** `status` 0: the gateway died over it. */
 export type Answer = { status: number; code: string | undefined; limit: string | null; remaining: number; retryAfter: number; shouldRetry: string | null };
@@ -49,3 +51,6 @@ export const counted = (answers: Answer[]): string => {
 
 /** How a crowd is answered of which `room` find some. */
 export const most = (room: number, word: string): string => [`${room}×200`, `${crowd - room}×${word}`].toSorted().join(", ");
+
+/** What a request reserves, nano-USD. */
+export const estimateOf = (model: string, tag: string): number => (openaiChat.parse(bodyOf({ model, tag, maxTokens })).inputTokens + maxTokens) * nanoUsdPerToken;

@@ -1,9 +1,8 @@
 /** 1,000 requests at once over HTTP against a key with room for 100. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { openaiChat } from "../../src/protocols/index.ts";
 import { createKey } from "../support/admin.ts";
-import { answerOf, counted, crowd, maxTokens, most, nanoUsdPerToken, rush, send } from "./crowd.ts";
-import { addPricedModel, bodyOf, chat, usageOnceQuiet, type Key, type Running } from "./gateway.ts";
+import { answerOf, counted, crowd, estimateOf, maxTokens, most, nanoUsdPerToken, rush, send } from "./crowd.ts";
+import { addPricedModel, chat, usageOnceQuiet, type Key, type Running } from "./gateway.ts";
 import type { Upstream } from "./upstream.ts";
 import { check } from "./verdicts.ts";
 
@@ -54,7 +53,7 @@ async function concurrency(url: string, upstream: Upstream): Promise<void> {
 
 async function money(url: string, upstream: Upstream): Promise<void> {
   const tagOf = (wave: number) => (i: number) => `money-${String(wave).padStart(2, "0")}-${String(i).padStart(4, "0")}`;
-  const estimate = (openaiChat.parse(bodyOf({ model: "gated", tag: tagOf(0)(0), maxTokens })).inputTokens + maxTokens) * nanoUsdPerToken;
+  const estimate = estimateOf("gated", tagOf(0)(0));
   const budgetNanoUsd = room * estimate + estimate - 1;
   const key = await newKey(url, { budgetNanoUsd });
   const { answers } = await rush(url, [key], upstream, tagOf(0), room);

@@ -4,10 +4,10 @@
  * At the end leases run out, and the account, the ledger and the provider must say the same.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { receiptsIn, verify } from "../../scripts/verify-receipts.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
-import { boundTokens } from "../../src/protocols/bound.ts";
 import { admin, createKey } from "../support/admin.ts";
-import { counted, maxTokens, most, nanoUsdPerToken, rush, send } from "./crowd.ts";
+import { counted, estimateOf, most, nanoUsdPerToken, rush, send } from "./crowd.ts";
 import { expireLeases, readShared } from "./disk.ts";
 import { addPricedModel, entries, start, type Key, type Running } from "./gateway.ts";
 import type { Upstream } from "./upstream.ts";
@@ -23,7 +23,7 @@ type Pool = { limit: number; spent: number; held: number; free: number };
 
 const tagOf = (kind: string, round: number) => (i: number) => `shared-${kind}-${String(round).padStart(3, "0")}-${String(i).padStart(4, "0")}`;
 /** What one of these requests holds. */
-const estimateOf = (kind: string): number => (boundTokens([{ role: "user", content: tagOf(kind, 0)(0) }]) + maxTokens) * nanoUsdPerToken;
+const estimateFor = (kind: string): number => estimateOf(models[0]!, tagOf(kind, 0)(0));
 
 async function open(url: string, kind: Organisation["kind"]): Promise<Organisation> {
   const limits = { requestsPerMinute: 1_000_000 };
@@ -35,7 +35,7 @@ async function open(url: string, kind: Organisation["kind"]): Promise<Organisati
 
 /** Sees to it that there is money for exactly so many beside what is `used`. */
 async function fund(url: string, organisation: Organisation, used: number): Promise<void> {
-  const estimate = estimateOf(organisation.kind);
+  const estimate = estimateFor(organisation.kind);
   const amount = used + room * estimate + estimate - 1;
   if (amount === organisation.amount) return; // it died before anything was used
   const path = `/organisations/${organisation.id}`;
@@ -125,7 +125,7 @@ async function afterwards(gateway: Running, organisation: Organisation, upstream
     return sum + (told ? told.inputTokens + told.outputTokens : NaN) * nanoUsdPerToken;
   }, 0);
   check(scenario, "ledger entries = reservations on disk", reserved, found.length);
-  check(scenario, "Σ ledger = Σ what the provider told + estimates of those that died", truth + expired.length * estimateOf(kind), cost(found));
+  check(scenario, "Σ ledger = Σ what the provider told + estimates of those that died", truth + expired.length * estimateFor(kind), cost(found));
   check(scenario, "kills met requests that ran", "> 0", expired.length, expired.length > 0);
   check(scenario, "those that died are marked as estimates", expired.length, expired.filter(({ estimated, costSource }) => estimated && costSource === "estimated").length);
   check(scenario, "provider's requests settled twice", 0, settled.length - named.size);
@@ -133,5 +133,22 @@ async function afterwards(gateway: Running, organisation: Organisation, upstream
   check(scenario, "provider's requests that were not settled ≤ estimates", `≤ ${expired.length}`, unnamed, unnamed <= expired.length);
   check(scenario, "the account's spent = Σ ledger", cost(found), pool.spent);
   check(scenario, "the account's spent + held + free = limit", organisation.amount, pool.spent + pool.held + pool.free);
+  const { wrong, gaps, receipts, nanoUsd } = await receiptsOf(gateway, keys);
+  check(scenario, "Σ receipts = Σ ledger", cost(found), nanoUsd);
+  check(scenario, `${receipts} receipts: wrong signatures, hashes, sums and gaps in the chains`, 0, wrong.length + gaps);
   check(scenario, "nothing is overdrawn", "≥ 0", pool.free, pool.free >= 0);
+}
+
+/** Every receipt of these keys, checked as their owner would. */
+async function receiptsOf({ url }: Running, keys: readonly Key[]): Promise<{ wrong: string[]; gaps: number; receipts: number; nanoUsd: number }> {
+  const found: ReturnType<typeof receiptsIn> = [];
+  for (const { secret } of keys) {
+    for (let after: string | null = ""; after !== null; ) {
+      const page = (await (await fetch(`${url}/v1/receipts?limit=500&after=${after}`, { headers: { authorization: `Bearer ${secret}` } })).json()) as { data: typeof found; next: string | null };
+      found.push(...page.data);
+      after = page.next;
+    }
+  }
+  const verdict = await verify(found, (await (await fetch(`${url}/.well-known/forge-receipts.json`)).json()) as Parameters<typeof verify>[1]);
+  return { ...verdict, nanoUsd: [...verdict.keys.values()].reduce((sum, { nanoUsd }) => sum + nanoUsd, 0) };
 }

@@ -3,6 +3,7 @@
  * `scheduler.wait`, `Date.now` and the log are the world's while it runs. A timer belongs to whoever set it, and dies with it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
 
 /** Whoever computes: one life of an object, or one isolate of the Worker. */
 export type Owner = { dead: boolean };
@@ -85,10 +86,13 @@ export class Clock {
     world.clearTimeout = (cancel: (() => void) | null) => cancel?.();
     world.scheduler = { wait: (ms: number) => new Promise<void>((resolve) => void later(resolve, ms)) };
     Date.now = () => Math.floor(this.now);
+    // Hashing takes no turn of its own here: on Node it would come back from outside the world.
+    Object.defineProperty(crypto.subtle, "digest", { configurable: true, value: (_: string, data: Uint8Array) => Promise.resolve(Uint8Array.from(createHash("sha256").update(data).digest()).buffer) });
     console.info = console.warn = console.error = (line: string) => void this.logged.push(line);
     return () => {
       Object.assign(world, { setTimeout, clearTimeout, scheduler });
       Date.now = now;
+      delete (crypto.subtle as { digest?: unknown }).digest;
       Object.assign(console, { info, warn, error });
     };
   }

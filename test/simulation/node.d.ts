@@ -12,6 +12,10 @@ declare module "node:sqlite" {
     close(): void;
   }
 }
+declare module "node:crypto" {
+  type Hash = { update(data: Uint8Array): Hash; digest(): Uint8Array };
+  export function createHash(algorithm: "sha256"): Hash;
+}
 declare module "node:async_hooks" {
   export class AsyncLocalStorage<T> {
     run<R>(store: T, work: () => R): R;

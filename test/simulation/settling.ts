@@ -7,5 +7,6 @@ export const settling = (id: string, tokens: number, costNanoUsd: number): Extra
   posting: postingOf({
     model: "m", deployment: "openai/m", protocol: "openai-chat", stream: false, status: 200, end: "complete", usage: { ...noUsage, inputTokens: tokens }, costNanoUsd,
     costSource: "price", serviceTier: null, estimated: false, firstByteMs: 1, totalMs: 2, way: "buffered", attempts: 1, upstreamRequestId: null, errorCode: null,
+    reserved: { tokens, nanoUsd: costNanoUsd }, lines: [], pricesFromMs: null, refused: [], responseHash: null,
   }),
 });
