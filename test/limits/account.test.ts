@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OrgAccount } from "../../src/limits/index.ts";
 import { budgetOf, openOrganisation } from "./account-stage.ts";
@@ -70,5 +70,21 @@ describe("money that keys share", () => {
     }
     expect(draw).toHaveBeenCalledTimes(1);
     draw.mockRestore();
+  });
+
+  test("is not spent anew by a key that left it and comes back once everybody has reported", async () => {
+    const { keys: [key, other], standing } = await openOrganisation([budgetOf(1_000)], 2);
+    await key!.reserve("a", { nanoUsd: 800 });
+    await key!.reserve("runs", { nanoUsd: 100 });
+    await key!.settle("a", { nanoUsd: 800 });
+    await key!.stub.adopt({ ...key!.policy, version: 2, pools: [] });
+    await runDurableObjectAlarm(key!.stub);
+    await key!.settle("runs", { nanoUsd: 100 });
+    await runDurableObjectAlarm(key!.stub);
+    await evictDurableObject(key!.stub);
+    await key!.stub.adopt({ ...key!.policy, version: 3 });
+    expect(tally([await key!.reserve("b", { nanoUsd: 101, version: 3 })])).toEqual({ insufficient_credits: 1 });
+    expect((await standing()).pools[0]).toMatchObject({ spent: 900, held: 100, free: 0 });
+    expect(tally([await key!.reserve("c", { nanoUsd: 60, version: 3 }), await other!.reserve("d", { nanoUsd: 41 }), await other!.reserve("e", { nanoUsd: 40 })])).toEqual({ granted: 2, insufficient_credits: 1 });
   });
 });
