@@ -20,20 +20,21 @@ const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_reque
 /** The 404 for an organisation. */
 export const noSuchOrganisation = (id: string): GatewayError => new GatewayError("not_found", `There is no organisation '${id}'.`);
 
-/** Creates an organisation. Throws `conflict` when the id is taken. */
-export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">): Promise<Organisation> {
+/** Creates an organisation, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
+export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
   const { id, name, plan, sovereign } = wanted;
-  const [insert, , plans] = await db.batch([
+  const [insert, , plans, accounts] = await db.batch([
     db.prepare(`
       INSERT INTO organisations (id, name, plan_id, sovereign, created_at)
       SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3) ON CONFLICT DO NOTHING`,
     ).bind(id, name, plan, sovereign ? 1 : 0, by.nowMs),
     auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign } }),
     db.prepare("SELECT 1 FROM plans WHERE id = ?").bind(plan),
+    selectAccounts(db, { organisation: id }),
   ]);
   if (plans!.results.length === 0) throw noSuchPlan(plan);
   if (insert!.meta.changes === 0) throw new GatewayError("conflict", `There is an organisation '${id}' already.`, { param: "id" });
-  return { ...wanted, createdAtMs: by.nowMs };
+  return { organisation: { ...wanted, createdAtMs: by.nowMs }, accounts: accountsOf(accounts) };
 }
 
 /** One organisation. */

@@ -183,6 +183,15 @@ describe("a plan", () => {
     expect(await told(await ask(key, { "x-sovereign": "true" }))).toBe("403 plan_required");
   });
 
+  test("holds for an organisation that is created with it, from its first request on", async () => {
+    outside();
+    const plan = `plan-${crypto.randomUUID()}`;
+    await admin("PUT", `/plans/${plan}`, { limits: {}, joint: { monthlyTokens: 5_000 } });
+    const { id } = await admin("POST", "/organisations", { name: "Test", plan });
+    expect(await pool(id, "plan-tokens")).toMatchObject({ limit: 5_000 });
+    expect(await told(await ask(await newKey({}, id)))).toBe("200");
+  });
+
   test("ends with the subscription, to the second", async () => {
     outside();
     const key = await newKey();

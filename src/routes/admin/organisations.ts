@@ -18,7 +18,9 @@ const view = ({ createdAtMs, ...organisation }: Organisation) => ({ ...organisat
 export const organisations = new Hono<App>()
   .post("/", async (c) => {
     const { id = newId("org_"), ...wanted } = await readBody(c, newSchema);
-    return c.json(view(await createOrganisation(c.env.DB, byAdmin(), { id, ...wanted })), 201);
+    const { organisation, accounts } = await createOrganisation(c.env.DB, byAdmin(), { id, ...wanted });
+    await adopt(c.env, [], accounts);
+    return c.json(view(organisation), 201);
   })
   .get("/", async (c) => {
     const { limit, after } = readQuery(c, listQuery);
