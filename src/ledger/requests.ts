@@ -44,10 +44,12 @@ export async function findAnyRequest(db: D1Database, id: string): Promise<{ keyI
 /** Where ids of requests from `ms` on begin: they start with the time (pipeline/context.ts). */
 const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
 
-/** Removes requests older than `beforeMs`, a chunk at a time. */
+/** Removes requests older than `beforeMs`, a chunk at a time. Ids of corrections come before all others and tell no time. */
 export async function pruneRequests(db: D1Database, beforeMs: number): Promise<void> {
   for (;;) {
-    const { meta } = await db.prepare("DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE id < ? ORDER BY id LIMIT 1000)").bind(requestIdFrom(beforeMs)).run();
+    const { meta } = await db.prepare(`
+      DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE id < ?1 AND (id >= 'req_' OR at < ?2) ORDER BY id LIMIT 1000)`,
+    ).bind(requestIdFrom(beforeMs), beforeMs).run();
     if (meta.changes < 1000) return;
   }
 }

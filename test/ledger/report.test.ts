@@ -130,4 +130,10 @@ describe("one request", () => {
     const { results } = await env.DB.prepare("SELECT id FROM requests").all();
     expect(results).toEqual([{ id: `${idAt(now)}_kept` }]);
   });
+
+  test("a correction goes when it is old itself, whatever its id", async () => {
+    await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [entry("adj_new", now), entry("adj_old", now - 1)]);
+    await pruneRequests(env.DB, now);
+    expect((await env.DB.prepare("SELECT id FROM requests").all()).results).toEqual([{ id: "adj_new" }]);
+  });
 });
