@@ -24,12 +24,15 @@ const sumColumns: Column[] = [
 /** What spreadsheets take for a formula's first sign besides those that the library knows (= + - @, tab, return): their full-width forms and a new line. */
 const harmless = (cell: string): string => cell.replace(/^[＝＋－＠\n]/, "'$&");
 
+/** A cost below nothing, as a correction of another day's request leaves it, is a number and no formula. It stands before the last cell. */
+const asNumbers = (csv: string): string => csv.replace(/,'(-[\d.]+,-\d+\r\n)/g, ",$1");
+
 /** The rows as CSV with a header line. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
 export function csvOf({ groupBy, rows }: GroupedUsage): string {
   const columns = [...groupBy.flatMap((dimension) => dimensionColumns[dimension]), ...sumColumns];
   const config = mkConfig({ columnHeaders: columns.map(([name]) => name), escapeFormulas: true, quoteStrings: false, useBom: false });
   const cell = (value: string | number | null | undefined): string | number => (typeof value === "number" ? value : harmless(value ?? ""));
-  return asString(generateCsv(config)(rows.map((row) => Object.fromEntries(columns.map(([name, of]) => [name, cell(of(row))])))));
+  return asNumbers(asString(generateCsv(config)(rows.map((row) => Object.fromEntries(columns.map(([name, of]) => [name, cell(of(row))]))))));
 }
 
 /** `usage-2026-11-01-2026-11-30.csv`: the first and the last day that it tells of. */

@@ -35,7 +35,7 @@ test("nothing used: the header alone; a key without a project: an empty cell", (
   expect(cellsOf(csvOf(usage(["project", "member"], [{ project: null, member: "a@example.com" }])))[1]!.slice(0, 3)).toEqual(["", "a@example.com", "0"]);
 });
 
-test.each<[number, string]>([[0, "0"], [1, "0.000000001"], [100, "0.0000001"], [123_456_789, "0.123456789"], [1e9, "1"], [10_000_000_000, "10"], [300_000_000, "0.3"], [Number.MAX_SAFE_INTEGER, "9007199.254740991"]])("%d nano-USD are %s USD", (costNanoUsd, usd) => {
+test.each<[number, string]>([[0, "0"], [1, "0.000000001"], [100, "0.0000001"], [123_456_789, "0.123456789"], [1e9, "1"], [10_000_000_000, "10"], [300_000_000, "0.3"], [Number.MAX_SAFE_INTEGER, "9007199.254740991"], [-3_000, "-0.000003"], [-1_500_000_000, "-1.5"]])("%d nano-USD are %s USD", (costNanoUsd, usd) => {
   expect(cellsOf(csvOf(usage(["model"], [{ model: "m", costNanoUsd }])))[1]!.slice(-2)).toEqual([usd, String(costNanoUsd)]);
 });
 
