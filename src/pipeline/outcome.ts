@@ -75,7 +75,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     end: seen?.error !== undefined && (ending.end === "complete" || ending.end === "unterminated") ? "upstream_error" : ending.end,
     usage,
     ...chargeOf(attempt, usage, seen, estimated, atMs),
-    serviceTier: seen?.serviceTier?.slice(0, 64) ?? null,
+    serviceTier: seen?.serviceTier?.slice(0, 64).toWellFormed() ?? null,
     estimated,
     firstByteMs: ending.firstByteMs,
     totalMs: ending.totalMs,

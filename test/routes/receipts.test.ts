@@ -58,6 +58,13 @@ describe("a receipt", () => {
     expect(JSON.parse(new TextDecoder().decode(bytes(payload)))).toEqual(rest);
   });
 
+  test("is there whatever the provider calls its tier, half a surrogate pair too", async () => {
+    outside(() => Response.json({ id: "c", object: "chat.completion", model: "m", service_tier: "half \ud83d", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }));
+    const key = await newKey();
+    expect((await receipt(key, (await asked(key)).id)).entry.serviceTier).toBe("half \ufffd");
+    await stub(key).flush();
+  });
+
   test("names the deployments that were tried before", async () => {
     outside(({ host }) => (host === "api.groq.com" ? Response.json({ error: { message: "overloaded" } }, { status: 503, headers: { "x-request-id": "up_1" } }) : Response.json({ id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } })));
     const name = `either-${crypto.randomUUID().slice(0, 8)}`;
@@ -161,6 +168,15 @@ describe("a correction", () => {
     await expect(correct({ request: "req_none", nanoUsd: 5, reason: "x" })).rejects.toThrow(/404/);
     await stub(key).flush();
     expect(await correct({ request: id, nanoUsd: 2_000, reason: "by the roll-up" })).toMatchObject({ key: key.id });
+  });
+
+  test("with half a surrogate pair in its reason holds up nothing", async () => {
+    outside();
+    const key = await newKey();
+    const { id } = await asked(key);
+    await correct({ id: "adj_half", request: id, key: key.id, nanoUsd: -1, reason: "cut off \ud83d" });
+    expect((await receipt(key, "adj_half")).entry.adjusts.reason).toBe("cut off \ufffd");
+    await stub(key).flush();
   });
 
   test("comes back to prepaid credits", async () => {

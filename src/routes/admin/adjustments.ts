@@ -17,7 +17,8 @@ const newSchema = z.strictObject({
   /** Where the request lies; needed for a minute only, until it has been rolled up. */
   key: idSchema.optional(),
   nanoUsd: z.number().int().min(-1e15).max(1e15).refine((n) => n !== 0, "must not be 0"),
-  reason: z.string().trim().min(1).max(500),
+  /** Well-formed: what has no canonical JSON cannot be chained. */
+  reason: z.string().trim().min(1).max(500).transform((text) => text.toWellFormed()),
 });
 
 /** Corrections of what requests were charged: entries of their own, with a reason; history stays as it was. */
