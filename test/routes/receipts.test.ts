@@ -170,6 +170,19 @@ describe("a correction", () => {
     expect(await correct({ request: id, nanoUsd: 2_000, reason: "by the roll-up" })).toMatchObject({ key: key.id });
   });
 
+  test("is of the key that made the request, and its id names one correction, whoever's it is", async () => {
+    outside();
+    const [mine, theirs] = [await newKey(), await newKey()];
+    const { id } = await asked(mine);
+    const { id: other } = await asked(theirs);
+    await stub(mine).flush();
+    await expect(correct({ request: id, key: theirs.id, nanoUsd: -7_000, reason: "x" })).rejects.toThrow(/404/);
+    await correct({ id: "adj_once", request: id, nanoUsd: -7_000, reason: "x" });
+    await expect(correct({ id: "adj_once", request: other, key: theirs.id, nanoUsd: -7_000, reason: "x" })).rejects.toThrow(/409/);
+    expect((await stub(theirs).inspect()).counters.spentNanoUsd).toBe(7_000);
+    expect(await correct({ id: "adj_once", request: id, nanoUsd: -7_000, reason: "x" })).toMatchObject({ key: mine.id });
+  });
+
   test("with half a surrogate pair in its reason holds up nothing", async () => {
     outside();
     const key = await newKey();

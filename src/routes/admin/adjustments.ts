@@ -4,8 +4,9 @@ import { newId } from "../../accounts/base62.ts";
 import { getKey } from "../../accounts/key-record.ts";
 import { recordAudit } from "../../accounts/audit.ts";
 import { GatewayError } from "../../errors.ts";
-import { findAnyRequest } from "../../ledger/requests.ts";
+import { findAnyRequest, findRequest } from "../../ledger/requests.ts";
 import type { Adjusted } from "../../limits/index.ts";
+import { log } from "../../telemetry/log.ts";
 import type { App } from "../context.ts";
 import { byAdmin } from "./adopt.ts";
 import { idSchema, readBody } from "./input.ts";
@@ -25,16 +26,22 @@ const newSchema = z.strictObject({
 export const adjustments = new Hono<App>().post("/", async (c) => {
   const { id = newId("adj_"), request, key, nanoUsd, reason } = await readBody(c, newSchema);
   const missing = new GatewayError("not_found", `No finished request ${JSON.stringify(request)} is known${key === undefined ? ". One that is less than two minutes old is found by its key only" : " for this key"}.`, { param: "request" });
-  const found = key === undefined ? await findAnyRequest(c.env.DB, request) : undefined;
+  const taken = new GatewayError("conflict", `There is another correction '${id}'.`, { param: "id" });
+  const found = await findAnyRequest(c.env.DB, request);
   const keyId = key ?? found?.keyId;
   const owner = keyId === undefined ? undefined : await getKey(c.env.DB, keyId);
-  if (keyId === undefined || !owner) throw missing;
+  if (keyId === undefined || (found && found.keyId !== keyId) || !owner) throw missing;
   const meter = c.env.KEY_METER.getByName(keyId);
-  const entry = found?.entry ?? (await meter.entry(request)) ?? (await findAnyRequest(c.env.DB, request))?.entry;
+  // Rolled up in between, it is in D1 now.
+  const entry = found?.entry ?? (await meter.entry(request)) ?? (await findRequest(c.env.DB, { keyId, organisationId: "", usageScope: "key" }, request));
   if (!entry || entry.end === "adjustment") throw missing;
+  // Each key's object knows its own corrections only; in D1, where they come at once, all of them share their names.
+  const sameId = await findAnyRequest(c.env.DB, id);
+  if (sameId && sameId.keyId !== keyId) throw taken;
   const adjusted = (await meter.adjust({ id, request, nanoUsd, reason }, entry)) as Adjusted;
-  if (adjusted.is === "conflict") throw new GatewayError("conflict", `There is another correction '${id}'.`, { param: "id" });
+  if (adjusted.is === "conflict") throw taken;
   if (adjusted.is === "too_much") throw new GatewayError("conflict", `The request was charged ${adjusted.charged} nano-USD: no more can be given back.`, { param: "nanoUsd" });
+  if (adjusted.is === "posted") await meter.flush().catch(() => log("warn", "roll_up_failed", { key: keyId }));
   await recordAudit(c.env.DB, byAdmin(), { action: "adjustment.post", subject: id, organisationId: owner.organisationId, detail: { request, nanoUsd, reason } });
   return c.json({ id, request, key: keyId, nanoUsd, reason }, adjusted.is === "posted" ? 201 : 200);
 });
