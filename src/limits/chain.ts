@@ -16,11 +16,13 @@ export class Chain {
   private sealing: Promise<void> = Promise.resolve();
   private readonly sql: SqlStorage;
 
-  constructor(sql: SqlStorage) {
+  /** `here`: ids of entries that are here. A page stays until all of its entries have left, which some have before an object wakes. */
+  constructor(sql: SqlStorage, here: ReadonlySet<string>) {
     this.sql = sql;
     sql.exec(schema);
     this.head = sql.exec<Head>("SELECT sequence, hash FROM chain").toArray()[0] ?? noHead;
     for (const { page, json } of sql.exec<{ page: number; json: string }>("SELECT page, json FROM links").toArray()) this.enter(page, JSON.parse(json) as [string, Link][]);
+    this.drop([...this.links.keys()].filter((id) => !here.has(id)));
   }
 
   link(id: string): Link | undefined {

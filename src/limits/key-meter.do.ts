@@ -39,7 +39,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
-    this.exporting = new Export(this.store, new Chain(state.storage.sql), () => this.env.DB);
+    this.exporting = new Export(this.store, new Chain(state.storage.sql, this.store.ids()), () => this.env.DB);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
     this.drawing = new Drawing(this.allotments, {
       ask: (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks),

@@ -115,6 +115,11 @@ export class MeterStore {
     );
   }
 
+  /** Of all entries that are here. */
+  ids(): Set<string> {
+    return new Set(this.run("SELECT id FROM entry").map(({ id }) => id as string));
+  }
+
   /** Open holds. */
   holds(): Hold[] {
     return this.run("SELECT id, at, lease, minute, requests, input_tokens, cost_nano_usd, model FROM entry WHERE lease IS NOT NULL").map((row) => ({

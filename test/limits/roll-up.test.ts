@@ -73,6 +73,20 @@ describe("repeated", () => {
   });
 });
 
+test("an object that sleeps while half of a page has left it keeps no link for ever", async () => {
+  const meter = await openMeter();
+  await spend(meter, 2, "a");
+  vi.setSystemTime(noon + 60_000);
+  await spend(meter, 2, "b");
+  await meter.stub.flush();
+  expect(await rowsInObject(meter)).toBe(2);
+  await evictDurableObject(meter.stub);
+  vi.setSystemTime(noon + 120_000);
+  await meter.stub.flush();
+  expect(await rowsInObject(meter)).toBe(0);
+  expect(await runInDurableObject(meter.stub, (_, { storage }) => storage.sql.exec("SELECT count(*) AS n FROM links").one().n)).toBe(0);
+});
+
 describe("many", () => {
   test("more entries than go at once all arrive and are folded", async () => {
     const meter = await openMeter();
