@@ -18,6 +18,8 @@ export class Export {
   private readonly store: MeterStore;
   private readonly chain: Chain;
   private readonly db: () => D1Database;
+  private running: Promise<unknown> = Promise.resolve();
+  private next: Promise<void> | undefined;
 
   constructor(store: MeterStore, chain: Chain, db: () => D1Database) {
     this.store = store;
@@ -26,10 +28,22 @@ export class Export {
   }
 
   /**
-   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. Entries and totals are read in
-   * one go, so that what is folded afterwards is in the totals that D1 has.
+   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. One at a time, and all who ask meanwhile share the
+   * next one: of two totals with as many requests D1 cannot tell which is newer, for a correction is no request.
    */
-  async flush(owner: Owner): Promise<void> {
+  flush(owner: Owner): Promise<void> {
+    if (this.next) return this.next;
+    const next = this.running.then(() => {
+      this.next = undefined;
+      return this.write(owner);
+    });
+    this.running = next.catch(() => {});
+    this.next = next;
+    return next;
+  }
+
+  /** Entries and totals are read in one go, so that what is folded afterwards is in the totals that D1 has. */
+  private async write(owner: Owner): Promise<void> {
     for (let after = ""; ; ) {
       const page = this.store.finished(after, exportAtOnce);
       if (page.length === 0) return;

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { rollUp } from "../../src/ledger/index.ts";
 import type { MeterOperation } from "../../src/limits/index.ts";
 import { failingD1, withD1 } from "./failing-d1.ts";
@@ -85,6 +86,27 @@ test("an object that sleeps while half of a page has left it keeps no link for e
   await meter.stub.flush();
   expect(await rowsInObject(meter)).toBe(0);
   expect(await runInDurableObject(meter.stub, (_, { storage }) => storage.sql.exec("SELECT count(*) AS n FROM links").one().n)).toBe(0);
+});
+
+test("a total that a slow flush read before a correction does not take the correction back", async () => {
+  const meter = await openMeter();
+  await spend(meter, 1);
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  const restore = await runInDurableObject(meter.stub, (object) => withD1(object, async (go) => {
+    if ((calls += 1) === 1) await gate.promise;
+    return go();
+  }));
+  const slow = meter.stub.flush();
+  await vi.waitFor(() => expect(calls).toBe(1));
+  const id = `${meter.policy.keyId}_r00000`;
+  await meter.stub.adjust({ id: `adj_${meter.policy.keyId}`, request: id, nanoUsd: -1, reason: "x" }, (await meter.stub.entry(id)) as LedgerEntry);
+  const late = meter.stub.flush();
+  await scheduler.wait(20);
+  gate.resolve();
+  await Promise.all([slow, late]);
+  expect(await inD1(meter)).toMatchObject({ requests: 1, nanoUsd: 1 });
+  restore();
 });
 
 describe("many", () => {
