@@ -128,7 +128,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       log("warn", "account_events_failed", { organisationId: this.policy?.organisationId ?? null, message: String(error) });
       again = Math.min(again ?? Infinity, now + tellAgainAfterMs);
     }
-    this.book.forget(this.policy?.pools ?? [], now);
+    this.book.forget([...(this.policy?.pools ?? []), ...(this.policy?.dropped ?? [])], now);
     if (again !== undefined && again < Infinity) this.wakeAt(again);
   }
 
@@ -166,6 +166,8 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       if (pool.window.of !== "total" && this.book.isBlank(pool.id, ask.bucketMs)) this.wakeAt(bucketAt(pool.window, ask.bucketMs).endMs + forgetAfterMs);
       const { grant, short } = this.book.hand(pool, key, ask, now, last);
       grants.push(grant);
+      // Every bucket that was handed out of has an end at which older ones are forgotten.
+      if (pool.window.of !== "total") this.wakeAt(bucketAt(pool.window, ask.bucketMs).endMs);
       if (grant.warning !== undefined && this.store.pass({ pool: pool.id, bucketMs: ask.bucketMs, share: grant.warning, atMs: now })) this.wakeAt(now + tellAfterMs);
       if (short === 0) continue;
       const { free, out, spent } = this.book.standing(pool, ask.bucketMs);

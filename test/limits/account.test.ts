@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OrgAccount } from "../../src/limits/index.ts";
 import { budgetOf, openOrganisation } from "./account-stage.ts";
@@ -86,5 +86,25 @@ describe("money that keys share", () => {
     expect(tally([await key!.reserve("b", { nanoUsd: 101, version: 3 })])).toEqual({ insufficient_credits: 1 });
     expect((await standing()).pools[0]).toMatchObject({ spent: 900, held: 100, free: 0 });
     expect(tally([await key!.reserve("c", { nanoUsd: 60, version: 3 }), await other!.reserve("d", { nanoUsd: 41 }), await other!.reserve("e", { nanoUsd: 40 })])).toEqual({ granted: 2, insufficient_credits: 1 });
+  });
+
+  test("whose window moves on forgets what no window looks at, though no threshold was ever passed", async () => {
+    const pool = budgetOf(1_000_000, { window: { of: "day", rolling: true } });
+    const organisation = await openOrganisation([pool], 1);
+    const [key] = organisation.keys;
+    for (let hour = 0; hour < 60; hour += 1) {
+      vi.setSystemTime(noon + hour * 3_600_000);
+      expect((await key!.reserve(`r${hour}`, { nanoUsd: 1 })).is).toBe("granted");
+      await key!.settle(`r${hour}`, { nanoUsd: 1 });
+      await runDurableObjectAlarm(key!.stub);
+      if (hour % 10 === 0) await organisation.adopt([pool]);
+      await runDurableObjectAlarm(organisation.account);
+    }
+    const rows = () => runInDurableObject(organisation.account, (_, { storage }) => storage.sql.exec("SELECT count(*) AS n FROM handed").one().n);
+    expect(await rows()).toBeLessThanOrEqual(27);
+    await organisation.adopt([]);
+    vi.setSystemTime(noon + 100 * 3_600_000);
+    await runDurableObjectAlarm(organisation.account);
+    expect(await rows()).toBe(0);
   });
 });
