@@ -42,9 +42,15 @@ export const budgetSchema = z.strictObject({
 });
 export type Budget = z.output<typeof budgetSchema> & { id: string };
 
-const poolOf = ({ id, scope, unit, window, rolling, amount, soft }: Budget): AccountPool => ({
-  id: `budget:${id}`, name: `${rolling ? "rolling " : ""}${window === "total" ? "" : `${window}'s `}budget of ${scope}`, unit, window: { of: window, rolling }, amount, soft,
-});
+/** A budget's id, and whatever of it is not as usual: one that is made anew with another scope, unit or window begins anew. */
+const poolIdOf = ({ id, scope, unit, window, rolling }: Budget): string =>
+  [`budget:${id}`, scope !== "organisation" && scope, unit !== "nanoUsd" && unit, window !== "month" && window, rolling && "rolling"].filter(Boolean).join(":");
+
+const poolOf = (budget: Budget): AccountPool => {
+  const { scope, unit, window, rolling, amount, soft } = budget;
+  const name = `${rolling ? "rolling " : ""}${window === "total" ? "" : `${window}'s `}budget of ${scope}`;
+  return { id: poolIdOf(budget), name, unit, window: { of: window, rolling }, amount, soft };
+};
 
 const quota = (id: string, unit: Pool["unit"], amount: number | undefined): AccountPool[] =>
   amount === undefined ? [] : [{ id, name: `plan's monthly ${unit === "tokens" ? "tokens" : "spending"}`, unit, window: month, amount, soft: defaultSoft }];

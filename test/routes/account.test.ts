@@ -140,6 +140,24 @@ describe("budgets", () => {
     expect((await admin("GET", `/organisations/${key.organisation}/budgets`)).data).toMatchObject([{ id: "all", scope: "organisation", amount: 3_000_000, soft: [0.8, 0.95] }]);
   });
 
+  test("that are deleted and made anew with another unit or window begin anew", async () => {
+    outside();
+    const key = await newKey();
+    await put(key.organisation, "all", { amount: 3_000_000 });
+    expect(await told(await ask(key))).toBe("200");
+    await settled(key);
+    await spentBy(key);
+    await admin("DELETE", `/organisations/${key.organisation}/budgets/all`);
+    await put(key.organisation, "all", { amount: 2_000, unit: "tokens" });
+    expect(await told(await ask(key))).toBe("200");
+    await settled(key);
+    await spentBy(key);
+    expect((await account(key.organisation)).pools).toMatchObject([{ unit: "tokens", spent: 100, limit: 2_000 }]);
+    await admin("DELETE", `/organisations/${key.organisation}/budgets/all`);
+    await put(key.organisation, "all", { amount: 3_000_000 });
+    expect((await account(key.organisation)).pools).toMatchObject([{ unit: "nanoUsd", spent: 100_000, limit: 3_000_000 }]);
+  });
+
   test("say when they run out, in a header and as an event, once", async () => {
     outside();
     const key = await newKey();
