@@ -71,8 +71,12 @@ function scoped({ prepaid, joint, budgets }: Terms): { scope: string; pool: Acco
 /** What an organisation's account hands out. */
 export const accountPools = (terms: Terms): AccountPool[] => scoped(terms).map(({ pool }) => pool);
 
+/** Addresses are the same however they are written, as in usage views. */
+const written = (scope: string | undefined): string | undefined => (scope?.startsWith("member:") ? scope.toLowerCase() : scope);
+
 /** What one key draws on. */
 export function keyPools(terms: Terms, { project, member, tags = [] }: { project?: string | undefined; member?: string | undefined; tags?: readonly string[] | undefined }): Pool[] {
-  const scopes = new Set(["organisation", `project:${project}`, `member:${member}`, ...tags.map((tag) => `tag:${tag}`)]);
-  return scoped(terms).filter(({ scope }) => scopes.has(scope)).map(({ pool: { id, name, unit, window } }) => ({ id, name, unit, window }));
+  const own = [project && `project:${project}`, member && `member:${member}`, ...tags.map((tag) => `tag:${tag}`)];
+  const scopes = new Set(["organisation", ...own.map(written)]);
+  return scoped(terms).filter(({ scope }) => scopes.has(written(scope))).map(({ pool: { id, name, unit, window } }) => ({ id, name, unit, window }));
 }

@@ -158,6 +158,17 @@ describe("budgets", () => {
     expect((await account(key.organisation)).pools).toMatchObject([{ unit: "nanoUsd", spent: 100_000, limit: 3_000_000 }]);
   });
 
+  test("of a member are hers however her address is written; a key without a project is in none", async () => {
+    outside();
+    const { organisation } = await newKey();
+    const hers = await newKey({ member: "Ann@B.example" }, organisation);
+    const nobodys = await newKey({}, organisation);
+    await put(organisation, "m", { scope: "member:ann@b.example", amount: 1 });
+    await put(organisation, "u", { scope: "project:undefined", amount: 1 });
+    expect(await told(await ask(hers))).toBe("429 quota_exceeded");
+    expect(await told(await ask(nobodys))).toBe("200");
+  });
+
   test("say when they run out, in a header and as an event, once", async () => {
     outside();
     const key = await newKey();
