@@ -49,12 +49,17 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     this.credits = new CreditBook(this.store, this.book);
   }
 
-  /** Takes a newer policy. An older one than it knows is ignored. */
-  adopt(policy: AccountPolicy): void {
+  /**
+   * Takes a newer policy. An older one than it knows is ignored. Of a pool that has become less than what was handed out of it keys are asked
+   * back for what they do not need. Throws when one could not be asked: the next newer policy tries again.
+   */
+  async adopt(policy: AccountPolicy): Promise<void> {
     if (this.policy && this.policy.version >= policy.version) return;
     const left = [...(this.policy?.pools ?? []), ...(this.policy?.dropped ?? [])].filter(({ id }) => !policy.pools.some((pool) => pool.id === id));
     this.policy = { ...policy, dropped: left };
     this.store.savePolicy(this.policy);
+    const overdrawn = policy.pools.filter((pool) => this.book.standing(pool, Date.now()).free < 0);
+    if (overdrawn.length > 0 && (await this.inLine(() => this.recall(overdrawn)))) throw new Error("A key could not be asked for what it does not need.");
   }
 
   /** Hands a key what it asks for, as far as it is there. The same again hands out nothing more. */

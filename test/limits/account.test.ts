@@ -72,6 +72,22 @@ describe("money that keys share", () => {
     draw.mockRestore();
   });
 
+  test("that becomes less is less at once: what was handed out of it ahead of need comes back", async () => {
+    const { keys: [key], adopt } = await openOrganisation([budgetOf(80_000)], 1);
+    await key!.reserve("a", { nanoUsd: 100 });
+    await adopt([budgetOf(500)]);
+    expect(tally([await key!.reserve("b", { nanoUsd: 401 })])).toEqual({ insufficient_credits: 1 });
+    expect(tally([await key!.reserve("c", { nanoUsd: 400 })])).toEqual({ granted: 1 });
+  });
+
+  test("that was gone for a moment is not without end for a key that drew on it then", async () => {
+    const { keys: [key], adopt } = await openOrganisation([budgetOf(500)], 1);
+    await adopt([]);
+    expect(tally([await key!.reserve("a", { nanoUsd: 600 })])).toEqual({ granted: 1 });
+    await adopt([budgetOf(500)]);
+    expect(tally([await key!.reserve("b", { nanoUsd: 1 })])).toEqual({ insufficient_credits: 1 });
+  });
+
   test("is not spent anew by a key that left it and comes back once everybody has reported", async () => {
     const { keys: [key, other], standing } = await openOrganisation([budgetOf(1_000)], 2);
     await key!.reserve("a", { nanoUsd: 800 });
