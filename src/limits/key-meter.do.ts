@@ -118,6 +118,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Takes back a hold whose request never ran. Its place in the minute is free again unless others came after it. */
   private release(id: string): boolean {
+    this.drawing.takeBack(id);
     const hold = this.lift(id);
     if (!hold) return false;
     this.store.release(id);

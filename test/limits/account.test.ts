@@ -88,6 +88,25 @@ describe("money that keys share", () => {
     expect(tally([await key!.reserve("b", { nanoUsd: 1 })])).toEqual({ insufficient_credits: 1 });
   });
 
+  test("is not held for a request that was taken back while it waited for its key's allotment", async () => {
+    const { keys: [key], standing } = await openOrganisation([budgetOf(1_000)], 1);
+    const gate = Promise.withResolvers<void>();
+    const draw = OrgAccount.prototype.draw;
+    const slow = vi.spyOn(OrgAccount.prototype, "draw").mockImplementation(async function (this: OrgAccount, ...asked) {
+      await gate.promise;
+      return draw.apply(this, asked);
+    });
+    const waiting = [key!.reserve("a", { nanoUsd: 10 }), key!.reserve("b", { nanoUsd: 10 })];
+    await vi.waitFor(() => expect(slow).toHaveBeenCalledTimes(1));
+    await key!.ask({ do: "release", id: "a" });
+    gate.resolve();
+    await Promise.all(waiting);
+    slow.mockRestore();
+    expect((await key!.counters()).held).toMatchObject({ requests: 1, nanoUsd: 10 });
+    expect((await key!.reserve("a", { nanoUsd: 10 })).is).toBe("granted");
+    expect((await standing()).pools[0]).toMatchObject({ spent: 0 });
+  });
+
   test("is not spent anew by a key that left it and comes back once everybody has reported", async () => {
     const { keys: [key, other], standing } = await openOrganisation([budgetOf(1_000)], 2);
     await key!.reserve("a", { nanoUsd: 800 });
