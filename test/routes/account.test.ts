@@ -75,6 +75,17 @@ describe("prepaid credits", () => {
     expect(results).toEqual([{ id: "a", nano_usd: 100 }, { id: "b", nano_usd: -40 }]);
   });
 
+  test("are audited, also when the one who posted them died before it could say so", async () => {
+    const { organisation } = await newKey();
+    const account = env.ORG_ACCOUNT.getByName(organisation);
+    await account.post({ id: "c", atMs: Date.now(), kind: "grant", nanoUsd: 100, reason: "welcome", expiresAtMs: null });
+    await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
+    await runDurableObjectAlarm(account);
+    for (let i = 0; i < 2; i += 1) await admin("POST", `/organisations/${organisation}/credits`, { id: "c", kind: "grant", nanoUsd: 100, reason: "welcome" });
+    const { data } = await admin("GET", `/audit?organisation=${organisation}`);
+    expect(data.filter(({ action }: Json) => action === "credit.post")).toMatchObject([{ subject: "c", detail: { nanoUsd: 100 } }]);
+  });
+
   test.each([
     { kind: "grant", nanoUsd: 0, reason: "x" }, { kind: "grant", nanoUsd: -5, reason: "x" }, { kind: "grant", nanoUsd: 1.5, reason: "x" }, { kind: "grant", nanoUsd: 5 },
     { kind: "gift", nanoUsd: 5, reason: "x" }, { kind: "refund", nanoUsd: 5, reason: "x", expiresAt: "2030-01-01T00:00:00Z" }, { kind: "grant", nanoUsd: 5, reason: "x", expiresAt: "2020-01-01T00:00:00Z" },

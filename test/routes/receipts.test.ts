@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { failingD1 } from "../limits/failing-d1.ts";
 import { admin, call, chatBody, newKey, outside, send, type Json, type Key } from "../security/stage.ts";
 
@@ -181,6 +182,17 @@ describe("a correction", () => {
     await expect(correct({ id: "adj_once", request: other, key: theirs.id, nanoUsd: -7_000, reason: "x" })).rejects.toThrow(/409/);
     expect((await stub(theirs).inspect()).counters.spentNanoUsd).toBe(7_000);
     expect(await correct({ id: "adj_once", request: id, nanoUsd: -7_000, reason: "x" })).toMatchObject({ key: mine.id });
+  });
+
+  test("is audited once, also when the one who made it died before it could say so", async () => {
+    outside();
+    const key = await newKey();
+    const { id } = await asked(key);
+    const correction = { id: "adj_died", request: id, nanoUsd: -1, reason: "x" };
+    await stub(key).adjust(correction, (await stub(key).entry(id)) as LedgerEntry);
+    for (let i = 0; i < 2; i += 1) await correct({ ...correction, key: key.id });
+    const { data } = await admin("GET", `/audit?organisation=${key.organisation}`);
+    expect(data.filter(({ action }: Json) => action === "adjustment.post")).toMatchObject([{ subject: "adj_died", detail: { nanoUsd: -1 } }]);
   });
 
   test("with half a surrogate pair in its reason holds up nothing", async () => {

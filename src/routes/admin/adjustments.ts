@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { newId } from "../../accounts/base62.ts";
 import { getKey } from "../../accounts/key-record.ts";
-import { recordAudit } from "../../accounts/audit.ts";
+import { auditOnce } from "../../accounts/audit.ts";
 import { GatewayError } from "../../errors.ts";
 import { findAnyRequest, findRequest } from "../../ledger/requests.ts";
 import type { Adjusted } from "../../limits/index.ts";
@@ -33,7 +33,7 @@ export const adjustments = new Hono<App>().post("/", async (c) => {
   if (keyId === undefined || (found && found.keyId !== keyId) || !owner) throw missing;
   const meter = c.env.KEY_METER.getByName(keyId);
   // Rolled up in between, it is in D1 now.
-  const entry = found?.entry ?? (await meter.entry(request)) ?? (await findRequest(c.env.DB, { keyId, organisationId: "", usageScope: "key" }, request));
+  const entry = found?.entry ?? (await meter.entry(request)) ?? (await findRequest(c.env.DB, { keyId, organisationId: owner.organisationId, usageScope: "key" }, request));
   if (!entry || entry.end === "adjustment") throw missing;
   // Each key's object knows its own corrections only; in D1, where they come at once, all of them share their names.
   const sameId = await findAnyRequest(c.env.DB, id);
