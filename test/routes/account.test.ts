@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { OrgAccount } from "../../src/limits/index.ts";
 import { admin, call, chatBody, newKey, outside as play, prompts, type Json, type Key } from "../security/stage.ts";
 
 /** Every answer used 100 tokens at 1 USD per million: 100,000 nano-USD. A request reserves some 350 tokens. */
@@ -230,6 +231,22 @@ describe("a plan", () => {
     const { id } = await admin("POST", "/organisations", { name: "Test", plan });
     expect(await pool(id, "plan-tokens")).toMatchObject({ limit: 5_000 });
     expect(await told(await ask(await newKey({}, id)))).toBe("200");
+  });
+
+  test("reaches all whom it concerns, though one of them cannot be told", async () => {
+    const plan = `plan-${crypto.randomUUID()}`;
+    await admin("PUT", `/plans/${plan}`, { limits: {} });
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i += 1) ids.push((await admin("POST", "/organisations", { name: "Test", plan })).id);
+    const key = await newKey({}, ids.toSorted()[1]);
+    const { adopt } = OrgAccount.prototype;
+    vi.spyOn(OrgAccount.prototype, "adopt").mockImplementation(function (this: OrgAccount, policy) {
+      if (policy.organisationId === ids.toSorted()[0]) throw new Error("Network connection lost.");
+      return adopt.call(this, policy);
+    });
+    await expect(admin("PUT", `/plans/${plan}`, { limits: {}, joint: { monthlyTokens: 7 } })).rejects.toThrow(/503/);
+    expect(await env.KEY_METER.getByName(key.id).apply([{ do: "look", version: 1 }])).toEqual([{ is: "stale" }]);
+    expect(await Promise.all(ids.toSorted().map(async (id) => (await pool(id, "plan-tokens"))?.limit))).toEqual([undefined, 7, 7]);
   });
 
   test("ends with the subscription, to the second", async () => {

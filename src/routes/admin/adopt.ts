@@ -7,22 +7,27 @@ const callsAtOnce = 50;
 
 /**
  * Tells each account's and each key's Durable Object what they may do now, before the admin call answers; accounts first, so that keys
- * draw on nothing that is not there. Throws `limiter_unavailable`
- * when one cannot be told: the change itself stands, and the same admin call may be made again.
+ * draw on nothing that is not there. Throws `limiter_unavailable` when one cannot be told, once all others were: the change itself stands,
+ * and the same admin call may be made again.
  */
 export async function adopt(env: Cloudflare.Env, standings: KeyStanding[], accounts: AccountPolicy[] = []): Promise<void> {
   const policies: MeterPolicy[] = standings;
-  try {
-    await each(accounts, (account) => env.ORG_ACCOUNT.getByName(account.organisationId).adopt(account));
-    await each(policies, (policy) => env.KEY_METER.getByName(policy.keyId).adopt(policy));
-  } catch (error) {
-    log("error", "adopt_failed", { keys: policies.length, message: String(error) });
-    throw new GatewayError("limiter_unavailable", "The change is stored, but not every key's limiter knows it yet. Send it again.", { retryAfterSeconds: 1 });
-  }
+  const failures = [
+    ...(await each(accounts, (account) => env.ORG_ACCOUNT.getByName(account.organisationId).adopt(account))),
+    ...(await each(policies, (policy) => env.KEY_METER.getByName(policy.keyId).adopt(policy))),
+  ];
+  if (failures.length === 0) return;
+  log("error", "adopt_failed", { accounts: accounts.length, keys: policies.length, failed: failures.length, message: String(failures[0]) });
+  throw new GatewayError("limiter_unavailable", "The change is stored, but not every key's limiter knows it yet. Send it again.", { retryAfterSeconds: 1 });
 }
 
-async function each<T>(list: T[], tell: (one: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < list.length; i += callsAtOnce) await Promise.all(list.slice(i, i + callsAtOnce).map(tell));
+async function each<T>(list: T[], tell: (one: T) => Promise<void>): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (let i = 0; i < list.length; i += callsAtOnce) {
+    const told = await Promise.allSettled(list.slice(i, i + callsAtOnce).map(tell));
+    failures.push(...told.flatMap((one) => (one.status === "rejected" ? [one.reason] : [])));
+  }
+  return failures;
 }
 
 /** The one who changes something through the admin API, now. */
