@@ -56,11 +56,11 @@ export class Allotments {
   }
 
   /** Takes the pools that the key belongs to from now on. What runs still counts where it began; everything else there is over. */
-  adopt(pools: readonly Pool[], holds: Iterable<Held>): void {
+  adopt(pools: readonly Pool[], holds: () => Iterable<Held>): void {
     this.pools = pools;
     for (const row of this.rows.values()) {
       if (row.left || pools.some(({ id }) => id === row.pool.id)) continue;
-      row.left = { spent: spentOf(row), open: [...holds].filter((hold) => counts(row, hold)).map(({ id }) => id) };
+      row.left = { spent: spentOf(row), open: [...holds()].filter((hold) => counts(row, hold)).map(({ id }) => id) };
       this.store.save(row);
     }
   }

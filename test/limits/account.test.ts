@@ -123,6 +123,15 @@ describe("money that keys share", () => {
     expect(tally([await key!.reserve("c", { nanoUsd: 60, version: 3 }), await other!.reserve("d", { nanoUsd: 41 }), await other!.reserve("e", { nanoUsd: 40 })])).toEqual({ granted: 2, insufficient_credits: 1 });
   });
 
+  test("is charged in each of several pools for what still ran when its key left them", async () => {
+    const { keys: [key], standing } = await openOrganisation([budgetOf(1_000), budgetOf(2_000, { id: "bud_2" }), budgetOf(3_000, { id: "bud_3" })], 1);
+    await key!.reserve("a", { nanoUsd: 100 });
+    await key!.stub.adopt({ ...key!.policy, version: 2, pools: [] });
+    await key!.settle("a", { nanoUsd: 70 });
+    await runDurableObjectAlarm(key!.stub);
+    expect((await standing()).pools).toMatchObject([{ spent: 70, held: 0 }, { spent: 70, held: 0 }, { spent: 70, held: 0 }]);
+  });
+
   test("whose window moves on forgets what no window looks at, though no threshold was ever passed", async () => {
     const pool = budgetOf(1_000_000, { window: { of: "day", rolling: true } });
     const organisation = await openOrganisation([pool], 1);
