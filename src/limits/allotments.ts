@@ -56,13 +56,14 @@ export class Allotments {
   }
 
   /** Takes the pools that the key belongs to from now on. What runs still counts where it began; everything else there is over. */
-  adopt(pools: readonly Pool[], holds: () => Iterable<Held>): void {
+  adopt(pools: readonly Pool[], holds: () => Iterable<Held>, nowMs: number): void {
     this.pools = pools;
     for (const row of this.rows.values()) {
       if (row.left || pools.some(({ id }) => id === row.pool.id)) continue;
       row.left = { spent: spentOf(row), open: [...holds()].filter((hold) => counts(row, hold)).map(({ id }) => id) };
       this.store.save(row);
     }
+    for (const pool of pools) if (this.rows.get(nameOf(pool.id, bucketAt(pool.window, nowMs).startMs))?.left) this.rowAt(pool, nowMs, holds);
   }
 
   /** The pools that have no room for `estimate` now. */

@@ -54,7 +54,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (this.policy && this.policy.version >= policy.version) return;
     this.store.savePolicy(policy);
     this.policy = policy;
-    this.allotments.adopt(policy.pools ?? [], () => this.holds.values());
+    this.allotments.adopt(policy.pools ?? [], () => this.holds.values(), Date.now());
   }
 
   /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */

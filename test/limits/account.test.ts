@@ -1,5 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { OrgAccount } from "../../src/limits/index.ts";
 import { budgetOf, openOrganisation } from "./account-stage.ts";
 import { noon, tally } from "./stage.ts";
@@ -130,6 +131,17 @@ describe("money that keys share", () => {
     await key!.settle("a", { nanoUsd: 70 });
     await runDurableObjectAlarm(key!.stub);
     expect((await standing()).pools).toMatchObject([{ spent: 70, held: 0 }, { spent: 70, held: 0 }, { spent: 70, held: 0 }]);
+  });
+
+  test("follows a correction that is made before the first request of a key that came back", async () => {
+    const { keys: [key], standing } = await openOrganisation([budgetOf(1_000)], 1);
+    await key!.reserve("a", { nanoUsd: 100 });
+    await key!.settle("a", { nanoUsd: 100 });
+    await key!.stub.adopt({ ...key!.policy, version: 2, pools: [] });
+    await key!.stub.adopt({ ...key!.policy, version: 3 });
+    await key!.stub.adjust({ id: "adj_a", request: "a", nanoUsd: -30, reason: "x" }, (await key!.stub.entry("a")) as LedgerEntry);
+    await runDurableObjectAlarm(key!.stub);
+    expect((await standing()).pools).toMatchObject([{ spent: 70 }]);
   });
 
   test("whose window moves on forgets what no window looks at, though no threshold was ever passed", async () => {
