@@ -11,7 +11,7 @@ const insertCredits = `
 
 const insertEvents = `
   INSERT OR IGNORE INTO events (id, organisation_id, at, kind, subject, detail)
-  SELECT ?1 || ' ' || (value ->> 'pool') || ' ' || (value ->> 'bucketMs') || ' ' || (value ->> 'share'), ?1, value ->> 'atMs', 'budget.threshold', value ->> 'pool', value
+  SELECT ?1 || ' ' || (value ->> 'pool') || ' ' || (value ->> 'bucketMs') || ' ' || (value ->> 'share') || ' ' || (value ->> 'atMs'), ?1, value ->> 'atMs', 'budget.threshold', value ->> 'pool', value
   FROM json_each(?2)`;
 
 /** Writes both, or neither. Throws when D1 does. */

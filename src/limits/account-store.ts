@@ -118,6 +118,11 @@ export class AccountStore {
     return this.run("INSERT OR IGNORE INTO passed (pool, bucket, share, at) VALUES (?, ?, ?, ?) RETURNING 1", pool, bucketMs, share, atMs).length > 0;
   }
 
+  /** Forgets that thresholds above `share` were passed, so that they can be again. */
+  rearm(pool: string, share: number): void {
+    this.run("DELETE FROM passed WHERE pool = ? AND share > ? AND told = 1", pool, share);
+  }
+
   /** What D1 has not been told yet. */
   untold(limit: number): { credits: CreditEntry[]; passed: PassedRow[] } {
     return {

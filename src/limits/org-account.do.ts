@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { creditPool, type AccountPolicy, type AccountPool } from "../accounts/budgets.ts";
 import { tellAccount } from "../ledger/account-events.ts";
 import { log } from "../telemetry/log.ts";
-import type { Ask, Drawn, Grant, Lack, Share } from "./account.ts";
+import { thresholdOf, type Ask, type Drawn, type Grant, type Lack, type Share } from "./account.ts";
 import { AccountBook, type Outstanding } from "./account-book.ts";
 import { AccountStore } from "./account-store.ts";
 import { CreditBook } from "./credit-book.ts";
@@ -215,6 +215,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
 
   private write(entry: CreditEntry): Posted {
     this.credits.post(entry);
+    this.store.rearm(creditPool.id, thresholdOf(creditPool.soft, this.store.credits(), this.book.standing(creditPool, Date.now()).out).passed ?? 0);
     this.wakeAt(Math.min(Date.now() + tellAfterMs, entry.expiresAtMs ?? Infinity));
     return { is: "posted" };
   }

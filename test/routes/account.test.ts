@@ -76,6 +76,30 @@ describe("prepaid credits", () => {
     expect(results).toEqual([{ id: "a", nano_usd: 100 }, { id: "b", nano_usd: -40 }]);
   });
 
+  test("say that they run out each time they do, not once and for all", async () => {
+    outside();
+    const key = await newKey();
+    const { organisation } = key;
+    await admin("PATCH", `/organisations/${organisation}/account`, { prepaid: true });
+    const topUp = () => admin("POST", `/organisations/${organisation}/credits`, { kind: "top_up", nanoUsd: 2_000_000, reason: "x" });
+    const events = async (): Promise<number[]> => {
+      await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(organisation));
+      const { results } = await env.DB.prepare("SELECT detail FROM events WHERE organisation_id = ? ORDER BY at, id").bind(organisation).all<Json>();
+      return results.map(({ detail }) => JSON.parse(detail).share);
+    };
+    const runOut = async (): Promise<void> => {
+      while ((await told(await ask(key))) === "200") await settled(key);
+    };
+    await topUp();
+    await runOut();
+    const first = await events();
+    expect(first.length).toBeGreaterThan(0);
+    await topUp();
+    expect(await events()).toEqual(first);
+    await runOut();
+    expect(await events()).toEqual([...first, ...first]);
+  });
+
   test("are audited, also when the one who posted them died before it could say so", async () => {
     const { organisation } = await newKey();
     const account = env.ORG_ACCOUNT.getByName(organisation);
