@@ -80,13 +80,14 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
   return undefined;
 }
 
-const accountUnavailable: Refusal = { code: "limiter_unavailable", message: "The organisation's account cannot be asked right now.", retryAfterSeconds: 1, shouldRetry: true };
+/** Nobody can say whether there is room. */
+export const unavailable: Refusal = { code: "limiter_unavailable", message: "Limits cannot be checked right now.", retryAfterSeconds: 1, shouldRetry: true };
 
 /** Why a request may not run that pools have no room for. `lacking` empty: nobody could say. */
 export function refusalOf(lacking: readonly Lack[], { pools = [] }: MeterPolicy, estimate: Estimate, nowMs: number): Refusal {
   const lacks = lacking.flatMap((lack) => pools.filter(({ id }) => id === lack.pool).map((pool) => ({ ...lack, ...pool })));
   const first = lacks.find(({ window }) => window.of === "total") ?? lacks[0];
-  if (!first || lacking.some(({ unsure }) => unsure)) return accountUnavailable;
+  if (!first || lacking.some(({ unsure }) => unsure)) return unavailable;
   const { name, unit, window, obtainable, endMs } = first;
   const code = window.of === "total" && unit === "nanoUsd" ? "insufficient_credits" : "quota_exceeded";
   if (estimate[unit] <= obtainable) return { code, message: `The rest of the ${name} is held by requests that are still running.`, retryAfterSeconds: 1, shouldRetry: true };

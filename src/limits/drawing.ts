@@ -27,9 +27,6 @@ const mostDraws = 8;
 export class Drawing {
   private next: Draw | undefined;
   private running: Promise<unknown> = Promise.resolve();
-  /** How many calls wait, and which of the requests that may wait were taken back meanwhile: their callers were told that they failed. */
-  private calls = 0;
-  private readonly takenBack = new Set<string>();
   private readonly allotments: Allotments;
   private readonly drawer: Drawer;
 
@@ -40,26 +37,13 @@ export class Drawing {
 
   /** Draws until each reservation that was short is granted, or refused by a pool that has no room for it. Never rejects. */
   async finish(operations: readonly MeterOperation[], replies: readonly (MeterReply | Short)[]): Promise<MeterReply[]> {
-    this.calls += 1;
-    const answers = await this.all(operations, replies);
-    this.calls -= 1;
-    if (this.calls === 0) this.takenBack.clear();
-    return answers;
-  }
-
-  /** A request that may wait here is not to be held any more. */
-  takeBack(id: string): void {
-    if (this.calls > 0) this.takenBack.add(id);
-  }
-
-  private async all(operations: readonly MeterOperation[], replies: readonly (MeterReply | Short)[]): Promise<MeterReply[]> {
     const answers = [...replies];
     const waiting = operations.flatMap((operation, i) => (answers[i]!.is === "short" && operation.do === "reserve" ? [{ operation, i }] : []));
     for (let draws = 0; draws < mostDraws && answers.some(({ is }) => is === "short"); draws += 1) {
       const open = waiting.filter(({ i }) => answers[i]!.is === "short");
       const lacking = await this.draw(open.map(({ operation }) => operation.estimate));
       for (const { operation, i } of open) {
-        const answer = this.takenBack.has(operation.id) ? ({ is: "done", changed: false } as const) : this.drawer.reserve(operation);
+        const answer = this.drawer.reserve(operation);
         const lacks = answer.is === "short" ? lacking.filter(({ pool }) => answer.pools.includes(pool)) : [];
         answers[i] = lacks.length > 0 ? this.drawer.refuse(lacks, operation) : answer;
       }

@@ -4,7 +4,7 @@ import type { Receipt } from "../receipts/index.ts";
 import { log } from "../telemetry/log.ts";
 import { adjustmentOf, expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 import type { Recalled } from "./account.ts";
-import { minuteOf, monthStart, refusalOf, refuse, type Counters } from "./allowance.ts";
+import { minuteOf, monthStart, refusalOf, refuse, unavailable, type Counters } from "./allowance.ts";
 import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
 import { Chain } from "./chain.ts";
@@ -17,11 +17,11 @@ import { alarmCallMs, within } from "./within.ts";
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
+const mostReleased = 1_000;
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
- * `apply` takes many operations at once without an `await` between them: they are one transaction, and its answer leaves only
- * when the rows are durable. Reservations for which what the key was allotted does not suffice wait for more, and are then
- * tried again as one. Every operation is idempotent by request id.
+ * `apply` takes many operations without an `await` between them: they are one transaction, whose answer leaves when its rows are durable.
+ * Reservations that lack an allotment wait for one and are tried again as one. Every operation is idempotent by request id.
  */
 export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly store: MeterStore;
@@ -31,6 +31,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly allotments: Allotments;
   private readonly drawing: Drawing;
   private readonly exporting: Export;
+  /** What was taken back: a reserve that is overtaken by its release, or told twice, would be held for nobody. */
+  private readonly released = new Set<string>();
   private alarmSet = false;
 
   constructor(state: DurableObjectState, env: Cloudflare.Env) {
@@ -60,8 +62,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */
   apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] | Promise<MeterReply[]> {
     if (policy) this.adopt(policy);
-    const now = Date.now();
-    this.advance(now);
+    const now = this.advance(Date.now());
     const replies = operations.map((operation) => this.one(operation, now));
     this.wakeAt(now + rollUpEveryMs);
     if (this.allotments.overdrawn()) void this.report(now).catch(this.failed("report_failed"));
@@ -82,6 +83,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const standing = this.standing(version);
     if (standing) return standing;
     if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
+    if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
     const pools = this.allotments.short(estimate, () => this.holds.values(), now);
@@ -118,7 +120,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Takes back a hold whose request never ran. Its place in the minute is free again unless others came after it. */
   private release(id: string): boolean {
-    this.drawing.takeBack(id);
+    if (this.released.size >= mostReleased) this.released.clear();
+    this.released.add(id);
     const hold = this.lift(id);
     if (!hold) return false;
     this.store.release(id);
@@ -220,8 +223,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   /** Never rejects: the runtime gives up on an alarm that fails for minutes, and D1 may be away for longer. */
   override async alarm(): Promise<void> {
     this.alarmSet = false;
-    const now = Date.now();
-    this.advance(now);
+    const now = this.advance(Date.now());
     this.settleExpired(now);
     await within(this.flush().catch(this.failed("roll_up_failed")), alarmCallMs);
     const reported = await within(this.report(now).then(() => true, this.failed("report_failed")), alarmCallMs);
@@ -237,10 +239,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.allotments.told(shares, now);
   }
 
-  /**
-   * Keeps an earlier alarm: an object that naps between requests must not push its roll-up ahead of itself for ever. The
-   * alarm is written with the hold that needs it, in one transaction.
-   */
+  /** Keeps an earlier alarm, lest naps push the roll-up ahead for ever; written with the hold that needs it, in one transaction. */
   private wakeAt(ms: number): void {
     if (this.alarmSet) return;
     this.alarmSet = true;

@@ -104,7 +104,7 @@ describe("money that keys share", () => {
     await Promise.all(waiting);
     slow.mockRestore();
     expect((await key!.counters()).held).toMatchObject({ requests: 1, nanoUsd: 10 });
-    expect((await key!.reserve("a", { nanoUsd: 10 })).is).toBe("granted");
+    expect((await key!.reserve("a", { nanoUsd: 10 })).is).toBe("refused");
     expect((await standing()).pools[0]).toMatchObject({ spent: 0 });
   });
 

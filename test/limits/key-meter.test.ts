@@ -42,6 +42,16 @@ describe("the same request again", () => {
     expect(await counters()).toMatchObject({ minute: { requests: 1, tokens: 9 }, held: { requests: 0 } });
   });
 
+  test("a reserve that its release has overtaken, or that is told again after it, holds nothing", async () => {
+    const { reserve, ask, counters } = await openMeter();
+    expect(await ask({ do: "release", id: "late" })).toEqual({ is: "done", changed: false });
+    expect(tally([await reserve("late", { nanoUsd: 5 })])).toEqual({ limiter_unavailable: 1 });
+    await reserve("twice", { nanoUsd: 5 });
+    expect(await ask({ do: "release", id: "twice" })).toEqual({ is: "done", changed: true });
+    expect(tally([await reserve("twice", { nanoUsd: 5 })])).toEqual({ limiter_unavailable: 1 });
+    expect((await counters()).held).toEqual({ requests: 0, tokens: 0, nanoUsd: 0 });
+  });
+
   test("a settle without a reserve posts nothing", async () => {
     const { settle, ask, counters } = await openMeter();
     expect(await settle("r", { tokens: 9, nanoUsd: 9 })).toEqual({ is: "done", changed: false });

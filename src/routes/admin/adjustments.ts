@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { newId } from "../../accounts/base62.ts";
 import { getKey } from "../../accounts/key-record.ts";
-import { auditOnce } from "../../accounts/audit.ts";
+import { recordAudit } from "../../accounts/audit.ts";
 import { GatewayError } from "../../errors.ts";
 import { findAnyRequest, findRequest } from "../../ledger/requests.ts";
 import type { Adjusted } from "../../limits/index.ts";
