@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
@@ -13,8 +14,8 @@ const withoutMaps = {
 
 export default defineConfig({
   test: {
-    // One for each core: by default one of them is left idle, and with two that is half.
-    maxWorkers: "100%",
+    // More than there are cores: suites over sockets spend much of their time waiting.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
       {
         plugins: [

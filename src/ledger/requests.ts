@@ -28,10 +28,16 @@ export async function findReceipt(db: D1Database, viewer: Viewer, id: string): P
   return row ? receiptOf(row) : undefined;
 }
 
-/** Receipts in order of their ids, behind `after`. */
-export async function listReceipts(db: D1Database, viewer: Viewer, { after, limit }: { after: string; limit: number }): Promise<Receipt[]> {
+/** Where a list of receipts goes on: behind this place in this key's chain. */
+export type ReceiptPlace = { keyId: string; sequence: number };
+
+const sequence = "CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)";
+
+/** Receipts by key and by their place in its chain: of one key, what comes later always stands behind. */
+export async function listReceipts(db: D1Database, viewer: Viewer, { after, limit }: { after: ReceiptPlace; limit: number }): Promise<Receipt[]> {
   const [column, value] = ownerOf(viewer);
-  const { results } = await db.prepare(`SELECT id, at, key_id, organisation_id, entry FROM requests WHERE ${column} = ? AND id > ? ORDER BY id LIMIT ?`).bind(value, after, limit).all<Row>();
+  const { results } = await db.prepare(`SELECT id, at, key_id, organisation_id, entry FROM requests WHERE ${column} = ? AND (key_id, ${sequence}) > (?, ?) ORDER BY key_id, ${sequence} LIMIT ?`)
+    .bind(value, after.keyId, after.sequence, limit).all<Row>();
   return results.map(receiptOf);
 }
 

@@ -7,7 +7,14 @@ import type { Receipt } from "../receipts/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
 
-const listQuery = z.strictObject({ after: z.string().max(200).default(""), limit: z.coerce.number().int().min(1).max(500).default(100) });
+/** The key's id and the place in its chain, as `next` gave them. */
+const placeSchema = z.string().regex(/^[a-zA-Z0-9_-]{1,64}\.\d{1,15}$/, "not a cursor of this list").transform((text) => {
+  const dot = text.indexOf(".");
+  return { keyId: text.slice(0, dot), sequence: Number(text.slice(dot + 1)) };
+});
+const listQuery = z.strictObject({ after: placeSchema.default({ keyId: "", sequence: 0 }), limit: z.coerce.number().int().min(1).max(500).default(100) });
+
+const placeOf = ({ entry: { keyId }, chain: { sequence } }: Receipt): string => `${keyId}.${sequence}`;
 
 /** /v1/receipts: what requests were charged and why, signed. Of the asking key, or of its organisation where its policy says so. */
 export const receipts = new Hono<App>()
@@ -24,7 +31,7 @@ export const receipts = new Hono<App>()
     await context.isolate.meters.of(principal.keyId).flush();
     const list = await listReceipts(c.env.DB, principal, { after, limit: limit + 1 });
     const data = await Promise.all(list.slice(0, limit).map(async (receipt) => ({ ...receipt, jws: await context.isolate.receipts.sign(receipt) })));
-    return c.json({ data, next: list.length > limit ? data.at(-1)!.entry.id : null }, 200, headers);
+    return c.json({ data, next: list.length > limit ? placeOf(data.at(-1)!) : null }, 200, headers);
   });
 
 /** The key that receipts are signed with, as a JWK set. */

@@ -144,7 +144,7 @@ async function receiptsOf({ url }: Running, keys: readonly Key[]): Promise<{ wro
   const found: ReturnType<typeof receiptsIn> = [];
   for (const { secret } of keys) {
     for (let after: string | null = ""; after !== null; ) {
-      const page = (await (await fetch(`${url}/v1/receipts?limit=500&after=${after}`, { headers: { authorization: `Bearer ${secret}` } })).json()) as { data: typeof found; next: string | null };
+      const page = (await (await fetch(`${url}/v1/receipts?limit=500${after && `&after=${after}`}`, { headers: { authorization: `Bearer ${secret}` } })).json()) as { data: typeof found; next: string | null };
       found.push(...page.data);
       after = page.next;
     }

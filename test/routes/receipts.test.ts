@@ -129,13 +129,20 @@ describe("the chain", () => {
     }
     const pages: Json[] = [];
     for (let after = ""; ; ) {
-      const page = await (await call(key.secret, "GET", `/v1/receipts?limit=2&after=${after}`)).json<Json>();
+      const page = await (await call(key.secret, "GET", `/v1/receipts?limit=2${after && `&after=${after}`}`)).json<Json>();
       pages.push(...page.data);
       if (page.next === null) break;
       after = page.next;
     }
-    expect(pages.map(({ entry }) => entry.id).toSorted()).toEqual(ids.toSorted());
-    expect(pages.map(({ chain }) => chain.sequence).toSorted()).toEqual([1, 2, 3]);
+    expect(pages.map(({ entry }) => entry.id)).toEqual(ids);
+    expect(pages.map(({ chain }) => chain.sequence)).toEqual([1, 2, 3]);
+    const later = async (after: string): Promise<string[]> => (await (await call(key.secret, "GET", `/v1/receipts?after=${after}`)).json<Json>()).data.map(({ entry }: Json) => entry.id);
+    expect(await later(`${key.id}.3`)).toEqual([]);
+    await admin("POST", "/adjustments", { id: "adj_later", request: ids[0], nanoUsd: -1, reason: "behind them all" });
+    expect(await later(`${key.id}.3`)).toEqual(["adj_later"]);
+    for (const after of ["x", "key_1.", "key_1.-1", "' OR 1.1"]) expect((await call(key.secret, "GET", `/v1/receipts?after=${encodeURIComponent(after)}`)).status).toBe(400);
+    const { results } = await env.DB.prepare("EXPLAIN QUERY PLAN SELECT id FROM requests WHERE key_id = 'k' AND (key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)) > ('k', 3) ORDER BY key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)").all<Json>();
+    expect(results.map(({ detail }) => detail).join()).toMatch(/INDEX requests_by_chain/);
   });
 });
 

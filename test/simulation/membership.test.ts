@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Membership } from "./membership.ts";
 
-const seeds = Number(process.env.SEEDS ?? 16);
+const seeds = Number(process.env.SEEDS ?? 8);
 const from = Number(process.env.FROM ?? 0);
 
 test(`keys leave a budget and come back: never a unit too many, in ${seeds} worlds`, { timeout: 60_000 + seeds * 1_000 }, async () => {
