@@ -191,8 +191,15 @@ CREATE TABLE IF NOT EXISTS requests (
   organisation_id TEXT NOT NULL,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS requests_by_chain ON requests (key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER));
-CREATE INDEX IF NOT EXISTS requests_by_organisation ON requests (organisation_id, key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER));
+
+-- In which order a key's requests are chained: what its receipts are listed by. Written and lives: as requests.
+CREATE TABLE IF NOT EXISTS receipts (
+  organisation_id TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  request_id TEXT NOT NULL,
+  PRIMARY KEY (organisation_id, key_id, sequence)
+) WITHOUT ROWID;
 
 -- The credit ledger of organisations that pay in advance, as their accounts have it: money in (grant, top_up) and out
 -- (refund, expire, chargeback, adjustment), never changed. Written by: the admin API, Stripe's webhook and the account's Durable Object, by id.

@@ -31,13 +31,13 @@ export async function findReceipt(db: D1Database, viewer: Viewer, id: string): P
 /** Where a list of receipts goes on: behind this place in this key's chain. */
 export type ReceiptPlace = { keyId: string; sequence: number };
 
-const sequence = "CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)";
-
 /** Receipts by key and by their place in its chain: of one key, what comes later always stands behind. */
 export async function listReceipts(db: D1Database, viewer: Viewer, { after, limit }: { after: ReceiptPlace; limit: number }): Promise<Receipt[]> {
-  const [column, value] = ownerOf(viewer);
-  const { results } = await db.prepare(`SELECT id, at, key_id, organisation_id, entry FROM requests WHERE ${column} = ? AND (key_id, ${sequence}) > (?, ?) ORDER BY key_id, ${sequence} LIMIT ?`)
-    .bind(value, after.keyId, after.sequence, limit).all<Row>();
+  const key = viewer.usageScope === "key" ? viewer.keyId : null;
+  const { results } = await db.prepare(`
+    SELECT r.id, r.at, r.key_id, r.organisation_id, r.entry FROM receipts p JOIN requests r ON r.id = p.request_id
+    WHERE p.organisation_id = ?1 AND (?2 IS NULL OR p.key_id = ?2) AND (p.key_id, p.sequence) > (?3, ?4) ORDER BY p.key_id, p.sequence LIMIT ?5`,
+  ).bind(viewer.organisationId, key, after.keyId, after.sequence, limit).all<Row>();
   return results.map(receiptOf);
 }
 
@@ -52,10 +52,13 @@ const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12
 
 /** Removes requests older than `beforeMs`, a chunk at a time. Ids of corrections come before all others and tell no time. */
 export async function pruneRequests(db: D1Database, beforeMs: number): Promise<void> {
+  const old = "SELECT id FROM requests WHERE id < ?1 AND (id >= 'req_' OR at < ?2) ORDER BY id LIMIT 1000";
   for (;;) {
-    const { meta } = await db.prepare(`
-      DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE id < ?1 AND (id >= 'req_' OR at < ?2) ORDER BY id LIMIT 1000)`,
-    ).bind(requestIdFrom(beforeMs), beforeMs).run();
-    if (meta.changes < 1000) return;
+    const [, removal] = await db.batch([
+      db.prepare(`DELETE FROM receipts WHERE (organisation_id, key_id, sequence) IN (
+        SELECT organisation_id, key_id, json_extract(entry, '$.chain.sequence') FROM requests WHERE id IN (${old}))`).bind(requestIdFrom(beforeMs), beforeMs),
+      db.prepare(`DELETE FROM requests WHERE id IN (${old})`).bind(requestIdFrom(beforeMs), beforeMs),
+    ]);
+    if (removal!.meta.changes < 1000) return;
   }
 }

@@ -21,15 +21,20 @@ const insertRequests = `
   INSERT OR IGNORE INTO requests (id, at, key_id, organisation_id, entry)
   SELECT value ->> 'id', value ->> 'at', ?1, ?2, value ->> 'outcome' FROM json_each(?3)`;
 
+const insertReceipts = `
+  INSERT OR IGNORE INTO receipts (organisation_id, key_id, sequence, request_id)
+  SELECT ?2, ?1, value ->> 'sequence', value ->> 'id' FROM json_each(?3)`;
+
 type Owner = { keyId: string; organisationId: string };
 
 /**
  * Writes absolute totals and finished requests, both or neither. Repeating it changes nothing, an older total never
  * overwrites a newer one. Throws when D1 does.
  */
-export async function rollUp(db: D1Database, { keyId, organisationId }: Owner, hours: HourlyTotals[], entries: { id: string; at: number; outcome: string }[]): Promise<void> {
+export async function rollUp(db: D1Database, { keyId, organisationId }: Owner, hours: HourlyTotals[], entries: { id: string; at: number; sequence: number; outcome: string }[]): Promise<void> {
   await db.batch([
     db.prepare(upsertHours).bind(keyId, organisationId, JSON.stringify(hours)),
     db.prepare(insertRequests).bind(keyId, organisationId, JSON.stringify(entries)),
+    db.prepare(insertReceipts).bind(keyId, organisationId, JSON.stringify(entries.map(({ id, sequence }) => ({ id, sequence })))),
   ]);
 }

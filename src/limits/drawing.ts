@@ -52,6 +52,11 @@ export class Drawing {
     return answers as MeterReply[];
   }
 
+  /** Draws for what is held without an allotment. Never rejects. */
+  async cover(): Promise<void> {
+    await this.draw([]);
+  }
+
   /**
    * Draws for these estimates and all others that come up before the draw begins, and takes what is granted. Returns the pools that
    * did not have enough. Never rejects.

@@ -1,7 +1,7 @@
 /** How a key's finished requests reach D1: chained, in pages, totals beside them. */
 import type { Outcome } from "../ledger/entry.ts";
 import { rollUp } from "../ledger/roll-up.ts";
-import type { Receipt } from "../receipts/index.ts";
+import type { Link, Receipt } from "../receipts/index.ts";
 import { minuteOf } from "./allowance.ts";
 import type { Chain } from "./chain.ts";
 import type { MeterStore } from "./meter-store.ts";
@@ -49,7 +49,7 @@ export class Export {
       if (page.length === 0) return;
       await this.seal(owner, page);
       const ids = page.map(({ id }) => id);
-      await rollUp(this.db(), owner, this.store.totals(ids), page.map(({ outcome, ...entry }) => ({ ...entry, outcome: withChain(outcome, this.chain.link(entry.id)) })));
+      await rollUp(this.db(), owner, this.store.totals(ids), page.map(({ id, at, outcome }) => withChain({ id, at, outcome }, this.chain.link(id)!)));
       this.chain.drop(this.store.fold(ids, minuteOf(Date.now())));
       after = page.at(-1)!.id;
     }
@@ -74,4 +74,5 @@ export class Export {
   }
 }
 
-const withChain = (outcome: string, link: ReturnType<Chain["link"]>): string => `${outcome.slice(0, -1)},"chain":${JSON.stringify(link)}}`;
+const withChain = ({ id, at, outcome }: Finished, link: Link): { id: string; at: number; sequence: number; outcome: string } =>
+  ({ id, at, sequence: link.sequence, outcome: `${outcome.slice(0, -1)},"chain":${JSON.stringify(link)}}` });

@@ -51,17 +51,17 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     void state.blockConcurrencyWhile(async () => void (this.alarmSet = (await state.storage.getAlarm()) !== null));
   }
 
-  /** Takes a key's newer policy. An older one than it knows is ignored. */
-  adopt(policy: MeterPolicy): void {
+  /** Takes a key's newer policy. An older one than it knows is ignored. What runs in a pool that it has come to is drawn for at once. */
+  adopt(policy: MeterPolicy): void | Promise<void> {
     if (this.policy && this.policy.version >= policy.version) return;
-    this.store.savePolicy(policy);
-    this.policy = policy;
+    this.store.savePolicy((this.policy = policy));
     this.allotments.adopt(policy.pools ?? [], () => this.holds.values(), Date.now());
+    if (this.allotments.overdrawn()) return this.drawing.cover();
   }
 
   /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */
   apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] | Promise<MeterReply[]> {
-    if (policy) this.adopt(policy);
+    if (policy) void this.adopt(policy);
     const now = this.advance(Date.now());
     const replies = operations.map((operation) => this.one(operation, now));
     this.wakeAt(now + rollUpEveryMs);

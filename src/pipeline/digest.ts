@@ -7,16 +7,46 @@ const hexOf = (hash: ArrayBuffer): string => new Uint8Array(hash).toHex();
 export const digestOf = async (body: string | Uint8Array): Promise<string> =>
   hexOf(await crypto.subtle.digest("SHA-256", typeof body === "string" ? encoder.encode(body) : body));
 
-/** Of a body that comes in pieces. */
+/** So much of a body is kept to be digested in one go: each write into a stream wakes the runtime. */
+const atOnceBytes = 32 * 1024;
+
+/** Of a body that comes in pieces, which must stay as they are. */
 export class Digest {
-  private readonly stream = new crypto.DigestStream("SHA-256");
-  private readonly writer = this.stream.getWriter();
+  private pieces: Uint8Array[] = [];
+  private bytes = 0;
+  private stream: { writer: WritableStreamDefaultWriter<ArrayBuffer | ArrayBufferView>; digest: Promise<ArrayBuffer> } | undefined;
 
-  /** Takes a piece, which must stay as it is. */
-  readonly update = (piece: Uint8Array): void => void this.writer.write(piece).catch(() => {});
+  readonly update = (piece: Uint8Array): void => {
+    this.pieces.push(piece);
+    this.bytes += piece.length;
+    if (this.bytes >= atOnceBytes) this.write();
+  };
 
-  async end(): Promise<string | null> {
-    await this.writer.close();
+  /** The digest of all pieces. To be asked once. */
+  async end(): Promise<string> {
+    if (!this.stream) return digestOf(this.gathered());
+    this.write();
+    await this.stream.writer.close();
     return hexOf(await this.stream.digest);
+  }
+
+  private write(): void {
+    if (!this.stream) {
+      const stream = new crypto.DigestStream("SHA-256");
+      this.stream = { digest: stream.digest, writer: stream.getWriter() };
+    }
+    void this.stream.writer.write(this.gathered()).catch(() => {});
+  }
+
+  private gathered(): Uint8Array {
+    const whole = new Uint8Array(this.bytes);
+    let at = 0;
+    for (const piece of this.pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    this.pieces = [];
+    this.bytes = 0;
+    return whole;
   }
 }

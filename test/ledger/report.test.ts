@@ -110,7 +110,7 @@ describe("a usage report", () => {
 });
 
 describe("one request", () => {
-  const entry = (id: string, at = now) => ({ id, at, outcome: JSON.stringify(outcomeOf({ tokens: 9, nanoUsd: 4 })) });
+  const entry = (id: string, at = now) => ({ id, at, sequence: 1, outcome: JSON.stringify(outcomeOf({ tokens: 9, nanoUsd: 4 })) });
 
   test("is found by its key, or by its organisation where the key may see that, never by anyone else", async () => {
     await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [entry("req_1")]);

@@ -141,8 +141,6 @@ describe("the chain", () => {
     await admin("POST", "/adjustments", { id: "adj_later", request: ids[0], nanoUsd: -1, reason: "behind them all" });
     expect(await later(`${key.id}.3`)).toEqual(["adj_later"]);
     for (const after of ["x", "key_1.", "key_1.-1", "' OR 1.1"]) expect((await call(key.secret, "GET", `/v1/receipts?after=${encodeURIComponent(after)}`)).status).toBe(400);
-    const { results } = await env.DB.prepare("EXPLAIN QUERY PLAN SELECT id FROM requests WHERE key_id = 'k' AND (key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)) > ('k', 3) ORDER BY key_id, CAST(json_extract(entry, '$.chain.sequence') AS INTEGER)").all<Json>();
-    expect(results.map(({ detail }) => detail).join()).toMatch(/INDEX requests_by_chain/);
   });
 });
 
