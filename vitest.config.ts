@@ -12,35 +12,42 @@ const withoutMaps = {
   load: (id: string) => (/\/node_modules\/stripe\/[^?]+\.js(?:\?|$)/.test(id) ? readFileSync(id.split("?")[0]!, "utf8").replace(/\/\/# sourceMappingURL=.*/, "") : undefined),
 };
 
+/** Suites that keep nothing in the isolate for the next one: they share one, which spares each the loading of the Worker. */
+const together = ["protocols", "providers", "upstream", "router", "limits", "replay"].map((room) => `test/${room}/**/*.test.ts`);
+
+/** Suites that run inside the Worker's own runtime. */
+const workerd = (name: string, files: { include: string[]; exclude: string[]; isolate?: boolean }) => ({
+  plugins: [
+    withoutMaps,
+    cloudflareTest({
+      wrangler: { configPath: "./wrangler.toml" },
+      miniflare: {
+        bindings: {
+          SCHEMA_SQL: readFileSync("./schema.sql", "utf8"),
+          KEY_PEPPER: "test-pepper-test-pepper-test-pepper!",
+          ADMIN_SECRET: "test-admin-test-admin-test-admin-test",
+          CREDENTIALS_SECRET: "test-credentials-test-credentials-te",
+          OPENAI_API_KEY: "sk-upstream-canary-0123456789",
+          GROQ_API_KEY: "gsk-upstream-canary-0123456789",
+          SOVEREIGN_ORIGIN: "http://self.example/v1",
+          STRIPE_SECRET_KEY: "sk_test_canary0123456789",
+          STRIPE_WEBHOOK_SECRET: "whsec_canary0123456789",
+        },
+        // Whatever a test does not answer itself ends here: no network, ever.
+        outboundService: (request: Request) => new Response(`blocked: ${request.url}`, { status: 599 }),
+      } as never,
+    }),
+  ],
+  test: { name, setupFiles: ["./test/setup.ts"], ...files },
+});
+
 export default defineConfig({
   test: {
     // More than there are cores: suites over sockets spend much of their time waiting.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
-      {
-        plugins: [
-          withoutMaps,
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                SCHEMA_SQL: readFileSync("./schema.sql", "utf8"),
-                KEY_PEPPER: "test-pepper-test-pepper-test-pepper!",
-                ADMIN_SECRET: "test-admin-test-admin-test-admin-test",
-                CREDENTIALS_SECRET: "test-credentials-test-credentials-te",
-                OPENAI_API_KEY: "sk-upstream-canary-0123456789",
-                GROQ_API_KEY: "gsk-upstream-canary-0123456789",
-                SOVEREIGN_ORIGIN: "http://self.example/v1",
-                STRIPE_SECRET_KEY: "sk_test_canary0123456789",
-                STRIPE_WEBHOOK_SECRET: "whsec_canary0123456789",
-              },
-              // Whatever a test does not answer itself ends here: no network, ever.
-              outboundService: (request: Request) => new Response(`blocked: ${request.url}`, { status: 599 }),
-            } as never,
-          }),
-        ],
-        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: [...onNode, "node_modules/**"], setupFiles: ["./test/setup.ts"] },
-      },
+      workerd("workerd", { include: ["test/**/*.test.ts"], exclude: [...onNode, ...together, "node_modules/**"] }),
+      workerd("workerd, together", { include: together, exclude: [...onNode, "node_modules/**"], isolate: false }),
       // The simulation runs Durable Objects on Node.
       { resolve: { alias: { "cloudflare:workers": new URL("./test/simulation/workers.ts", import.meta.url).pathname } }, test: { name: "node", environment: "node", include: onNode, testTimeout: 30_000, hookTimeout: 60_000 } },
     ],
