@@ -22,8 +22,12 @@ export class Digest {
     if (this.bytes >= atOnceBytes) this.write();
   };
 
-  /** The digest of all pieces. To be asked once. */
-  async end(): Promise<string> {
+  /** The digest of all pieces, to be asked once. Never rejects, for a settlement waits for it: null where there is none. */
+  end(): Promise<string | null> {
+    return this.finish().catch(() => null);
+  }
+
+  private async finish(): Promise<string> {
     if (!this.stream) return digestOf(this.gathered());
     this.write();
     await this.stream.writer.close();

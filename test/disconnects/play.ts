@@ -22,7 +22,7 @@ const providerOf: Readonly<Record<UpstreamId, string>> = {
 const reads = (client: ClientId, model: string): Protocol =>
   ({ "openai-chat": openaiChat, "openai-completions": openaiCompletions, "openai-responses": openaiResponses, "anthropic-messages": anthropicMessages, "gemini-generate": gemini(model, "generateContent", false)! })[client];
 
-/** Input that nobody counted is posted as half of what was reserved for it. */
+/** Input that nobody counted is posted as it is estimated from the request. */
 const inputEstimateOf = (client: ClientId, model: string, body: unknown): number => reads(client, model).parse(body).likelyInputTokens;
 
 export const modelOf = ({ upstream, name }: Trial): string => `${providerOf[upstream]}/${name}`;

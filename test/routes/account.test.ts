@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { OrgAccount } from "../../src/limits/index.ts";
-import { admin, call, chatBody, newKey, outside as play, prompts, type Json, type Key } from "../security/stage.ts";
+import { addPricedModel, admin, call, chatBody, newKey, outside as play, prompts, settled, type Json, type Key } from "../security/stage.ts";
 
 /** Every answer used 100 tokens at 1 USD per million: 100,000 nano-USD. A request reserves some 350 tokens. */
 const model = "openai/account-test";
@@ -17,7 +17,6 @@ async function told(response: Response): Promise<string> {
   const { error } = (await response.json()) as { error?: { code: string } };
   return error ? `${response.status} ${error.code}` : String(response.status);
 }
-const settled = (key: Key): Promise<void> => vi.waitFor(async () => expect((await env.KEY_METER.getByName(key.id).inspect()).counters.held.requests).toBe(0));
 const spentBy = async (key: Key): Promise<number> => {
   await runDurableObjectAlarm(env.KEY_METER.getByName(key.id));
   return (await env.KEY_METER.getByName(key.id).inspect()).counters.spentNanoUsd;
@@ -25,11 +24,7 @@ const spentBy = async (key: Key): Promise<number> => {
 const account = (organisation: string): Promise<Json> => admin("GET", `/organisations/${organisation}/account`);
 const pool = async (organisation: string, id: string): Promise<Json> => (await account(organisation)).pools.find((one: Json) => one.id === id);
 
-beforeAll(async () => void (await env.DB.batch([
-  env.DB.prepare("INSERT INTO models VALUES ('account-test', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\"]', 1000, 100, 0)"),
-  env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openai', 'account-test', 'account-test')"),
-  env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, pico_usd, source) VALUES ('openai', 'account-test', 'input', 1000000, 'test'), ('openai', 'account-test', 'output', 1000000, 'test')"),
-])));
+beforeAll(() => addPricedModel("account-test", { input: { picoUsd: 1_000_000, validFromMs: 0 }, output: { picoUsd: 1_000_000, validFromMs: 0 } }));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("prepaid credits", () => {

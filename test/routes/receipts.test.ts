@@ -3,12 +3,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { failingD1 } from "../limits/failing-d1.ts";
-import { admin, call, chatBody, newKey, outside, send, type Json, type Key } from "../security/stage.ts";
+import { addPricedModel, admin, call, chatBody, newKey, outside, send, settled, type Json, type Key } from "../security/stage.ts";
 
 const model = "openai/receipt-test";
 const ask = (key: Key, body: Json = {}): Promise<Response> => call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model, max_tokens: 10, ...body });
 const stub = (key: Key) => env.KEY_METER.getByName(key.id);
-const settled = (key: Key): Promise<void> => vi.waitFor(async () => expect((await stub(key).inspect()).counters.held.requests).toBe(0));
 const receipt = async (key: Key, id: string): Promise<Json> => {
   const response = await call(key.secret, "GET", `/v1/receipts/${id}`);
   expect(response.status).toBe(200);
@@ -24,11 +23,7 @@ async function asked(key: Key, body: Json = {}): Promise<{ id: string; text: str
   return { id: response.headers.get("x-request-id")!, text };
 }
 
-beforeAll(async () => void (await env.DB.batch([
-  env.DB.prepare("INSERT INTO models VALUES ('receipt-test', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\"]', 1000, 100, 0)"),
-  env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openai', 'receipt-test', 'receipt-test')"),
-  env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', 'receipt-test', 'input', 7, 1000000, 'test'), ('openai', 'receipt-test', 'output', 9, 2000000, 'test')"),
-])));
+beforeAll(() => addPricedModel("receipt-test", { input: { picoUsd: 1_000_000, validFromMs: 7 }, output: { picoUsd: 2_000_000, validFromMs: 9 } }));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("a receipt", () => {

@@ -67,6 +67,19 @@ export async function fillCatalog(): Promise<void> {
   ]);
 }
 
+/** A chat model at OpenAI with prices in pico-USD a token, and since when each holds. */
+export async function addPricedModel(id: string, prices: Readonly<Record<"input" | "output", { picoUsd: number; validFromMs: number }>>): Promise<void> {
+  await env.DB.batch([
+    env.DB.prepare("INSERT INTO models VALUES (?, 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\"]', 1000, 100, 0)").bind(id),
+    env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openai', ?1, ?1)").bind(id),
+    ...Object.entries(prices).map(([unit, { picoUsd, validFromMs }]) =>
+      env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', ?, ?, ?, ?, 'test')").bind(id, unit, validFromMs, picoUsd)),
+  ]);
+}
+
+/** Once nothing of the key is open any more. */
+export const settled = ({ id }: Pick<Key, "id">): Promise<void> => vi.waitFor(async () => expect((await env.KEY_METER.getByName(id).inspect()).counters.held.requests).toBe(0));
+
 const types: Record<number, string> = {
   400: "invalid_request_error", 401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 404: "not_found_error",
   405: "invalid_request_error", 409: "invalid_request_error", 413: "invalid_request_error", 415: "invalid_request_error", 429: "rate_limit_error",
