@@ -4,7 +4,7 @@
  */
 export { secretFromHeaders, secretFromRequest } from "./api-key.ts";
 export type { AccountPolicy } from "./budgets.ts";
-export type { EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
+export type { Credential, EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
 export { countsMoney } from "./policy.ts";
 export { Principals } from "./principals.ts";
 export { principalSource } from "./read-principal.ts";

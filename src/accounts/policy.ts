@@ -107,9 +107,12 @@ export type Principal = {
   readonly expiresAtMs: number | undefined;
   /** When the key itself ends: what its meter enforces. A secret in its grace period ends earlier than its key. */
   readonly keyExpiresAtMs?: number;
-  /** The organisation's own credentials, provider id → secret. */
-  readonly credentials: ReadonlyMap<string, string>;
+  /** The organisation's own credentials by provider. */
+  readonly credentials: ReadonlyMap<string, Credential>;
 };
+
+/** An organisation's own credential at a provider. `only`: the installation's is never used in its place. */
+export type Credential = { readonly secret: string; readonly only: boolean };
 
 /** Whether a limit on money is in force: then nothing may be called that has no price. */
 export const countsMoney = ({ limits, pools = [] }: Principal): boolean =>

@@ -67,9 +67,9 @@ export function principalSource(db: D1Database, { pepper, master }: { pepper: st
  * A credential that does not open fails the look-up: calling on with the installation's own would send the organisation's
  * prompts to an account, and on a bill, that it did not choose.
  */
-async function openAll(master: string, organisationId: string, json: string): Promise<ReadonlyMap<string, string>> {
+async function openAll(master: string, organisationId: string, json: string): Promise<Principal["credentials"]> {
   const rows = credentialsSchema.parse(JSON.parse(json));
   return new Map(await Promise.all(rows.map(async ({ provider, ...sealed }) => {
-    return [provider, await openCredential(master, { organisationId, provider }, sealed)] as const;
+    return [provider, { secret: await openCredential(master, { organisationId, provider }, sealed), only: true }] as const;
   })));
 }

@@ -56,6 +56,8 @@ export type Endpoint = {
   readonly secret: string | undefined;
   /** The installation lets base URLs be private and plain http; so may be what else a credential names. */
   readonly allowPrivate?: boolean;
+  /** Makes the call in place of `fetch`: the way to a server that has one of its own. */
+  readonly dial?: (url: string, init: RequestInit) => Promise<Response>;
 };
 
 const bearer = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` });

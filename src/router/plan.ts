@@ -61,7 +61,7 @@ export const namesOf = (asked: string, candidate: Candidate): string[] =>
 function endpointFor(provider: string, { endpoints, principal }: Question): Endpoint | undefined {
   const endpoint = endpoints.get(provider);
   const own = principal.credentials.get(provider);
-  return endpoint && own !== undefined ? { ...endpoint, secret: own } : endpoint;
+  return endpoint && own ? { ...endpoint, secret: own.secret } : endpoint;
 }
 
 /** What a deployment speaks of what was asked for. */

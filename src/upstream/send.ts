@@ -23,7 +23,8 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
   const url = endpoint.baseUrl + path;
   let response: Response;
   try {
-    response = await post(url, await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body }), body, signal);
+    const sent = await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body });
+    response = await post(url, sent, body, signal, endpoint.dial);
   } catch {
     if (signal.aborted) throw signal.reason;
     throw new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
@@ -35,9 +36,11 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
   return response;
 }
 
+const dialled: NonNullable<Endpoint["dial"]> = (url, init) => fetch(url, init);
+
 /** A POST of nothing but this. Redirects are not followed. */
-export const post = (url: string, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Response> =>
-  fetch(url, { method: "POST", headers: { "user-agent": "forge", ...headers }, body, redirect: "manual", signal });
+export const post = (url: string, headers: Record<string, string>, body: string, signal: AbortSignal, dial: NonNullable<Endpoint["dial"]> = dialled): Promise<Response> =>
+  dial(url, { method: "POST", headers: { "user-agent": "forge", ...headers }, body, redirect: "manual", signal });
 
 /** The call's headers with the provider's key among them, or signed with it. */
 async function authorised({ provider, secret, ...rest }: Endpoint, protocol: string, call: { url: string; method: string; headers: Record<string, string>; body: string }): Promise<Record<string, string>> {

@@ -76,7 +76,7 @@ describe("a principal", () => {
     await createOrganisation(db, at(0), { id: other, name: "Two", plan: "default", sovereign: false });
     await putCredential(db, at(1), master, { organisationId: other, provider: "anthropic", secret: "sk-ant-other" });
     const principal = await source(secret, 0);
-    expect("credentials" in principal && [...principal.credentials].sort()).toEqual([["groq", "gsk-own"], ["openai", "sk-own-openai"]]);
+    expect("credentials" in principal && [...principal.credentials].sort()).toEqual([["groq", { secret: "gsk-own", only: true }], ["openai", { secret: "sk-own-openai", only: true }]]);
     expect(await everything()).not.toMatch(/sk-own|gsk-own|sk-ant/);
   });
 

@@ -5,7 +5,7 @@ import { GatewayError } from "../../src/errors.ts";
 import { selfHosted } from "../../src/providers/index.ts";
 import { callableModels, plan } from "../../src/router/index.ts";
 import { allows, type Question } from "../../src/router/plan.ts";
-import { ask, catalogOf, principalOf, reach } from "./stage.ts";
+import { ask, catalogOf, ownAt, principalOf, reach } from "./stage.ts";
 
 const catalog = catalogOf({
   "gpt-4o": ["openai/gpt-4o", "openrouter/openai/gpt-4o"],
@@ -78,7 +78,7 @@ describe("a sovereign request", () => {
     const names = fc.oneof(fc.constantFrom("gpt-4o", "fast", "ours", "llama", "free", "openai/gpt-4o", "selfhosted/x", "meta/llama"), fc.string());
     fc.assert(fc.property(names, fc.subarray(["llama", "gpt-4o", "fast"]), fc.option(fc.array(fc.constantFrom("*", "llama", "selfhosted/*", "groq/*")), { nil: undefined }), (name, selfHostedModels, models) => {
       try {
-        expect(planned(name, { sovereign: true, selfHostedModels, ...key({ models, credentials: new Map([["groq", "own"]]) }) }).attempts.every(({ endpoint }) => endpoint.provider === selfHosted)).toBe(true);
+        expect(planned(name, { sovereign: true, selfHostedModels, ...key({ models, credentials: ownAt({ groq: "own" }) }) }).attempts.every(({ endpoint }) => endpoint.provider === selfHosted)).toBe(true);
       } catch (error) {
         expect(error).toMatchObject({ code: "sovereign_unavailable" });
       }
@@ -123,7 +123,7 @@ describe("a budget", () => {
 });
 
 describe("an organisation's own credential", () => {
-  const own = { ...key({ credentials: new Map([["anthropic", "sk-own"], ["openai", "sk-own-openai"]]) }), endpoints: reach("openai") };
+  const own = { ...key({ credentials: ownAt({ anthropic: "sk-own", openai: "sk-own-openai" }) }), endpoints: reach("openai") };
   test("makes a provider usable", () => {
     expect(refusal("closed", { endpoints: reach("openai") }).code).toBe("no_provider");
     expect(planned("closed", own).attempts).toMatchObject([{ deployment: "anthropic/claude", endpoint: { secret: "sk-own", baseUrl: "https://api.anthropic.com" } }]);
@@ -133,7 +133,7 @@ describe("an organisation's own credential", () => {
     expect(planned("openai/gpt-4o").attempts[0]!.endpoint.secret).toBe("sk-openai");
   });
   test("does not say where a provider is", () => {
-    expect(refusal("azure/gpt-4o", key({ credentials: new Map([["azure", "sk"]]) })).code).toBe("no_provider");
+    expect(refusal("azure/gpt-4o", key({ credentials: ownAt({ azure: "sk" }) })).code).toBe("no_provider");
   });
 });
 
@@ -212,7 +212,7 @@ describe("the list of models", () => {
       const seen = new Set<string>();
       const unique = Object.fromEntries(Object.entries(models).map(([id, names]) => [id, names.filter((name) => !seen.has(name.replace("!", "")) && seen.add(name.replace("!", "")))]));
       const some = catalogOf(unique, aliases);
-      const principal = principalOf({ models: allowed, sovereign, credentials: new Map(own.map((id) => [id, "own"])), limits: { requestsPerMinute: 1, ...(budget && { budgetNanoUsd: 1 }) } });
+      const principal = principalOf({ models: allowed, sovereign, credentials: ownAt(Object.fromEntries(own.map((id) => [id, "own"]))), limits: { requestsPerMinute: 1, ...(budget && { budgetNanoUsd: 1 }) } });
       const question = ask("", some, { principal, sovereign, selfHostedModels, endpoints: reach(...keys) });
       const accepts = (name: string): boolean => ["openai-chat", "openai-embeddings", "anthropic-messages", "gemini-generate"].some((protocol) => {
         try {

@@ -29,6 +29,10 @@ export function catalogOf(models: Record<string, string[]>, aliases: Aliases = {
   );
 }
 
+/** An organisation's own credentials, provider → secret. */
+export const ownAt = (secrets: Record<string, string>, only = true): Principal["credentials"] =>
+  new Map(Object.entries(secrets).map(([provider, secret]) => [provider, { secret, only }]));
+
 export const principalOf = (over: Partial<Principal> = {}): Principal => ({
   keyId: "key_1", keyName: "test", organisationId: "acme", version: 1, limits: { requestsPerMinute: 600 }, models: undefined,
   sovereign: false, usageScope: "key", expiresAtMs: undefined, credentials: new Map(), ...over,

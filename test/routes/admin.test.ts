@@ -159,7 +159,7 @@ describe("credentials", () => {
     const seen = [put, listed, await send(`GET /organisations/${org}`), await send(`GET /audit?organisation=${org}&limit=100`)];
     for (const { text } of seen) expect(text).not.toContain("canary");
     const principal = await opens(key.secret);
-    expect("credentials" in principal && principal.credentials.get("openai")).toBe("sk-canary-own");
+    expect("credentials" in principal && principal.credentials.get("openai")?.secret).toBe("sk-canary-own");
     expect((await send(`DELETE /organisations/${org}/credentials/openai`)).status).toBe(204);
     expect((await done(`GET /organisations/${org}/credentials`)).data).toEqual([]);
   });
