@@ -151,14 +151,27 @@ CREATE TABLE IF NOT EXISTS prices (
   PRIMARY KEY (provider, upstream_id, class, above_tokens, valid_from)
 ) WITHOUT ROWID;
 
--- A public name that stands for other names, tried in order of `position`. `organisation_id` '' = for everyone.
--- Written by: admin API. Lives: until deleted.
+-- A public name that stands for other names, in order of `position`. `target`: a name, `provider/*`, or `*` for everything;
+-- `weight`: its share where the alias is `weighted`. `organisation_id` '' = for everyone. Written by: aliases.sql, admin API.
+-- Lives: until deleted.
 CREATE TABLE IF NOT EXISTS aliases (
   organisation_id TEXT NOT NULL DEFAULT '',
   name TEXT NOT NULL,
   position INTEGER NOT NULL,
   target TEXT NOT NULL,
+  weight INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY (organisation_id, name, position)
+) WITHOUT ROWID;
+
+-- How an alias chooses among its targets: `pick` is order (the default), cheapest, fastest, throughput or weighted; `hedges` and
+-- `continues`: 1 = its requests are hedged, and broken streams go on elsewhere, unasked. Written by and lives: as aliases.
+CREATE TABLE IF NOT EXISTS alias_rules (
+  organisation_id TEXT NOT NULL DEFAULT '',
+  name TEXT NOT NULL,
+  pick TEXT NOT NULL,
+  hedges INTEGER NOT NULL DEFAULT 0,
+  continues INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (organisation_id, name)
 ) WITHOUT ROWID;
 
 -- ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,14 @@
 /** What can be called and what it costs: read from D1 as a whole, held in the isolate, never asked on the hot path. */
-import type { Price } from "../ledger/price.ts";
+import { listed, type Price } from "../ledger/price.ts";
 import { doubtAbout } from "./doubt.ts";
-import { sound, type AliasRow, type DeploymentRow, type ModelRow, type PriceRow } from "./rows.ts";
+import { sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
+
+/** Capabilities by which models are chosen. */
+export const capabilities = ["tools", "vision", "audio", "video", "pdf", "json_schema", "reasoning"] as const;
+export type Capability = (typeof capabilities)[number];
+
+/** A set of capabilities as a number: thousands of models are compared for one request. */
+export const capabilityBits = (names: readonly string[]): number => capabilities.reduce((bits, name, i) => (names.includes(name) ? bits | (1 << i) : bits), 0);
 
 export type Model = {
   readonly id: string;
@@ -10,69 +17,116 @@ export type Model = {
   readonly inputModalities: readonly string[];
   readonly outputModalities: readonly string[];
   readonly capabilities: readonly string[];
+  /** The capabilities by which models are chosen, as `capabilityBits` has them. */
+  readonly can: number;
+  /** Its maker serves it by Responses only. */
+  readonly responsesOnly: boolean;
   readonly contextTokens: number | null;
   readonly maxOutputTokens: number | null;
   readonly releasedAt: number | null;
 };
 
-/** A model as one provider serves it. */
-export type Deployment = { readonly provider: string; readonly upstreamId: string; readonly model: Model; readonly prices: readonly Price[] };
+/** What is charged when the catalog is read, before any step for long inputs: pico-USD a token, and a request. */
+export type Rates = { readonly input: number; readonly output: number; readonly cachedInput: number; readonly request: number };
+
+/** A model as one provider serves it. `name`: `provider/upstream id`; `rates`: to compare by, undefined without a price. */
+export type Deployment = {
+  readonly provider: string;
+  readonly upstreamId: string;
+  readonly name: string;
+  readonly model: Model;
+  readonly prices: readonly Price[];
+  readonly rates: Rates | undefined;
+};
+
+/** What a public name stands for. A target is any name, `provider/*` for all that a provider has, or `*` for everything. */
+export type Alias = {
+  readonly pick: PickBy;
+  readonly targets: readonly { readonly name: string; readonly weight: number }[];
+  /** Its requests are hedged, and its streams go on elsewhere when they break, without having asked. */
+  readonly hedges?: true;
+  readonly continues?: true;
+};
 
 export type Catalog = {
   readonly models: ReadonlyMap<string, Model>;
+  readonly deployments: readonly Deployment[];
   /** Model id → its deployments. */
   readonly byModel: ReadonlyMap<string, readonly Deployment[]>;
   /** `provider/upstream id` → deployment. */
   readonly byName: ReadonlyMap<string, Deployment>;
   /** Upstream id → deployments that carry it, for ids such as `meta-llama/llama-3.1-70b`. */
   readonly byUpstreamId: ReadonlyMap<string, readonly Deployment[]>;
-  /** `organisation/alias` → targets in order; organisation '' is everyone. */
-  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** By `organisation/alias`; organisation '' is everyone. */
+  readonly aliases: ReadonlyMap<string, Alias>;
 };
 
 /** Reads the whole catalog in one round trip. Throws, for the last good one to stay, when it is malformed or cannot be meant beside that one. */
 export async function loadCatalog(db: D1Database, last?: Catalog, report: (problem: string) => void = () => {}): Promise<Catalog> {
-  const [models, deployments, prices, aliases] = await db.batch([
+  const [models, deployments, prices, aliases, aliasRules] = await db.batch([
     db.prepare("SELECT * FROM models"),
     db.prepare("SELECT * FROM deployments"),
     db.prepare("SELECT provider, upstream_id, class, above_tokens, valid_from, pico_usd FROM prices"),
-    db.prepare("SELECT organisation_id, name, target FROM aliases ORDER BY organisation_id, name, position"),
+    db.prepare("SELECT organisation_id, name, target, weight FROM aliases ORDER BY organisation_id, name, position"),
+    db.prepare("SELECT organisation_id, name, pick, hedges, continues FROM alias_rules"),
   ]);
   const { rows, faults } = sound({
-    models: models!.results as ModelRow[], deployments: deployments!.results as DeploymentRow[], prices: prices!.results as PriceRow[], aliases: aliases!.results as AliasRow[],
+    models: models!.results as ModelRow[], deployments: deployments!.results as DeploymentRow[], prices: prices!.results as PriceRow[], aliases: aliases!.results as AliasRow[], aliasRules: aliasRules!.results as AliasRuleRow[],
   });
   const problem = faults.length > 0 ? `${faults.length} malformed rows, such as ${faults[0]}` : undefined;
   if (problem && last) throw new Error(problem);
   if (problem) report(`${problem}: left out`);
-  const catalog = buildCatalog(rows.models, rows.deployments, rows.prices, rows.aliases);
+  const catalog = buildCatalog(rows, Date.now());
   const doubt = last && doubtAbout(catalog, last);
   if (doubt) throw new Error(doubt);
   return catalog;
 }
 
-/** Joins the rows. Deployments of unknown models are left out. */
-export function buildCatalog(modelRows: ModelRow[], deploymentRows: DeploymentRow[], priceRows: PriceRow[], aliasRows: AliasRow[]): Catalog {
-  const models = new Map<string, Model>(modelRows.map((row) => [row.id, {
+/** Joins the rows as of a moment. Deployments of unknown models are left out. */
+export function buildCatalog(rows: Rows, atMs: number): Catalog {
+  const models = new Map<string, Model>(rows.models.map((row) => [row.id, withBits({
     id: row.id, owner: row.owner, kind: row.kind,
     inputModalities: JSON.parse(row.input_modalities) as string[],
     outputModalities: JSON.parse(row.output_modalities) as string[],
     capabilities: JSON.parse(row.capabilities) as string[],
     contextTokens: row.context_tokens, maxOutputTokens: row.max_output_tokens, releasedAt: row.released_at,
-  }]));
-  const prices = Map.groupBy(priceRows, (row) => `${row.provider}/${row.upstream_id}`);
-  const deployments = deploymentRows.flatMap((row): Deployment[] => {
+  })]));
+  const prices = Map.groupBy(rows.prices, (row) => `${row.provider}/${row.upstream_id}`);
+  const deployments = rows.deployments.flatMap((row): Deployment[] => {
     const model = models.get(row.model_id);
-    const own = prices.get(`${row.provider}/${row.upstream_id}`) ?? [];
-    return model ? [{
-      provider: row.provider, upstreamId: row.upstream_id, model,
-      prices: own.map((price) => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from })),
-    }] : [];
+    const name = `${row.provider}/${row.upstream_id}`;
+    if (!model) return [];
+    const own = (prices.get(name) ?? []).map((price): Price => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from }));
+    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs) }];
   });
   return {
     models,
+    deployments,
     byModel: Map.groupBy(deployments, (deployment) => deployment.model.id),
-    byName: new Map(deployments.map((deployment) => [`${deployment.provider}/${deployment.upstreamId}`, deployment])),
+    byName: new Map(deployments.map((deployment) => [deployment.name, deployment])),
     byUpstreamId: Map.groupBy(deployments, (deployment) => deployment.upstreamId),
-    aliases: new Map([...Map.groupBy(aliasRows, (row) => `${row.organisation_id}/${row.name}`)].map(([name, rows]) => [name, rows.map((row) => row.target)])),
+    aliases: aliasesOf(rows),
   };
 }
+
+/** Aliases by `organisation/name`; one without a rule takes its targets in their order. */
+function aliasesOf({ aliases, aliasRules }: Rows): Catalog["aliases"] {
+  const keyOf = ({ organisation_id, name }: { organisation_id: string; name: string }): string => `${organisation_id}/${name}`;
+  const rules = new Map(aliasRules.map((rule) => [keyOf(rule), rule]));
+  return new Map([...Map.groupBy(aliases, keyOf)].map(([key, targets]): [string, Alias] => {
+    const rule = rules.get(key);
+    return [key, {
+      pick: rule?.pick ?? "order", targets: targets.map(({ target, weight }) => ({ name: target, weight })),
+      ...(rule?.hedges === 1 && { hedges: true }), ...(rule?.continues === 1 && { continues: true }),
+    }];
+  }));
+}
+
+function ratesOf(prices: readonly Price[], atMs: number): Rates | undefined {
+  const input = listed(prices, "input", 0, atMs);
+  if (input === undefined) return undefined;
+  return { input, output: listed(prices, "output", 0, atMs) ?? 0, cachedInput: listed(prices, "cached_input", 0, atMs) ?? input, request: listed(prices, "request", 0, atMs) ?? 0 };
+}
+
+const withBits = (model: Omit<Model, "can" | "responsesOnly">): Model =>
+  ({ ...model, can: capabilityBits(model.capabilities), responsesOnly: model.capabilities.includes("responses_only") });

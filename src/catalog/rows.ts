@@ -2,14 +2,19 @@
 import { isPrice } from "../ledger/plausible.ts";
 import type { Price } from "../ledger/price.ts";
 
+/** How the order among an alias's targets is found: as they are listed, by price, by the wait for a first token, by tokens per second, or by chance as their weights have it. */
+export const picks = ["order", "cheapest", "fastest", "throughput", "weighted"] as const;
+export type PickBy = (typeof picks)[number];
+
 export type ModelRow = {
   id: string; owner: string; kind: "chat" | "embedding"; input_modalities: string; output_modalities: string; capabilities: string;
   context_tokens: number | null; max_output_tokens: number | null; released_at: number | null;
 };
 export type DeploymentRow = { provider: string; upstream_id: string; model_id: string };
 export type PriceRow = { provider: string; upstream_id: string; class: Price["class"]; above_tokens: number; valid_from: number; pico_usd: number };
-export type AliasRow = { organisation_id: string; name: string; target: string };
-export type Rows = { models: ModelRow[]; deployments: DeploymentRow[]; prices: PriceRow[]; aliases: AliasRow[] };
+export type AliasRow = { organisation_id: string; name: string; target: string; weight: number };
+export type AliasRuleRow = { organisation_id: string; name: string; pick: PickBy; hedges: number; continues: number };
+export type Rows = { models: ModelRow[]; deployments: DeploymentRow[]; prices: PriceRow[]; aliases: AliasRow[]; aliasRules: AliasRuleRow[] };
 
 const isName = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -30,7 +35,8 @@ const checks: { [T in keyof Rows]: (row: Rows[T][number]) => boolean } = {
     && isCountOrNothing(row.context_tokens) && isCountOrNothing(row.max_output_tokens),
   deployments: (row) => [row.provider, row.upstream_id, row.model_id].every(isName),
   prices: (row) => [row.provider, row.upstream_id, row.class].every(isName) && isCount(row.above_tokens) && isCount(row.valid_from) && isPrice(row.class, row.pico_usd),
-  aliases: (row) => [row.name, row.target].every(isName),
+  aliases: (row) => [row.name, row.target].every(isName) && isCount(row.weight),
+  aliasRules: (row) => isName(row.name) && picks.includes(row.pick),
 };
 
 /** The rows that can be used, and of the others what they are, as text. */

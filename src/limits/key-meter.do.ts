@@ -4,14 +4,16 @@ import type { Receipt } from "../receipts/index.ts";
 import { log } from "../telemetry/log.ts";
 import { adjustmentOf, expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 import type { Recalled } from "./account.ts";
-import { minuteOf, monthStart, refusalOf, refuse, unavailable, type Counters } from "./allowance.ts";
+import { refusalOf, refuse, unavailable, type Counters } from "./allowance.ts";
+import { Affinity } from "./affinity.ts";
 import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
 import { Chain } from "./chain.ts";
+import { advance, countIn, countOut, countSpent } from "./counters.ts";
 import { Drawing, type Short } from "./drawing.ts";
 import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
-import type { MeterOperation, MeterPolicy, MeterReply, Posting, RateState } from "./policy.ts";
+import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
 import { alarmCallMs, within } from "./within.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
@@ -31,6 +33,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly allotments: Allotments;
   private readonly drawing: Drawing;
   private readonly exporting: Export;
+  private readonly affinity: Affinity;
   /** What was taken back: a reserve that is overtaken by its release, or told twice, would be held for nobody. */
   private readonly released = new Set<string>();
   private alarmSet = false;
@@ -41,6 +44,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.policy = this.store.policy();
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
+    this.affinity = new Affinity(state.storage.sql);
     this.exporting = new Export(this.store, new Chain(state.storage.sql, this.store.ids()), () => this.env.DB);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
     this.drawing = new Drawing(this.allotments, {
@@ -72,49 +76,40 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private one(operation: MeterOperation, now: number): MeterReply | Short {
     switch (operation.do) {
       case "reserve": return this.reserve(operation, now);
-      case "settle": return { is: "done", changed: this.settle(operation.id, operation.posting) };
+      case "settle": return { is: "done", changed: this.settle(operation, now) };
       case "release": return { is: "done", changed: this.release(operation.id) };
       case "renew": return { is: "done", changed: this.renew(operation.id, now) };
       case "look": return this.standing(operation.version) ?? { is: "granted", rate: this.rate() };
     }
   }
 
-  private reserve({ id, version, estimate, model }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
+  private reserve({ id, version, estimate, model, session }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
     const standing = this.standing(version);
     if (standing) return standing;
-    if (this.holds.has(id)) return { is: "granted", rate: this.rate() };
+    if (this.holds.has(id)) return this.granted(session, now);
     if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
     const pools = this.allotments.short(estimate, () => this.holds.values(), now);
     if (pools.length > 0) return { is: "short", pools };
-    const { minute, held } = this.counters;
+    const { minute } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
-    if (!this.store.hold(hold)) return { is: "granted", rate: this.rate() };
+    if (!this.store.hold(hold)) return this.granted(session, now);
     this.holds.set(id, hold);
     this.allotments.hold(hold);
-    minute.requests += 1;
-    minute.tokens += estimate.tokens;
-    held.requests += 1;
-    held.tokens += estimate.tokens;
-    held.nanoUsd += estimate.nanoUsd;
-    return { is: "granted", rate: this.rate() };
+    countIn(this.counters, hold);
+    return this.granted(session, now);
   }
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
-  private settle(id: string, posting: Posting): boolean {
+  private settle({ id, posting, session }: Extract<MeterOperation, { do: "settle" }>, now: number): boolean {
     const hold = this.lift(id);
     if (!hold) return false;
+    if (session) this.affinity.note(session.id, session.vital, now);
     this.store.settle(id, posting);
-    const tokens = posting.inputTokens + posting.outputTokens;
-    this.allotments.spend(hold, { tokens, nanoUsd: posting.nanoUsd });
-    const { minute, month } = this.counters;
-    if (hold.minute === minute.window) minute.tokens += tokens;
-    if (hold.at >= month.start) {
-      month.tokens += tokens;
-      month.nanoUsd += posting.nanoUsd;
-    }
-    this.counters.spentNanoUsd += posting.nanoUsd;
+    const spent = { tokens: posting.inputTokens + posting.outputTokens, nanoUsd: posting.nanoUsd };
+    this.allotments.spend(hold, spent);
+    countSpent(this.counters, hold, spent);
     return true;
   }
 
@@ -136,11 +131,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (!hold) return undefined;
     this.holds.delete(id);
     this.allotments.lift(hold);
-    const { minute, held } = this.counters;
-    held.requests -= 1;
-    held.tokens -= hold.tokens;
-    held.nanoUsd -= hold.nanoUsd;
-    if (hold.minute === minute.window) minute.tokens -= hold.tokens;
+    countOut(this.counters, hold);
     return hold;
   }
 
@@ -157,6 +148,11 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return version < this.policy.version ? { is: "stale" } : undefined;
   }
 
+  private granted(session: string | undefined, now: number): MeterReply {
+    const stuck = this.affinity.of(session, now);
+    return { is: "granted", rate: this.rate(), ...(stuck !== undefined && { stuck }) };
+  }
+
   private rate(): RateState {
     const { limits: { requestsPerMinute: limit }, pools } = this.policy!;
     const warnings = pools ? this.allotments.warnings(Date.now()) : [];
@@ -165,11 +161,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Brings the counters to the minute and month of `now`, which it returns. */
   private advance(now: number): number {
-    const { minute, month } = this.counters;
-    const window = minuteOf(now);
-    if (window > minute.window) this.counters.minute = { window, requests: 0, tokens: 0 };
-    const start = monthStart(now);
-    if (start > month.start) this.counters.month = { start, tokens: 0, nanoUsd: 0 };
+    advance(this.counters, now);
     return now;
   }
 
@@ -217,7 +209,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
   private settleExpired(now: number): void {
-    for (const hold of this.holds.values()) if (hold.lease <= now) this.settle(hold.id, postingOf(expiredOutcome(hold, leaseMs)));
+    for (const hold of this.holds.values()) if (hold.lease <= now) this.settle({ do: "settle", id: hold.id, posting: postingOf(expiredOutcome(hold, leaseMs)) }, now);
   }
 
   /** Never rejects: the runtime gives up on an alarm that fails for minutes, and D1 may be away for longer. */
@@ -225,6 +217,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.alarmSet = false;
     const now = this.advance(Date.now());
     this.settleExpired(now);
+    this.affinity.tidy(now);
     await within(this.flush().catch(this.failed("roll_up_failed")), alarmCallMs);
     const reported = await within(this.report(now).then(() => true, this.failed("report_failed")), alarmCallMs);
     if (this.store.busy() || !reported) this.wakeAt(Date.now() + rollUpEveryMs);

@@ -32,10 +32,10 @@ export type Posting = {
   outcome: string;
 };
 
-/** What a caller asks of the object. Every operation is idempotent by request id. */
+/** What a caller asks of the object. Every operation is idempotent by request id. `session`: a conversation, and where it ran. */
 export type MeterOperation =
-  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string }
-  | { do: "settle"; id: string; posting: Posting }
+  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; session?: string | undefined }
+  | { do: "settle"; id: string; posting: Posting; session?: { id: string; vital: string } | undefined }
   | { do: "release"; id: string }
   | { do: "renew"; id: string }
   | { do: "look"; version: number };
@@ -51,7 +51,8 @@ export type RefusalCode = Extract<
 export type Refusal = { code: RefusalCode; message: string; retryAfterSeconds?: number; shouldRetry: boolean };
 
 export type MeterReply =
-  | { is: "granted"; rate: RateState }
+  /** `stuck`: where the conversation ran before. */
+  | { is: "granted"; rate: RateState; stuck?: string }
   | { is: "refused"; refusal: Refusal; rate: RateState }
   /** The caller's policy is older than the object's: read the key again. */
   | { is: "stale" }

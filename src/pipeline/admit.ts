@@ -100,10 +100,10 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
 
 async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0, serviceTier }: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Plan> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
-  const selfHostedModels = isolate.selfHostedModels.peek(startedAtMs, waitUntil) ?? (await isolate.selfHostedModels.get(startedAtMs, waitUntil));
+  const { models: selfHostedModels, at: servedAt } = isolate.selfHosted.peek(startedAtMs, waitUntil) ?? (await isolate.selfHosted.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
   if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
-  return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints });
+  return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints });
 }
 
 /** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */

@@ -7,16 +7,16 @@ import { Calls } from "../replay/index.ts";
 import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
 import { ReceiptSigner } from "../receipts/index.ts";
 import { log } from "../telemetry/index.ts";
-import { listModels } from "../upstream/models.ts";
+import { servedBy, type Served } from "../upstream/models.ts";
 
 export type Isolate = {
   readonly env: Cloudflare.Env;
   readonly settings: Settings;
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly principals: Principals;
   readonly catalog: Held<Catalog>;
-  /** Models of the self-hosted server, as it lists them itself. */
-  readonly selfHostedModels: Held<readonly string[]>;
+  /** Models of the owner's servers, as they list them themselves. */
+  readonly selfHosted: Held<Served>;
   readonly meters: Meters;
   readonly receipts: ReceiptSigner;
   /** Requests by the names that their clients gave them. */
@@ -33,8 +33,6 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
   if (current?.env === env) return current;
   const settings = parseSettings(env);
   const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
-  const own = reachable.get(selfHosted.id);
-  let listed: readonly string[] = [];
   current = {
     env,
     settings,
@@ -44,7 +42,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
       (last) => loadCatalog(env.DB, last, (problem) => log("error", "catalog_faulty", { problem })), catalogFreshMs,
       (error) => log("error", "catalog_kept", { problem: String(error) }),
     ),
-    selfHostedModels: new Held(async () => (own ? (listed = await listModels(own).catch(() => listed)) : []), catalogFreshMs),
+    selfHosted: new Held((last) => servedBy(reachable.get(selfHosted.id) ?? [], last), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
     receipts: new ReceiptSigner(settings.CREDENTIALS_SECRET),
     calls: new Calls(env.IDEMPOTENT_CALL),

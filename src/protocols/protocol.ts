@@ -17,6 +17,36 @@ export type InputFacts = {
   unseen?: boolean;
 };
 
+/**
+ * How a request wants to be routed, in OpenRouter's words for it: https://openrouter.ai/docs/features/provider-routing. Providers are
+ * named by their id, their name, or what OpenRouter calls them.
+ */
+export type RoutingWish = {
+  /** Names that may be tried after `model`, in order. */
+  readonly models: readonly string[];
+  /** Names one conversation. */
+  readonly session?: string;
+  readonly order?: readonly string[];
+  readonly only?: readonly string[];
+  readonly ignore?: readonly string[];
+  /** false: the first choice, or those of `order`, and no other. */
+  readonly allowFallbacks: boolean;
+  /** Only who takes everything that the request asks. */
+  readonly requireParameters: boolean;
+  /** Nobody who may train on it, and nobody who keeps any of it. */
+  readonly noTraining: boolean;
+  readonly zeroRetention: boolean;
+  readonly quantizations?: readonly string[];
+  readonly sort?: "price" | "throughput" | "latency";
+  /** USD: a million tokens of prompt or completion, one request, one image. */
+  readonly maxPrice?: Readonly<Partial<Record<"prompt" | "completion" | "request" | "image", number>>>;
+  /** Whoever is slower comes last: tokens per second, and seconds to the first of them. */
+  readonly leastThroughput?: number;
+  readonly mostLatency?: number;
+  /** Fields of the body that say this. A provider that does not know them must not see them. */
+  readonly fields: readonly string[];
+};
+
 /** What the gateway must know of a request before it can plan, price and send it. */
 export type RequestFacts = InputFacts & {
   model: string;
@@ -29,7 +59,7 @@ export type RequestFacts = InputFacts & {
   outputTokens: number | undefined;
   /** How many answers were asked for. */
   choices: number;
-  /** Models that the provider itself may fall back to (OpenRouter's `models`): nobody here plans or prices them. */
+  /** Models that the provider itself may fall back to (Anthropic's `fallbacks`): nobody here plans or prices them. */
   otherModels?: readonly string[];
   /** Upper bound of web searches that the provider runs for it. */
   searches?: number | undefined;
@@ -37,6 +67,8 @@ export type RequestFacts = InputFacts & {
   hourCache?: boolean;
   /** The service tier that was asked for. */
   serviceTier?: string | undefined;
+  /** What it says of its own routing. */
+  wish?: RoutingWish | undefined;
 };
 
 /** What an answer, or the part of a stream seen so far, says about itself. */

@@ -43,8 +43,8 @@ export const providerOf = (id: string): Provider | undefined => byId.get(id);
 /** What an installation gives the providers: its vars, and whether private hosts are allowed. */
 export type ProviderVars = { readonly vars: Readonly<Record<string, unknown>>; readonly allowPrivate: boolean };
 
-/** Where a provider is, from its var or its row; undefined when the owner has not said where. Throws on a forbidden URL. */
-export function baseUrlOf(provider: Provider, { vars, allowPrivate }: ProviderVars): string | undefined {
+/** Where a provider is, from its var or its row; a comma between several places. Empty when the owner has not said where. Throws on a forbidden URL. */
+export function baseUrlsOf(provider: Provider, { vars, allowPrivate }: ProviderVars): string[] {
   const set = vars[envName(provider.id, "BASE_URL")];
   const template = typeof set === "string" && set !== "" ? set : provider.baseUrl;
   let complete = template !== undefined;
@@ -53,10 +53,12 @@ export function baseUrlOf(provider: Provider, { vars, allowPrivate }: ProviderVa
     complete &&= typeof value === "string" && value !== "";
     return String(value);
   });
-  if (filled === undefined || !complete) return undefined;
-  const url = checkedUrl(filled, allowPrivate || provider.selfHosted === true, provider.id);
-  const { host } = new URL(url);
-  return url.replace(host, () => provider.hosts?.[host] ?? host);
+  if (filled === undefined || !complete) return [];
+  return [...new Set(filled.split(",").map((text) => text.trim()).filter(Boolean).map((text) => {
+    const url = checkedUrl(text, allowPrivate || provider.selfHosted === true, provider.id);
+    const { host } = new URL(url);
+    return url.replace(host, () => provider.hosts?.[host] ?? host);
+  }))];
 }
 
 /** The installation's own key at a provider. */
@@ -69,18 +71,19 @@ const refuse = (problem: string): void => {
   throw new Error(problem);
 };
 
-/** Every provider that is somewhere. A forbidden base URL throws, or is told to `onProblem`: then the others go on without it. */
-export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<string, Endpoint> {
-  const reachable = new Map<string, Endpoint>();
+/** Every provider that is somewhere, and each place of it. A forbidden base URL throws, or is told to `onProblem`: then the others go on without it. */
+export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<string, readonly Endpoint[]> {
+  const reachable = new Map<string, readonly Endpoint[]>();
   for (const provider of providers) {
-    let baseUrl: string | undefined;
+    let baseUrls: string[] = [];
     try {
-      baseUrl = baseUrlOf(provider, vars);
+      baseUrls = baseUrlsOf(provider, vars);
     } catch (error) {
       onProblem((error as Error).message);
     }
-    if (baseUrl === undefined) continue;
-    reachable.set(provider.id, { provider, baseUrl, secret: secretOf(provider, vars), allowPrivate: vars.allowPrivate });
+    if (baseUrls.length === 0) continue;
+    const one = { provider, secret: secretOf(provider, vars), allowPrivate: vars.allowPrivate };
+    reachable.set(provider.id, baseUrls.map((baseUrl, i) => ({ ...one, baseUrl, ...(baseUrls.length > 1 && { place: i + 1 }) })));
   }
   return reachable;
 }

@@ -43,6 +43,12 @@ export type Provider = {
   readonly accessTokens?: "google";
   /** Headers that authenticate a call whose credential is no mere header; instead of `auth`. */
   readonly sign?: (request: Unsigned, secret: string) => Promise<Record<string, string>>;
+  /** What else it is called where requests name providers (OpenRouter's slugs). */
+  readonly alsoCalled?: readonly string[];
+  /** What its published terms say of requests by API, with the page; absent: not known, or it depends on the account. */
+  readonly data?: { readonly trains?: false; readonly retains?: false; readonly source: string };
+  /** It routes among providers itself, and takes a request's `provider` wishes. */
+  readonly routes?: true;
   /** Tokens that it writes before every conversation, where they are more than others'. */
   readonly templateTokens?: number;
   /** Response header with the provider's own request id. */
@@ -54,6 +60,8 @@ export type Endpoint = {
   readonly provider: Provider;
   readonly baseUrl: string;
   readonly secret: string | undefined;
+  /** Which of several places of its provider it is, from 1. */
+  readonly place?: number;
   /** The installation lets base URLs be private and plain http; so may be what else a credential names. */
   readonly allowPrivate?: boolean;
   /** Makes the call in place of `fetch`: the way to a server that has one of its own. */

@@ -1,7 +1,8 @@
 /** What a key can call on this installation. Pure. */
 import type { Model } from "../catalog/index.ts";
 import { selfHosted } from "../providers/index.ts";
-import { weigh, type Question } from "./plan.ts";
+import { weigh } from "./plan.ts";
+import type { Question } from "./question.ts";
 import { nameOf } from "./resolve.ts";
 
 /** One public name. `createdAtMs` is 0 when nobody knows; `model` is what the catalog knows of it. */

@@ -1,7 +1,11 @@
 /**
  * Which deployments, in which order, and why. Pure over a list: nothing here fetches or waits.
- * Does not belong here: the call itself (upstream), prices (ledger). Imports: catalog, providers, errors, price types.
+ * Does not belong here: the call itself (upstream), prices (ledger), how deployments do (health). Imports: catalog, providers, errors,
+ * price and protocol types.
  */
 export { callableModels, type CallableModel } from "./callable.ts";
-export { plan, type Attempt, type Plan } from "./plan.ts";
+export { plan, stickTo, weigh } from "./plan.ts";
+export type { Attempt, Exclusion, Plan, Question, Vital } from "./question.ts";
+export type { Needs } from "./needs.ts";
+export { likelyCost } from "./rank.ts";
 export { resolve, type Candidate, type Names } from "./resolve.ts";

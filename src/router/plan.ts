@@ -1,115 +1,129 @@
 /** Which deployments, in which order, and why not the others. Pure over a list. */
-import { distance } from "fastest-levenshtein";
-import { countsMoney, type Principal } from "../accounts/policy.ts";
-import type { Catalog } from "../catalog/index.ts";
-import { GatewayError } from "../errors.ts";
-import { isPriced, isSurcharged, type Price, type PriceClass, type Tier } from "../ledger/price.ts";
-import { providerOf, usable, type Endpoint } from "../providers/index.ts";
-import { nameOf, resolve, type Candidate } from "./resolve.ts";
+import type { PickBy } from "../catalog/index.ts";
+import { providerOf } from "../providers/index.ts";
+import { against, protocolsOf, termsOf, waysFor, type Ways } from "./against.ts";
+import { asked, chanceOf } from "./names.ts";
+import { noNeeds } from "./needs.ts";
+import type { Attempt, Exclusion, Plan, Question } from "./question.ts";
+import { leading, wished, type Ranking } from "./rank.ts";
+import { refusal } from "./refusal.ts";
+import { meaningOf, type Candidate, type Meaning } from "./resolve.ts";
 
-/** One try on one deployment. */
-export type Attempt = {
-  readonly endpoint: Endpoint;
-  /** What the provider calls the model. */
-  readonly upstreamId: string;
-  /** `provider/upstream id`, for ledger and headers. */
-  readonly deployment: string;
-  readonly prices: readonly Price[];
-  /** Most tokens that the model can read at once, as the catalog knows it. */
-  readonly contextTokens?: number | undefined;
-  /** Most output tokens of one answer, as the catalog knows it. */
-  readonly maxOutputTokens: number | undefined;
-  /** In which of the asked protocols it can be called, the first asked one first, then as its provider prefers. */
-  readonly protocols: readonly string[];
-};
+/** As many deployments are tried for one name. */
+const mostDeployments = 8;
 
-export type Exclusion = { readonly deployment: string; readonly reason: ExclusionReason };
-export type ExclusionReason = "not_configured" | "protocol" | "not_self_hosted" | "not_allowed" | "not_priced";
-export type Plan = { readonly attempts: readonly Attempt[]; readonly excluded: readonly Exclusion[] };
+/** A name as it was asked for, and what it turns out to mean. */
+type Read = Meaning & { readonly name: string; readonly pick: PickBy | undefined; readonly free: boolean; readonly explicit: boolean };
 
-export type Question = {
-  name: string;
-  /** Protocols in which the request can be made, the client's own first. undefined: whichever a provider speaks. */
-  protocols: readonly string[] | undefined;
-  principal: Principal;
-  /** The request or its key asks for self-hosted models only. */
-  sovereign: boolean;
-  /** The protocol in which a provider is asked to search the web, which has a price of its own: told in another, it is not asked. */
-  searches?: string | undefined;
-  /** The service tier that was asked for, where it has prices of its own. */
-  tier?: Tier | undefined;
-  catalog: Catalog;
-  /** When it is asked: prices have dates. */
-  atMs: number;
-  selfHostedModels: readonly string[];
-  endpoints: ReadonlyMap<string, Endpoint>;
-};
+const picksOf = { price: "cheapest", throughput: "throughput", latency: "fastest" } as const;
 
-/** Whether a key's allow-list lets it call a model under any of its names. `*` at an end matches the rest. */
-export function allows(models: readonly string[] | undefined, names: readonly string[]): boolean {
-  if (!models) return true;
-  return models.some((pattern) =>
-    names.some((name) => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern)),
-  );
-}
-
-/** Every public name that leads to a candidate. */
-export const namesOf = (asked: string, candidate: Candidate): string[] =>
-  [asked, nameOf(candidate), ...(candidate.model ? [candidate.model.id] : [])];
-
-/** The endpoint with the organisation's own credential, where it brought one. */
-function endpointFor(provider: string, { endpoints, principal }: Question): Endpoint | undefined {
-  const endpoint = endpoints.get(provider);
-  const own = principal.credentials.get(provider);
-  return endpoint && own ? { ...endpoint, secret: own.secret } : endpoint;
-}
-
-/** What a deployment speaks of what was asked for. */
-function protocolsOf({ provider }: Endpoint, { upstreamId }: Candidate, { protocols }: Question): readonly string[] {
-  const spoken = provider.speaksFor?.(upstreamId) ?? provider.speaks;
-  if (!protocols) return spoken;
-  const own = protocols[0]!;
-  return [...(spoken.includes(own) ? [own] : []), ...spoken.filter((id) => id !== own && protocols.includes(id))];
-}
-
-/** The first reason against a candidate, or undefined. */
-function against(candidate: Candidate, endpoint: Endpoint | undefined, question: Question): ExclusionReason | undefined {
-  const { principal, sovereign, name } = question;
-  const selfHosted = endpoint?.provider.selfHosted === true;
-  if (sovereign && !selfHosted) return "not_self_hosted";
-  const names = namesOf(name, candidate);
-  if (!allows(principal.models, names) || !allows(principal.planModels, names)) return "not_allowed";
-  if (!endpoint || !usable(endpoint)) return "not_configured";
-  const [protocol] = protocolsOf(endpoint, candidate, question);
-  if (protocol === undefined) return "protocol";
-  if (countsMoney(principal) && !selfHosted && !isPriced(candidate.prices, classesOf(candidate, protocol, question), question.atMs)) return "not_priced";
-  return undefined;
-}
-
-/** What a request to a candidate will be charged for. */
-function classesOf({ model }: Candidate, protocol: string, { searches, tier }: Question): PriceClass[] {
-  const tokens = model?.kind === "embedding" ? (["input"] as const) : (["input", "output"] as const);
-  // Flex and batch cost no more than the standard; what the others cost is known only where it is listed.
-  return [...tokens, ...(isSurcharged(tier) ? tokens.map((unit) => `${unit}:${tier}` as const) : []), ...(searches === protocol ? ["web_search" as const] : [])];
-}
-
-/** What speaks for and against every deployment of a name. Both lists are empty when nobody knows the name. */
-export function weigh(question: Question): Plan {
-  const { name, principal, catalog, selfHostedModels } = question;
-  const attempts: Attempt[] = [];
-  const excluded: Exclusion[] = [];
-  for (const candidate of resolve(name, { organisationId: principal.organisationId, catalog, selfHostedModels })) {
-    const endpoint = endpointFor(candidate.provider, question);
-    const deployment = nameOf(candidate);
-    const reason = against(candidate, endpoint, question);
-    if (reason) excluded.push({ deployment, reason });
-    else attempts.push({
-      endpoint: endpoint!, deployment, upstreamId: candidate.upstreamId, prices: candidate.prices,
-      contextTokens: candidate.model?.contextTokens ?? undefined, maxOutputTokens: candidate.model?.maxOutputTokens ?? undefined,
-      protocols: protocolsOf(endpoint!, candidate, question),
-    });
+/** What a name means to this caller. A suffix is only one where nothing bears the whole name. */
+function read(name: string, { principal: { organisationId }, catalog, selfHostedModels, wish }: Question): Read {
+  const names = { organisationId, catalog, selfHostedModels };
+  const sort = wish?.sort && picksOf[wish.sort];
+  const plain = asked(name);
+  const whole = meaningOf(name, names);
+  const known = whole.alias !== undefined || whole.candidates.some(({ model, provider }) => model !== undefined || (plain.name === name && provider !== ""));
+  if (plain.name === name || known) {
+    const explicit = !whole.alias && name.includes("/") && providerOf(name.slice(0, name.indexOf("/"))) !== undefined;
+    return { ...whole, name, pick: sort ?? (whole.alias && whole.alias.pick !== "order" ? whole.alias.pick : undefined), free: false, explicit: explicit && sort === undefined };
   }
-  return { attempts, excluded };
+  const base = meaningOf(plain.name, names);
+  // A suffix speaks of the model, whoever's deployment it was named by.
+  const { model } = base.candidates[0] ?? {};
+  const everywhere = base.alias || !model ? base.candidates : [...new Set([...base.candidates, ...(catalog.byModel.get(model.id) ?? [])])];
+  if (plain.free && everywhere.length === 0) return { ...whole, name, pick: sort, free: false, explicit: false };
+  return { ...base, candidates: everywhere, name, pick: sort ?? plain.pick, free: plain.free === true, explicit: false };
+}
+
+const isFree = ({ rates, upstreamId }: Candidate, way: { endpoint: { provider: { selfHosted?: boolean } } } | undefined): boolean =>
+  upstreamId.endsWith(":free") || way?.endpoint.provider.selfHosted === true || (rates !== undefined && rates.input + rates.output + rates.request === 0);
+
+type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
+
+/** What speaks for and against every deployment of one name. */
+function weighName(name: string, question: Question, ways: Ways): Weighed {
+  const meaning = read(name, question);
+  const { candidates, alias, pick, explicit } = meaning;
+  const { wish, stuck, health, seed } = question;
+  const chooses = alias !== undefined || wish?.requireParameters === true;
+  const needs = chooses ? question.needs?.() : undefined;
+  const terms = termsOf(question, name, needs);
+  const excluded: Exclusion[] = [];
+  const fit: Candidate[] = [];
+  for (const candidate of candidates) {
+    const access = ways.of(candidate.provider);
+    const reason = against(candidate, access, terms) ?? (meaning.free && !isFree(candidate, access.list[0]) ? "not_free" : undefined);
+    if (reason) excluded.push({ deployment: candidate.name, reason });
+    else fit.push(candidate);
+  }
+  const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? noNeeds, weights: meaning.weights };
+  const well = health ? inHealth(fit, ways, question, excluded) : fit;
+  const notNeeded = ({ name: deployment }: Candidate): void => void excluded.push({ deployment, reason: "not_needed" });
+  // Wishes for providers by name reorder what price or speed has ordered, so they need the whole of it.
+  const most = wish?.order || wish?.leastThroughput || wish?.mostLatency ? Infinity : mostDeployments;
+  const ordered = wished(pick === undefined ? well : leading(well, pick, ranking, most, notNeeded), ranking);
+  const kept = keep(ordered, fit, meaning, question, excluded);
+  return { attempts: kept.flatMap((candidate) => attemptsOf(candidate, ways, question)), excluded, read: meaning };
+}
+
+const isOpen = (vital: string, { health }: Question): boolean => health?.(vital)?.state === "open";
+
+/** Without those that are known to be down, unless all are: then the answer is for them to give. */
+function inHealth(fit: Candidate[], ways: Ways, question: Question, excluded: Exclusion[]): Candidate[] {
+  const down: Candidate[] = [];
+  for (const candidate of fit) {
+    const { list } = ways.of(candidate.provider);
+    if (list.length === 1 ? isOpen(candidate.name + list[0]!.suffix, question) : list.every(({ suffix }) => isOpen(candidate.name + suffix, question))) down.push(candidate);
+  }
+  if (down.length === 0 || down.length === fit.length) return fit;
+  for (const { name: deployment } of down) excluded.push({ deployment, reason: "unhealthy" });
+  return fit.filter((candidate) => !down.includes(candidate));
+}
+
+/** What of an order may be tried: as many as make sense, one where one was asked for, and vectors of one model. */
+function keep(ordered: readonly Candidate[], fit: readonly Candidate[], { explicit, alias }: Read, { wish, kind }: Question, excluded: Exclusion[]): readonly Candidate[] {
+  const exclude = (from: readonly Candidate[], reason: Exclusion["reason"]): void => void excluded.push(...from.map(({ name: deployment }) => ({ deployment, reason })));
+  if (explicit || (wish && !wish.allowFallbacks && !wish.order)) {
+    exclude(ordered.slice(1), "fallbacks_off");
+    return ordered.slice(0, 1);
+  }
+  const idOf = ({ model, upstreamId }: Candidate): string => model?.id ?? upstreamId;
+  // Which one it is must not change with the health of its deployments.
+  const first = kind === "embedding" && alias?.pick === "order" ? fit[0] : ordered[0];
+  const comparable = kind === "embedding" && first ? ordered.filter((one) => idOf(one) === idOf(first)) : ordered;
+  if (comparable.length < ordered.length) exclude(ordered.filter((one) => !comparable.includes(one)), "other_embedding");
+  exclude(comparable.slice(mostDeployments), "not_needed");
+  return comparable.slice(0, mostDeployments);
+}
+
+/** A deployment on the organisation's account and on the installation's, at each place that has it: the seed says which place is first. */
+function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attempt[] {
+  const { name: deployment, upstreamId, model, prices } = candidate;
+  const places = question.servedAt?.get(upstreamId);
+  const all = ways.of(candidate.provider).list;
+  const serving = all.filter(({ endpoint: { place, baseUrl } }) => place === undefined || !places || places.includes(baseUrl));
+  const well = serving.filter(({ suffix }) => !isOpen(deployment + suffix, question));
+  const spread = (suffix: string): number => chanceOf(question.seed ?? "", deployment, suffix);
+  const chosen = well.length > 0 ? well : serving;
+  return (chosen.length < 2 ? chosen : chosen.toSorted((a, b) => Number(b.own) - Number(a.own) || spread(a.suffix) - spread(b.suffix))).map(({ endpoint, own, suffix }) => ({
+    endpoint, deployment, vital: deployment + suffix, upstreamId, model: model?.id, own, prices,
+    contextTokens: model?.contextTokens ?? undefined, maxOutputTokens: model?.maxOutputTokens ?? undefined,
+    protocols: protocolsOf(endpoint, candidate, question.protocols),
+  }));
+}
+
+/** What speaks for and against every deployment of the names that were asked for. Both lists are empty when nobody knows any. */
+export function weigh(question: Question): Plan {
+  const ways = waysFor(question);
+  const others = question.wish?.models ?? [];
+  const { attempts, excluded, read: { alias, pick } } = weighName(question.name, question, ways);
+  for (const name of others) {
+    const { attempts: more, excluded: against, read: { candidates } } = weighName(name, question, ways);
+    attempts.push(...more.filter(({ vital }) => !attempts.some((one) => one.vital === vital)));
+    excluded.push(...(candidates.length === 0 ? [{ deployment: name, reason: "unknown" as const }] : against));
+  }
+  return { attempts, excluded, ...(pick && { pick }), ...(alias?.hedges && { hedges: true }), ...(alias?.continues && { continues: true }) };
 }
 
 /**
@@ -117,44 +131,19 @@ export function weigh(question: Question): Plan {
  * `model_not_priced`, `sovereign_unavailable` or `no_provider`.
  */
 export function plan(question: Question): Plan {
-  const { attempts, excluded } = weigh(question);
-  if (attempts.length === 0) throw excluded.length === 0 ? notFound(question) : nothingLeft(question, excluded);
-  const { name } = question;
-  const explicit = providerOf(name.split("/")[0]!) !== undefined && name.includes("/");
-  return { attempts: explicit ? attempts.slice(0, 1) : attempts, excluded };
+  const planned = weigh(question);
+  if (planned.attempts.length === 0) throw refusal(question, planned.excluded);
+  return planned;
 }
 
-function notFound({ name, principal, catalog, sovereign }: Question): GatewayError {
-  if (sovereign) return unavailable();
-  const near = nearMatches(name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id]) && allows(principal.planModels, [id])));
-  const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : " GET /v1/models lists what this key can call.";
-  return new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist.${hint}`, { param: "model" });
-}
-
-const unavailable = (): GatewayError =>
-  new GatewayError("sovereign_unavailable", "This request may only run on self-hosted models, and none is available for it.", { shouldRetry: false });
-
-function nothingLeft({ name, sovereign }: Question, excluded: readonly Exclusion[]): GatewayError {
-  if (sovereign) return unavailable();
-  const reasons = new Set(excluded.map((exclusion) => exclusion.reason));
-  if (reasons.has("not_priced")) {
-    return new GatewayError("model_not_priced", `The model ${JSON.stringify(name)} has no price yet, and this key has a budget.`, { param: "model" });
-  }
-  if (reasons.has("not_configured") || reasons.has("protocol")) {
-    const wanted = excluded.filter(({ reason }) => reason !== "not_allowed").map(({ deployment }) => deployment.split("/")[0]);
-    const why = reasons.has("not_configured") ? "no provider of it is set up here" : "no provider of it offers this endpoint";
-    return new GatewayError("no_provider", `The model ${JSON.stringify(name)} cannot be called: ${why} (${[...new Set(wanted)].join(", ")}).`, { param: "model", shouldRetry: false });
-  }
-  return new GatewayError("model_not_allowed", `This API key may not call the model ${JSON.stringify(name)}.`, { param: "model" });
-}
-
-/** Up to three ids that look like `name`, nearest first. */
-export function nearMatches(name: string, ids: readonly string[]): string[] {
-  const wanted = name.slice(0, 64).toLowerCase();
-  return ids
-    .map((id) => ({ id, far: distance(wanted, id.toLowerCase()) }))
-    .filter(({ id, far }) => far <= Math.max(2, Math.floor(id.length / 3)))
-    .sort((a, b) => a.far - b.far || a.id.localeCompare(b.id))
-    .slice(0, 3)
-    .map(({ id }) => id);
+/**
+ * The plan once it is known where its conversation ran: that deployment first, if it is still in it. `sealed`: the request holds what
+ * only its maker can read, which everybody else is called without.
+ */
+export function stickTo(planned: Plan, stuck: string | undefined, sealed: boolean): Plan {
+  const { attempts } = planned;
+  const at = stuck === undefined ? -1 : attempts.findIndex(({ vital }) => vital === stuck);
+  const ordered = at > 0 ? [attempts[at]!, ...attempts.slice(0, at), ...attempts.slice(at + 1)] : attempts;
+  if (!sealed || attempts.length < 2) return ordered === attempts ? planned : { ...planned, attempts: ordered };
+  return { ...planned, attempts: ordered.map((attempt, i) => (i === 0 && (at >= 0 || stuck === undefined) ? attempt : { ...attempt, foreign: true })) };
 }

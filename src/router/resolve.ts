@@ -1,13 +1,17 @@
 /** From a public name to deployments. Pure. */
-import type { Catalog, Deployment, Model } from "../catalog/index.ts";
+import type { Alias, Catalog, Deployment, Model } from "../catalog/index.ts";
 import { providerOf, providers, selfHosted } from "../providers/index.ts";
+import { undated } from "./names.ts";
 
-/** A deployment that may serve the request; `model` is missing when the catalog does not know the id yet. */
-export type Candidate = { provider: string; upstreamId: string; model: Model | undefined; prices: Deployment["prices"] };
+/** A deployment that may serve the request; `model` is missing when the catalog does not know the id yet. `name`: `provider/upstream id`. */
+export type Candidate = { readonly provider: string; readonly upstreamId: string; readonly name: string; readonly model: Model | undefined; readonly prices: Deployment["prices"]; readonly rates: Deployment["rates"] };
+
+/** What a name stands for: deployments, each once, in order; the alias that it is; each one's weight in it where that is not 1. */
+export type Meaning = { readonly candidates: readonly Candidate[]; readonly alias?: Alias | undefined; readonly weights?: ReadonlyMap<Candidate, number> };
 
 const rank = new Map(providers.map((provider, i) => [provider.id, i]));
-const byRank = (a: Candidate, b: Candidate): number => (rank.get(a.provider) ?? providers.length) - (rank.get(b.provider) ?? providers.length);
-const known = ({ provider, upstreamId, model, prices }: Deployment): Candidate => ({ provider, upstreamId, model, prices });
+/** In the order in which equal deployments are tried. */
+export const byRank = (a: Candidate, b: Candidate): number => (rank.get(a.provider) ?? providers.length) - (rank.get(b.provider) ?? providers.length);
 
 /** `provider/upstream id`, as ledger, headers and clients know a deployment. */
 export const nameOf = ({ provider, upstreamId }: Pick<Candidate, "provider" | "upstreamId">): string => `${provider}/${upstreamId}`;
@@ -15,46 +19,97 @@ export const nameOf = ({ provider, upstreamId }: Pick<Candidate, "provider" | "u
 /** Where names are looked up. */
 export type Names = { organisationId: string; catalog: Catalog; selfHostedModels: readonly string[] };
 
-/** What an alias stands for: the organisation's own before everyone's. */
-const targetsOf = (name: string, { organisationId, catalog }: Names): readonly string[] | undefined =>
+/** The alias of a name: the organisation's own before everyone's. */
+const aliasOf = (name: string, { organisationId, catalog }: Names): Alias | undefined =>
   catalog.aliases.get(`${organisationId}/${name}`) ?? catalog.aliases.get(`/${name}`);
 
 /**
  * Every deployment that `name` can mean, each once, in this order: an alias (the organisation's own first), a model id,
- * `provider/any-id`, an id that some provider uses (`meta-llama/…` on OpenRouter). Empty = nobody knows it.
+ * `provider/any-id`, an id that some provider uses (`meta-llama/…` on OpenRouter), an id with a date of a model that is known without.
  */
-export function resolve(name: string, names: Names): Candidate[] {
+export function meaningOf(name: string, names: Names): Meaning {
+  const alias = aliasOf(name, names);
+  if (!alias) return { candidates: unique(deploymentsOf(name, names)) };
+  const weights = new Map<Candidate, number>();
+  const followed = new Set([name]);
+  const [only] = alias.targets;
+  if (alias.targets.length === 1 && isWildcard(only!.name)) return { candidates: wildcard(only!.name, names), alias };
+  const found = alias.targets.flatMap(({ name: target, weight }) => {
+    const candidates = plainNames(target, names, new Set([name]), followed).flatMap((plain) => deploymentsOf(plain, names));
+    if (alias.pick === "weighted") for (const candidate of candidates) if (!weights.has(candidate)) weights.set(candidate, weight);
+    return candidates;
+  });
+  return { candidates: unique(found), alias, ...(weights.size > 0 && { weights }) };
+}
+
+/** The deployments of a name, in order. Empty = nobody knows it. */
+export const resolve = (name: string, names: Names): readonly Candidate[] => meaningOf(name, names).candidates;
+
+function unique(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (candidates.length < 2) return candidates;
   const found = new Map<string, Candidate>();
-  for (const plain of plainNames(name, names)) {
-    for (const candidate of deploymentsOf(plain, names)) if (!found.has(nameOf(candidate))) found.set(nameOf(candidate), candidate);
-  }
-  return [...found.values()];
+  for (const candidate of candidates) if (!found.has(candidate.name)) found.set(candidate.name, candidate);
+  return found.size === candidates.length ? candidates : [...found.values()];
 }
 
 /**
  * Follows aliases to names that are none. An alias met again on its own way means the model of that name: `gpt-4o` may stand
  * for `gpt-4o`, then `claude-…`. One met again elsewhere has nothing new to say.
  */
-function plainNames(name: string, names: Names, way = new Set<string>(), followed = new Set<string>()): string[] {
-  const targets = way.has(name) ? undefined : targetsOf(name, names);
+function plainNames(name: string, names: Names, way: Set<string>, followed: Set<string>): string[] {
+  const targets = way.has(name) ? undefined : aliasOf(name, names)?.targets;
   if (!targets) return [name];
   if (followed.has(name)) return [];
   followed.add(name);
   way.add(name);
-  const plain = targets.flatMap((target) => plainNames(target, names, way, followed));
+  const plain = targets.flatMap((target) => plainNames(target.name, names, way, followed));
   way.delete(name);
   return plain;
 }
 
-function deploymentsOf(name: string, { catalog, selfHostedModels }: Names): Candidate[] {
+/** A model of the owner's servers. */
+const owned = (upstreamId: string, catalog: Catalog): Candidate =>
+  ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined });
+
+/** Everything, or all that one provider has. What costs nothing for a while (`:free`) is only meant by its own name. */
+function wildcard(name: string, { catalog, selfHostedModels }: Names): readonly Candidate[] {
+  const provider = name === "*" ? undefined : name.slice(0, -2);
+  const own = provider === undefined || provider === selfHosted.id ? selfHostedModels.map((id) => owned(id, catalog)) : [];
+  const listed = listedOf(catalog, provider);
+  return own.length > 0 ? [...own, ...listed] : listed;
+}
+
+const isWildcard = (name: string): boolean => name === "*" || name.endsWith("/*");
+
+/** What wildcards mean in a catalog, found once for each. */
+const found = new WeakMap<Catalog, Map<string | undefined, readonly Candidate[]>>();
+
+function listedOf(catalog: Catalog, provider: string | undefined): readonly Candidate[] {
+  let lists = found.get(catalog);
+  if (!lists) found.set(catalog, (lists = new Map()));
+  let list = lists.get(provider);
+  if (!list) lists.set(provider, (list = catalog.deployments.filter((one) => (provider === undefined || one.provider === provider) && !one.upstreamId.endsWith(":free")).sort(byRank)));
+  return list;
+}
+
+function deploymentsOf(name: string, names: Names): readonly Candidate[] {
+  if (isWildcard(name)) return wildcard(name, names);
+  const { catalog, selfHostedModels } = names;
   const model = catalog.byModel.get(name);
-  const own = selfHostedModels.includes(name) ? [{ provider: selfHosted.id, upstreamId: name, model: catalog.models.get(name), prices: [] }] : [];
-  if (model || own.length > 0) return [...own, ...(model ?? []).map(known)].sort(byRank);
+  const own = selfHostedModels.includes(name) ? [owned(name, catalog)] : [];
+  if (model || own.length > 0) return [...own, ...(model ?? [])].sort(byRank);
   const slash = name.indexOf("/");
   const provider = slash > 0 ? providerOf(name.slice(0, slash)) : undefined;
   const upstreamId = name.slice(slash + 1);
   const direct = catalog.byName.get(name);
-  const sameId = (catalog.byUpstreamId.get(name) ?? []).map(known);
-  if (!provider || upstreamId === "") return sameId;
-  return [direct ? known(direct) : { provider: provider.id, upstreamId, model: catalog.models.get(upstreamId), prices: [] }, ...sameId];
+  const sameId = catalog.byUpstreamId.get(name) ?? [];
+  if (!provider || upstreamId === "") return sameId.length > 0 ? sameId : dated(name, catalog);
+  return [direct ?? { provider: provider.id, upstreamId, name, model: catalog.models.get(upstreamId), prices: [], rates: undefined }, ...sameId];
+}
+
+/** A dated id that the catalog does not list is its model's maker's; others name their deployments otherwise. */
+function dated(name: string, catalog: Catalog): Candidate[] {
+  const known = undated(name);
+  return (known === undefined ? [] : (catalog.byModel.get(known) ?? [])).flatMap((one) =>
+    one.upstreamId === known ? [{ ...one, upstreamId: name, name: nameOf({ provider: one.provider, upstreamId: name }) }] : []).sort(byRank);
 }

@@ -53,7 +53,7 @@ async function callable(c: Context<App>) {
   const { context, principal, headers } = await lookedUp(c);
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
-  const selfHostedModels = await isolate.selfHostedModels.get(startedAtMs, waitUntil);
+  const { models: selfHostedModels } = await isolate.selfHosted.get(startedAtMs, waitUntil);
   const list = callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints, protocols: ["gemini-generate", "gemini-embeddings", ...conversations.keys()] });
   const render = ({ id }: CallableModel) => {
     const model = catalog.models.get(id) ?? catalog.byName.get(id)?.model;

@@ -50,6 +50,6 @@ async function callable(c: Context<App>) {
   const { context, principal, headers } = await lookedUp(c);
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
-  const selfHostedModels = await isolate.selfHostedModels.get(startedAtMs, waitUntil);
+  const { models: selfHostedModels } = await isolate.selfHosted.get(startedAtMs, waitUntil);
   return { list: callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints }), headers };
 }

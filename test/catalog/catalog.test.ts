@@ -11,17 +11,18 @@ const model = (id: string) => ({
 const price = (provider: string, upstream_id: string, pico_usd: number, over = {}) => ({ provider, upstream_id, class: "input" as const, above_tokens: 0, valid_from: 0, pico_usd, ...over });
 
 describe("rows become a catalog", () => {
-  const catalog = buildCatalog(
-    [model("a"), model("b"), model("lonely")],
-    [
+  const catalog = buildCatalog({
+    models: [model("a"), model("b"), model("lonely")],
+    deployments: [
       { provider: "groq", upstream_id: "x/a", model_id: "a" }, { provider: "openrouter", upstream_id: "x/a", model_id: "a" },
       { provider: "openai", upstream_id: "b", model_id: "b" }, { provider: "openai", upstream_id: "ghost", model_id: "unknown" },
     ],
-    [price("groq", "x/a", 1), price("groq", "x/a", 2, { above_tokens: 200_000, valid_from: 5 }), price("openrouter", "x/a", 3), price("openai", "nobody", 4)],
-    [
-      { organisation_id: "", name: "fast", target: "b" }, { organisation_id: "", name: "fast", target: "a" }, { organisation_id: "acme", name: "fast", target: "a" },
+    prices: [price("groq", "x/a", 1), price("groq", "x/a", 2, { above_tokens: 200_000, valid_from: 5 }), price("openrouter", "x/a", 3), price("openai", "nobody", 4)],
+    aliases: [
+      { organisation_id: "", name: "fast", target: "b", weight: 1 }, { organisation_id: "", name: "fast", target: "a", weight: 3 }, { organisation_id: "acme", name: "fast", target: "a", weight: 1 },
     ],
-  );
+    aliasRules: [{ organisation_id: "", name: "fast", pick: "weighted", hedges: 1, continues: 0 }],
+  }, 6);
 
   test("by model, by name and by the providers' own ids", () => {
     expect([...catalog.models.keys()]).toEqual(["a", "b", "lonely"]);
@@ -38,7 +39,10 @@ describe("rows become a catalog", () => {
   });
   test("without deployments of models that nobody knows", () => expect(catalog.byName.has("openai/ghost")).toBe(false));
   test("with aliases apart by organisation, targets in their order", () => {
-    expect([...catalog.aliases]).toEqual([["/fast", ["b", "a"]], ["acme/fast", ["a"]]]);
+    expect([...catalog.aliases]).toEqual([
+      ["/fast", { pick: "weighted", targets: [{ name: "b", weight: 1 }, { name: "a", weight: 3 }], hedges: true }],
+      ["acme/fast", { pick: "order", targets: [{ name: "a", weight: 1 }] }],
+    ]);
   });
   test("with what a model can do", () => {
     expect(catalog.models.get("a")).toEqual({
@@ -58,15 +62,15 @@ test("D1 gives the same in one round trip, targets by position", async () => {
   ]);
   const catalog = await loadCatalog(env.DB);
   expect(catalog.byName.get("groq/y/t")).toMatchObject({ model: { id: "t", maxOutputTokens: 7 }, prices: [{ class: "output", picoUsd: 9 }] });
-  expect(catalog.aliases.get("/f")).toEqual(["first", "second"]);
+  expect(catalog.aliases.get("/f")).toEqual({ pick: "order", targets: [{ name: "first", weight: 1 }, { name: "second", weight: 1 }] });
 });
 
 describe("a catalog beside the one that is held", () => {
   const many = Array.from({ length: 40 }, (_, i) => `m${i}`);
-  const at = (names: string[], pico: (index: number) => number) => buildCatalog(
-    names.map(model), names.map((id) => ({ provider: "openai", upstream_id: id, model_id: id })),
-    names.map((id, index) => price("openai", id, 1_000_000, { pico_usd: pico(index) })), [],
-  );
+  const at = (names: string[], pico: (index: number) => number) => buildCatalog({
+    models: names.map(model), deployments: names.map((id) => ({ provider: "openai", upstream_id: id, model_id: id })),
+    prices: names.map((id, index) => price("openai", id, 1_000_000, { pico_usd: pico(index) })), aliases: [], aliasRules: [],
+  }, 1);
   const last = at(many, () => 3_000_000);
 
   test.each([
@@ -90,7 +94,8 @@ describe("a catalog beside the one that is held", () => {
 
 describe("rows", () => {
   const rows: Rows = {
-    models: [model("a")], deployments: [{ provider: "openai", upstream_id: "a", model_id: "a" }], prices: [price("openai", "a", 1)], aliases: [{ organisation_id: "", name: "f", target: "a" }],
+    models: [model("a")], deployments: [{ provider: "openai", upstream_id: "a", model_id: "a" }], prices: [price("openai", "a", 1)], aliases: [{ organisation_id: "", name: "f", target: "a", weight: 1 }],
+    aliasRules: [{ organisation_id: "", name: "f", pick: "cheapest", hedges: 0, continues: 0 }],
   };
   test("that are sound stay", () => expect(sound(rows)).toEqual({ rows, faults: [] }));
 
@@ -98,7 +103,7 @@ describe("rows", () => {
     ["a negative price", "prices", { pico_usd: -1 }], ["half a pico-USD", "prices", { pico_usd: 0.5 }], ["a price in words", "prices", { pico_usd: "3" }], ["a price that is none", "prices", { pico_usd: null }],
     ["dollars a token", "prices", { pico_usd: 3e12 }], ["a day before time", "prices", { valid_from: -1 }], ["a day in words", "prices", { valid_from: "2026-11-21" }], ["a step below nothing", "prices", { above_tokens: -1 }],
     ["a class without a name", "prices", { class: "" }], ["lists that are none", "models", { capabilities: '{"a":1}' }], ["broken JSON", "models", { input_modalities: '["text"' }], ["a kind nobody knows", "models", { kind: "oracle" }],
-    ["fewer tokens than none", "models", { max_output_tokens: -1 }], ["a deployment without a name", "deployments", { upstream_id: "" }], ["an alias of nothing", "aliases", { target: null }],
+    ["fewer tokens than none", "models", { max_output_tokens: -1 }], ["a deployment without a name", "deployments", { upstream_id: "" }], ["an alias of nothing", "aliases", { target: null }], ["a weight below nothing", "aliases", { weight: -1 }], ["a way to pick that nobody knows", "aliasRules", { pick: "best" }],
   ])("with %s are left out and named", (_, table, fault) => {
     const broken = { ...rows[table][0]!, ...fault };
     const { rows: kept, faults } = sound({ ...rows, [table]: [broken, ...rows[table]] });

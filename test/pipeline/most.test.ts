@@ -6,7 +6,7 @@ import type { RequestFacts } from "../../src/protocols/protocol.ts";
 import type { Attempt } from "../../src/router/index.ts";
 
 const attempt = (over: Partial<Attempt> = {}, provider = "openai"): Attempt => ({
-  endpoint: { provider: providerOf(provider)!, baseUrl: "", secret: "" }, upstreamId: "gpt-5", deployment: `${provider}/gpt-5`, prices: [], protocols: ["openai-chat"],
+  endpoint: { provider: providerOf(provider)!, baseUrl: "", secret: "" }, upstreamId: "gpt-5", deployment: `${provider}/gpt-5`, vital: "", prices: [], protocols: ["openai-chat"],
   contextTokens: 100_000, maxOutputTokens: 1_000, ...over,
 });
 const facts = (over: Partial<RequestFacts> = {}): RequestFacts => ({

@@ -72,7 +72,6 @@ describe("a request", () => {
     ["a suffix", { suffix: "x".repeat(100) }, { inputTokens: 113 }],
     ["stream with usage", { stream: true, stream_options: { include_usage: true } }, { stream: true, usageAsked: true }],
     ["null everywhere", { max_tokens: null, n: null, best_of: null, stream: null, stream_options: null, suffix: null }, { outputTokens: 16, choices: 1, stream: false }],
-    ["fallbacks of the provider's own", { models: ["a/b"] }, { otherModels: ["a/b"] }],
   ])("%s", (_, over, facts) => expect(parse(over)).toMatchObject(facts));
 
   test("for more than there is stays a number that can be priced", () => {

@@ -120,7 +120,7 @@ describe("a request", () => {
   const parse = (over: object = {}) => openaiResponses.parse({ model: "gpt-5", input: "hi", ...over });
 
   test.each<[string, object, object]>([
-    ["plain", {}, { model: "gpt-5", stream: false, usageAsked: true, outputTokens: undefined, choices: 1, otherModels: undefined }],
+    ["plain", {}, { model: "gpt-5", stream: false, usageAsked: true, outputTokens: undefined, choices: 1 }],
     ["stream", { stream: true }, { stream: true, usageAsked: true }],
     ["a limit", { max_output_tokens: 20 }, { outputTokens: 20 }],
     ["null everywhere", { instructions: null, tools: null, stream: null, max_output_tokens: null, store: null, background: null, previous_response_id: null, conversation: null, prompt: null, models: null }, { stream: false, outputTokens: undefined }],
@@ -129,7 +129,6 @@ describe("a request", () => {
     ["no input", { input: undefined }, { choices: 1 }],
     ["items of every kind", { input: [{ role: "user", content: "hi" }, { type: "message", id: "msg_1", role: "assistant", content: [] }, { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "x" }, { type: "function_call", id: "fc_1", call_id: "c", name: "f", arguments: "{}" }, { type: "function_call_output", call_id: "c", output: "1" }] }, { choices: 1 }],
     ["fields that we do not know", { temperature: "hot", future: { field: 1 } }, { choices: 1 }],
-    ["fallbacks of the provider's own", { models: ["a/b"] }, { otherModels: ["a/b"] }],
   ])("%s", (_, over, facts) => expect(parse(over)).toMatchObject(facts));
 
   test.each<[object, string]>([

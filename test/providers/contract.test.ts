@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
 import { passthrough } from "../../src/pipeline/passthrough.ts";
 import { conversations, anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
-import { authHeaders, baseUrlOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
+import { authHeaders, baseUrlsOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
@@ -21,7 +21,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 /** The endpoint of a provider whose key is set. */
 function endpointOf(provider: Provider): Endpoint {
-  const endpoint = endpoints(publicly({ ...places, [envName(provider.id, "API_KEY")]: secret })).get(provider.id);
+  const endpoint = endpoints(publicly({ ...places, [envName(provider.id, "API_KEY")]: secret })).get(provider.id)?.[0];
   if (!endpoint) throw new Error(`${provider.id} is nowhere`);
   return endpoint;
 }
@@ -29,7 +29,7 @@ function endpointOf(provider: Provider): Endpoint {
 /** The request that leaves for a provider when a client sends `body`. */
 async function sent(provider: Provider, protocol: typeof openaiChat, body: object, client: Record<string, string> = { cookie: "private" }): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
   const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
-  const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, prices: [], maxOutputTokens: undefined, protocols: [protocol.id] };
+  const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, vital: "", prices: [], maxOutputTokens: undefined, protocols: [protocol.id] };
   const request = { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers(client), requestId: "req_0", startedAtMs: 0 };
   await tryOnce(attempt, passthrough(attempt, protocol, request), new AbortController().signal);
   const [url, init] = called.mock.calls[0]!;
@@ -57,7 +57,7 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
   });
 
   test("is at an https URL, or says that the owner must say where", () => {
-    if (provider.baseUrl === undefined) return expect(baseUrlOf(provider, publicly({}))).toBeUndefined();
+    if (provider.baseUrl === undefined) return expect(baseUrlsOf(provider, publicly({}))).toEqual([]);
     if (provider.selfHosted) return expect(provider.baseUrl).toBe("{SOVEREIGN_ORIGIN}");
     expect(provider.baseUrl).toMatch(/^https:\/\/(?:[a-z0-9.-]|\{[A-Z_]+\})+(\/[^?#]*)?$/);
     expect(provider.baseUrl).not.toMatch(/\/$/);
@@ -66,14 +66,14 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
   test("has its {VAR}s filled, and is nowhere while one is missing", () => {
     const needed = [...(provider.baseUrl ?? "").matchAll(/\{([A-Z_]+)\}/g)].map(([, name]) => name!);
     for (const name of needed) {
-      expect(baseUrlOf(provider, publicly({ ...places, [name]: undefined }))).toBeUndefined();
-      expect(baseUrlOf(provider, publicly({ ...places, [name]: "" }))).toBeUndefined();
+      expect(baseUrlsOf(provider, publicly({ ...places, [name]: undefined }))).toEqual([]);
+      expect(baseUrlsOf(provider, publicly({ ...places, [name]: "" }))).toEqual([]);
     }
     expect(endpointOf(provider).baseUrl).not.toMatch(/[{}]/);
   });
 
   test("can be somewhere else", () => {
-    const at = (url: string) => baseUrlOf(provider, publicly({ ...places, [envName(id, "BASE_URL")]: url }));
+    const at = (url: string) => baseUrlsOf(provider, publicly({ ...places, [envName(id, "BASE_URL")]: url }))[0];
     expect(at("https://proxy.example.com/v9")).toBe("https://proxy.example.com/v9");
     expect(at("https://proxy.example.com/v9/")).toBe("https://proxy.example.com/v9");
     expect(at("https://proxy.example.com//")).toBe("https://proxy.example.com");
@@ -83,9 +83,9 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 
   test("reaches into a private network only where that is allowed", () => {
     const vars = { [envName(id, "BASE_URL")]: "http://10.0.0.7:8000/v1" };
-    expect(baseUrlOf(provider, { vars, allowPrivate: true })).toBe("http://10.0.0.7:8000/v1");
-    if (provider.selfHosted) expect(baseUrlOf(provider, publicly(vars))).toBe("http://10.0.0.7:8000/v1");
-    else expect(() => baseUrlOf(provider, publicly(vars))).toThrow(/ALLOW_PRIVATE_UPSTREAMS/);
+    expect(baseUrlsOf(provider, { vars, allowPrivate: true })).toEqual(["http://10.0.0.7:8000/v1"]);
+    if (provider.selfHosted) expect(baseUrlsOf(provider, publicly(vars))).toEqual(["http://10.0.0.7:8000/v1"]);
+    else expect(() => baseUrlsOf(provider, publicly(vars))).toThrow(/ALLOW_PRIVATE_UPSTREAMS/);
   });
 
   test("has its key from its own var, and is not called without one", () => {
@@ -258,7 +258,7 @@ describe("an installation", () => {
   test("without anything can reach those that are somewhere, and call none of them", () => {
     const reachable = endpoints(publicly({}));
     expect([...reachable.keys()]).toEqual(providers.map(({ id }) => id).filter((id) => !["selfhosted", "azure", "bedrock", "vertex", "workers-ai"].includes(id)));
-    expect([...reachable.values()].filter(usable)).toEqual([]);
+    expect([...reachable.values()].flat().filter(usable)).toEqual([]);
   });
 
   test("with a bad base URL hears which one it is, and not what it was", () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
 import { exchangeFor, protocolsFor, reading } from "../../src/pipeline/chat.ts";
 import { anthropicCountTokens, anthropicMessages, gemini, openaiChat, type Protocol } from "../../src/protocols/index.ts";
-import { baseUrlOf, providerOf, type Endpoint } from "../../src/providers/index.ts";
+import { baseUrlsOf, providerOf, type Endpoint } from "../../src/providers/index.ts";
 import { withAccess } from "../../src/upstream/index.ts";
 
 const vertex = providerOf("vertex")!;
@@ -30,7 +30,7 @@ const keyFile = (more: object = {}): string =>
   JSON.stringify({ type: "service_account", project_id: "acme", private_key_id: "kid0", private_key: privateKey, client_email: `gateway-${(accounts += 1)}@acme.iam.gserviceaccount.com`, token_uri: tokenUrl, ...more });
 const endpointOf = (secret: string, allowPrivate = false): Endpoint => ({ provider: vertex, baseUrl, secret, allowPrivate });
 const attemptFor = (upstreamId: string, protocols: readonly string[], secret = "ya29.token") =>
-  ({ endpoint: endpointOf(secret), upstreamId, deployment: `vertex/${upstreamId}`, prices: [], maxOutputTokens: 4096, protocols });
+  ({ endpoint: endpointOf(secret), upstreamId, deployment: `vertex/${upstreamId}`, vital: "", prices: [], maxOutputTokens: 4096, protocols });
 
 /** What leaves when a client of `protocol` sends `body`. */
 function exchange(upstreamId: string, protocol: Protocol, body: object) {
@@ -47,7 +47,7 @@ test.each([
   ["global", "https://aiplatform.googleapis.com/v1/projects/acme/locations/global"],
   ["eu", "https://aiplatform.eu.rep.googleapis.com/v1/projects/acme/locations/eu"],
 ])("%s has its host", (VERTEX_LOCATION, url) => {
-  expect(baseUrlOf(vertex, { vars: { VERTEX_PROJECT: "acme", VERTEX_LOCATION }, allowPrivate: false })).toBe(url);
+  expect(baseUrlsOf(vertex, { vars: { VERTEX_PROJECT: "acme", VERTEX_LOCATION }, allowPrivate: false })).toEqual([url]);
 });
 
 test.each([

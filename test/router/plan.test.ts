@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/index.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { selfHosted } from "../../src/providers/index.ts";
-import { callableModels, plan } from "../../src/router/index.ts";
-import { allows, type Question } from "../../src/router/plan.ts";
+import { allows } from "../../src/router/against.ts";
+import { callableModels, plan, type Question } from "../../src/router/index.ts";
 import { ask, catalogOf, ownAt, principalOf, reach } from "./stage.ts";
 
 const catalog = catalogOf({

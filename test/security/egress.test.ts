@@ -88,7 +88,7 @@ describe("a sovereign request whose self-hosted server fails", () => {
 });
 
 describe("vars that fill a base URL", () => {
-  const host = (vars: Record<string, string>): string => new URL(endpoints({ vars, allowPrivate: false }).get("workers-ai")!.baseUrl).host;
+  const host = (vars: Record<string, string>): string => new URL(endpoints({ vars, allowPrivate: false }).get("workers-ai")![0]!.baseUrl).host;
 
   test.each(["../../..", "@evil.example/", "x@evil.example", "//evil.example", "\\evil.example", "..%2f..", "a b", "a\r\nhost: evil.example", ".evil.example", ":443@evil.example"])("%j moves no call to another host", (CLOUDFLARE_ACCOUNT_ID) => {
     expect(host({ CLOUDFLARE_ACCOUNT_ID, WORKERS_AI_API_KEY: "x" })).toBe("api.cloudflare.com");

@@ -17,7 +17,7 @@ const countSchema = z.object({
 const requestSchema = countSchema.extend({
   max_tokens: z.number("must be a number, and Messages cannot do without it").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000"),
   stream: z.boolean("must be true or false").nullish(),
-  /** Anthropic's own fallbacks, and OpenRouter's. */
+  /** Anthropic's own fallbacks. */
   mcp_servers: z.unknown().optional(),
   container: z.unknown().optional(),
   fallbacks: z.array(otherModel, "must be an array of models").nullish(),
@@ -34,10 +34,10 @@ const mostRounds = 10;
 
 /** Reads the facts of a Messages request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, tools, max_tokens, stream, fallbacks, models, mcp_servers, container } = readFields(requestSchema, body);
+  const { model, tools, max_tokens, stream, fallbacks, mcp_servers, container } = readFields(requestSchema, body);
   // An advisor is a tool that names a model.
   const advisors = (tools ?? []).flatMap((tool) => (typeof tool.model === "string" ? [tool.model] : []));
-  const otherModels = [...(models ?? []), ...(fallbacks ?? []).map((fallback) => fallback.model), ...advisors];
+  const otherModels = [...(fallbacks ?? []).map((fallback) => fallback.model), ...advisors];
   // Servers' tools and skills are read too.
   const hosted = runsTools(tools, byClients) || list(mcp_servers).length > 0 || list(record(container).skills).length > 0;
   return {

@@ -15,7 +15,7 @@ export const choicesField = z.number("must be a number").int("must be an integer
 /** A model name: printable, without spaces, at most 256 characters. */
 export const modelField = z.string("must be a string").min(1, "must not be empty").max(256, "must have at most 256 characters").regex(/^[\x21-\x7e]+$/, "must be printable characters without spaces");
 
-/** Models that the provider itself may fall back to. */
+/** Models to be tried after the first one: read with what else a body says of its routing. */
 export const modelsField = z.array(modelField, "must be an array of model names").nullish();
 
 /** Text for a model, in one piece or many, or as its tokens. */
@@ -81,7 +81,7 @@ function invalidRequest(field: string, error: z.core.$ZodError): GatewayError {
 
 /** Reads the facts of a chat completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, stream, stream_options, max_tokens, max_completion_tokens, n, tools, models, web_search_options, search_parameters, plugins } = readFields(requestSchema, body);
+  const { model, stream, stream_options, max_tokens, max_completion_tokens, n, tools, web_search_options, search_parameters, plugins } = readFields(requestSchema, body);
   const choices = n ?? 1;
   // OpenAI's, xAI's and OpenRouter's ways to have the provider search, and tools that it runs.
   const hosted = (web_search_options ?? search_parameters ?? plugins) != null || model.endsWith(":online") || runsTools(tools, /^$/);
@@ -93,6 +93,5 @@ export function parseRequest(body: unknown): RequestFacts {
     ...boundConversation(body as Json, hosted),
     outputTokens: most === undefined ? undefined : most * choices,
     choices,
-    otherModels: models ?? undefined,
   };
 }

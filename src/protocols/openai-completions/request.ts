@@ -28,7 +28,7 @@ const promptsIn = (prompt: z.output<typeof textsField> | null | undefined): numb
 
 /** Reads the facts of a completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, prompt, suffix, stream, stream_options, max_tokens, n, best_of, models } = readFields(requestSchema, body);
+  const { model, prompt, suffix, stream, stream_options, max_tokens, n, best_of } = readFields(requestSchema, body);
   const prompts = promptsIn(prompt);
   const choices = prompts * Math.max(n ?? 1, best_of ?? 1);
   return {
@@ -39,6 +39,5 @@ export function parseRequest(body: unknown): RequestFacts {
     readings: prompts,
     outputTokens: Math.min((max_tokens ?? usualTokens) * choices, mostTokens),
     choices,
-    otherModels: models ?? undefined,
   };
 }

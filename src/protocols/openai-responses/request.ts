@@ -34,7 +34,7 @@ const isReference = (item: Record<string, unknown>): boolean => item.type === "i
 
 /** Reads the facts of a Responses request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, input, tools, stream, max_output_tokens, max_tool_calls, models } = readFields(requestSchema, body);
+  const { model, input, tools, stream, max_output_tokens, max_tool_calls } = readFields(requestSchema, body);
   const reference = Array.isArray(input) ? input.findIndex(isReference) : -1;
   if (reference !== -1) {
     const param = `input[${reference}]`;
@@ -50,7 +50,6 @@ export function parseRequest(body: unknown): RequestFacts {
     ...(hosted && { readings: calls + 1 }),
     outputTokens: max_output_tokens ?? undefined,
     choices: 1,
-    otherModels: models ?? undefined,
     searches: tools?.some(isSearch) ? calls : 0,
   };
 }

@@ -1,0 +1,44 @@
+/** From a request to its plan: everything that the router weighs, brought together. */
+import type { Principal } from "../accounts/index.ts";
+import { GatewayError } from "../errors.ts";
+import { tierOf } from "../ledger/price.ts";
+import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import type { Question } from "../router/index.ts";
+import { protocolsFor, type Reading } from "./chat.ts";
+import type { RequestContext } from "./context.ts";
+import { needsOf } from "./needs.ts";
+import type { Session } from "./session.ts";
+
+/** A request that was read, and is to be planned. */
+export type Asking = {
+  readonly protocol: Protocol;
+  readonly facts: RequestFacts;
+  readonly read: Reading;
+  readonly session: Session | undefined;
+};
+
+/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
+export const isWish = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
+
+/** Models are chosen for conversations and for embeddings; everything else names its own. */
+const kindOf = ({ id }: Protocol): "chat" | "embedding" => (/embed/.test(id) ? "embedding" : "chat");
+
+/** What is asked of the router for this caller. Throws `plan_required` where the plan has no sovereign requests. */
+export async function questionFor({ request, isolate, startedAtMs, waitUntil, requestId }: RequestContext, principal: Principal, { protocol, facts, read, session }: Asking): Promise<Question> {
+  const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
+  const { models: selfHostedModels, at: servedAt } = isolate.selfHosted.peek(startedAtMs, waitUntil) ?? (await isolate.selfHosted.get(startedAtMs, waitUntil));
+  const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
+  if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
+  const { model: name, searches = 0, serviceTier, wish } = facts;
+  const kind = kindOf(protocol);
+  const { conversation, counting } = protocol;
+  return {
+    name, protocols: protocolsFor(protocol, request.headers), principal, sovereign, wish, kind,
+    searches: searches > 0 ? protocol.id : undefined, tier: tierOf(serviceTier),
+    catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints,
+    needs: () => needsOf(facts, kind, conversation || counting ? read() : undefined),
+    health: (vital) => isolate.health.of(vital, startedAtMs),
+    seed: session?.id ?? requestId,
+    stuck: session && isolate.sessions.get(`${principal.keyId} ${session.id}`),
+  };
+}

@@ -1,0 +1,40 @@
+/** What a request needs of a model, and what a model lacks of it. */
+import { capabilities, capabilityBits, type Capability, type Model } from "../catalog/index.ts";
+
+/** Why a model cannot do what is asked. */
+export type Lack = `lacks_${Capability}` | "kind" | "context" | "output_tokens" | "output_modality";
+
+export type Needs = {
+  readonly kind: Model["kind"];
+  readonly capabilities: readonly Capability[];
+  /** What the answer may be made of beside text. */
+  readonly outputModalities: readonly string[];
+  /** What the request probably has, tokens. */
+  readonly inputTokens: number;
+  /** What the client allows for one answer; undefined: it sets no bound. */
+  readonly outputTokens: number | undefined;
+};
+
+export const noNeeds: Needs = { kind: "chat", capabilities: [], outputModalities: [], inputTokens: 0, outputTokens: undefined };
+
+/** Needs with their capabilities as bits. */
+export type NeedBits = Needs & { readonly bits: number };
+export const needBits = (needs: Needs): NeedBits => ({ ...needs, bits: capabilityBits(needs.capabilities) });
+
+const lacks: readonly Lack[] = capabilities.map((capability): Lack => `lacks_${capability}`);
+
+/** What an unlisted model of the owner's is by its name: servers do not say. */
+const embedder = /embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i;
+export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? (embedder.test(upstreamId) ? "embedding" : "chat");
+
+/** The first thing that a model is known not to do. Of a model that the catalog does not know nothing is known, so nothing is missing. */
+export function lackOf(upstreamId: string, model: Model | undefined, { kind, bits, outputModalities, inputTokens, outputTokens }: NeedBits): Lack | undefined {
+  if (kindOf(upstreamId, model) !== kind) return "kind";
+  if (!model) return undefined;
+  const missing = bits & ~model.can;
+  if (missing !== 0) return lacks[31 - Math.clz32(missing & -missing)];
+  for (const modality of outputModalities) if (!model.outputModalities.includes(modality)) return "output_modality";
+  if (model.contextTokens !== null && inputTokens + (outputTokens ?? 0) > model.contextTokens) return "context";
+  if (outputTokens !== undefined && model.maxOutputTokens !== null && outputTokens > model.maxOutputTokens) return "output_tokens";
+  return undefined;
+}

@@ -1,0 +1,91 @@
+/** In which order deployments that can all serve a request are tried. Pure. */
+import type { PickBy } from "../catalog/index.ts";
+import type { RoutingWish } from "../protocols/protocol.ts";
+import { providerOf } from "../providers/index.ts";
+import { chanceOf } from "./names.ts";
+import type { Needs } from "./needs.ts";
+import type { Question } from "./question.ts";
+import type { Candidate } from "./resolve.ts";
+
+/** What an answer has for comparison's sake when the client sets no bound. */
+const usualOutputTokens = 500;
+/** A deployment that nobody has measured counts as this slow, and more for each place further down the list. */
+const presumedMs = 300;
+const presumedMsPerPlace = 25;
+
+export type Ranking = Pick<Question, "health" | "seed" | "stuck" | "wish"> & { needs: Needs; weights: ReadonlyMap<Candidate, number> | undefined };
+
+/** What a request probably costs on a deployment, pico-USD: where its conversation ran before, its input has been read. 0 where the owner pays by the machine. */
+export function likelyCost({ rates, name }: Candidate, { inputTokens, outputTokens }: Pick<Needs, "inputTokens" | "outputTokens">, stuck: string | undefined): number {
+  if (!rates) return 0;
+  return (stuck === name ? rates.cachedInput : rates.input) * inputTokens + rates.output * Math.min(outputTokens ?? usualOutputTokens, usualOutputTokens) + rates.request;
+}
+
+/** For each way to pick a number by which the least comes first; `place` is where the candidate stands in the list. */
+const scores: { [P in PickBy]: (candidate: Candidate, place: number, ranking: Ranking) => number } = {
+  order: (_, place) => place,
+  cheapest: (candidate, _, { needs, stuck }) => likelyCost(candidate, needs, stuck),
+  fastest: ({ name }, place, { health }) => health?.(name)?.firstByteMs?.p50 ?? presumedMs + presumedMsPerPlace * place,
+  throughput: ({ name }, place, { health }) => -(health?.(name)?.tokensPerSecond ?? 1 / (place + 1)),
+  /** The least of exponential times comes first as often as its rate says: https://en.wikipedia.org/wiki/Exponential_distribution#Distribution_of_the_minimum */
+  weighted: (candidate, _, { seed = "", weights }) => -Math.log(Math.max(chanceOf(seed, candidate.name), Number.MIN_VALUE)) / (weights?.get(candidate) ?? 1),
+};
+
+/** The `most` first, by the score; the others are named to `drop`. Equal ones stay in their order. One pass: a list of thousands is not sorted for a handful. */
+export function leading(candidates: readonly Candidate[], pick: PickBy, ranking: Ranking, most: number, drop: (candidate: Candidate) => void): Candidate[] {
+  const score = scores[pick];
+  const best: Candidate[] = [];
+  const points: number[] = [];
+  let worst = Infinity;
+  for (let place = 0; place < candidates.length; place += 1) {
+    const candidate = candidates[place]!;
+    const own = score(candidate, place, ranking);
+    if (own >= worst) {
+      drop(candidate);
+      continue;
+    }
+    let at = points.length;
+    while (at > 0 && own < points[at - 1]!) at -= 1;
+    points.splice(at, 0, own);
+    best.splice(at, 0, candidate);
+    if (best.length > most) {
+      drop(best.pop()!);
+      points.pop();
+    }
+    if (best.length === most) worst = points[most - 1]!;
+  }
+  return best;
+}
+
+/** Whether a request means this provider by a name. */
+export function isCalled(providerId: string, names: readonly string[]): boolean {
+  const provider = providerOf(providerId);
+  const known = [providerId, provider?.name.toLowerCase(), ...(provider?.alsoCalled ?? [])];
+  return names.some((name) => {
+    const lower = name.toLowerCase();
+    return known.includes(lower) || known.includes(lower.split("/")[0]!);
+  });
+}
+
+/** Place of a provider in the wished order; behind all others when it is not in it. */
+export const wishedPlace = (provider: string, order: readonly string[]): number => {
+  const place = order.findIndex((name) => isCalled(provider, [name]));
+  return place < 0 ? order.length : place;
+};
+
+/** Brings forward whom the request wants first, and where its conversation ran; whoever is measured as slower than it wants goes last. */
+export function wished(candidates: readonly Candidate[], { wish, stuck, health }: Pick<Ranking, "wish" | "stuck" | "health">): readonly Candidate[] {
+  const order = wish?.order;
+  const placed = order ? candidates.toSorted((a, b) => wishedPlace(a.provider, order) - wishedPlace(b.provider, order)) : candidates;
+  const quick = wish && (wish.leastThroughput !== undefined || wish.mostLatency !== undefined) ? quickFirst(placed, wish, health) : placed;
+  const again = stuck === undefined ? undefined : quick.find(({ name }) => name === stuck);
+  return again ? [again, ...quick.filter((one) => one !== again)] : quick;
+}
+
+function quickFirst(candidates: readonly Candidate[], { leastThroughput = 0, mostLatency = Infinity }: RoutingWish, health: Ranking["health"]): readonly Candidate[] {
+  const slow = ({ name }: Candidate): boolean => {
+    const { tokensPerSecond = Infinity, firstByteMs } = health?.(name) ?? {};
+    return tokensPerSecond < leastThroughput || (firstByteMs?.p50 ?? 0) > mostLatency * 1_000;
+  };
+  return [...candidates.filter((one) => !slow(one)), ...candidates.filter(slow)];
+}
