@@ -2,6 +2,7 @@
 import { app } from "./app.ts";
 import { tidy } from "./pipeline/tidy.ts";
 
+export { HealthBoard } from "./health/index.ts";
 export { KeyMeter, OrgAccount } from "./limits/index.ts";
 export { IdempotentCall } from "./replay/index.ts";
 

@@ -25,16 +25,17 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
   receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
   payments: { may: ["errors", "telemetry", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
+  health: { may: ["telemetry"], why: "how deployments do, by a name each: it knows neither providers nor requests" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "health", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "limits/index", "replay/index"], why: "the entry: no logic" },
+  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index"], why: "the entry: no logic" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -48,7 +49,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["limits", "replay"], why: "the Durable Objects' base class" },
+  "cloudflare:workers": { rooms: ["health", "limits", "replay"], why: "the Durable Objects' base class" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */

@@ -2,6 +2,7 @@
 import { Principals, principalSource } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
+import { Health } from "../health/index.ts";
 import { Meters } from "../limits/index.ts";
 import { Calls } from "../replay/index.ts";
 import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
@@ -21,6 +22,8 @@ export type Isolate = {
   readonly receipts: ReceiptSigner;
   /** Requests by the names that their clients gave them. */
   readonly calls: Calls;
+  /** How the deployments do. */
+  readonly health: Health;
 };
 
 /** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
@@ -46,6 +49,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     meters: new Meters(env.KEY_METER),
     receipts: new ReceiptSigner(settings.CREDENTIALS_SECRET),
     calls: new Calls(env.IDEMPOTENT_CALL),
+    health: new Health(),
   };
   return current;
 }
