@@ -31,12 +31,12 @@ export type Report = {
   readonly circuits: readonly (readonly [deployment: string, ToldCircuit])[];
 };
 
-export type Told = { readonly figures: Figures; readonly circuit?: ToldCircuit | undefined };
+export type Told = { readonly deployment: string; readonly figures: Figures; readonly circuit?: ToldCircuit | undefined };
 
 export type Snapshot =
   /** This board woke up since: nothing was taken. Tell it again what you have. */
   | { readonly is: "strange"; readonly board: string }
-  | { readonly is: "taken"; readonly board: string; readonly version: number; readonly changed: readonly (readonly [deployment: string, Told])[] };
+  | { readonly is: "taken"; readonly board: string; readonly version: number; readonly changed: readonly Told[] };
 
 type Row = { vitals: Vitals; circuit: Circuit; figures: Figures; version: number; touchedMs: number };
 
@@ -86,10 +86,10 @@ export class Board {
     if (!contradicts(row.circuit, told, nowMs) && adopt(row.circuit, told, nowMs)) row.version = this.version += 1;
   }
 
-  private changedSince(since: number, nowMs: number): [string, Told][] {
-    const changed: [string, Told][] = [];
+  private changedSince(since: number, nowMs: number): Told[] {
+    const changed: Told[] = [];
     if (since >= this.version) return changed;
-    for (const [deployment, { version, figures, circuit }] of this.rows) if (version > since) changed.push([deployment, { figures, circuit: tell(circuit, nowMs) }]);
+    for (const [deployment, { version, figures, circuit }] of this.rows) if (version > since) changed.push({ deployment, figures, circuit: tell(circuit, nowMs) });
     return changed;
   }
 

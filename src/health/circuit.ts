@@ -103,16 +103,13 @@ export function observe(circuit: Circuit, batch: Batch, atMs: number): boolean {
 export function adopt(circuit: Circuit, told: ToldCircuit, fromMs: number): boolean {
   const changedMs = fromMs - Math.max(told.agoMs, 0);
   const probeAtMs = fromMs + Math.min(told.probeInMs, longestPauseMs);
-  if (told.open && circuit.open) {
-    if (told.pauses <= circuit.pauses && probeAtMs <= circuit.probeAtMs) return false;
-    circuit.pauses = Math.max(told.pauses, circuit.pauses);
-    circuit.probeAtMs = Math.max(probeAtMs, circuit.probeAtMs);
-    circuit.changedMs = Math.max(changedMs, circuit.changedMs);
-    circuit.asked ||= told.asked;
+  if (told.open && circuit.open) return prolongTo(circuit, { ...told, probeAtMs, changedMs });
+  if (changedMs <= circuit.changedMs) return false;
+  if (!told.open && circuit.open) return close(circuit, changedMs, 0);
+  if (!told.open) {
+    circuit.changedMs = changedMs;
     return true;
   }
-  if (told.open === circuit.open || changedMs <= circuit.changedMs) return false;
-  if (!told.open) return close(circuit, changedMs, 0);
   Object.assign(circuit, { open: true, changedMs, probeAtMs, pauses: told.pauses, asked: told.asked, run: 0 });
   return true;
 }
@@ -155,6 +152,15 @@ function prolong(circuit: Circuit, batch: Batch, atMs: number): false {
   return false;
 }
 
+function prolongTo(circuit: Circuit, { pauses, probeAtMs, changedMs, asked }: Pick<Circuit, "pauses" | "probeAtMs" | "changedMs" | "asked">): boolean {
+  const before = { ...circuit };
+  circuit.pauses = Math.max(pauses, before.pauses);
+  circuit.probeAtMs = Math.max(probeAtMs, before.probeAtMs);
+  circuit.changedMs = Math.max(changedMs, before.changedMs);
+  circuit.asked ||= asked;
+  return circuit.pauses > before.pauses || circuit.probeAtMs > before.probeAtMs || circuit.changedMs > before.changedMs;
+}
+
 function tally(circuit: Circuit, { answered, failed, run }: Batch, atMs: number): void {
   const n = Math.floor(atMs / slotMs);
   const slot = (circuit.slots[n % slots] ??= { n, answered: 0, failed: 0 });
@@ -163,7 +169,7 @@ function tally(circuit: Circuit, { answered, failed, run }: Batch, atMs: number)
     slot.answered += answered;
     slot.failed += failed;
   }
-  if (atMs - circuit.failedMs > windowMs) circuit.run = 0;
+  if (atMs - circuit.failedMs >= windowMs) circuit.run = 0;
   // An answer that began before the last failure does not end the run.
   circuit.run = answered > 0 && atMs >= circuit.failedMs ? run : circuit.run + failed;
   if (failed > 0) circuit.failedMs = Math.max(circuit.failedMs, atMs);

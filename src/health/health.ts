@@ -183,12 +183,12 @@ export class Health {
     this.board = snapshot.board;
     this.version = snapshot.version;
     this.heardMs = nowMs;
-    for (const [deployment, told] of snapshot.changed) this.adopt(deployment, told, nowMs);
+    for (const told of snapshot.changed) this.adopt(told, nowMs);
     forget(this.held, nowMs);
   }
 
   /** Ages are counted from when the call was made, so that what comes back of this isolate's own is no later than it was. */
-  private adopt(deployment: string, { figures, circuit }: Told, nowMs: number): void {
+  private adopt({ deployment, figures, circuit }: Told, nowMs: number): void {
     const held = this.held.get(deployment) ?? this.add(deployment, nowMs);
     this.touch(deployment, held, nowMs);
     held.region = figures;
