@@ -30,6 +30,8 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
           OPENAI_API_KEY: "sk-upstream-canary-0123456789",
           GROQ_API_KEY: "gsk-upstream-canary-0123456789",
           SOVEREIGN_ORIGIN: "http://self.example/v1",
+          // A test that means them asks for them: each retry waits.
+          UPSTREAM_RETRIES: "0",
           STRIPE_SECRET_KEY: "sk_test_canary0123456789",
           STRIPE_WEBHOOK_SECRET: "whsec_canary0123456789",
         },

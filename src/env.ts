@@ -19,8 +19,15 @@ export const settingsSchema = z.looseObject({
   SOVEREIGN_ORIGIN: z.string().default(""),
   /** true: base URLs may be http and point to private hosts. For development and self-hosting only. */
   ALLOW_PRIVATE_UPSTREAMS: flag,
-  /** Milliseconds an upstream may take to connect and answer with headers. */
+  /** Milliseconds until some upstream must have begun to answer, over all attempts. */
   UPSTREAM_HEADERS_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000),
+  /** Milliseconds that an upstream may take to begin a stream with headers, while another deployment is left to try. */
+  UPSTREAM_CONNECT_TIMEOUT_MS: z.coerce.number().int().positive().default(30_000),
+  /** Milliseconds from there to the stream's first event, while another deployment is left to try. */
+  UPSTREAM_FIRST_BYTE_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
+  /** How often a request is tried again once every deployment has failed in a way that may pass, and until when, milliseconds from its start. */
+  UPSTREAM_RETRIES: z.coerce.number().int().min(0).max(10).default(2),
+  UPSTREAM_RETRY_BUDGET_MS: z.coerce.number().int().min(0).default(8_000),
   /** Milliseconds a stream may be silent before it is ended. */
   STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
   /** Milliseconds that an answer is read on for its exact usage once its client has left; the runtime gives a request some 30 s then. */

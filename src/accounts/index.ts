@@ -7,5 +7,6 @@ export type { AccountPolicy } from "./budgets.ts";
 export type { Credential, EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
 export { countsMoney } from "./policy.ts";
 export { Principals } from "./principals.ts";
+export { RecentMap } from "./recent-map.ts";
 export { principalSource } from "./read-principal.ts";
 export { removeExpiredSecrets } from "./keys.ts";

@@ -53,6 +53,8 @@ export type Outcome = {
   pricesFromMs: number | null;
   /** Deployments that were tried before the one that answered. */
   refused: readonly Refused[];
+  /** Where there was a choice: how it was made, how many were planned, and why not the first of the others. */
+  route?: { pick: string; planned: number; excluded: readonly { deployment: string; reason: string }[]; others: number };
   /** SHA-256, in hex, of the body that was sent to the client; null: it was not sent to its end. */
   responseHash: string | null;
   /** Of a correction: which request it corrects, and why. */

@@ -4,9 +4,11 @@ import { GatewayError } from "../errors.ts";
 import { tierOf, worstCost } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
-import { plan, type Attempt, type Plan } from "../router/index.ts";
+import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
 import { mostInput, mostOutput } from "./most.ts";
+import { questionFor, type Asking } from "./planning.ts";
+import { holdsEncrypted } from "./session.ts";
 
 /** A refusal by the limits; carries the counters so that headers equal them. */
 export class LimitError extends GatewayError {
@@ -19,7 +21,7 @@ export class LimitError extends GatewayError {
 }
 
 /** `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
-export type Admission = { policy: MeterPolicy; plan: Plan; rate: RateState; reserved: Estimate; drains: boolean };
+export type Admission = { policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
 
 /** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
 export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
@@ -79,16 +81,22 @@ export async function look(context: RequestContext, caller: Principal): Promise<
 }
 
 /** Plans the request and reserves the most it can use. */
-export async function admit(context: RequestContext, caller: Principal, facts: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Admission> {
+export async function admit(context: RequestContext, caller: Principal, asking: Asking & { text: string }): Promise<Admission> {
+  const { facts, protocol, session, text } = asking;
   let planned: Plan | undefined;
+  let sovereign = false;
   let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
   const { principal, policy, reply } = await ask(context, caller, async (current) => {
-    planned = await planFor(context, current, facts, protocol, protocols);
+    const question = await questionFor(context, current, asking);
+    ({ sovereign } = question);
+    planned = plan(question);
     refuseUnchecked(facts, current);
-    reserved = bound(planned.attempts, facts, protocol, context.startedAtMs);
-    return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model };
+    reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs);
+    const choice = planned.attempts.length > 1 ? { session: session?.id } : {};
+    return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
-  return { policy, plan: planned!, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
+  const stuck = planned!.attempts.length > 1 ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
+  return { policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
@@ -97,17 +105,6 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
   if (otherModels.length === 0 || !(models || planModels || sovereign || countsMoney(principal))) return;
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
-
-async function planFor({ request, isolate, startedAtMs, waitUntil }: RequestContext, principal: Principal, { model: name, searches = 0, serviceTier }: RequestFacts, protocol: string, protocols: readonly string[]): Promise<Plan> {
-  const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
-  const { models: selfHostedModels, at: servedAt } = isolate.selfHosted.peek(startedAtMs, waitUntil) ?? (await isolate.selfHosted.get(startedAtMs, waitUntil));
-  const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
-  if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
-  return plan({ name, protocols, principal, sovereign, searches: searches > 0 ? protocol : undefined, tier: tierOf(serviceTier), catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints });
-}
-
-/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
-export const isWish = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
 
 /** The most the request can use on any of the attempts. Only a provider that hears the client's own `protocol` hears of its searches. */
 export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number): Estimate {

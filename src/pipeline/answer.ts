@@ -46,8 +46,8 @@ export function seal(answer: Response, requestId: string): void {
 }
 
 /** A failure as the client's protocol says it: `body` is already rendered. */
-export function failure(error: GatewayError, body: string, requestId: string, rate: RateState | undefined): Response {
-  const headers = answerHeaders(requestId, rate, "application/json");
+export function failure(error: GatewayError, body: string, requestId: string, rate: RateState | undefined, more: Record<string, string> = {}): Response {
+  const headers = { ...answerHeaders(requestId, rate, "application/json"), ...more };
   if (error.detail.retryAfterSeconds !== undefined) headers["retry-after"] = String(error.detail.retryAfterSeconds);
   if (error.detail.shouldRetry !== undefined) headers["x-should-retry"] = String(error.detail.shouldRetry);
   if (error.detail.allow !== undefined) headers.allow = error.detail.allow;

@@ -3,17 +3,17 @@ import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
 import type { Endpoint } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
-import { readBounded, send, upstreamRequestId, withAccess } from "../upstream/index.ts";
+import { readBounded, retryAfterMs, send, upstreamRequestId, withAccess } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Setback } from "./tries.ts";
 
 /** A provider's refusal or failure. */
 export type Failure = {
   error: GatewayError;
   /** The provider's own words and status, passed on as they are. */
-  answer?: { status: number; body: string; retryAfter: string | null };
+  answer?: { status: number; body: string; retryAfter: string | null } | undefined;
   upstreamRequestId: string | null;
-  failsOver: boolean;
-};
+} & Setback;
 
 /** `attempt` is the one asked for, its endpoint with the secret that was sent: that is what must not come back to a client. */
 export type Tried = { response: Response; upstreamRequestId: string | null; attempt: Attempt } | { failure: Failure };
@@ -21,6 +21,12 @@ export type Tried = { response: Response; upstreamRequestId: string | null; atte
 const errorBodyLimit = 256 * 1024;
 /** The provider refuses us, not the client: its key, its account, its region. */
 const oursToMend = new Set([401, 402, 403, 407]);
+/** Nobody else, and no other time, would answer otherwise; what another time may answer, and another deployment. */
+export const final: Setback = { failsOver: false, passes: false };
+export const passing: Setback = { failsOver: true, passes: true };
+/** Busy, or in trouble: it passes. Not found: a deployment that is gone is gone, but its model may be elsewhere. */
+const isPassing = (status: number): boolean => status === 408 || status === 429 || (status >= 500 && status !== 501);
+const failsOver = (status: number): boolean => isPassing(status) || status >= 500 || status === 404 || oursToMend.has(status);
 
 /** Sends the exchange's request to its deployment. Never throws but for the signal's own reason, once the request is under way. */
 export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: AbortSignal): Promise<Tried> {
@@ -29,11 +35,11 @@ export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: Abor
   let response: Response;
   try {
     endpoint = await withAccess(endpoint, Date.now());
-    if (signal.aborted) return { failure: { error: signal.reason as GatewayError, upstreamRequestId: null, failsOver: false } };
+    if (signal.aborted) return { failure: { error: signal.reason as GatewayError, upstreamRequestId: null, ...final } };
     response = await send({ endpoint, protocol, path, body, headers, signal });
   } catch (error) {
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
-    return { failure: { error, upstreamRequestId: null, failsOver: true } };
+    return { failure: { error, upstreamRequestId: null, ...passing } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
   return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf(endpoint, exchange.sameErrors, response, id, signal) };
@@ -49,19 +55,19 @@ async function failureOf(endpoint: Endpoint, sameErrors: boolean, response: Resp
     return undefined;
   });
   const text = bytes && cutOut(new TextDecoder().decode(bytes), endpoint.secret);
-  const failsOver = status === 408 || status === 429 || status >= 500 || oursToMend.has(status);
+  const setback: Setback = { failsOver: failsOver(status), passes: isPassing(status), retryAfterMs: retryAfterMs(response.headers, text, Date.now()) };
   if (oursToMend.has(status)) {
-    return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, failsOver };
+    return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, ...setback };
   }
   const retryAfter = /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null;
   const said = text === undefined ? undefined : errorIn(text);
   if (said?.wellFormed && sameErrors) {
-    return { error: new GatewayError("upstream_error", `${where}.`), answer: { status, body: text!, retryAfter }, upstreamRequestId: id, failsOver };
+    return { error: new GatewayError("upstream_error", `${where}.`), answer: { status, body: text!, retryAfter }, upstreamRequestId: id, ...setback };
   }
-  if (status >= 500 && sameErrors) return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, failsOver };
+  if (status >= 500 && sameErrors) return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, ...setback };
   const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? { retryAfterSeconds: Number(retryAfter) } : {};
   const error = new GatewayError("upstream_refused", said ? `${name}: ${said.message.slice(0, 2_000)}` : `${where}.`, seconds, status);
-  return { error, upstreamRequestId: id, failsOver };
+  return { error, upstreamRequestId: id, ...setback };
 }
 
 /**

@@ -3,18 +3,20 @@ import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
 import { answerHeaders, costHeader, failure, lossHeader } from "./answer.ts";
 import { digestOf } from "./digest.ts";
-import type { Exchange } from "./exchange.ts";
+import { passing, type Failure } from "./attempt.ts";
+import type { Exchange, WholeAnswer } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
+import { routeHeader, routeOf, stayedAt } from "./route.ts";
 import type { Attempt } from "../router/index.ts";
 import { readBounded } from "../upstream/index.ts";
 import { outcomeOf } from "./outcome.ts";
 
-/** An upstream's answer with status 2xx, and who gave it. */
+/** An upstream's answer with status 2xx, who gave it, and when it was asked. */
 export type Answered = {
   readonly run: Relay;
   readonly attempt: Attempt;
   readonly exchange: Exchange;
-  readonly attempts: number;
+  readonly startedMs: number;
   readonly response: Response;
   readonly upstreamRequestId: string | null;
 };
@@ -23,32 +25,55 @@ const utf8 = new TextDecoder();
 /** Largest answer that is read whole: an isolate has 128 MB. */
 const answerLimit = 48 * 1024 * 1024;
 
-/** Passes a JSON answer on, byte for byte, and settles what it says was used. Throws when it breaks off. */
-export async function buffered({ run, attempt, exchange, attempts, response, upstreamRequestId }: Answered): Promise<Response> {
-  const { context, protocol, facts, admission, hold } = run;
+/**
+ * Reads a JSON answer to its end. One that breaks off, or is none, is a failure, and so is an error in an answer's place unless it is
+ * the `last` one's. Throws only when the whole request has ended.
+ */
+export async function whole({ run, attempt, exchange, response, upstreamRequestId }: Answered, last: boolean): Promise<{ respond: () => Promise<Response> } | { failure: Failure }> {
+  const { context, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
   const { name } = attempt.endpoint.provider;
-  const bytes = await readBounded(response.body, answerLimit).catch(() => {
-    throw hold.signal.aborted ? hold.signal.reason : new GatewayError("upstream_error", `The answer of ${name} broke off.`);
+  const fails = (error: GatewayError): { failure: Failure } => ({ failure: { error, upstreamRequestId, ...passing } });
+  const broken = Symbol();
+  const bytes = await readBounded(response.body, answerLimit).catch((): typeof broken => {
+    if (hold.signal.aborted) throw hold.signal.reason;
+    return broken;
   });
-  if (!bytes) throw new GatewayError("upstream_error", `The answer of ${name} is larger than ${answerLimit / 1024 / 1024} MiB.`);
+  if (bytes === broken) return fails(new GatewayError("upstream_error", `The answer of ${name} broke off.`));
+  if (!bytes) return fails(new GatewayError("upstream_error", `The answer of ${name} is larger than ${answerLimit / 1024 / 1024} MiB.`));
   const contentType = response.headers.get("content-type") ?? "application/json";
-  const answer = exchange.read(bytes, contentType);
+  let answer: WholeAnswer;
+  try {
+    answer = exchange.read(bytes, contentType);
+  } catch (error) {
+    if (error instanceof GatewayError) return fails(error);
+    throw error;
+  }
+  if (answer.seen.error !== undefined && !last) return fails(new GatewayError("upstream_error", cutOut(`${name}: ${answer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret)));
+  context.isolate.health.note(attempt.vital, { is: answer.seen.error === undefined ? "answered" : "failed" }, Date.now());
+  return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }) };
+}
+
+type Arrived = { status: number; contentType: string; firstByteMs: number; upstreamRequestId: string | null };
+
+/** Passes the answer on, byte for byte where nothing has to be told anew, and settles what it says was used. */
+async function told(run: Relay, attempt: Attempt, exchange: Exchange, answer: WholeAnswer, { status, contentType, firstByteMs, upstreamRequestId }: Arrived): Promise<Response> {
+  const { context, protocol, facts, admission, hold } = run;
   const { seen } = answer;
-  const ending = { end: hold.clientGone ? "client_gone" : "complete", status: response.status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, attempts, upstreamRequestId, reserved: admission.reserved, refused: run.refused } as const;
+  const ending = { end: hold.clientGone ? "client_gone" : "complete", status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, ...routeOf(run) } as const;
   const { secret } = attempt.endpoint;
   if ("error" in answer) {
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs));
-    const { code, message, detail, status } = answer.error;
-    const error = new GatewayError(code, cutOut(message, secret), detail, status);
-    return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate);
+    const { code, message, detail, status: told } = answer.error;
+    const error = new GatewayError(code, cutOut(message, secret), detail, told);
+    return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate, routeHeader(run, attempt));
   }
   const { type = contentType, losses = [] } = answer;
   const body = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
   const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
-  hold.settle(outcome);
+  hold.settle(outcome, stayedAt(run, attempt));
   return new Response(body, {
-    status: response.status,
-    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses]) },
+    status,
+    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses]) },
   });
 }

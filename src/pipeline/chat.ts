@@ -10,10 +10,10 @@ import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
 import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
-import { isWish } from "./admit.ts";
+import { isWish } from "./wish.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { costUsdOf } from "./outcome.ts";
-import { passthrough, type ClientRequest } from "./passthrough.ts";
+import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
 import { observationOf, Retelling } from "./retelling.ts";
 
 const utf8 = new TextDecoder();
@@ -36,10 +36,28 @@ export function protocolsFor(protocol: Protocol, headers: Headers): readonly str
 /** Reads the conversation at most once, however many attempts there are. */
 export type Reading = () => ChatRequest;
 
-export function reading({ conversation, counting }: Protocol, text: string): Reading {
+/** `ours`: fields of the body that are for the gateway and no part of the conversation. */
+export function reading({ conversation, counting }: Protocol, text: string, ours: readonly string[] = []): Reading {
   let request: ChatRequest | undefined;
-  return () => (request ??= (conversation ?? counting)!.parseRequest(parseExact(text)));
+  function read(): ChatRequest {
+    const body = parseExact(text) as Record<string, unknown>;
+    for (const field of ours) delete body[field];
+    return (conversation ?? counting)!.parseRequest(body);
+  }
+  return () => (request ??= read());
 }
+
+/** Nobody is called this: reasoning that bears it is nobody's here. */
+const elsewhere = "elsewhere";
+
+/** A conversation whose reasoning was made by somebody else than whoever it is told to now. */
+const estranged = (chat: ChatRequest): ChatRequest => ({
+  ...chat,
+  turns: chat.turns.map((turn) => ({
+    ...turn,
+    parts: turn.parts.map((part) => (part.type === "reasoning" && part.origin.provider === undefined ? { ...part, origin: { ...part.origin, provider: elsewhere } } : part)),
+  })),
+});
 
 /** How to speak to an attempt's deployment. What was sealed for another provider, or it would not take, is never passed through. */
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
@@ -47,8 +65,8 @@ export function exchangeFor(attempt: Attempt, protocol: Protocol, request: Clien
   const own = attempt.protocols[0] === protocol.id;
   const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
   if (counting && !taken) return countingOf(attempt, counting, read());
-  if (!conversation || (taken && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
-  return crossing(attempt, conversation, request, read(), own ? [protocol.id] : attempt.protocols);
+  if (!conversation || (taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  return crossing(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
 }
 
 type Spoken = { half: UpstreamHalf; target: Target; rendered: ReturnType<UpstreamHalf["renderRequest"]> };
@@ -69,13 +87,13 @@ function render({ endpoint: { provider }, upstreamId, maxOutputTokens }: Attempt
 }
 
 /** The text of a rendered body, as the provider wants it. */
-function bodyText(provider: Provider, protocol: string, upstreamId: string, body: Readonly<Record<string, unknown>>): string {
+function bodyText(provider: Provider, protocol: string, upstreamId: string, body: Readonly<Record<string, unknown>>, wish?: string): string {
   const own = provider.edits?.(protocol, upstreamId);
-  const text = JSON.stringify(body);
+  const text = JSON.stringify(wish === undefined ? body : { ...body, provider: JSON.parse(wish) as unknown });
   return own ? splice(text, own.set ?? {}, own.without ?? []) : text;
 }
 
-function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
+function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
   const { half, target, rendered } = render(attempt, chat, protocols);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
@@ -86,7 +104,7 @@ function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, st
   return {
     protocol: half.id,
     path: pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
-    body: bodyText(provider, half.id, upstreamId, rendered.body),
+    body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text) : undefined),
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
     sameErrors: false,

@@ -57,15 +57,22 @@ export class Hold {
     this.context.request.signal.removeEventListener("abort", this.leave);
   }
 
-  /** Posts the outcome. Returns at once; the write runs on behind the answer. */
-  settle(outcome: Outcome): void {
+  /** Posts the outcome, and where its conversation ran. Returns at once; the write runs on behind the answer. */
+  settle(outcome: Outcome, session?: { id: string; vital: string }): void {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);
     this.answered();
     this.context.named?.settled(outcome);
     const { requestId: id, isolate, waitUntil } = this.context;
-    isolate.meters.settle({ do: "settle", id, posting: postingOf(outcome) }, this.policy, waitUntil);
+    isolate.meters.settle({ do: "settle", id, posting: postingOf(outcome), session }, this.policy, waitUntil);
+  }
+
+  /** Waits, unless the request is over before. Throws its reason then. */
+  async pause(ms: number): Promise<void> {
+    await scheduler.wait(ms, { signal: this.signal }).catch(() => {
+      throw this.signal.reason;
+    });
   }
 
   private arm(): void {

@@ -1,5 +1,5 @@
 /** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
-import { Principals, principalSource } from "../accounts/index.ts";
+import { Principals, principalSource, RecentMap } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Health } from "../health/index.ts";
@@ -18,6 +18,8 @@ export type Isolate = {
   readonly catalog: Held<Catalog>;
   /** Models of the owner's servers, as they list them themselves. */
   readonly selfHosted: Held<Served>;
+  /** `key session` → where the conversation ran last, as far as this isolate has seen. */
+  readonly sessions: RecentMap<string>;
   readonly meters: Meters;
   readonly receipts: ReceiptSigner;
   /** Requests by the names that their clients gave them. */
@@ -50,6 +52,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     receipts: new ReceiptSigner(settings.CREDENTIALS_SECRET),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
+    sessions: new RecentMap(10_000),
   };
   return current;
 }

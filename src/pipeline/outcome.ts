@@ -22,6 +22,7 @@ export type Ending = {
   /** What was held for it, and who was tried before. */
   reserved: Outcome["reserved"];
   refused: readonly Refused[];
+  route?: Outcome["route"];
   /** SHA-256 of what was sent to the client, in hex. */
   responseHash?: string | null;
 };
@@ -85,6 +86,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     errorCode: ending.errorCode ?? (seen?.error === undefined ? null : "upstream_error"),
     reserved: ending.reserved,
     refused: ending.refused,
+    ...(ending.route && { route: ending.route }),
     responseHash: ending.responseHash ?? null,
   };
 }

@@ -11,6 +11,17 @@ export type ClientRequest = { readonly text: string; readonly facts: RequestFact
 
 const utf8 = new TextDecoder();
 
+/** Of what a request wishes of providers by name only we know whom it means. The rest a provider that routes itself must hear. */
+const byName = ["order", "only", "ignore"];
+
+/** The request's `provider` wishes as a provider that routes itself gets them, as JSON text; undefined: there are none. */
+export function wishFor(text: string): string | undefined {
+  const raw = rawValue(text, "provider");
+  if (raw === undefined || !raw.startsWith("{")) return undefined;
+  const wish = Object.fromEntries(Object.entries(JSON.parse(raw) as Record<string, unknown>).filter(([field]) => !byName.includes(field)));
+  return Object.keys(wish).length > 0 ? JSON.stringify(wish) : undefined;
+}
+
 /** The exchange in which nothing is translated. */
 export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts, headers, requestId }: ClientRequest): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
@@ -19,8 +30,10 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
   if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
   const own = provider.edits?.(protocol.id, upstreamId);
   const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
-  const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...(own?.without ?? [])];
-  const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set }).filter(([field]) => !without.includes(field)));
+  const ours = facts.wish?.fields.filter((field) => !(provider.routes && field === "provider")) ?? [];
+  const wish = provider.routes && facts.wish ? wishFor(text) : undefined;
+  const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...ours, ...(own?.without ?? []), ...(facts.wish && provider.routes && !wish ? ["provider"] : [])];
+  const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set, ...(wish !== undefined && { provider: wish }) }).filter(([field]) => !without.includes(field)));
   const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;
   return {
     protocol: protocol.id,

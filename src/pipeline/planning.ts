@@ -8,6 +8,7 @@ import { protocolsFor, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import { needsOf } from "./needs.ts";
 import type { Session } from "./session.ts";
+import { isWish } from "./wish.ts";
 
 /** A request that was read, and is to be planned. */
 export type Asking = {
@@ -16,9 +17,6 @@ export type Asking = {
   readonly read: Reading;
   readonly session: Session | undefined;
 };
-
-/** Whatever is not clearly a no is a yes (`yes`, `true, true`, nothing): a slip must not send a prompt out of the house, nor lose what strictness guards. */
-export const isWish = (value: string | null): boolean => value !== null && !/^(false|0|no|off)$/i.test(value.trim());
 
 /** Models are chosen for conversations and for embeddings; everything else names its own. */
 const kindOf = ({ id }: Protocol): "chat" | "embedding" => (/embed/.test(id) ? "embedding" : "chat");
@@ -39,6 +37,6 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
     needs: () => needsOf(facts, kind, conversation || counting ? read() : undefined),
     health: (vital) => isolate.health.of(vital, startedAtMs),
     seed: session?.id ?? requestId,
-    stuck: session && isolate.sessions.get(`${principal.keyId} ${session.id}`),
+    stuck: session && isolate.sessions.get(`${principal.keyId} ${session.id}`)?.split(" ", 1)[0],
   };
 }

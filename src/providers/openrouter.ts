@@ -6,5 +6,6 @@ export const openrouter = openaiLike("openrouter", "OpenRouter", "https://openro
   paths: { "anthropic-messages": "/messages" },
   streamOptions: "needless",
   dialect: { reasoning: "object", reasoningBack: "reasoning_details", jsonSchema: true },
+  routes: true,
   requestIdHeader: "x-generation-id",
 });

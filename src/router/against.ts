@@ -8,7 +8,7 @@ import type { ExclusionReason, Question } from "./question.ts";
 import { isCalled } from "./rank.ts";
 import { nameOf, type Candidate } from "./resolve.ts";
 
-/** One way to call a provider: where, and on whose account. `suffix` tells its health from the others'. */
+/** One way to call a provider: where, and on whose account. `suffix` tells its health from the others', behind a space, which no name has. */
 export type Way = { readonly endpoint: Endpoint; readonly own: boolean; readonly suffix: string };
 
 /** The ways to a provider, best first, and whether what was asked is spoken there; undefined: its models differ. */
@@ -21,10 +21,10 @@ export function waysFor({ endpoints, principal, protocols }: Pick<Question, "end
   function look(provider: string): Access {
     const own = principal.credentials.get(provider);
     const found = (endpoints.get(provider) ?? []).flatMap((endpoint): Way[] => {
-      const place = endpoint.place === undefined ? "" : `@${endpoint.place}`;
+      const place = endpoint.place === undefined ? "" : ` @${endpoint.place}`;
       const ours: Way = { endpoint, own: false, suffix: place };
       if (!own) return [ours];
-      const theirs: Way = { endpoint: { ...endpoint, secret: own.secret }, own: true, suffix: `${place}#${principal.organisationId}` };
+      const theirs: Way = { endpoint: { ...endpoint, secret: own.secret }, own: true, suffix: `${place} #${principal.organisationId}` };
       return own.only ? [theirs] : [theirs, ours];
     }).filter(({ endpoint }) => usable(endpoint));
     const row = found[0]?.endpoint.provider;

@@ -6,4 +6,6 @@ export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
 export { send, upstreamRequestId } from "./send.ts";
 export { rawValue, splice } from "./splice.ts";
+export { Opening, type Opened } from "./opening.ts";
+export { retryAfterMs } from "./retry-after.ts";
 export { eventStreamOf, passOn, type StreamEnd } from "./stream.ts";

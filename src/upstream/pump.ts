@@ -2,10 +2,14 @@
 import type { StreamObserver } from "../protocols/protocol.ts";
 import { FrameCutter, type Cutter } from "./frames.ts";
 import { Intake } from "./intake.ts";
+import type { Opening } from "./opening.ts";
 import { Outlet } from "./outlet.ts";
 
-/** How a stream ended, seen from the gateway. `client_gone`: we hung up without its client; `drained`: it was read to its end without it. */
-export type StreamEnd = "done" | "client_gone" | "drained" | "upstream_error" | "idle";
+/**
+ * How a stream ended, seen from the gateway. `client_gone`: we hung up without its client; `drained`: it was read to its end without
+ * it; `refused`: another upstream takes its place, nothing was written.
+ */
+export type StreamEnd = "done" | "client_gone" | "drained" | "upstream_error" | "idle" | "refused";
 
 export type StreamOptions = {
   observer: StreamObserver;
@@ -19,6 +23,10 @@ export type StreamOptions = {
   clientLeft?: AbortSignal;
   /** Hears every piece that is sent to the client. */
   sent?: (piece: Uint8Array) => void;
+  /** Set while another upstream may take this one's place. */
+  opening?: Opening | undefined;
+  /** The first of it is on its way to the client. */
+  began?: () => void;
   /** Asked once the client has left: how long the upstream may be read on without it. Absent or 0: not at all. */
   graceMs?: () => number;
 };
@@ -39,7 +47,7 @@ export const afterEndMs = 5_000;
  * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, cutter: frames = new FrameCutter() } = options;
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, opening, began, cutter: frames = new FrameCutter() } = options;
   const intake = new Intake(body, { mayReadAhead: !untilTextFlows });
   const outlet = new Outlet(writable, sent);
   let stopped: StreamEnd | undefined;
@@ -47,15 +55,24 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   let waitingSinceMs: number | undefined;
   let beats = 0;
   let over = false;
+  let begun = false;
 
   function stop(how: StreamEnd): void {
     stopped ??= how;
     intake.cancel();
   }
 
+  function begin(): void {
+    if (begun) return;
+    begun = true;
+    opening?.begin();
+    began?.();
+  }
+
   /** From here on nothing is written; what still comes is read as long as it may be. */
   function leave(): void {
     if (over) return;
+    begin();
     outlet.abandon();
     const ms = graceMs?.() ?? 0;
     if (ms === 0) stop("client_gone");
@@ -67,7 +84,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     if (waitingSinceMs === undefined) return;
     const silentMs = Date.now() - waitingSinceMs;
     if (silentMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return stop("idle");
-    if (silentMs < heartbeatMs * (beats + 1)) return;
+    if (opening?.waiting || silentMs < heartbeatMs * (beats + 1)) return;
     beats += 1;
     void outlet.write(heartbeat);
   }
@@ -84,6 +101,8 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
       if (!whole) continue;
       const text = decoder.decode(whole);
       const kept = observer.push(text);
+      if (opening?.waiting && observer.seen.error !== undefined) return "refused";
+      if (kept !== "") begin();
       if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
       if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0 && !outlet.isGone) return "flowing";
     }
@@ -91,24 +110,33 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
 
   /** Ends the reading of an upstream without its client. */
   function leftAlone(how: StreamEnd): StreamEnd {
-    if (how === "done") ending(frames.rest(), observer, lastWords);
-    else {
-      intake.cancel();
-      observer.close?.();
-    }
+    if (how !== "done") intake.cancel();
+    observer.close?.();
     return how === "done" ? "drained" : "client_gone";
   }
 
   /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
   async function end(how: StreamEnd): Promise<StreamEnd> {
+    const rest = how === "done" ? frames.rest() : "";
+    const kept = rest && observer.push(rest);
+    const said = (kept !== "" || observer.seen.terminated) && observer.seen.error === undefined;
+    if (how === "refused" || opening?.state === "late" || (opening?.waiting && !said)) return refuse();
+    begin();
     if (outlet.isGone) return leftAlone(how);
-    const last = how === "done" ? ending(frames.rest(), observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
+    const last = how === "done" ? kept + closing(kept, observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
     if (last) void outlet.write(encoder.encode(last));
     if (how !== "done") intake.cancel();
     await outlet.close();
     return observer.seen.terminated ? "done" : how;
   }
 
+  function refuse(): StreamEnd {
+    intake.cancel();
+    opening?.refuse();
+    return "refused";
+  }
+
+  opening?.onStop(() => stop("refused"));
   void Promise.race([outlet.gone, gone(clientLeft)]).then(leave);
   const clock = setInterval(listen, Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
   try {
@@ -130,8 +158,13 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
 
 /** The last bytes of a stream that closed: its rest, and words of ours when it neither finished nor said what went wrong. */
 export function ending(rest: string, observer: StreamObserver, lastWords: StreamOptions["lastWords"]): string {
-  const last = (rest && observer.push(rest)) + (observer.close?.() ?? "");
+  const kept = rest && observer.push(rest);
+  return kept + closing(kept, observer, lastWords);
+}
+
+function closing(kept: string, observer: StreamObserver, lastWords: StreamOptions["lastWords"]): string {
+  const last = observer.close?.() ?? "";
   const { terminated, error } = observer.seen;
   const missing = terminated || error !== undefined ? "" : lastWords("done");
-  return last + (last && missing && !observer.close ? "\n\n" : "") + missing;
+  return last + (kept && missing && !observer.close ? "\n\n" : "") + missing;
 }

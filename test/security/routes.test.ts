@@ -188,12 +188,19 @@ describe("an allow-list", () => {
     ["twice, once escaped", '{"model":"gpt-test","messages":[{"role":"user","content":"x"}],"\\u006dodel":"gpt-test"}'],
     ["beside one in capitals", '{"model":"gpt-test","messages":[{"role":"user","content":"x"}],"Model":"secret-test"}'],
     ["beside one with a folding letter", '{"model":"gpt-test","messages":[{"role":"user","content":"x"}],"ſtream":true}'],
-    ["beside a list of others", '{"model":"gpt-test","messages":[{"role":"user","content":"x"}],"models":["secret-test"]}'],
   ])("cannot be talked around by a model named %s", async (_, body) => {
     const left = outside();
     const { secret } = await newKey({ models: ["gpt-test"] });
     await expectRefusal(await send("/v1/chat/completions", { method: "POST", headers: { ...bearer(secret), "content-type": "application/json" }, body }), 400, "invalid_request");
     expect(prompts(left)).toEqual([]);
+  });
+
+  test("holds for every name of a list, and no list reaches a provider", async () => {
+    const left = outside(() => Response.json({ error: { message: "busy" } }, { status: 503 }));
+    const { secret } = await newKey({ models: ["openai/gpt-test"] });
+    const response = await call(secret, "POST", "/v1/chat/completions", { ...chatBody, model: "openai/gpt-test", models: ["secret-test", "groq/gpt-test"] });
+    expect(response.status).toBe(503);
+    expect(prompts(left).map(({ host, body }) => [host, body.includes("secret-test"), body.includes("models")])).toEqual([["api.openai.com", false, false]]);
   });
 
   test("taken away from a key is gone on its next request", async () => {

@@ -1,3 +1,4 @@
+import { routingOf } from "../../src/protocols/routing.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
@@ -79,8 +80,8 @@ describe("fields that only look like ours", () => {
   });
 
   test("a second list of models is seen, and nothing but names is in it", () => {
-    expect(openaiChat.parse({ ...chat, models: ["other"] }).otherModels).toEqual(["other"]);
-    expect(openaiChat.parse({ ...chat, models: null }).otherModels).toBeUndefined();
+    expect(routingOf({ ...chat, models: ["other"] })).toMatchObject({ models: ["other"], fields: ["models"] });
+    expect(routingOf({ ...chat, models: null })).toMatchObject({ models: [] });
     expect(refusal(() => openaiChat.parse({ ...chat, models: [{}] }))).toMatchObject({ code: "invalid_request", detail: { param: "models[0]" } });
   });
 

@@ -1,0 +1,49 @@
+/** The end of a request that no deployment answered. */
+import { GatewayError } from "../errors.ts";
+import type { Attempt } from "../router/index.ts";
+import { answerHeaders, failure } from "./answer.ts";
+import type { Failure } from "./attempt.ts";
+import { clientLeft } from "./hold.ts";
+import { outcomeOf, type Ending } from "./outcome.ts";
+import type { Relay } from "./relay.ts";
+import { routeHeader, routeOf } from "./route.ts";
+
+/** What stands in the ledger where the client heard no status. nginx's word. */
+const clientClosedRequest = 499;
+const retrySoonSeconds = 5;
+
+/** Settles it, and tells the client. `cut`: an answer was about to come when we hung up. */
+export function failed(run: Relay, attempt: Attempt, last: Failure, cut = false): Response {
+  const { context, protocol, facts, admission, hold } = run;
+  const { error, answer, upstreamRequestId } = told(run, attempt, last);
+  const left = error === clientLeft;
+  const status = left ? clientClosedRequest : (answer?.status ?? error.status);
+  const ending: Ending = {
+    end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
+    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, errorCode: left ? null : error.code, cut: cut && !protocol.counting,
+    ...routeOf(run),
+  };
+  hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
+  const route = routeHeader(run, attempt);
+  if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate, route);
+  const headers = { ...answerHeaders(context.requestId, admission.rate, "application/json"), ...route };
+  if (answer.retryAfter !== null) headers["retry-after"] = answer.retryAfter;
+  return new Response(answer.body, { status, headers });
+}
+
+/**
+ * Of one attempt its own words; of several that none of them answered. What is about the client's own request is passed on whoever
+ * said it. A sovereign request hears that its servers are not there, whatever went wrong with them.
+ */
+function told({ refused, admission }: Relay, { deployment }: Attempt, last: Failure): Failure {
+  const { error, answer, failsOver, passes, retryAfterMs } = last;
+  if (!failsOver || error === clientLeft || error.code === "invalid_request") return last;
+  const after = retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) };
+  const status = answer?.status ?? error.status;
+  if (admission.sovereign && passes && status !== 429) {
+    return { ...last, answer: undefined, error: new GatewayError("sovereign_unavailable", `The self-hosted model did not answer: ${error.message}`, { retryAfterSeconds: retrySoonSeconds, ...after, shouldRetry: false }) };
+  }
+  if (refused.length === 0) return last;
+  const tried = [...refused.map((one) => `${one.deployment} (${one.status} ${one.errorCode})`), `${deployment} (${status} ${error.code}: ${error.message.slice(0, 500)})`];
+  return { ...last, answer: undefined, error: new GatewayError("upstream_error", `None of ${tried.length} attempts was answered: ${tried.join(", ")}.`, after) };
+}

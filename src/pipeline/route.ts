@@ -1,0 +1,32 @@
+/** The way that a request took, as its client, the ledger and its conversation hear of it. */
+import type { Attempt } from "../router/index.ts";
+import type { Ending } from "./outcome.ts";
+import type { Relay } from "./relay.ts";
+
+/** So many exclusions are written down; `POST /v1/route` tells all. */
+const mostExcluded = 16;
+
+const quoted = (name: string): string => `"${name.replace(/[^\x20-\x7e]|["\\]/g, "?")}"`;
+
+/** `X-Forge-Route`: the deployments that were tried, in order, and what those said that did not answer. A list by RFC 9651. */
+export function routeHeader({ refused }: Pick<Relay, "refused">, attempt: Pick<Attempt, "deployment">): Record<string, string> {
+  const before = refused.map(({ deployment, status, errorCode }) => `${quoted(deployment)};status=${status};error=${errorCode}`);
+  return { "x-forge-route": [...before, quoted(attempt.deployment)].join(", ").slice(0, 4_096) };
+}
+
+/** What an outcome has of the way: how it was reserved for, who was tried before, and where there was a choice, why not the others. */
+export function routeOf({ admission: { reserved, plan }, refused }: Relay): Pick<Ending, "reserved" | "refused" | "attempts" | "route"> {
+  const { pick, excluded, attempts } = plan;
+  const chosen = pick !== undefined || excluded.length > 0 || attempts.length > 1;
+  return {
+    reserved, refused, attempts: refused.length + 1,
+    ...(chosen && { route: { pick: pick ?? "order", planned: attempts.length, excluded: excluded.slice(0, mostExcluded), others: Math.max(0, excluded.length - mostExcluded) } }),
+  };
+}
+
+/** Where the conversation shall be remembered to have run; undefined: it has no choice, or would come here again by itself. */
+export function stayedAt({ admission: { plan }, session, context, admission }: Relay, { vital }: Pick<Attempt, "vital">): { id: string; vital: string } | undefined {
+  if (!session || plan.attempts.length < 2) return undefined;
+  context.isolate.sessions.set(`${admission.policy.keyId} ${session.id}`, vital);
+  return session.begun || vital !== plan.attempts[0]!.vital ? { id: session.id, vital } : undefined;
+}
