@@ -2,12 +2,13 @@
  * `npm run deploy`: Forge into the owner's own Cloudflare account. Repeatable: what is already there stays.
  * Options: --dry-run (no account, no network), --secrets-file <path> (default .secrets.env).
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { unstable_readConfig, type Unstable_Config } from "wrangler";
+import { missingColumns, rowsPrinted, tablesIn, tablesQuery } from "./schema.ts";
 import { checkVars, hasProvider, keptSecrets, ownSecrets, readVars, type Vars } from "./vars.ts";
 import { startWrangler, wrangler } from "./wrangler.ts";
 
@@ -46,6 +47,7 @@ async function deploy(): Promise<void> {
   for (const queue of queuesToCreate(config)) await create(["queues", "create", queue]);
   const database = config.d1_databases[0]!.database_name!;
   await create(["d1", "create", database]);
+  await addMissingColumns(database);
   for (const path of sqlFiles) {
     console.log(`Applying ${path} to ${database} …`);
     await wrangler(["d1", "execute", database, "--remote", "--yes", `--file=${path}`], { stdio: ["ignore", "pipe", "pipe"] });
@@ -63,6 +65,7 @@ async function dryRun(config: Unstable_Config, secretsFile: string): Promise<voi
     present ? `upload the secrets of ${secretsFile}${problems.length > 0 ? ` — NOT YET: ${problems.join("; ")}` : ""}` : `make ${secretsFile} with fresh random secrets, and upload them`,
     ...queuesToCreate(config).map((queue) => `create the queue ${queue}, unless it is there`),
     `create the D1 database ${config.d1_databases[0]?.database_name}, unless it is there`,
+    "add the columns that its tables lack",
     ...sqlFiles.map((path) => `apply ${path} to it (idempotent)`),
     `deploy the Worker ${config.name}; Cloudflare creates its R2 bucket and queue, unless they are there`,
   ];
@@ -99,6 +102,17 @@ async function create(args: string[]): Promise<void> {
     await wrangler(args, { stdio: ["ignore", "pipe", "pipe"] });
   } catch (error) {
     if (!/already (exists|taken)|is taken/i.test((error as Error).message)) throw error;
+  }
+}
+
+/** Brings older tables to what schema.sql says, before anything in it uses their new columns. */
+async function addMissingColumns(database: string): Promise<void> {
+  const run = (command: string): Promise<string> =>
+    wrangler(["d1", "execute", database, "--remote", "--yes", "--json", "--command", command], { stdio: ["ignore", "pipe", "inherit"] });
+  const present = tablesIn(rowsPrinted(await run(tablesQuery)).map(({ sql }) => String(sql)).join(";\n"));
+  for (const statement of missingColumns(readFileSync(`${root}schema.sql`, "utf8"), present)) {
+    console.log(`${statement} …`);
+    rowsPrinted(await run(statement));
   }
 }
 
