@@ -1,4 +1,5 @@
--- Forge's D1 database. Idempotent: run it as often as you like. Times are Unix milliseconds, money is integer
+-- Forge's D1 database. Idempotent: run it as often as you like. A database that is older gets the columns it lacks first
+-- (scripts/schema.ts), so a column that joins a table here may be null or has a default. Times are Unix milliseconds, money is integer
 -- nano-USD (1e-9), prices are integer pico-USD (1e-12) per unit. Limits themselves are counted in the Durable Objects
 -- (src/limits); D1 holds who may do what (accounts), what can be called (catalog) and what was used (ledger).
 
@@ -18,13 +19,15 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
   ('enterprise', '{"requestsPerMinute":6000}');
 
 -- One customer of this gateway: the tenant boundary. `sovereign`: 1 = every request stays on self-hosted models.
+-- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header.
 -- Written by: admin API. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS organisations (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
   plan_id TEXT NOT NULL DEFAULT 'default' REFERENCES plans (id),
   sovereign INTEGER NOT NULL DEFAULT 0,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  header_credentials INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its
@@ -90,13 +93,16 @@ CREATE TABLE IF NOT EXISTS api_key_secrets (
 CREATE INDEX IF NOT EXISTS api_key_secrets_by_key ON api_key_secrets (key_id);
 
 -- An organisation's own credential at a provider, AES-256-GCM under a key derived per organisation
--- (src/accounts/credentials.ts). Written by: admin API. Lives: until deleted.
+-- (src/accounts/credentials.ts). `only`: 1 = the installation's own key never stands in for it. `sealed_by`: which master secret
+-- sealed it, as a fingerprint; null = sealed before there were any. Written by: admin API. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS provider_credentials (
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
   provider TEXT NOT NULL,
   iv TEXT NOT NULL,
   ciphertext TEXT NOT NULL,
   created_at INTEGER NOT NULL,
+  only INTEGER NOT NULL DEFAULT 1,
+  sealed_by TEXT,
   PRIMARY KEY (organisation_id, provider)
 ) WITHOUT ROWID;
 

@@ -13,6 +13,8 @@ export const settingsSchema = z.looseObject({
   ADMIN_SECRET: z.string().min(32),
   /** Master secret for providers' credentials at rest. At least 32 characters. */
   CREDENTIALS_SECRET: z.string().min(32),
+  /** The master secret before this one, while what it sealed is sealed anew (docs/credentials.md). */
+  CREDENTIALS_SECRET_PREVIOUS: z.string().regex(/^(?:[^]{32,})?$/, "at least 32 characters").default(""),
   /** What new keys start with. */
   KEY_PREFIX: z.string().regex(/^[a-zA-Z][a-zA-Z0-9_-]{1,31}[-_]$/, "letters, digits, - and _, ending in - or _").default("sk-forge-"),
   /** Base URL of a server on the owner's own machines that speaks OpenAI's protocol. */
@@ -38,7 +40,8 @@ export const settingsSchema = z.looseObject({
   STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
   /** What Stripe signs its events to this gateway with. */
   STRIPE_WEBHOOK_SECRET: z.string().regex(/^(?:whsec_\S+)?$/, "a signing secret of Stripe's, whsec_…").default(""),
-}).refine((vars) => (vars.STRIPE_SECRET_KEY === "") === (vars.STRIPE_WEBHOOK_SECRET === ""), { path: ["STRIPE_WEBHOOK_SECRET"], message: "goes with STRIPE_SECRET_KEY: set both or neither" });
+}).refine((vars) => (vars.STRIPE_SECRET_KEY === "") === (vars.STRIPE_WEBHOOK_SECRET === ""), { path: ["STRIPE_WEBHOOK_SECRET"], message: "goes with STRIPE_SECRET_KEY: set both or neither" })
+  .refine((vars) => vars.CREDENTIALS_SECRET_PREVIOUS !== vars.CREDENTIALS_SECRET, { path: ["CREDENTIALS_SECRET_PREVIOUS"], message: "must differ from CREDENTIALS_SECRET" });
 
 /** The parsed settings. `vars` holds every string of the environment: providers read their own key and base URL there. */
 export type Settings = z.infer<typeof settingsSchema>;

@@ -14,6 +14,7 @@ const statusOf = {
   subscription_expired: 402,
   model_not_allowed: 403,
   plan_required: 403,
+  header_credentials_not_allowed: 403,
   model_not_priced: 403,
   model_not_found: 404,
   not_found: 404,

@@ -4,8 +4,10 @@
  */
 export { secretFromHeaders, secretFromRequest } from "./api-key.ts";
 export type { AccountPolicy } from "./budgets.ts";
+export type { Masters } from "./credentials.ts";
 export type { Credential, EffectiveLimits, KeyPolicy, KeyStanding, Limits, Principal } from "./policy.ts";
 export { countsMoney } from "./policy.ts";
+export { keysHeader, withBroughtKeys } from "./brought-keys.ts";
 export { Principals } from "./principals.ts";
 export { RecentMap } from "./recent-map.ts";
 export { principalSource } from "./read-principal.ts";

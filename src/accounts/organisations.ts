@@ -6,14 +6,17 @@ import type { KeyStanding, Limits } from "./policy.ts";
 import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
 import { accountsOf, bumpAccountsIfChanged, planRulesOf, selectAccounts, type PlanRules } from "./terms.ts";
 
-export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; createdAtMs: number };
+/** `headerCredentials`: its keys may bring providers' secrets in a request's header. */
+export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; headerCredentials: boolean; createdAtMs: number };
 export type Plan = { id: string; limits: Limits } & Partial<Omit<PlanRules, "limits">>;
 
-type Row = { id: string; name: string; plan_id: string; sovereign: number; created_at: number };
+type Row = { id: string; name: string; plan_id: string; sovereign: number; header_credentials: number; created_at: number };
 
 const organisationOf = (row: Row): Organisation => ({
-  id: row.id, name: row.name, plan: row.plan_id, sovereign: row.sovereign === 1, createdAtMs: row.created_at,
+  id: row.id, name: row.name, plan: row.plan_id, sovereign: row.sovereign === 1, headerCredentials: row.header_credentials === 1, createdAtMs: row.created_at,
 });
+
+const flagOf = (flag: boolean | undefined): number | null => (flag === undefined ? null : Number(flag));
 
 const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_request", `There is no plan '${id}'.`, { param: "plan" });
 
@@ -22,13 +25,13 @@ export const noSuchOrganisation = (id: string): GatewayError => new GatewayError
 
 /** Creates an organisation, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
 export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
-  const { id, name, plan, sovereign } = wanted;
+  const { id, name, plan, sovereign, headerCredentials } = wanted;
   const [insert, , plans, accounts] = await db.batch([
     db.prepare(`
-      INSERT INTO organisations (id, name, plan_id, sovereign, created_at)
-      SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3) ON CONFLICT DO NOTHING`,
-    ).bind(id, name, plan, sovereign ? 1 : 0, by.nowMs),
-    auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign } }),
+      INSERT INTO organisations (id, name, plan_id, sovereign, header_credentials, created_at)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3) ON CONFLICT DO NOTHING`,
+    ).bind(id, name, plan, Number(sovereign), Number(headerCredentials), by.nowMs),
+    auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign, headerCredentials } }),
     db.prepare("SELECT 1 FROM plans WHERE id = ?").bind(plan),
     selectAccounts(db, { organisation: id }),
   ]);
@@ -51,16 +54,17 @@ export async function listOrganisations(db: D1Database, { limit, after = "" }: {
 
 /** Changes an organisation; what is absent stays. */
 export async function updateOrganisation(
-  db: D1Database, by: By, id: string, patch: Partial<Pick<Organisation, "name" | "plan" | "sovereign">>,
+  db: D1Database, by: By, id: string, patch: Partial<Pick<Organisation, "name" | "plan" | "sovereign" | "headerCredentials">>,
 ): Promise<{ organisation: Organisation; accounts: AccountPolicy[]; standings: KeyStanding[] }> {
-  const { name, plan, sovereign } = patch;
-  const concernsKeys = plan !== undefined || sovereign !== undefined;
+  const { name, plan, sovereign, headerCredentials } = patch;
+  const concernsKeys = plan !== undefined || sovereign !== undefined || headerCredentials !== undefined;
   const concerned = { organisation: id };
   const [update, , , , accounts, standings] = await db.batch([
     db.prepare(`
-      UPDATE organisations SET name = coalesce(?2, name), plan_id = coalesce(?3, plan_id), sovereign = coalesce(?4, sovereign)
+      UPDATE organisations SET name = coalesce(?2, name), plan_id = coalesce(?3, plan_id), sovereign = coalesce(?4, sovereign),
+        header_credentials = coalesce(?5, header_credentials)
       WHERE id = ?1 AND (?3 IS NULL OR EXISTS (SELECT 1 FROM plans WHERE id = ?3)) RETURNING *`,
-    ).bind(id, name ?? null, plan ?? null, sovereign === undefined ? null : Number(sovereign)),
+    ).bind(id, name ?? null, plan ?? null, flagOf(sovereign), flagOf(headerCredentials)),
     auditIfChanged(db, by, { action: "organisation.update", subject: id, organisationId: id, detail: patch }),
     ...(concernsKeys ? [bumpAccountsIfChanged(db, concerned), bumpIfChanged(db, concerned), selectAccounts(db, concerned), selectStandings(db, concerned)] : []),
   ]);

@@ -109,6 +109,8 @@ export type Principal = {
   readonly keyExpiresAtMs?: number;
   /** The organisation's own credentials by provider. */
   readonly credentials: ReadonlyMap<string, Credential>;
+  /** true: a request may bring credentials of its own in a header. */
+  readonly bringsKeys?: boolean;
 };
 
 /** An organisation's own credential at a provider. `only`: the installation's is never used in its place. */

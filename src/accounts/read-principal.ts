@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { GatewayError } from "../errors.ts";
 import { hashSecret } from "./api-key.ts";
-import { openCredential } from "./credentials.ts";
+import { openerOf, type Masters } from "./credentials.ts";
 import { keyPools } from "./budgets.ts";
 import { effectiveLimits, keyPolicySchema, type Principal } from "./policy.ts";
 import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
@@ -15,8 +15,8 @@ export type PrincipalSource = (secret: string, nowMs: number) => Promise<Princip
 
 const query = `
 SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, s.expires_at AS secret_expires_at,
-  o.sovereign, ${termsColumns},
-  (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext))
+  o.sovereign, o.header_credentials, ${termsColumns},
+  (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext, 'sealedBy', c.sealed_by, 'only', c.only))
      FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
 FROM api_key_secrets s
 JOIN api_keys k ON k.id = s.key_id
@@ -26,13 +26,13 @@ WHERE s.hash = ?`;
 
 type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
-  secret_expires_at: number | null; sovereign: number; credentials: string;
+  secret_expires_at: number | null; sovereign: number; header_credentials: number; credentials: string;
 };
 
-const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string() }));
+const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string(), sealedBy: z.string().nullable(), only: z.number() }));
 
-/** A source over D1. `pepper` hashes secrets, `master` opens organisations' credentials. */
-export function principalSource(db: D1Database, { pepper, master }: { pepper: string; master: string }): PrincipalSource {
+/** A source over D1. `pepper` hashes secrets, `masters` open organisations' credentials. */
+export function principalSource(db: D1Database, { pepper, masters }: { pepper: string; masters: Masters }): PrincipalSource {
   return async function readPrincipal(secret, nowMs) {
     const row = await db.prepare(query).bind(await hashSecret(pepper, secret)).first<Row>();
     if (!row) return { refused: "invalid_api_key" };
@@ -58,7 +58,8 @@ export function principalSource(db: D1Database, { pepper, master }: { pepper: st
       onDisconnect: policy.onDisconnect,
       expiresAtMs,
       keyExpiresAtMs: row.expires_at ?? undefined,
-      credentials: await openAll(master, row.organisation_id, row.credentials),
+      credentials: await openAll(masters, row.organisation_id, row.credentials),
+      bringsKeys: row.header_credentials === 1,
     };
   };
 }
@@ -67,9 +68,10 @@ export function principalSource(db: D1Database, { pepper, master }: { pepper: st
  * A credential that does not open fails the look-up: calling on with the installation's own would send the organisation's
  * prompts to an account, and on a bill, that it did not choose.
  */
-async function openAll(master: string, organisationId: string, json: string): Promise<Principal["credentials"]> {
+async function openAll(masters: Masters, organisationId: string, json: string): Promise<Principal["credentials"]> {
   const rows = credentialsSchema.parse(JSON.parse(json));
-  return new Map(await Promise.all(rows.map(async ({ provider, ...sealed }) => {
-    return [provider, { secret: await openCredential(master, { organisationId, provider }, sealed), only: true }] as const;
+  const open = openerOf(masters);
+  return new Map(await Promise.all(rows.map(async ({ provider, only, ...sealed }) => {
+    return [provider, { secret: await open({ organisationId, provider }, sealed), only: only === 1 }] as const;
   })));
 }

@@ -1,5 +1,5 @@
 /** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
-import { Principals, principalSource, RecentMap } from "../accounts/index.ts";
+import { Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Health } from "../health/index.ts";
@@ -13,6 +13,8 @@ import { servedBy, type Served } from "../upstream/models.ts";
 export type Isolate = {
   readonly env: Cloudflare.Env;
   readonly settings: Settings;
+  /** What organisations' credentials are sealed with, and were before. */
+  readonly masters: Masters;
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly principals: Principals;
   readonly catalog: Held<Catalog>;
@@ -38,18 +40,20 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
   if (current?.env === env) return current;
   const settings = parseSettings(env);
   const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
+  const masters: Masters = { current: settings.CREDENTIALS_SECRET, previous: settings.CREDENTIALS_SECRET_PREVIOUS };
   current = {
     env,
     settings,
+    masters,
     endpoints: reachable,
-    principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, master: settings.CREDENTIALS_SECRET })),
+    principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, masters })),
     catalog: new Held(
       (last) => loadCatalog(env.DB, last, (problem) => log("error", "catalog_faulty", { problem })), catalogFreshMs,
       (error) => log("error", "catalog_kept", { problem: String(error) }),
     ),
     selfHosted: new Held((last) => servedBy(reachable.get(selfHosted.id) ?? [], last), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
-    receipts: new ReceiptSigner(settings.CREDENTIALS_SECRET),
+    receipts: new ReceiptSigner(masters.current, masters.previous),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
     sessions: new RecentMap(10_000),

@@ -19,18 +19,20 @@ async function keyOf(master: string): Promise<CryptoKey> {
 
 type Keys = { secret: CryptoKey; public: JWK & { kid: string } };
 
-/** Signs receipts with a key that is derived from a master secret. */
+/** Signs receipts with a key that is derived from a master secret. `previous`: the secret before it, "" for none; it signs no more. */
 export class ReceiptSigner {
   private keys: Promise<Keys> | undefined;
   private readonly master: string;
+  private readonly before: ReceiptSigner | undefined;
 
-  constructor(master: string) {
+  constructor(master: string, previous = "") {
     this.master = master;
+    this.before = previous === "" ? undefined : new ReceiptSigner(previous);
   }
 
-  /** The public key, as `/.well-known/forge-receipts.json` shows it. */
-  async publicKey(): Promise<Keys["public"]> {
-    return (await this.ready()).public;
+  /** The public keys, as `/.well-known/forge-receipts.json` shows them: the one that signs, then the one that did. */
+  async publicKeys(): Promise<Keys["public"][]> {
+    return [(await this.ready()).public, ...((await this.before?.publicKeys()) ?? [])];
   }
 
   /** The receipt as a compact JWS; its payload is the receipt's canonical JSON. */

@@ -5,7 +5,7 @@ import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
 import { audit } from "./admin/audit.ts";
 import { checkout } from "./admin/checkout.ts";
-import { credentials } from "./admin/credentials.ts";
+import { allCredentials, credentials } from "./admin/credentials.ts";
 import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
 import { organisations } from "./admin/organisations.ts";
@@ -26,6 +26,7 @@ export const admin = new Hono<App>()
   .route("/organisations/:id/credentials", credentials)
   .route("/organisations/:id", account)
   .route("/organisations/:id", checkout)
+  .route("/credentials", allCredentials)
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/aliases", aliases)

@@ -34,5 +34,5 @@ export const receipts = new Hono<App>()
     return c.json({ data, next: list.length > limit ? placeOf(data.at(-1)!) : null }, 200, headers);
   });
 
-/** The key that receipts are signed with, as a JWK set. */
-export const receiptKeys = new Hono<App>().get("/", async (c) => c.json({ keys: [await isolateOf(c.env).receipts.publicKey()] }));
+/** The keys that receipts are and were signed with, as a JWK set. */
+export const receiptKeys = new Hono<App>().get("/", async (c) => c.json({ keys: await isolateOf(c.env).receipts.publicKeys() }));

@@ -13,13 +13,13 @@ const pepper = env.KEY_PEPPER;
 const master = "master-secret-of-at-least-32-characters";
 const db = env.DB;
 const at = (nowMs: number) => ({ actor: "test", nowMs });
-const source = principalSource(db, { pepper, master });
+const source = principalSource(db, { pepper, masters: { current: master } });
 
 let organisationId: string;
 let count = 0;
 beforeEach(async () => {
   organisationId = `keys_${count++}_${Date.now()}`;
-  await createOrganisation(db, at(0), { id: organisationId, name: "One", plan: "default", sovereign: false });
+  await createOrganisation(db, at(0), { id: organisationId, name: "One", plan: "default", sovereign: false, headerCredentials: false });
 });
 
 const newKey = (more: { policy?: object; expiresAtMs?: number; prefix?: string } = {}) =>
@@ -70,28 +70,28 @@ describe("a principal", () => {
 
   test("carries its own organisation's credentials and no other's", async () => {
     const { secret } = await newKey();
-    await putCredential(db, at(1), master, { organisationId, provider: "openai", secret: "sk-own-openai" });
-    await putCredential(db, at(1), master, { organisationId, provider: "groq", secret: "gsk-own" });
+    await putCredential(db, at(1), master, { organisationId, provider: "openai", secret: "sk-own-openai", only: false });
+    await putCredential(db, at(1), master, { organisationId, provider: "groq", secret: "gsk-own", only: true });
     const other = `other_${organisationId}`;
-    await createOrganisation(db, at(0), { id: other, name: "Two", plan: "default", sovereign: false });
-    await putCredential(db, at(1), master, { organisationId: other, provider: "anthropic", secret: "sk-ant-other" });
+    await createOrganisation(db, at(0), { id: other, name: "Two", plan: "default", sovereign: false, headerCredentials: false });
+    await putCredential(db, at(1), master, { organisationId: other, provider: "anthropic", secret: "sk-ant-other", only: true });
     const principal = await source(secret, 0);
-    expect("credentials" in principal && [...principal.credentials].sort()).toEqual([["groq", { secret: "gsk-own", only: true }], ["openai", { secret: "sk-own-openai", only: true }]]);
+    expect("credentials" in principal && [...principal.credentials].sort()).toEqual([["groq", { secret: "gsk-own", only: true }], ["openai", { secret: "sk-own-openai", only: false }]]);
     expect(await everything()).not.toMatch(/sk-own|gsk-own|sk-ant/);
   });
 
   test("does not open with a credential row copied from another organisation", async () => {
     const { secret } = await newKey();
     const other = `other_${organisationId}`;
-    await createOrganisation(db, at(0), { id: other, name: "Two", plan: "default", sovereign: false });
-    await putCredential(db, at(1), master, { organisationId: other, provider: "openai", secret: "sk-other" });
-    await db.prepare("INSERT INTO provider_credentials SELECT ?, provider, iv, ciphertext, created_at FROM provider_credentials WHERE organisation_id = ?").bind(organisationId, other).run();
+    await createOrganisation(db, at(0), { id: other, name: "Two", plan: "default", sovereign: false, headerCredentials: false });
+    await putCredential(db, at(1), master, { organisationId: other, provider: "openai", secret: "sk-other", only: true });
+    await db.prepare("INSERT INTO provider_credentials SELECT ?, provider, iv, ciphertext, created_at, only, sealed_by FROM provider_credentials WHERE organisation_id = ?").bind(organisationId, other).run();
     await expect(source(secret, 0)).rejects.toThrow("cannot be opened");
   });
 
   test("another pepper knows no key", async () => {
     const { secret } = await newKey();
-    expect(await principalSource(db, { pepper: "x".repeat(32), master })(secret, 0)).toEqual({ refused: "invalid_api_key" });
+    expect(await principalSource(db, { pepper: "x".repeat(32), masters: { current: master } })(secret, 0)).toEqual({ refused: "invalid_api_key" });
     expect(await source(mintSecret("sk-forge-"), 0)).toEqual({ refused: "invalid_api_key" });
   });
 });
@@ -161,13 +161,13 @@ describe("changes", () => {
     const plan = `plan_${organisationId}`;
     await putPlan(db, at(1), { id: plan, limits: {} });
     const bystander = `other_${organisationId}`;
-    await createOrganisation(db, at(0), { id: bystander, name: "Two", plan: "default", sovereign: false });
+    await createOrganisation(db, at(0), { id: bystander, name: "Two", plan: "default", sovereign: false, headerCredentials: false });
     const other = await createKey(db, at(1), pepper, { organisationId: bystander, name: "x", policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix: "sk-" });
     const steps = [
       await updateOrganisation(db, at(3), organisationId, { plan }),
       await updateOrganisation(db, at(3), organisationId, { sovereign: true }),
       await putPlan(db, at(3), { id: plan, limits: { requestsPerMinute: 3 } }),
-      await putCredential(db, at(3), master, { organisationId, provider: "openai", secret: "s" }),
+      await putCredential(db, at(3), master, { organisationId, provider: "openai", secret: "s", only: true }),
       await deleteCredential(db, at(3), { organisationId, provider: "openai" }),
     ];
     expect(steps.map(({ standings }) => standings.map(({ keyId, version }) => ({ keyId, version })))).toEqual([2, 3, 4, 5, 6].map((version) => [{ keyId: one.key.id, version }]));
@@ -221,13 +221,13 @@ test("what fails leaves neither a change nor an event", async () => {
   const before = await events();
   const attempts = [
     createKey(db, at(1), pepper, { organisationId: "nobody", name: "x", policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix: "sk-" }),
-    createOrganisation(db, at(1), { id: organisationId, name: "x", plan: "default", sovereign: false }),
-    createOrganisation(db, at(1), { id: `${organisationId}_x`, name: "x", plan: "nothing", sovereign: false }),
+    createOrganisation(db, at(1), { id: organisationId, name: "x", plan: "default", sovereign: false, headerCredentials: false }),
+    createOrganisation(db, at(1), { id: `${organisationId}_x`, name: "x", plan: "nothing", sovereign: false, headerCredentials: false }),
     updateOrganisation(db, at(1), organisationId, { name: "hacked", plan: "nothing" }),
     updateKey(db, at(1), key.id, { name: "x" }),
     rotateKey(db, at(1), pepper, { id: key.id, graceMs: 1 }),
     rotateKey(db, at(1), pepper, { id: "key_nothing", graceMs: 1 }),
-    putCredential(db, at(1), master, { organisationId: "nobody", provider: "openai", secret: "s" }),
+    putCredential(db, at(1), master, { organisationId: "nobody", provider: "openai", secret: "s", only: true }),
   ];
   for (const { status } of await Promise.allSettled(attempts)) expect(status).toBe("rejected");
   expect(await events()).toBe(before);

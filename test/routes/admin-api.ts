@@ -41,9 +41,9 @@ export async function done(call: string, body?: unknown): Promise<Json> {
 export const adopted = (keyId: string): Promise<Json | undefined> =>
   runInDurableObject(env.KEY_METER.getByName(keyId), (meter) => (meter as unknown as { policy?: Json }).policy);
 
-const { KEY_PEPPER: pepper, CREDENTIALS_SECRET: master } = isolateOf(env).settings;
+const { settings: { KEY_PEPPER: pepper }, masters } = isolateOf(env);
 /** What a secret opens. */
-export const opens = (secret: string, nowMs = Date.now()) => principalSource(env.DB, { pepper, master })(secret, nowMs);
+export const opens = (secret: string, nowMs = Date.now()) => principalSource(env.DB, { pepper, masters })(secret, nowMs);
 
 let count = 0;
 

@@ -153,7 +153,7 @@ describe("credentials", () => {
   test("go in, are never seen again, and serve this organisation's keys", async () => {
     const key = await newKey();
     const put = await send(`PUT /organisations/${org}/credentials/openai`, { body: { secret: " sk-canary-own\n" } });
-    expect(put.json).toEqual({ provider: "openai", createdAt: expect.any(String) });
+    expect(put.json).toEqual({ provider: "openai", only: true, createdAt: expect.any(String) });
     const listed = await send(`GET /organisations/${org}/credentials`);
     expect(listed.json.data).toEqual([put.json]);
     const seen = [put, listed, await send(`GET /organisations/${org}`), await send(`GET /audit?organisation=${org}&limit=100`)];

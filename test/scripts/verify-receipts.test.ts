@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { execFile } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JSONWebKeySet } from "jose";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { receiptsIn, verify } from "../../scripts/verify-receipts.ts";
@@ -49,6 +50,14 @@ describe("receipts of real answers", () => {
     const receipts = receiptsIn(page);
     expect(await verify(receipts, JSON.parse(keys))).toMatchObject({ receipts: 6, wrong: [], gaps: 0 });
     expect(new Map(receipts.map(({ entry }) => [entry.id, (entry as unknown as { responseHash: string }).responseHash]))).toEqual(sent);
+  });
+
+  test("are right under a set in which other keys stand, too, as after a change of the master secret, and wrong under those alone", async () => {
+    const { publicKey } = generateKeyPairSync("ed25519");
+    const other = { ...publicKey.export({ format: "jwk" }), kid: "another", use: "sig", alg: "EdDSA" };
+    const receipts = receiptsIn(page);
+    for (const set of [[other, ...JSON.parse(keys).keys], [...JSON.parse(keys).keys, other]]) expect((await verify(receipts, { keys: set })).wrong).toEqual([]);
+    expect((await verify(receipts, { keys: [other] } as JSONWebKeySet)).wrong).toHaveLength(receipts.length);
   });
 
   test("a line each, a list or one by one are the same to the verifier", () => {

@@ -1,6 +1,8 @@
 import { Hono, type Context } from "hono";
 import { z } from "zod";
-import { deleteCredential, listCredentials, putCredential, type StoredCredential } from "../../accounts/provider-credentials.ts";
+import { providerSecretSchema, type CredentialOwner } from "../../accounts/credentials.ts";
+import { deleteCredential, listCredentials, putCredential, updateCredential, type StoredCredential } from "../../accounts/provider-credentials.ts";
+import { resealCredentials } from "../../accounts/resealing.ts";
 import { GatewayError } from "../../errors.ts";
 import { isolateOf } from "../../pipeline/index.ts";
 import type { App } from "../context.ts";
@@ -8,28 +10,35 @@ import { adopt, byAdmin } from "./adopt.ts";
 import { readBody } from "./input.ts";
 import { iso } from "./output.ts";
 
-/** Travels in a header, so it is one line of printable ASCII. */
-const secretSchema = z.strictObject({ secret: z.string().trim().min(1).max(8192).regex(/^[\x20-\x7e]*$/, "one line of printable ASCII") });
+/** Unless it is said, the installation's own key does not stand in: prompts would go to an account that the organisation did not choose. */
+const newSchema = z.strictObject({ secret: providerSecretSchema, only: z.boolean().default(true) });
+const patchSchema = z.strictObject({ only: z.boolean() });
 
 const organisationOf = (c: Context): string => c.req.param("id")!;
-const view = ({ provider, createdAtMs }: StoredCredential) => ({ provider, createdAt: iso(createdAtMs) });
+const ownerOf = (c: Context): CredentialOwner => ({ organisationId: organisationOf(c), provider: c.req.param("provider")! });
+const view = ({ createdAtMs, ...credential }: StoredCredential) => ({ ...credential, createdAt: iso(createdAtMs) });
 
 /** Mounted below /organisations/:id. */
 export const credentials = new Hono<App>()
   .get("/", async (c) => c.json({ data: (await listCredentials(c.env.DB, organisationOf(c))).map(view) }))
   .put("/:provider", async (c) => {
-    const provider = c.req.param("provider");
-    const { settings, endpoints } = isolateOf(c.env);
-    if (!endpoints.has(provider)) throw new GatewayError("not_found", `There is no provider '${provider}' here.`);
-    const { secret } = await readBody(c, secretSchema);
-    const owner = { organisationId: organisationOf(c), provider };
-    const { credential, standings } = await putCredential(c.env.DB, byAdmin(), settings.CREDENTIALS_SECRET, { ...owner, secret });
+    const owner = ownerOf(c);
+    const { masters, endpoints } = isolateOf(c.env);
+    if (!endpoints.has(owner.provider)) throw new GatewayError("not_found", `There is no provider '${owner.provider}' here.`);
+    const { credential, standings } = await putCredential(c.env.DB, byAdmin(), masters.current, { ...owner, ...(await readBody(c, newSchema)) });
+    await adopt(c.env, standings);
+    return c.json(view(credential));
+  })
+  .patch("/:provider", async (c) => {
+    const { credential, standings } = await updateCredential(c.env.DB, byAdmin(), ownerOf(c), await readBody(c, patchSchema));
     await adopt(c.env, standings);
     return c.json(view(credential));
   })
   .delete("/:provider", async (c) => {
-    const owner = { organisationId: organisationOf(c), provider: c.req.param("provider") };
-    const { standings } = await deleteCredential(c.env.DB, byAdmin(), owner);
+    const { standings } = await deleteCredential(c.env.DB, byAdmin(), ownerOf(c));
     await adopt(c.env, standings);
     return c.body(null, 204);
   });
+
+/** Everybody's credentials: sealed under the current master secret, where the previous one still holds them. */
+export const allCredentials = new Hono<App>().post("/rotate", async (c) => c.json(await resealCredentials(c.env.DB, byAdmin(), isolateOf(c.env).masters)));
