@@ -1,5 +1,5 @@
 /** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
-import { countsMoney, secretFromRequest, type Principal } from "../accounts/index.ts";
+import { countsMoney, keysHeader, secretFromRequest, withBroughtKeys, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { tierOf, worstCost } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
@@ -23,15 +23,26 @@ export class LimitError extends GatewayError {
 /** `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
 export type Admission = { policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
 
-/** The caller of a request. Throws 401s. No D1 query when the isolate knows the key. */
-export async function callerOf({ request, isolate, startedAtMs, waitUntil }: RequestContext): Promise<Principal> {
+/** The caller of a request, with the providers' keys that it brought. Throws 401s, and what `withBroughtKeys` does. No D1 query when the isolate knows the key. */
+export async function callerOf(context: RequestContext): Promise<Principal> {
+  const { request, isolate, startedAtMs, waitUntil } = context;
   const secret = secretFromRequest(request);
-  return isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
+  const caller = isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
+  try {
+    return bringing(context, caller);
+  } catch (error) {
+    // The key may be revoked, or its organisation have allowed the header since: its object knows.
+    const { principal } = await look(context, caller);
+    if (principal === caller) throw error;
+    return principal;
+  }
 }
 
 /** Reads the caller again: its key's object knows a newer version. */
-const callerAnew = ({ request, isolate, startedAtMs }: RequestContext, { version }: Principal): Promise<Principal> =>
-  isolate.principals.reload(secretFromRequest(request), startedAtMs, version);
+const callerAnew = async (context: RequestContext, { version }: Principal): Promise<Principal> =>
+  bringing(context, await context.isolate.principals.reload(secretFromRequest(context.request), context.startedAtMs, version));
+
+const bringing = ({ request, isolate }: RequestContext, caller: Principal): Principal => withBroughtKeys(caller, request.headers.get(keysHeader), isolate.endpoints);
 
 /** A principal's limits as its key's object takes them. */
 export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, paidUntilMs, pools, limits }: Principal): MeterPolicy => ({

@@ -2,7 +2,7 @@
  * A request that its client gave a name (`Idempotency-Key`): it runs once, whoever asks for it again joins that run or gets its
  * answer. A layer around the one path: the first request takes it as ever, and is recorded.
  */
-import type { Principal } from "../accounts/index.ts";
+import { keysHeader, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -31,10 +31,10 @@ export async function once(context: RequestContext, protocol: Protocol, serve: S
     caller = await callerOf(context);
     const name = idempotencyKeyOf(request.headers);
     const body = await readBytes(request);
-    const { claim, call } = await isolate.calls.claim({ keyId: caller.keyId, name, fingerprint: await fingerprintOf(request, body), run: requestId, waitUntil });
+    const { claim, call } = await isolate.calls.claim({ keyId: caller.keyId, name, fingerprint: await fingerprintOf(request, body, request.headers.get(keysHeader)), run: requestId, waitUntil });
     if (claim.is === "lead") return await lead({ context, protocol, call }, serve, body);
     if (claim.is === "join") return await join({ context, protocol, call }, caller, claim.run);
-    throw new GatewayError("idempotency_conflict", "This Idempotency-Key was used for a request with another body or URL. Send a new one.", { param: "Idempotency-Key", shouldRetry: false });
+    throw new GatewayError("idempotency_conflict", "This Idempotency-Key was used for a request with another body or URL, or other keys of providers. Send a new one.", { param: "Idempotency-Key", shouldRetry: false });
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }

@@ -15,8 +15,12 @@ export function idempotencyKeyOf(headers: Headers): string {
 /** The name of the object for one key's value: tenants never meet, and neither the value nor the key's id can be read from it. */
 export const nameOf = (keyId: string, value: string): Promise<string> => sha256(encoder.encode(`${keyId}\n${value}`));
 
-/** Method, URL and body. The body is hashed by itself: it may be 20 MiB, and is copied for nobody. */
-export async function fingerprintOf({ method, url }: Request, body: Uint8Array | ArrayBuffer): Promise<string> {
+/**
+ * Method, URL and body, and on whose account it runs where the client says that: an answer that another account paid for is another.
+ * The body is hashed by itself: it may be 20 MiB, and is copied for nobody. `account`: a secret; nothing of it can be read from the hash.
+ */
+export async function fingerprintOf({ method, url }: Request, body: Uint8Array | ArrayBuffer, account: string | null = null): Promise<string> {
   const { pathname, search } = new URL(url);
-  return sha256(encoder.encode(`${method} ${pathname}${search}\n${await sha256(body)}`));
+  const whose = account === null ? "" : `\n${await sha256(encoder.encode(account))}`;
+  return sha256(encoder.encode(`${method} ${pathname}${search}\n${await sha256(body)}${whose}`));
 }

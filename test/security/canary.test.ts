@@ -11,6 +11,9 @@ import { admin, answer, bearer, call, fillCatalog, newKey, outside, send, type J
 const vars = env as unknown as Record<string, string>;
 const providerKeys = { "api.openai.com": vars.OPENAI_API_KEY!, "api.groq.com": vars.GROQ_API_KEY!, "api.stripe.com": vars.STRIPE_SECRET_KEY! };
 const credential = "sk-credential-of-an-organisation/with+odd=signs\"and\\more";
+/** Brought in a request's header. */
+const brought = "sk-brought-by-a-client/with+odd=signs'and\\more";
+const broughtKeys = { "x-provider-api-keys": JSON.stringify({ openai: brought, groq: brought }) };
 const prompt = "the treasure lies under the oak";
 
 /** Where something came out, and what. A minted key is taken out of the one answer that hands it over. */
@@ -77,6 +80,7 @@ beforeAll(async () => {
   [key, byo, sovereign] = (await Promise.all([newKey(), newKey(), newKey({ sovereign: true })])) as [Key, Key, Key];
   for (const { secret } of [key, byo, sovereign]) minted.add(secret);
   await admin("PUT", `/organisations/${byo.organisation}/credentials/openai`, { secret: credential });
+  await admin("PATCH", `/organisations/${byo.organisation}`, { headerCredentials: true });
   await admin("PUT", "/aliases/anywhere", { targets: ["gpt-test", "selfhosted/local-test"] });
 
   const spending = routes.filter(({ by, body }) => by === "key" && body);
@@ -86,6 +90,7 @@ beforeAll(async () => {
       for (const route of spending) {
         for (const model of ["openai/gpt-test", "gpt-test", "anywhere", "selfhosted/local-test"]) await drive(`${who}, ${model}, upstream ${name}`, secret, route, { ...route.body, model });
         await drive(`${who}, stream, upstream ${name}`, secret, route, { ...route.body, stream: true });
+        if (secret === byo.secret) for (const stream of [false, true]) await drive(`${who}, brought keys, stream ${stream}, upstream ${name}`, secret, route, { ...route.body, model: "gpt-test", stream }, broughtKeys);
       }
     }
   }
@@ -98,6 +103,8 @@ beforeAll(async () => {
   const planted = { "x-api-key": key.secret, cookie: `session=${env.ADMIN_SECRET}`, "x-forwarded-for": "1.2.3.4", "openai-organization": "org-of-client", traceparent: key.secret };
   for (const route of routes) {
     await drive("with headers of all kinds", route.by === "admin" ? env.ADMIN_SECRET : key.secret, route, route.body, planted);
+    await drive("brought keys", byo.secret, route, route.body, { ...broughtKeys, "idempotency-key": route.route });
+    for (const slip of [brought, `{"openai":${brought}}`, JSON.stringify({ [brought]: "openai" }), JSON.stringify({ openai: `${brought}\n` + brought })]) await drive("brought keys, wrongly", byo.secret, route, route.body, { "x-provider-api-keys": slip });
     await drive("twice", route.by === "admin" ? env.ADMIN_SECRET : byo.secret, route);
     await drive("admin secret", env.ADMIN_SECRET, route);
     await drive("api key", key.secret, route);
@@ -141,7 +148,7 @@ const holding = (secret: string, places: { where: string; text: string }[]): str
 const ownWords = /^odd body: /;
 const secrets = (): [string, string][] => [
   ["admin secret", env.ADMIN_SECRET], ["pepper", env.KEY_PEPPER], ["master of credentials", vars.CREDENTIALS_SECRET!],
-  ["OpenAI's key", vars.OPENAI_API_KEY!], ["Groq's key", vars.GROQ_API_KEY!], ["an organisation's credential", credential],
+  ["OpenAI's key", vars.OPENAI_API_KEY!], ["Groq's key", vars.GROQ_API_KEY!], ["an organisation's credential", credential], ["a key in a header", brought],
   ["Stripe's key", vars.STRIPE_SECRET_KEY!], ["Stripe's signing secret", vars.STRIPE_WEBHOOK_SECRET!],
 ];
 /** Beside these a provider is sent no header. */
@@ -152,6 +159,7 @@ test("the drive reached everything", () => {
   expect(out.length).toBeGreaterThan(600);
   expect(new Set(left.map(({ host }) => host))).toEqual(new Set(["api.openai.com", "api.groq.com", "self.example", "api.stripe.com"]));
   expect(left.some(({ headers }) => headers.get("authorization") === `Bearer ${credential}`)).toBe(true);
+  for (const host of ["api.openai.com", "api.groq.com"]) expect(left.some((one) => one.host === host && one.headers.get("authorization") === `Bearer ${brought}`)).toBe(true);
   expect(minted.size).toBeGreaterThan(5);
 });
 
@@ -171,7 +179,7 @@ describe("no secret comes out", () => {
   test("to a provider, but its own key to itself in its own header", () => {
     for (const { host, url, headers, body } of left) {
       expect([...headers.keys()].sort().filter((name) => ![...usual, ...(host === "api.stripe.com" ? stripes : [])].includes(name))).toEqual([]);
-      const expected = host === "self.example" ? [null] : [`Bearer ${providerKeys[host as keyof typeof providerKeys]}`, ...(host === "api.openai.com" ? [`Bearer ${credential}`] : [])];
+      const expected = host === "self.example" ? [null] : [`Bearer ${providerKeys[host as keyof typeof providerKeys]}`, ...(host === "api.openai.com" ? [`Bearer ${credential}`] : []), ...(["api.openai.com", "api.groq.com"].includes(host) ? [`Bearer ${brought}`] : [])];
       expect(expected).toContain(headers.get("authorization"));
       const rest = [{ where: url, text: `${url}\n${headers.get("user-agent")}\n${headers.get("content-type")}` }];
       for (const secret of [...secrets().map(([, one]) => one), ...minted]) expect(holding(secret, rest)).toEqual([]);
