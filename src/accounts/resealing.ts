@@ -8,25 +8,28 @@ const pageRows = 50;
 /** Pages in one call, each with three statements: an invocation has 50 on the smallest plan. */
 const mostPages = 10;
 
-type Row = { organisation_id: string; provider: string; iv: string; ciphertext: string; sealed_by: string | null };
+type Row = { last: number; organisation_id: string; provider: string; iv: string; ciphertext: string; sealed_by: string | null };
 /** A row as it was read, and as it should be. */
 type Resealed = { organisation: string; provider: string; was: string; iv: string; ciphertext: string };
 
 /**
  * Seals credentials anew that are not under the current master secret. Each page is one statement that changes a row only while it
- * holds what was read, so that an edit in between stands and a call that breaks off leaves every row openable. `left`: how many are
- * still to be done, because there are many (call again) or because neither secret opens them (logged as `credential_not_opened`).
+ * holds what was read, so that an edit in between stands and a call that breaks off leaves every row openable. Those that the previous
+ * secret sealed come first: rows whose secret is lost cannot hold them up, however many. `left`: how many are still to be done, because
+ * there are many (call again) or because neither secret opens them (logged as `credential_not_opened`).
  */
 export async function resealCredentials(db: D1Database, by: By, masters: Masters): Promise<{ resealed: number; left: number }> {
   const sealedBy = await fingerprintOf(masters.current);
+  const before = masters.previous ? await fingerprintOf(masters.previous) : null;
   const open = openerOf(masters);
   let resealed = 0;
-  let after = { organisation_id: "", provider: "" };
+  let after = { last: -1, organisation_id: "", provider: "" };
   for (let page = 0; page < mostPages; page += 1) {
     const { results } = await db.prepare(`
-      SELECT organisation_id, provider, iv, ciphertext, sealed_by FROM provider_credentials
-      WHERE sealed_by IS NOT ?1 AND (organisation_id, provider) > (?2, ?3) ORDER BY organisation_id, provider LIMIT ?4`,
-    ).bind(sealedBy, after.organisation_id, after.provider, pageRows).all<Row>();
+      SELECT sealed_by IS NOT ?2 AS last, organisation_id, provider, iv, ciphertext, sealed_by FROM provider_credentials
+      WHERE sealed_by IS NOT ?1 AND (sealed_by IS NOT ?2, organisation_id, provider) > (?3, ?4, ?5)
+      ORDER BY last, organisation_id, provider LIMIT ?6`,
+    ).bind(sealedBy, before, after.last, after.organisation_id, after.provider, pageRows).all<Row>();
     if (results.length === 0) break;
     after = results.at(-1)!;
     const rows = (await Promise.all(results.map((row) => reseal(row, open, masters.current)))).filter((row) => row !== undefined);

@@ -118,6 +118,14 @@ test("a row that neither secret opens stays as it is, is told, and holds up no o
   expect(said.mock.calls.flat().map((line) => JSON.parse(line as string))).toEqual([{ level: "error", event: "credential_not_opened", ...owner("p001") }]);
 });
 
+test("however many rows nobody can open, those that the previous secret sealed are done", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const lost = JSON.stringify(Array.from({ length: 600 }, (_, n) => `a${n}`));
+  await db.prepare("INSERT INTO provider_credentials (organisation_id, provider, iv, ciphertext, sealed_by, created_at) SELECT ?1, value, 'x', 'y', '0123456789abcdef', 0 FROM json_each(?2)").bind(organisationId, lost).run();
+  await fill(60);
+  expect(await reseal()).toEqual({ resealed: 60, left: 600 });
+});
+
 test("it leaves an event without a secret, and none when there was nothing to do", async () => {
   await fill(2);
   await reseal();

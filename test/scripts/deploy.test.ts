@@ -14,6 +14,8 @@ test("what is missing, short or used twice is named, its value is not", () => {
   expect(secretProblems({ ADMIN_SECRET: good.ADMIN_SECRET })).toEqual(["KEY_PEPPER is missing", "CREDENTIALS_SECRET is missing"]);
   expect(secretProblems({ ...good, KEY_PEPPER: "too-short" }).join()).toMatch(/KEY_PEPPER(?!.*too-short)/);
   expect(secretProblems({ ...good, KEY_PEPPER: good.ADMIN_SECRET })[0]).toContain("must differ");
+  expect(secretProblems({ ...good, CREDENTIALS_SECRET_PREVIOUS: secret() })).toEqual([]);
+  expect(secretProblems({ ...good, CREDENTIALS_SECRET_PREVIOUS: good.CREDENTIALS_SECRET }).join()).toMatch(/CREDENTIALS_SECRET_PREVIOUS: must differ/);
 });
 
 test("only queues that wrangler does not create itself are created", () => {
