@@ -123,7 +123,9 @@ test("however many rows nobody can open, those that the previous secret sealed a
   const lost = JSON.stringify(Array.from({ length: 600 }, (_, n) => `a${n}`));
   await db.prepare("INSERT INTO provider_credentials (organisation_id, provider, iv, ciphertext, sealed_by, created_at) SELECT ?1, value, 'x', 'y', '0123456789abcdef', 0 FROM json_each(?2)").bind(organisationId, lost).run();
   await fill(60);
-  expect(await reseal()).toEqual({ resealed: 60, left: 600 });
+  await putCredential(db, at(5), old, { ...owner("a0-older-than-fingerprints"), secret: "sk", only: true });
+  await db.prepare("UPDATE provider_credentials SET sealed_by = NULL WHERE provider = 'a0-older-than-fingerprints'").run();
+  expect(await reseal()).toEqual({ resealed: 61, left: 600 });
 });
 
 test("it leaves an event without a secret, and none when there was nothing to do", async () => {
