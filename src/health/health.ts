@@ -39,10 +39,10 @@ type Sent = { readonly number: number; readonly board: string | undefined; reado
  * One per isolate. A deployment is any string: `provider/upstream id`, with `@place` for one of several origins. A provider's
  * refusal of an organisation's own credential says nothing of the deployment for others: note it under a key of its own or not at all.
  *
- * How stale: what this isolate sees counts at once. What others in the region see arrives within two seconds and a call while they
- * and this isolate have traffic; a circuit that opens or closes is told within a quarter of a second and a call, and heard by
- * others at their next exchange. A lost exchange costs freshness only: its counts are sent again, and added once by a board that
- * still knows the isolate, at most twice by one that was restarted in between. Without any board each isolate stands alone.
+ * How stale: what this isolate sees counts at once. News reach the board within two seconds and a call, a circuit that opens or
+ * closes within a quarter of a second and a call; an isolate hears what the board has within two seconds and a call while its
+ * traffic has outcomes, within five while it has none. A lost exchange costs freshness only: its counts are sent again as they
+ * are, and added once; a board that was restarted is told all that its isolates still have. Without a board each stands alone.
  */
 export class Health {
   private readonly held = new Map<string, Held>();

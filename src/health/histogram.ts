@@ -17,7 +17,9 @@ export const scales = {
   tokensPerSecond: 1,
 } as const;
 
-export const emptyHistogram = (): Histogram => new Array<number>(bucketCount).fill(0);
+const zeros: Histogram = Array.from({ length: bucketCount }, () => 0);
+
+export const emptyHistogram = (): Histogram => zeros.slice();
 
 /** Counts one measurement; what is no positive number counts nothing. */
 export function count(histogram: Histogram, value: number, least: number): void {

@@ -37,6 +37,16 @@ describe("opens", () => {
     expect(stateAfter([...busy, ...times(failuresInRow, bad)], 100)).toBe("open");
   });
 
+  test("also when answers of before the failures are told in between", () => {
+    const { circuit, nowMs } = after(times(200, ok), 100);
+    for (let i = 1; i <= failuresInRow; i += 1) {
+      expect(stateAt(circuit, nowMs + i)).toBe("closed");
+      observe(circuit, ok, nowMs - 100);
+      observe(circuit, bad, nowMs + i);
+    }
+    expect(stateAt(circuit, nowMs + failuresInRow)).toBe("open");
+  });
+
   test("when half of enough attempts fail", () => {
     const alternating = Array.from({ length: 2 * windowFailures }, (_, i) => (i % 2 ? bad : ok));
     expect(stateAfter(alternating)).toBe("open");
@@ -119,6 +129,15 @@ describe("what another has seen", () => {
     expect(stateAt(circuit, at + 20)).toBe("closed");
   });
 
+  test("a probe that failed is over: what was sent before does not close for it", () => {
+    const { circuit, nowMs } = opened();
+    const at = nowMs + firstPauseMs;
+    mayTry(circuit, at);
+    adopt(circuit, told({ probeInMs: 4_000, pauses: 2 }), at + 10);
+    expect([observe(circuit, bad, at + 20), observe(circuit, ok, at + 30)]).toEqual([false, false]);
+    expect(stateAt(circuit, at + 30)).toBe("open");
+  });
+
   test("whoever hears the same ends up the same, in whichever order", () => {
     const one = fc.record({ open: fc.boolean(), agoMs: fc.nat(100_000), probeInMs: fc.integer({ min: -1_000, max: 60_000 }), pauses: fc.integer({ min: 1, max: 6 }), asked: fc.constant(false) });
     const tellings = fc.uniqueArray(one, { selector: ({ agoMs }) => agoMs, minLength: 1, maxLength: 6 });
@@ -168,7 +187,12 @@ describe("whatever happened before", () => {
       const { circuit, nowMs } = walk(steps);
       let at = nowMs;
       let tried = 0;
-      for (const gap of gaps) if (mayTry(circuit, (at += gap))) observe(circuit, bad, at), (tried += 1);
+      for (const gap of gaps) {
+        at += gap;
+        if (!mayTry(circuit, at)) continue;
+        observe(circuit, bad, at);
+        tried += 1;
+      }
       expect(stateAt(circuit, at) === "open" || tried < failuresInRow).toBe(true);
       expect(tried).toBeLessThanOrEqual(failuresInRow);
     }));
@@ -181,7 +205,10 @@ describe("whatever happened before", () => {
       const failures: number[] = [];
       for (const { afterMs } of steps) {
         nowMs += afterMs;
-        if (mayTry(circuit, nowMs)) observe(circuit, bad, nowMs), failures.push(nowMs);
+        if (mayTry(circuit, nowMs)) {
+          observe(circuit, bad, nowMs);
+          failures.push(nowMs);
+        }
         const third = failures.findIndex((at, i) => i >= 2 && at - failures[i - 2]! <= windowMs - 5_000);
         if (third >= 0) expect(stateAt(circuit, nowMs)).not.toBe("closed");
       }

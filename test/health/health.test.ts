@@ -110,6 +110,25 @@ describe("when an isolate calls", () => {
     expect(await shareOf(stage)).toBe(1);
   });
 
+  test.each(["a strange board", "a failure"])("what a call that was given up says later counts nothing: %s", async (late) => {
+    const stage = world();
+    const health = new Health();
+    const hung = Promise.withResolvers<Snapshot>();
+    const asked: Report[] = [];
+    const begun: Promise<unknown>[] = [];
+    times(health, 10, ok);
+    health.sync({ getByName: () => ({ exchange: (report) => (asked.push(report), hung.promise) }) }, "EU", start, (promise) => void begun.push(promise));
+    await stage.sync(health, start + exchangeMs);
+    if (late === "a failure") hung.reject(new Error("Network connection lost."));
+    else hung.resolve({ is: "strange", board: "board-9" });
+    await Promise.all(begun);
+    expect(asked).toHaveLength(1);
+    expect(warn).not.toHaveBeenCalled();
+    health.note("p/m", ok, start + exchangeMs);
+    expect(await stage.sync(health, start + exchangeMs + exchangeEveryMs)).toBe(true);
+    expect(stage.reports.map(({ board, again }) => [board, again])).toEqual([[undefined, false], ["board-1", false]]);
+  });
+
   test("always the board of its first request's region", async () => {
     const stage = world();
     const health = new Health();
@@ -147,15 +166,17 @@ describe("calls that fail", () => {
     await expect(Promise.all(begun)).resolves.toEqual([undefined]);
   });
 
-  test("do not hammer: a turning circuit waits its two seconds too", async () => {
+  test("do not hammer: circuits that turn wait their two seconds too", async () => {
     const stage = world();
     const health = new Health();
     stage.fates = ["lost"];
-    times(health, 3, bad);
     const calls = [];
-    for (let ms = 0; ms <= 2_000; ms += 100) if (await stage.sync(health, start + ms)) calls.push(ms);
+    for (let ms = 0; ms <= 2_000; ms += 100) {
+      times(health, 3, bad, start + ms, `p/${ms}`);
+      if (await stage.sync(health, start + ms)) calls.push(ms);
+    }
     expect(calls).toEqual([0, 2_000]);
-    expect(stage.reports[1]!.circuits).toHaveLength(1);
+    expect(stage.reports.map(({ circuits }) => circuits.length)).toEqual([1, 21]);
   });
 
   test("without a board the isolate goes by what it saw itself", async () => {
@@ -195,6 +216,18 @@ describe("a board that was restarted", () => {
     expect(stranger.of("p/slow", later)?.firstByteMs?.p50).toBeGreaterThan(stranger.of("p/m", later)!.firstByteMs!.p50);
   });
 
+  test("is heard from its beginning", async () => {
+    const stage = world();
+    const [one, other] = [new Health(), new Health()];
+    for (let i = 0; i < 50; i += 1) times(one, 10, ok, start, `p/${i}`);
+    await stage.sync(one);
+    stage.restart();
+    times(other, 10, ok, start, "p/new");
+    await stage.sync(other);
+    await stage.sync(one, start + listenEveryMs);
+    expect(one.of("p/new", start + listenEveryMs)?.okShare).toBe(1);
+  });
+
   test("counts each isolate's past once, also when its answer is lost", async () => {
     const stage = world();
     const health = new Health();
@@ -207,6 +240,20 @@ describe("a board that was restarted", () => {
     for (let ms = 4_000; ms <= 20_000; ms += 2_000) await stage.sync(health, start + ms);
     expect(await shareOf(stage)).toBe(0.5);
   });
+});
+
+test("what was on its way to a board that was restarted is told once", async () => {
+  const stage = world();
+  const health = new Health();
+  times(health, 8, ok);
+  await stage.sync(health);
+  times(health, 8, bad, start + 2_000);
+  stage.fates = ["lost"];
+  await stage.sync(health, start + 2_000);
+  times(health, 8, ok, start + 4_000);
+  stage.restart();
+  for (let ms = 4_000; ms <= 12_000; ms += 2_000) await stage.sync(health, start + ms);
+  expect(await shareOf(stage)).toBe(0.67);
 });
 
 describe("what is held", () => {
@@ -266,6 +313,16 @@ describe("a region against one of its isolates", () => {
     await stage.sync(one, start + 5_000);
     await stage.sync(many, start + 10_000);
     expect(many.of("p/m", start + 10_000)?.state).toBe("open");
+  });
+
+  test("a deployment that just died under traffic is closed to them, whatever it answered before", async () => {
+    const stage = world();
+    const [one, other] = [new Health(), new Health()];
+    times(one, 50, ok);
+    times(one, 6, bad);
+    await stage.sync(one);
+    await stage.sync(other);
+    expect(other.of("p/m", start)?.state).toBe("open");
   });
 
   test("failures that no isolate has enough of open it for all", async () => {
