@@ -28,7 +28,7 @@ export const settingsSchema = z.looseObject({
   /** Milliseconds from there to the stream's first event, while another deployment is left to try. */
   UPSTREAM_FIRST_BYTE_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
   /** How often a request is tried again once every deployment has failed in a way that may pass, and until when, milliseconds from its start. */
-  UPSTREAM_RETRIES: z.coerce.number().int().min(0).max(10).default(2),
+  UPSTREAM_RETRIES: z.coerce.number().int().min(0).max(10).default(1),
   UPSTREAM_RETRY_BUDGET_MS: z.coerce.number().int().min(0).default(8_000),
   /** Milliseconds a stream may be silent before it is ended. */
   STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),

@@ -27,10 +27,10 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   payments: { may: ["errors", "telemetry", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
   health: { may: ["telemetry"], why: "how deployments do, by a name each: it knows neither providers nor requests" },
   replay: { may: ["errors"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
-  router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "errors"], why: "pure over lists: it can be tried out on any list" },
+  router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "health", "ledger", "limits", "protocols/conversations", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "health", "ledger", "limits", "protocols/conversations", "protocols/routing", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

@@ -1,7 +1,6 @@
 /** One try on one deployment: the request sent, and the first look at what came back. */
 import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
-import type { Endpoint } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { readBounded, retryAfterMs, send, upstreamRequestId, withAccess } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
@@ -42,11 +41,11 @@ export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: Abor
     return { failure: { error, upstreamRequestId: null, ...passing } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
-  return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf(endpoint, exchange.sameErrors, response, id, signal) };
+  return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf({ ...attempt, endpoint }, exchange.sameErrors, response, id, signal) };
 }
 
 /** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */
-async function failureOf(endpoint: Endpoint, sameErrors: boolean, response: Response, id: string | null, signal: AbortSignal): Promise<Failure> {
+async function failureOf({ endpoint, own }: Attempt, sameErrors: boolean, response: Response, id: string | null, signal: AbortSignal): Promise<Failure> {
   const { status } = response;
   const name = endpoint.provider.name;
   const where = `${name} answered ${status}${id ? ` (its request id: ${id})` : ""}`;
@@ -57,7 +56,7 @@ async function failureOf(endpoint: Endpoint, sameErrors: boolean, response: Resp
   const text = bytes && cutOut(new TextDecoder().decode(bytes), endpoint.secret);
   const setback: Setback = { failsOver: failsOver(status), passes: isPassing(status), retryAfterMs: retryAfterMs(response.headers, text, Date.now()) };
   if (oursToMend.has(status)) {
-    return { error: new GatewayError("upstream_error", `${where}: the gateway's own access to ${name} was refused.`), upstreamRequestId: id, ...setback };
+    return { error: new GatewayError("upstream_error", `${where}: ${own ? "the organisation's" : "the gateway's"} own access to ${name} was refused.`), upstreamRequestId: id, ...setback };
   }
   const retryAfter = /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null;
   const said = text === undefined ? undefined : errorIn(text);

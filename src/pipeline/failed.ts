@@ -43,7 +43,8 @@ function told({ refused, admission }: Relay, { deployment }: Attempt, last: Fail
   if (admission.sovereign && passes && status !== 429) {
     return { ...last, answer: undefined, error: new GatewayError("sovereign_unavailable", `The self-hosted model did not answer: ${error.message}`, { retryAfterSeconds: retrySoonSeconds, ...after, shouldRetry: false }) };
   }
-  if (refused.length === 0) return last;
+  // Several tries of one deployment are one: its own words are the answer.
+  if (refused.every((one) => one.deployment === deployment)) return last;
   const tried = [...refused.map((one) => `${one.deployment} (${one.status} ${one.errorCode})`), `${deployment} (${status} ${error.code}: ${error.message.slice(0, 500)})`];
   return { ...last, answer: undefined, error: new GatewayError("upstream_error", `None of ${tried.length} attempts was answered: ${tried.join(", ")}.`, after) };
 }

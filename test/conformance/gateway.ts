@@ -38,7 +38,7 @@ export class Gateway {
       port: 0,
       vars: {
         KEY_PEPPER: "conformance-pepper-conformance-pepper", ADMIN_SECRET: adminSecret, CREDENTIALS_SECRET: "conformance-credentials-conformance",
-        OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true",
+        OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0",
       },
     });
     const { id } = await post<{ id: string }>(local.url, "/admin/organisations", { name: "Conformance" });

@@ -291,7 +291,7 @@ describe("a sovereign request", () => {
   test.each(["true", "TRUE", "1", " true ", "yes", "on", "required", "true, true", '"true"', ""])("said as %j stays in the house, and waits there when the house is down", async (value) => {
     own.play = (response) => void response.socket!.destroy();
     for (const model of ["openai/gpt-4o-mini", "gpt-4o-mini", "groq/llama-3.3-70b-versatile"]) expectRefused(await post({ ...chat, model }, { "x-sovereign": value }), 503, "sovereign_unavailable");
-    for (const model of ["mixed", "selfhosted/local", "local"]) expectRefused(await post({ ...chat, model }, { "x-sovereign": value }), 502, "upstream_error");
+    for (const model of ["mixed", "selfhosted/local", "local"]) expectRefused(await post({ ...chat, model }, { "x-sovereign": value }), 503, "sovereign_unavailable");
     expect(new Set(heard())).toEqual(new Set(["own"]));
   });
 
@@ -300,7 +300,7 @@ describe("a sovereign request", () => {
     own.play = (response) => void response.writeHead(307, { location: `${elsewhere.url}/chat/completions` }).end();
     for (const value of ["false", "0", "no"]) {
       expectRefused(await post(chat, { "x-sovereign": value }, secret), 503, "sovereign_unavailable");
-      expectRefused(await post({ ...chat, model: "mixed" }, { "x-sovereign": value }, secret), 502, "upstream_error");
+      expectRefused(await post({ ...chat, model: "mixed" }, { "x-sovereign": value }, secret), 503, "sovereign_unavailable");
     }
     expect(new Set(heard())).toEqual(new Set(["own"]));
   });
@@ -353,7 +353,7 @@ describe("an upstream", () => {
     "cache-control": "public, max-age=9999", "x-request-id": "theirs", location: "https://elsewhere.example", "openai-organization": "org-of-the-owner", "x-should-retry": "true",
     "content-security-policy": "x", link: "<x>; rel=preload", refresh: "0;url=https://elsewhere.example", "clear-site-data": '"*"', "x-forge-secret": "1", server: "theirs", "retry-after": "<b>7</b>",
   };
-  const names = ["cache-control", "connection", "content-length", "content-type", "date", "keep-alive", "request-id", "retry-after", "transfer-encoding", "vary", "x-content-type-options", "x-forge-cost", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"];
+  const names = ["cache-control", "connection", "content-length", "content-type", "date", "keep-alive", "request-id", "retry-after", "transfer-encoding", "vary", "x-content-type-options", "x-forge-cost", "x-forge-route", "x-ratelimit-limit", "x-ratelimit-remaining", "x-request-id"];
 
   test.each<[string, number, string, string]>([
     ["an answer", 200, "application/json", "{}"], ["a page", 200, "text/html", "<script>alert(1)</script>"], ["a drawing", 200, "image/svg+xml", "<svg onload=alert(1)>"],

@@ -4,6 +4,8 @@ const secrets = {
   KEY_PEPPER: "test-pepper".padEnd(40, "-"),
   ADMIN_SECRET: "test-admin".padEnd(40, "-"),
   CREDENTIALS_SECRET: "test-credentials".padEnd(40, "-"),
+  /** One call is one call, unless a test asks for more. */
+  UPSTREAM_RETRIES: "0",
 };
 
 /** Calls the admin API. Throws on any status but `status`. */
