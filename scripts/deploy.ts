@@ -13,7 +13,7 @@ import { checkVars, hasProvider, keptSecrets, ownSecrets, readVars, type Vars } 
 import { startWrangler, wrangler } from "./wrangler.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const sqlFiles = ["schema.sql", "src/catalog/catalog.sql"].filter((path) => existsSync(root + path));
+const sqlFiles = ["schema.sql", "src/catalog/catalog.sql", "src/catalog/aliases.sql"].filter((path) => existsSync(root + path));
 
 /** Queues that `wrangler deploy` expects but does not create: it creates only those that the Worker writes to. */
 export function queuesToCreate({ queues }: Pick<Unstable_Config, "queues">): string[] {

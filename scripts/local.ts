@@ -76,7 +76,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
 
 /** Tables and catalog; skipped when the state folder already has exactly these. */
 async function prepareDatabase(mf: Miniflare, stateDir: string | undefined): Promise<void> {
-  const files = [`${root}schema.sql`, `${root}src/catalog/catalog.sql`].filter((path) => existsSync(path));
+  const files = [`${root}schema.sql`, `${root}src/catalog/catalog.sql`, `${root}src/catalog/aliases.sql`].filter((path) => existsSync(path));
   const sql = files.map((path) => readFileSync(path, "utf8")).join("\n");
   const mark = stateDir && `${stateDir}/applied-sql`;
   const digest = createHash("sha256").update(sql).digest("hex");

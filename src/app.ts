@@ -14,6 +14,7 @@ import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { responses } from "./routes/responses.ts";
+import { route } from "./routes/route.ts";
 import { stripe } from "./routes/stripe.ts";
 
 export const app = new Hono<App>();
@@ -40,6 +41,7 @@ app.route("/v1/models", geminiCalls);
 app.route("/v1beta/models", geminiCalls);
 app.route("/v1beta/models", geminiModels);
 
+app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);
 app.route("/.well-known/forge-receipts.json", receiptKeys);
 

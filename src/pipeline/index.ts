@@ -2,6 +2,7 @@
  * The one path a request takes. Does not belong here: URLs (routes), wire formats (protocols), hosts (providers).
  * Imports everything below it; imported by routes only.
  */
+export { dryRun, type DryRun } from "./dry-run.ts";
 export { relay } from "./relay.ts";
 export { asGatewayError } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";

@@ -6,6 +6,7 @@
 export { callableModels, type CallableModel } from "./callable.ts";
 export { plan, stickTo, weigh } from "./plan.ts";
 export type { Attempt, Exclusion, Plan, Question, Vital } from "./question.ts";
+export { refusal } from "./refusal.ts";
 export type { Needs } from "./needs.ts";
 export { likelyCost } from "./rank.ts";
 export { resolve, type Candidate, type Names } from "./resolve.ts";

@@ -15,9 +15,9 @@ const presumedMsPerPlace = 25;
 
 export type Ranking = Pick<Question, "health" | "seed" | "stuck" | "wish"> & { needs: Needs; weights: ReadonlyMap<Candidate, number> | undefined };
 
-/** What a request probably costs on a deployment, pico-USD: where its conversation ran before, its input has been read. 0 where the owner pays by the machine. */
-export function likelyCost({ rates, name }: Candidate, { inputTokens, outputTokens }: Pick<Needs, "inputTokens" | "outputTokens">, stuck: string | undefined): number {
-  if (!rates) return 0;
+/** What a request probably costs on a deployment, pico-USD: where its conversation ran before, its input has been read. 0 where the owner pays by the machine, without end where the price is not known. */
+export function likelyCost({ rates, name, provider }: Pick<Candidate, "rates" | "name" | "provider">, { inputTokens, outputTokens }: Pick<Needs, "inputTokens" | "outputTokens">, stuck: string | undefined): number {
+  if (!rates) return providerOf(provider)?.selfHosted ? 0 : Infinity;
   return (stuck === name ? rates.cachedInput : rates.input) * inputTokens + rates.output * Math.min(outputTokens ?? usualOutputTokens, usualOutputTokens) + rates.request;
 }
 

@@ -180,8 +180,9 @@ describe("aliases", () => {
   test("are put for everyone or one organisation, keep their order, are listed and removed", async () => {
     const name = `fast-${org}`;
     const everyone = await done(`PUT /aliases/${name}`, { targets: ["openai/b", "groq/a"] });
-    expect(everyone).toEqual({ organisation: null, name, targets: ["openai/b", "groq/a"] });
-    const own = await done(`PUT /aliases/${name}`, { organisation: org, targets: ["x"] });
+    expect(everyone).toEqual({ organisation: null, name, targets: ["openai/b", "groq/a"], pick: "order", hedges: false, continues: false });
+    const own = await done(`PUT /aliases/${name}`, { organisation: org, targets: ["x", { name: "groq/*", weight: 3 }, { name: "y" }], pick: "weighted", hedges: true });
+    expect(own).toEqual({ organisation: org, name, targets: ["x", { name: "groq/*", weight: 3 }, "y"], pick: "weighted", hedges: true, continues: false });
     await done(`PUT /aliases/${name}`, { targets: ["z", "y", "x"] });
     expect((await done("GET /aliases")).data).toEqual(expect.arrayContaining([{ ...everyone, targets: ["z", "y", "x"] }, own]));
     expect((await done(`GET /aliases?organisation=${org}`)).data).toEqual([own]);
@@ -193,6 +194,10 @@ describe("aliases", () => {
   test.each<[string, unknown, string]>([
     ["PUT /aliases/mine", { targets: [] }, "targets"],
     ["PUT /aliases/mine", { targets: ["a"], organisation: "nobody" }, "organisation"],
+    ["PUT /aliases/mine", { targets: ["a*"] }, "targets[0]"],
+    ["PUT /aliases/mine", { targets: [{ name: "a", weight: -1 }] }, "targets[0]"],
+    ["PUT /aliases/mine", { targets: [{ name: "a", weight: 0 }], pick: "weighted" }, "targets"],
+    ["PUT /aliases/mine", { targets: ["a"], pick: "best" }, "pick"],
     ["PUT /aliases/-mine", { targets: ["a"] }, "name"],
     ["PUT /aliases/a%2Fb", { targets: ["a"] }, "name"],
   ])("%s %j is refused", async (call, body, param) => {

@@ -12,6 +12,8 @@ export type Route = {
   shape?: "anthropic" | "google";
   /** A route that may also be sent without a body. */
   bodyOptional?: boolean;
+  /** It spends nothing: no limit stands in its way, and nothing is booked. */
+  free?: true;
 };
 
 const message = { role: "user", content: "canary prompt: the treasure lies under the oak" };
@@ -35,6 +37,7 @@ export const routes: readonly Route[] = [
   ...["/v1", "/v1beta"].map((version): Route => ({ route: `POST ${version}/models/:call{.+}`, by: "key", path: `${version}/models/openai/gpt-test:generateContent`, shape: "google", body: generate })),
   { route: "GET /v1beta/models", by: "key", path: "/v1beta/models", shape: "google" },
   { route: "GET /v1beta/models/:id{.+}", by: "key", path: "/v1beta/models/openai/gpt-test", shape: "google" },
+  { route: "POST /v1/route", by: "key", path: "/v1/route", body: { model: "openai/gpt-test", messages: [message] }, free: true },
   { route: "GET /v1/receipts", by: "key", path: "/v1/receipts" },
   { route: "GET /v1/receipts/:id", by: "key", path: "/v1/receipts/req_none" },
   { route: "GET /.well-known/forge-receipts.json", by: "anyone", path: "/.well-known/forge-receipts.json" },

@@ -1,16 +1,34 @@
 import { Hono, type Context } from "hono";
 import { z } from "zod";
 import { deleteAlias, listAliases, putAlias, type Alias } from "../../accounts/aliases.ts";
+import { picks } from "../../catalog/rows.ts";
 import { isolateOf } from "../../pipeline/index.ts";
 import type { App } from "../context.ts";
 import { byAdmin } from "./adopt.ts";
 import { idSchema, readBody, readParam, readQuery } from "./input.ts";
 
-const aliasSchema = z.strictObject({ organisation: idSchema.nullable().default(null), targets: z.array(z.string().trim().min(1).max(200)).min(1).max(20) });
+/** A name, `provider/*` or `*`. */
+const targetName = z.string().trim().min(1).max(200).regex(/^(?:\*|[^*\s]+|[^*\s]+\/\*)$/, "a name, provider/* or *");
+const targetSchema = z.union([
+  targetName.transform((name) => ({ name, weight: 1 })),
+  z.strictObject({ name: targetName, weight: z.number().int().min(0).max(1_000_000).default(1) }),
+], "a name, or {name, weight}");
+const aliasSchema = z.strictObject({
+  organisation: idSchema.nullable().default(null),
+  targets: z.array(targetSchema).min(1).max(100),
+  /** How the order among the targets is found. */
+  pick: z.enum(picks).default("order"),
+  /** Its requests are hedged, and its broken streams go on elsewhere, unasked. */
+  hedges: z.boolean().default(false),
+  continues: z.boolean().default(false),
+}).refine(({ pick, targets }) => pick !== "weighted" || targets.some(({ weight }) => weight > 0), { path: ["targets"], message: "needs a weight above 0" });
 const organisationQuery = z.strictObject({ organisation: idSchema.optional() });
 const nameSchema = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,99}$/, "1 to 100 letters, digits and . _ : -, beginning with a letter or digit");
 
-const view = ({ organisationId, name, targets }: Alias) => ({ organisation: organisationId || null, name, targets });
+/** Targets without a weight of their own as they were written: by their names. */
+const view = ({ organisationId, name, targets, pick, hedges, continues }: Alias) => ({
+  organisation: organisationId || null, name, targets: targets.map((target) => (target.weight === 1 ? target.name : target)), pick, hedges, continues,
+});
 
 /** The change is at work here at once, and within a minute where other isolates hold the catalog. */
 const refreshCatalog = (c: Context<App>) => isolateOf(c.env).catalog.refresh(Date.now());
@@ -22,8 +40,8 @@ export const aliases = new Hono<App>()
   })
   .put("/:name", async (c) => {
     const name = readParam(c, "name", nameSchema);
-    const { organisation, targets } = await readBody(c, aliasSchema);
-    const alias = { organisationId: organisation ?? "", name, targets };
+    const { organisation, ...rule } = await readBody(c, aliasSchema);
+    const alias = { organisationId: organisation ?? "", name, ...rule };
     await putAlias(c.env.DB, byAdmin(), alias);
     await refreshCatalog(c);
     return c.json(view(alias));
