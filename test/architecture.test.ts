@@ -35,7 +35,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   },
   routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index"], why: "the entry: no logic" },
+  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -49,7 +49,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["health", "limits", "replay"], why: "the Durable Objects' base class" },
+  "cloudflare:workers": { rooms: ["health", "limits", "replay", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */

@@ -9,4 +9,4 @@ export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, seal } from "./answer.ts";
 export { dropRest } from "./body.ts";
 export { newRequestId, type RequestContext } from "./context.ts";
-export { isolateOf, type Isolate } from "./isolate.ts";
+export { isolateOf, selftestOf, type Isolate } from "./isolate.ts";

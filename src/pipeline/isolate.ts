@@ -9,6 +9,8 @@ import { endpoints, selfHosted, type Endpoint } from "../providers/index.ts";
 import { ReceiptSigner } from "../receipts/index.ts";
 import { log } from "../telemetry/index.ts";
 import { servedBy, type Served } from "../upstream/models.ts";
+import { selftest, type SelftestReport } from "../upstream/sovereign-selftest.ts";
+import { sovereignDial } from "../upstream/sovereign.ts";
 
 export type Isolate = {
   readonly env: Cloudflare.Env;
@@ -33,13 +35,18 @@ export type Isolate = {
 /** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
 export const catalogFreshMs = 60_000;
 
+/** Tries to break out of what holds a sovereign call. */
+export const selftestOf = ({ env, endpoints }: Isolate): Promise<SelftestReport> => selftest(env, [...endpoints.values()].flat().filter(({ provider }) => provider.selfHosted));
+
 let current: Isolate | undefined;
 
 /** The isolate's own state, made on its first request. Throws when the environment is bad. */
 export function isolateOf(env: Cloudflare.Env): Isolate {
   if (current?.env === env) return current;
   const settings = parseSettings(env);
-  const reachable = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
+  const known = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
+  const dialled = (endpoint: Endpoint): Endpoint => (endpoint.provider.selfHosted ? { ...endpoint, dial: sovereignDial(env, endpoint.baseUrl) } : endpoint);
+  const reachable = new Map([...known].map(([id, places]) => [id, places.map(dialled)]));
   const masters: Masters = { current: settings.CREDENTIALS_SECRET, previous: settings.CREDENTIALS_SECRET_PREVIOUS };
   current = {
     env,

@@ -11,11 +11,12 @@ import { members } from "./admin/members.ts";
 import { organisations } from "./admin/organisations.ts";
 import { plans } from "./admin/plans.ts";
 import { prices } from "./admin/prices.ts";
+import { sovereign } from "./admin/sovereign.ts";
 import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, people, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -33,4 +34,5 @@ export const admin = new Hono<App>()
   .route("/prices", prices)
   .route("/adjustments", adjustments)
   .route("/audit", audit)
+  .route("/sovereign", sovereign)
   .route("/usage", usage);

@@ -18,7 +18,7 @@ export async function servedBy(endpoints: readonly Endpoint[], last?: Served): P
 
 /** Ids from `GET <base>/models`. Rejects when the server does not answer within two seconds, or not with a list. */
 async function listModels(endpoint: Endpoint): Promise<readonly string[]> {
-  const response = await fetch(`${endpoint.baseUrl}/models`, {
+  const response = await (endpoint.dial ?? fetch)(`${endpoint.baseUrl}/models`, {
     headers: authHeaders(endpoint, "openai-chat"), redirect: "manual", signal: AbortSignal.timeout(2_000),
   });
   const bytes = response.ok ? await readBounded(response.body, listLimit) : undefined;

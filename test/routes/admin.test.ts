@@ -195,7 +195,7 @@ describe("aliases", () => {
     ["PUT /aliases/mine", { targets: [] }, "targets"],
     ["PUT /aliases/mine", { targets: ["a"], organisation: "nobody" }, "organisation"],
     ["PUT /aliases/mine", { targets: ["a*"] }, "targets[0]"],
-    ["PUT /aliases/mine", { targets: [{ name: "a", weight: -1 }] }, "targets[0]"],
+    ["PUT /aliases/mine", { targets: [{ name: "a", weight: -1 }] }, "targets[0].weight"],
     ["PUT /aliases/mine", { targets: [{ name: "a", weight: 0 }], pick: "weighted" }, "targets"],
     ["PUT /aliases/mine", { targets: ["a"], pick: "best" }, "pick"],
     ["PUT /aliases/-mine", { targets: ["a"] }, "name"],

@@ -78,6 +78,7 @@ export const routes: readonly Route[] = [
   { route: "POST /admin/credentials/rotate", by: "admin", path: "/admin/credentials/rotate" },
   { route: "POST /admin/organisations/:id/checkout", by: "admin", path: "/admin/organisations/{organisation}/checkout", body: { amount: 500, successUrl: "https://shop.example/thanks", cancelUrl: "https://shop.example/" } },
   { route: "GET /admin/usage", by: "admin", path: "/admin/usage?organisation={organisation}" },
+  { route: "GET /admin/sovereign/selftest", by: "admin", path: "/admin/sovereign/selftest" },
   { route: "GET /admin/plans", by: "admin", path: "/admin/plans" },
   { route: "PUT /admin/plans/:id", by: "admin", path: "/admin/plans/default", body: { limits: { requestsPerMinute: 100000 } } },
 ];
