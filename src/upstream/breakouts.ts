@@ -1,8 +1,7 @@
 /**
- * Ways out of the sandbox of a sovereign call, for the selftest to try. Each is an expression that runs in there, with `env`,
- * `exports` and `baseUrl` (a URL) at hand: it resolves to what it got, and rejects when it was held.
+ * Ways out of the sandbox of a sovereign call, for the selftest to try. Each is an expression that runs in there, where `env`, `baseUrl`
+ * (a URL) and the small functions of the module below are at hand. It resolves to what it got, and rejects when it was held.
  */
-
 import { gateHeader } from "./sovereign-origin.ts";
 
 /** What came of one way out. `blocked` only when it was refused: an attempt that failed otherwise was not held, only unlucky. */
@@ -40,7 +39,7 @@ export const ambient: Readonly<Record<string, string>> = {
 export const throughOrigin: Readonly<Record<string, string>> = {
   "env of the sandbox": `beyond(["ORIGIN"], env)`,
   "ORIGIN: another host": `env.ORIGIN.fetch("https://example.com" + baseUrl.pathname + "/models")`,
-  "ORIGIN: a host that begins as the origin does": `env.ORIGIN.fetch(changed({ hostname: baseUrl.hostname + ".example.com" }))`,
+  "ORIGIN: a host that begins as the origin does": `env.ORIGIN.fetch(baseUrl.protocol + "//" + baseUrl.hostname.replace(/\\W/g, "-") + ".example.com" + baseUrl.pathname)`,
   "ORIGIN: another port": `env.ORIGIN.fetch(changed({ port: baseUrl.port === "1" ? "2" : "1" }))`,
   "ORIGIN: another scheme": `env.ORIGIN.fetch(baseUrl.href.replace(/^https?/, baseUrl.protocol === "https:" ? "http" : "https"))`,
   "ORIGIN: the metadata address": `env.ORIGIN.fetch("http://169.254.169.254/latest/meta-data/")`,

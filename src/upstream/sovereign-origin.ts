@@ -42,7 +42,10 @@ export async function reach(request: Request, { baseUrl, vpc, redirectsTo }: Ori
   const wrong = objection(request, baseUrl);
   if (wrong !== undefined) return gateAnswer(421, `${notFor}: ${wrong}.`);
   if (redirectsTo !== undefined) return new Response(null, { status: 307, headers: { location: redirectsTo } });
-  const init: RequestInit = { method: request.method, headers: request.headers, body: request.body, redirect: "manual", signal: request.signal };
+  const headers = new Headers(request.headers);
+  // The hop's own: the runtime writes it anew from the body.
+  headers.delete("content-length");
+  const init: RequestInit = { method: request.method, headers, body: request.body, redirect: "manual", signal: request.signal };
   try {
     return await (vpc === undefined ? fetch(request.url, init) : env[vpc]!.fetch(request.url, init));
   } catch {

@@ -32,9 +32,16 @@ test("every way out is tried and blocked, and only the model list is asked of th
   expect(JSON.stringify(report)).not.toContain("canary");
 });
 
-test("a base URL that is a whole host is sealed too, and an origin that is away is said to be", async () => {
+test("whoever has the admin secret can ask for it", async () => {
+  const response = await exports.default.fetch("https://forge.example/admin/sovereign/selftest", { headers: { authorization: `Bearer ${env.ADMIN_SECRET}` } });
+  expect(await response.json()).toMatchObject({ sealed: true, sandbox: "worker_loader", origins: [{ origin: baseUrl, reachable: true, status: 200 }] });
+});
+
+test.each(["https://whole.example:8443", "http://[::1]:11434/v1", "http://10.0.0.7/a/b"])("%s is sealed too, and an origin that is away is said to be", async (other) => {
   vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error("connect"));
-  expect(await selftest(env, [{ ...endpoint, baseUrl: "https://whole.example:8443" }])).toMatchObject({ sealed: true, origins: [{ origin: "https://whole.example:8443", reachable: false }] });
+  const report = await selftest(env, [{ ...endpoint, baseUrl: other }]);
+  expect(report.origins[0]!.attempts.filter(({ blocked }) => !blocked)).toEqual([]);
+  expect(report).toMatchObject({ sealed: true, origins: [{ origin: other, reachable: false }] });
 });
 
 test("without a loader nothing is sent, nothing is called blocked, and it says why", async () => {

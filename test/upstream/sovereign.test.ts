@@ -36,10 +36,8 @@ describe.each(ways)("%s", (_, given) => {
     const left = outside(() => new Response("\u0000answer\r\n\r\n", { status: 418, headers: { "x-request-id": "r1", "content-type": "text/event-stream" } }));
     const response = await send(call);
     expect([response.status, await response.text(), Object.fromEntries(response.headers)]).toEqual([418, "\u0000answer\r\n\r\n", { "x-request-id": "r1", "content-type": "text/event-stream" }]);
-    const { "content-length": length, ...headers } = left[0]!.headers;
-    expect(left).toEqual([{ method: "POST", url: `${baseUrl}/chat/completions`, headers: left[0]!.headers, body: call.body, redirect: "manual" }]);
-    expect(headers).toEqual({ "content-type": "application/json", authorization: "Bearer its-key", "user-agent": "forge" });
-    expect([undefined, String(new TextEncoder().encode(call.body).length)]).toContain(length);
+    const headers = { "content-type": "application/json", authorization: "Bearer its-key", "user-agent": "forge" };
+    expect(left).toEqual([{ method: "POST", url: `${baseUrl}/chat/completions`, headers, body: call.body, redirect: "manual" }]);
   });
 
   test("its models are listed the same way", async () => {
@@ -66,6 +64,20 @@ describe.each(ways)("%s", (_, given) => {
     }
     expect(left).toEqual([]);
   });
+});
+
+test("the sandbox is loaded once, however many calls it makes", async () => {
+  outside();
+  const loaded: string[] = [];
+  const LOADER: WorkerLoader = {
+    get: (id, code) => env.LOADER.get(id, () => {
+      loaded.push(String(id));
+      return code();
+    }),
+    load: (code) => env.LOADER.load(code),
+  };
+  for (let i = 0; i < 5; i++) expect(await (await sovereignDial({ LOADER }, "http://once.example/v1")("http://once.example/v1/models", { method: "GET" })).text()).toBe("ok");
+  expect(loaded).toEqual([expect.stringContaining(`sovereign ${sandboxVersion} {"baseUrl":"http://once.example/v1"}`)]);
 });
 
 describe("what may go to the origin", () => {
