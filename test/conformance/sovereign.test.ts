@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundleWorker } from "../../scripts/local.ts";
+import { bundleWorker, startLocal } from "../../scripts/local.ts";
 import { quietEnv } from "../../scripts/wrangler.ts";
+import { admin, createKey } from "../support/admin.ts";
 import { hangUp, listen } from "../support/server.ts";
+import { Upstream } from "./upstream.ts";
 
 /** How long an origin may have to wait for the news that nobody listens any more. */
 const newsMs = 250;
@@ -155,4 +157,30 @@ test("through a VPC binding the sandbox reaches what the binding leads to", asyn
   await other.stop();
   expect(text).toBe("by VPC");
   expect(asked).toEqual([expect.stringMatching(/\/v1\/models$/)]);
+});
+
+test("the whole gateway is sealed, and a client that leaves it frees the origin at once", async () => {
+  const upstream = new Upstream();
+  const logs: string[] = [];
+  const vars = { ...createKey.secrets, SOVEREIGN_ORIGIN: await upstream.start(), ALLOW_PRIVATE_UPSTREAMS: "true" };
+  const gateway = await startLocal({ port: 0, vars, onLog: (line) => logs.push(line) });
+  const report = await admin<{ origins: { attempts: { blocked: boolean }[] }[] }>(gateway.url, "GET", "/sovereign/selftest");
+  const { secret } = await createKey(gateway.url, { sovereign: true, onDisconnect: "cancel" });
+  const leaving = new AbortController();
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST", signal: leaving.signal, headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "endless", stream: true, messages: [{ role: "user", content: "hi" }] }),
+  });
+  await response.body!.getReader().read();
+  const leftMs = performance.now();
+  leaving.abort();
+  await Promise.race([upstream.last("endless").gone, sleep(5_000)]);
+  const tookMs = performance.now() - leftMs;
+  upstream.stop();
+  await gateway.stop();
+  expect(report.origins[0]!.attempts.filter(({ blocked }) => !blocked)).toEqual([]);
+  expect(report).toMatchObject({ sealed: true, sandbox: "worker_loader", transport: "url", origins: [{ origin: vars.SOVEREIGN_ORIGIN, reachable: true, status: 200 }] });
+  expect(response.status).toBe(200);
+  expect(tookMs).toBeLessThan(newsMs);
+  expect(logs.filter((line) => /error|exception/i.test(line))).toEqual([]);
 });
