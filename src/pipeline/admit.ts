@@ -9,6 +9,7 @@ import type { RequestContext } from "./context.ts";
 import { mostInput, mostOutput } from "./most.ts";
 import { questionFor, type Asking } from "./planning.ts";
 import { holdsEncrypted } from "./session.ts";
+import { isWish } from "./wish.ts";
 
 /** A refusal by the limits; carries the counters so that headers equal them. */
 export class LimitError extends GatewayError {
@@ -20,8 +21,8 @@ export class LimitError extends GatewayError {
   }
 }
 
-/** `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
-export type Admission = { policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
+/** `hedges`: a second deployment is asked when the first is slow; `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
+export type Admission = { policy: MeterPolicy; plan: Plan; sovereign: boolean; hedges: boolean; rate: RateState; reserved: Estimate; drains: boolean };
 
 /** The caller of a request, with the providers' keys that it brought. Throws 401s, and what `withBroughtKeys` does. No D1 query when the isolate knows the key. */
 export async function callerOf(context: RequestContext): Promise<Principal> {
@@ -96,18 +97,20 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
   const { facts, protocol, session, text } = asking;
   let planned: Plan | undefined;
   let sovereign = false;
+  let hedges = false;
   let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
   const { principal, policy, reply } = await ask(context, caller, async (current) => {
     const question = await questionFor(context, current, asking);
     ({ sovereign } = question);
     planned = plan(question);
     refuseUnchecked(facts, current);
-    reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs);
+    hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
+    reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, hedges ? 2 : 1);
     const choice = planned.attempts.length > 1 ? { session: session?.id } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
   const stuck = planned!.attempts.length > 1 ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
-  return { policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
+  return { policy, plan: stuck, sovereign, hedges, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
@@ -117,17 +120,17 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-/** The most the request can use on any of the attempts. Only a provider that hears the client's own `protocol` hears of its searches. */
-export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number): Estimate {
-  let tokens = 0;
-  let nanoUsd = 0;
-  for (const attempt of attempts) {
+/** The most the request can use on the dearest of the attempts, or on the dearest few where so many may run. Only a provider that hears the client's own `protocol` hears of its searches. */
+export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, atOnce = 1): Estimate {
+  const { hourCache, serviceTier } = facts;
+  const most = attempts.map((attempt) => {
     const inputTokens = mostInput(attempt, facts);
     const outputTokens = mostOutput(attempt, facts);
-    const { hourCache, serviceTier } = facts;
     const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
-    tokens = Math.max(tokens, inputTokens + outputTokens);
-    nanoUsd = Math.max(nanoUsd, worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0);
-  }
-  return { tokens, nanoUsd };
+    return { tokens: inputTokens + outputTokens, nanoUsd: worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0 };
+  });
+  return { tokens: sumOfMost(most.map(({ tokens }) => tokens), atOnce), nanoUsd: sumOfMost(most.map(({ nanoUsd }) => nanoUsd), atOnce) };
 }
+
+const sumOfMost = (amounts: readonly number[], count: number): number =>
+  count === 1 ? Math.max(0, ...amounts) : amounts.toSorted((a, b) => b - a).slice(0, count).reduce((sum, amount) => sum + amount, 0);

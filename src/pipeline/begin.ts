@@ -10,8 +10,11 @@ import { isWish } from "./wish.ts";
 import type { Relay } from "./relay.ts";
 import { streamed } from "./streamed.ts";
 
-/** An answer that has begun, or why there is none. */
-export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => Response | Promise<Response> } | { readonly failure: Failure });
+/** An answer that has begun, or why there is none. `abandon`: it will not be the answer, another was quicker. */
+export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => Response | Promise<Response>; readonly abandon: () => void } | { readonly failure: Failure });
+
+/** The reason of an attempt that was hung up on because another had begun to answer. */
+export const outrun = new GatewayError("upstream_error", "Another deployment was quicker.");
 
 /** With `X-Forge-Strict` nothing may be lost. */
 const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayError =>
@@ -26,9 +29,9 @@ function deadline(signal: AbortSignal, ms: number, error: GatewayError): { signa
 
 /**
  * Sends a request to one deployment. `last`: nobody can take its place, so its stream is the answer as soon as it has headers; else it
- * is one when it says its first word. Throws only what ends the whole request.
+ * is one when it says its first word. `cancel` ends this attempt alone. Throws only what ends the whole request.
  */
-export async function begin(run: Relay, attempt: Attempt, last: boolean): Promise<Begun> {
+export async function begin(run: Relay, attempt: Attempt, last: boolean, cancel?: AbortSignal): Promise<Begun> {
   const { context, protocol, facts, hold, text, read } = run;
   const { settings, health } = context.isolate;
   const { headers } = context.request;
@@ -38,26 +41,27 @@ export async function begin(run: Relay, attempt: Attempt, last: boolean): Promis
   }
   const startedMs = Date.now();
   const tooSlow = new GatewayError("upstream_timeout", `${attempt.endpoint.provider.name} did not answer in time.`);
-  const bounded = facts.stream && !last ? deadline(hold.signal, settings.UPSTREAM_CONNECT_TIMEOUT_MS, tooSlow) : undefined;
+  const own = cancel ? AbortSignal.any([hold.signal, cancel]) : hold.signal;
+  const bounded = facts.stream && !last ? deadline(own, settings.UPSTREAM_CONNECT_TIMEOUT_MS, tooSlow) : undefined;
   const begun = await tried().catch((thrown: unknown): Begun => {
-    if (thrown !== tooSlow) throw thrown;
-    return { attempt, failure: { error: tooSlow, upstreamRequestId: null, ...passing } };
+    if (!(thrown instanceof GatewayError) || (thrown !== tooSlow && thrown !== outrun)) throw thrown;
+    return { attempt, failure: { error: thrown, upstreamRequestId: null, ...passing } };
   }).finally(bounded?.met);
   if ("failure" in begun) noteFailure(begun.failure);
   return begun;
 
   async function tried(): Promise<Begun> {
-    const came = await tryOnce(attempt, exchange, bounded?.signal ?? hold.signal);
+    const came = await tryOnce(attempt, exchange, bounded?.signal ?? own);
     if ("failure" in came) return { attempt, failure: came.failure };
     bounded?.met();
     const answered: Answered = { run, exchange, startedMs, ...came };
     const isStream = eventStreamOf(came.response) && (facts.stream || exchange.sameErrors);
     const next = isStream ? await streamed(answered, last ? undefined : settings.UPSTREAM_FIRST_BYTE_TIMEOUT_MS) : await whole(answered, last);
-    return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond };
+    return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond, abandon: next.abandon };
   }
 
   /** What is about the client's request says nothing of the deployment, and neither does our hanging up. */
   function noteFailure({ error, failsOver, retryAfterMs }: Failure): void {
-    if (failsOver && error.code !== "invalid_request" && error.status !== 404 && !hold.signal.aborted) health.note(attempt.vital, { is: "failed", retryAfterMs }, Date.now());
+    if (failsOver && error.code !== "invalid_request" && error.status !== 404 && !own.aborted) health.note(attempt.vital, { is: "failed", retryAfterMs }, Date.now());
   }
 }

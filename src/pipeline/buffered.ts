@@ -29,7 +29,7 @@ const answerLimit = 48 * 1024 * 1024;
  * Reads a JSON answer to its end. One that breaks off, or is none, is a failure, and so is an error in an answer's place unless it is
  * the `last` one's. Throws only when the whole request has ended.
  */
-export async function whole({ run, attempt, exchange, response, upstreamRequestId }: Answered, last: boolean): Promise<{ respond: () => Promise<Response> } | { failure: Failure }> {
+export async function whole({ run, attempt, exchange, response, upstreamRequestId }: Answered, last: boolean): Promise<{ respond: () => Promise<Response>; abandon: () => void } | { failure: Failure }> {
   const { context, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
   const { name } = attempt.endpoint.provider;
@@ -51,7 +51,7 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   }
   if (answer.seen.error !== undefined && !last) return fails(new GatewayError("upstream_error", cutOut(`${name}: ${answer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret)));
   context.isolate.health.note(attempt.vital, { is: answer.seen.error === undefined ? "answered" : "failed" }, Date.now());
-  return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }) };
+  return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }), abandon() {} };
 }
 
 type Arrived = { status: number; contentType: string; firstByteMs: number; upstreamRequestId: string | null };

@@ -10,6 +10,7 @@ import { readJson } from "./body.ts";
 import { reading, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import { failed } from "./failed.ts";
+import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
 import { once } from "./once.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
@@ -68,22 +69,31 @@ async function answer(run: Relay): Promise<Response> {
   const { settings, health } = context.isolate;
   const { UPSTREAM_RETRIES: retries, UPSTREAM_RETRY_BUDGET_MS: budgetMs } = settings;
   const tries = new Tries(admission.plan.attempts, { retries, budgetMs }, Date.now(), ({ vital }, nowMs) => health.mayTry(vital, nowMs), Math.random);
-  let { attempt, last } = tries.fresh(Date.now())!;
+  let next = tries.fresh(Date.now())!;
   for (;;) {
+    const { attempt, last } = next;
     // Nobody waits for an answer any more: nothing is sent, neither for the first time nor to a next deployment.
     if (hold.clientGone) return failed(run, attempt, leftAlone);
     try {
-      const begun = await begin(run, attempt, last);
+      const afterMs = last ? undefined : hedgeAfterMs(run, attempt);
+      const { begun, failed: also } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
+      if (also) refuse(run, also.attempt, also.failure);
       if ("respond" in begun) return await begun.respond();
-      const next = hold.clientGone ? undefined : tries.after(attempt, begun.failure, Date.now());
-      if (!next) return failed(run, attempt, begun.failure);
-      refuse(run, attempt, begun.failure);
-      if (next.waitMs > 0) await hold.pause(next.waitMs);
-      ({ attempt, last } = next);
+      const following = hold.clientGone ? undefined : tries.after(begun.attempt, begun.failure, Date.now());
+      if (!following) return failed(run, begun.attempt, begun.failure);
+      refuse(run, begun.attempt, begun.failure);
+      if (following.waitMs > 0) await hold.pause(following.waitMs);
+      next = following;
     } catch (thrown) {
       return failed(run, attempt, { error: asGatewayError(thrown, context), upstreamRequestId: null, ...final }, thrown === clientLeft);
     }
   }
+}
+
+/** Where a request is hedged, how long its first attempt may be silent: as long as it nearly always is. undefined: nobody has measured that. */
+function hedgeAfterMs({ facts, admission, context: { isolate } }: Relay, { vital }: Attempt): number | undefined {
+  if (!facts.stream || !admission.hedges) return undefined;
+  return isolate.health.of(vital, Date.now())?.firstByteMs?.p95;
 }
 
 const leftAlone: Failure = { error: clientLeft, upstreamRequestId: null, ...final };

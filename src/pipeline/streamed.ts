@@ -15,7 +15,7 @@ import { routeHeader, routeOf, stayedAt } from "./route.ts";
  * The client's stream. Its end, whatever the cause, settles the reservation. `waitMs`: so long another attempt can still take its place,
  * and it is an answer only once it says its first word; undefined: it is the answer.
  */
-export async function streamed({ run, attempt, exchange, startedMs, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response } | { failure: Failure }> {
+export async function streamed({ run, attempt, exchange, startedMs, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
   const { context, protocol, facts, admission, hold } = run;
   const { settings, health } = context.isolate;
   if (waitMs === undefined) hold.answered();
@@ -27,6 +27,7 @@ export async function streamed({ run, attempt, exchange, startedMs, response, up
   const headersMs = Date.now() - context.startedAtMs;
   const opening = waitMs === undefined ? undefined : new Opening();
   let begunMs: number | undefined;
+  let abandoned = false;
   const { readable, end } = passOn(response.body!, native, {
     observer, opening,
     began() {
@@ -42,7 +43,7 @@ export async function streamed({ run, attempt, exchange, startedMs, response, up
     lastWords: (how) => broken(brokenOff(how, name)),
   });
   const over = end.then(async (how) => {
-    if (how === "refused") return;
+    if (how === "refused" || abandoned) return;
     noteEnd(how);
     const ending = {
       end: endOf(how, observer.seen.terminated), status: response.status, way: native && !events.cutter ? "native" : "pump",
@@ -56,7 +57,7 @@ export async function streamed({ run, attempt, exchange, startedMs, response, up
   const late = opening && setTimeout(() => opening.giveUp(), waitMs);
   const opened = opening ? await opening.opened : "begun";
   clearTimeout(late ?? null);
-  if (opened === "begun") return { respond };
+  if (opened === "begun") return { respond, abandon };
   if (hold.signal.aborted) throw hold.signal.reason;
   const error = opened === "late" ? new GatewayError("upstream_timeout", `${name} sent nothing in time.`)
     : observer.seen.error !== undefined ? new GatewayError("upstream_error", cutOut(`${name}: ${observer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret))
@@ -66,6 +67,11 @@ export async function streamed({ run, attempt, exchange, startedMs, response, up
   function respond(): Response {
     hold.answered();
     return new Response(readable, { status: response.status, headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...lossHeader(exchange.losses) } });
+  }
+
+  function abandon(): void {
+    abandoned = true;
+    void readable.cancel().catch(() => {});
   }
 
   /** A stream that broke tells of its deployment as one that never came; one that ran to its end tells how fast it was. */

@@ -44,7 +44,7 @@ type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
 /** What speaks for and against every deployment of one name. */
 function weighName(name: string, question: Question, ways: Ways): Weighed {
   const meaning = read(name, question);
-  const { candidates, alias, pick, explicit } = meaning;
+  const { candidates, alias, pick } = meaning;
   const { wish, stuck, health, seed } = question;
   const chooses = alias !== undefined || wish?.requireParameters === true;
   const needs = chooses ? question.needs?.() : undefined;

@@ -72,7 +72,7 @@ test("every call goes to a host of the table, and a sovereign one to the self-ho
     const named = /^(openai|groq|selfhosted)\//.exec(model)?.[1] as keyof typeof hosts | undefined;
     if (named) expect(prompts(left).every(({ host }) => host === hosts[named])).toBe(true);
   }), { numRuns: 400 });
-  expect(reached).toBeGreaterThan(100);
+  expect(reached).toBeGreaterThan(40);
 }, 60_000);
 
 describe("a sovereign request whose self-hosted server fails", () => {
