@@ -40,7 +40,8 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
       } as never,
     }),
   ],
-  test: { name, setupFiles: ["./test/setup.ts"], ...files },
+  // Loading the Worker is part of a suite's first test, and takes seconds where much else runs.
+  test: { name, setupFiles: ["./test/setup.ts"], testTimeout: 15_000, hookTimeout: 60_000, ...files },
 });
 
 export default defineConfig({

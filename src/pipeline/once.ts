@@ -6,7 +6,7 @@ import { keysHeader, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { Protocol } from "../protocols/protocol.ts";
-import { bodyOf, fingerprintOf, follow, idempotencyKeyOf, opening, Recorder, Tail, type Call, type Head, type Standing } from "../replay/index.ts";
+import { bodyOf, fingerprintOf, follow, idempotencyKeyOf, opening, Cipher, Recorder, sealed, Tail, type Call, type Head, type Standing } from "../replay/index.ts";
 import { callerOf, look } from "./admit.ts";
 import { rateHeaders } from "./answer.ts";
 import { readBytes } from "./body.ts";
@@ -32,8 +32,10 @@ export async function once(context: RequestContext, protocol: Protocol, serve: S
     const name = idempotencyKeyOf(request.headers);
     const body = await readBytes(request);
     const { claim, call } = await isolate.calls.claim({ keyId: caller.keyId, name, fingerprint: await fingerprintOf(request, body, request.headers.get(keysHeader)), run: requestId, waitUntil });
-    if (claim.is === "lead") return await lead({ context, protocol, call }, serve, body);
-    if (claim.is === "join") return await join({ context, protocol, call }, caller, claim.run);
+    const { keyId } = caller;
+    const readable = (run: string): Call => sealed(call, new Cipher(isolate.settings.KEY_PEPPER, keyId, run));
+    if (claim.is === "lead") return await lead({ context, protocol, call: readable(requestId) }, serve, body);
+    if (claim.is === "join") return await join({ context, protocol, call: readable(claim.run) }, caller, claim.run);
     throw new GatewayError("idempotency_conflict", "This Idempotency-Key was used for a request with another body or URL, or other keys of providers. Send a new one.", { param: "Idempotency-Key", shouldRetry: false });
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);

@@ -9,7 +9,7 @@ import { noUsage } from "../../src/chat/usage.ts";
 import type { Outcome } from "../../src/ledger/entry.ts";
 import { KeyMeter } from "../../src/limits/index.ts";
 import { openaiChat } from "../../src/protocols/index.ts";
-import { IdempotentCall, type Call } from "../../src/replay/index.ts";
+import { Cipher, IdempotentCall, sealed, type Call } from "../../src/replay/index.ts";
 import { leaseMs } from "../../src/replay/idempotent-call.do.ts";
 import { nameOf } from "../../src/replay/identity.ts";
 import { admin, bearer, call, chatBody, fillCatalog, newKey, outside, prompts, type Key } from "../security/stage.ts";
@@ -97,7 +97,7 @@ describe("who may read", () => {
 });
 
 describe("what is stored", () => {
-  test("an answer, and nothing of the prompt, the name or a secret", async () => {
+  test("an answer that only the Worker can read, and nothing of the prompt, the name or a secret", async () => {
     outside();
     const prompt = "the treasure lies under the oak";
     for (const [name, mine] of [["a secret name", key], ["a sovereign name", await newKey({ sovereign: true })]] as const) {
@@ -106,8 +106,8 @@ describe("what is stored", () => {
       await vi.waitFor(async () => {
         const rows = await runInDurableObject(await objectOf(name, mine), (_, { storage }) => [...storage.kv.list()].map(([row, value]) => `${row} ${value instanceof Uint8Array ? new TextDecoder().decode(value) : JSON.stringify(value)}`).join("\n"));
         expect(rows).toContain('"standing":"kept"');
-        expect(rows).toContain("finish_reason");
-        for (const hidden of ["oak", name, mine.secret, mine.id, (env as unknown as { OPENAI_API_KEY: string }).OPENAI_API_KEY]) expect(rows).not.toContain(hidden);
+        expect(rows).toMatch(/^chunk:/m);
+        for (const hidden of ["finish_reason", "choices", "oak", name, mine.secret, mine.id, (env as unknown as { OPENAI_API_KEY: string }).OPENAI_API_KEY]) expect(rows).not.toContain(hidden);
       });
     }
   });
@@ -127,7 +127,7 @@ describe("a leader that died", () => {
   const dead = async (name: string, head = false): Promise<void> => {
     const object = await objectOf(name);
     await object.claim(await printOf(chatBody), "req_dead");
-    if (head) await object.write({ run: "req_dead", from: 0, bytes: new TextEncoder().encode("data: {}\n\n"), head: { status: 200, headers: [["content-type", "text/event-stream"]] }, standing: "running" });
+    if (head) await sealed(object as unknown as Call, new Cipher(env.KEY_PEPPER, key.id, "req_dead")).write({ run: "req_dead", from: 0, bytes: new TextEncoder().encode("data: {}\n\n"), head: { status: 200, headers: [["content-type", "text/event-stream"]] }, standing: "running" });
   };
   const printOf = async (body: object): Promise<string> => {
     const { fingerprintOf } = await import("../../src/replay/index.ts");
