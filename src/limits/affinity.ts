@@ -15,10 +15,13 @@ export class Affinity {
     sql.exec(schema);
   }
 
-  /** Where it ran; undefined: nobody remembers. */
-  of(session: string | undefined, now: number): string | undefined {
-    const row = session === undefined ? undefined : this.row(session);
-    return row && row.at > now - keptMs ? row.vital : undefined;
+  /** Where a conversation ran, by the first of these names that is remembered; undefined: nobody remembers. */
+  of(sessions: readonly string[], now: number): string | undefined {
+    for (const session of sessions) {
+      const row = this.row(session);
+      if (row && row.at > now - keptMs) return row.vital;
+    }
+    return undefined;
   }
 
   /** Remembers where it runs now. */

@@ -83,10 +83,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     }
   }
 
-  private reserve({ id, version, estimate, model, session }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
+  private reserve({ id, version, estimate, model, sessions }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
     const standing = this.standing(version);
     if (standing) return standing;
-    if (this.holds.has(id)) return this.granted(session, now);
+    if (this.holds.has(id)) return this.granted(sessions, now);
     if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
@@ -94,11 +94,11 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (pools.length > 0) return { is: "short", pools };
     const { minute } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };
-    if (!this.store.hold(hold)) return this.granted(session, now);
+    if (!this.store.hold(hold)) return this.granted(sessions, now);
     this.holds.set(id, hold);
     this.allotments.hold(hold);
     countIn(this.counters, hold);
-    return this.granted(session, now);
+    return this.granted(sessions, now);
   }
 
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
@@ -148,8 +148,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return version < this.policy.version ? { is: "stale" } : undefined;
   }
 
-  private granted(session: string | undefined, now: number): MeterReply {
-    const stuck = this.affinity.of(session, now);
+  private granted(sessions: readonly string[] | undefined, now: number): MeterReply {
+    const stuck = sessions && this.affinity.of(sessions, now);
     return { is: "granted", rate: this.rate(), ...(stuck !== undefined && { stuck }) };
   }
 

@@ -32,9 +32,9 @@ export type Posting = {
   outcome: string;
 };
 
-/** What a caller asks of the object. Every operation is idempotent by request id. `session`: a conversation, and where it ran. */
+/** What a caller asks of the object. Every operation is idempotent by request id. `sessions`: how a conversation may be remembered, the surest first; `session`: where one ran. */
 export type MeterOperation =
-  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; session?: string | undefined }
+  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; sessions?: readonly string[] | undefined }
   | { do: "settle"; id: string; posting: Posting; session?: { id: string; vital: string } | undefined }
   | { do: "release"; id: string }
   | { do: "renew"; id: string }

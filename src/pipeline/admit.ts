@@ -106,7 +106,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     refuseUnchecked(facts, current);
     hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, hedges ? 2 : 1);
-    const choice = planned.attempts.length > 1 ? { session: session?.id } : {};
+    const choice = planned.attempts.length > 1 && session?.begun ? { sessions: session.ids } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
   const stuck = planned!.attempts.length > 1 ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;

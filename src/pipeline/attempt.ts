@@ -12,6 +12,8 @@ export type Failure = {
   /** The provider's own words and status, passed on as they are. */
   answer?: { status: number; body: string; retryAfter: string | null } | undefined;
   upstreamRequestId: string | null;
+  /** It is about reasoning that was made, and sealed, by somebody else. */
+  unreadable?: true;
 } & Setback;
 
 /** `attempt` is the one asked for, its endpoint with the secret that was sent: that is what must not come back to a client. */
@@ -25,6 +27,8 @@ export const final: Setback = { failsOver: false, passes: false };
 export const passing: Setback = { failsOver: true, passes: true };
 /** Busy, or in trouble: it passes. Not found: a deployment that is gone is gone, but its model may be elsewhere. */
 const isPassing = (status: number): boolean => status === 408 || status === 429 || (status >= 500 && status !== 501);
+/** Anthropic: "Invalid `signature` in `thinking` block"; OpenAI: `invalid_encrypted_content`; Google: "Thought signature is not valid". */
+const unreadable = /signature|encrypted/i;
 const failsOver = (status: number): boolean => isPassing(status) || status >= 500 || status === 404 || oursToMend.has(status);
 
 /** Sends the exchange's request to its deployment. Never throws but for the signal's own reason, once the request is under way. */
@@ -55,18 +59,19 @@ async function failureOf({ endpoint, own }: Attempt, sameErrors: boolean, respon
   });
   const text = bytes && cutOut(new TextDecoder().decode(bytes), endpoint.secret);
   const setback: Setback = { failsOver: failsOver(status), passes: isPassing(status), retryAfterMs: retryAfterMs(response.headers, text, Date.now()) };
+  const sealed = status === 400 && unreadable.test(text ?? "") ? { unreadable: true as const } : {};
   if (oursToMend.has(status)) {
     return { error: new GatewayError("upstream_error", `${where}: ${own ? "the organisation's" : "the gateway's"} own access to ${name} was refused.`), upstreamRequestId: id, ...setback };
   }
   const retryAfter = /^[\w ,:.]{1,40}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? null;
   const said = text === undefined ? undefined : errorIn(text);
   if (said?.wellFormed && sameErrors) {
-    return { error: new GatewayError("upstream_error", `${where}.`), answer: { status, body: text!, retryAfter }, upstreamRequestId: id, ...setback };
+    return { error: new GatewayError("upstream_error", `${where}.`), answer: { status, body: text!, retryAfter }, upstreamRequestId: id, ...setback, ...sealed };
   }
   if (status >= 500 && sameErrors) return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, ...setback };
   const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? { retryAfterSeconds: Number(retryAfter) } : {};
   const error = new GatewayError("upstream_refused", said ? `${name}: ${said.message.slice(0, 2_000)}` : `${where}.`, seconds, status);
-  return { error, upstreamRequestId: id, ...setback };
+  return { error, upstreamRequestId: id, ...setback, ...sealed };
 }
 
 /**

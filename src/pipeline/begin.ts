@@ -54,7 +54,7 @@ export async function begin(run: Relay, attempt: Attempt, last: boolean, cancel?
     const came = await tryOnce(attempt, exchange, bounded?.signal ?? own);
     if ("failure" in came) return { attempt, failure: came.failure };
     bounded?.met();
-    const answered: Answered = { run, exchange, startedMs, ...came };
+    const answered: Answered = { run, exchange, startedMs, cancel, ...came };
     const isStream = eventStreamOf(came.response) && (facts.stream || exchange.sameErrors);
     const next = isStream ? await streamed(answered, last ? undefined : settings.UPSTREAM_FIRST_BYTE_TIMEOUT_MS) : await whole(answered, last);
     return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond, abandon: next.abandon };

@@ -17,6 +17,8 @@ export type Answered = {
   readonly attempt: Attempt;
   readonly exchange: Exchange;
   readonly startedMs: number;
+  /** Ends this attempt alone. */
+  readonly cancel?: AbortSignal | undefined;
   readonly response: Response;
   readonly upstreamRequestId: string | null;
 };

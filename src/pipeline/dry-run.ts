@@ -50,7 +50,7 @@ export async function dryRun(context: RequestContext, protocol: Protocol, caller
     rate,
     report: {
       object: "route", model: facts.model, sovereign: question.sovereign, pick: pick ?? "order",
-      session: session && attempts.length > 1 ? { id: session.id, deployment: question.stuck ?? null } : null,
+      session: session && attempts.length > 1 ? { id: session.ids[0], deployment: question.stuck ?? null } : null,
       needs: question.needs?.() ?? null,
       attempts: attempts.map((attempt) => view(attempt, question, facts, protocol)),
       excluded, error: error && { code: error.code, message: error.message },

@@ -36,7 +36,10 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
     catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints,
     needs: () => needsOf(facts, kind, conversation || counting ? read() : undefined),
     health: (vital) => isolate.health.of(vital, startedAtMs),
-    seed: session?.id ?? requestId,
-    stuck: session && isolate.sessions.get(`${principal.keyId} ${session.id}`)?.split(" ", 1)[0],
+    seed: session?.ids[0] ?? requestId,
+    stuck: session?.begun ? deploymentOf(session.ids.map((id) => isolate.sessions.get(`${principal.keyId} ${id}`)).find((vital) => vital !== undefined)) : undefined,
   };
 }
+
+/** The deployment of what its health is known by. */
+const deploymentOf = (vital: string | undefined): string | undefined => vital?.split(" ", 1)[0];

@@ -14,7 +14,7 @@ import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
 import { once } from "./once.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
-import { sessionOf, type Session } from "./session.ts";
+import { holdsEncrypted, sessionOf, type Session } from "./session.ts";
 import { Tries } from "./tries.ts";
 
 /** What the parts of one relayed request share. */
@@ -69,6 +69,8 @@ async function answer(run: Relay): Promise<Response> {
   const { settings, health } = context.isolate;
   const { UPSTREAM_RETRIES: retries, UPSTREAM_RETRY_BUDGET_MS: budgetMs } = settings;
   const tries = new Tries(admission.plan.attempts, { retries, budgetMs }, Date.now(), ({ vital }, nowMs) => health.mayTry(vital, nowMs), Math.random);
+  // A conversation that came from elsewhere goes on without the reasoning that only its maker can read.
+  const sealed = admission.plan.attempts.length > 1 && holdsEncrypted(run.text);
   let next = tries.fresh(Date.now())!;
   for (;;) {
     const { attempt, last } = next;
@@ -79,6 +81,11 @@ async function answer(run: Relay): Promise<Response> {
       const { begun, failed: also } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
       if (also) refuse(run, also.attempt, also.failure);
       if ("respond" in begun) return await begun.respond();
+      if (begun.failure.unreadable && sealed && !begun.attempt.foreign && !hold.clientGone) {
+        refuse(run, begun.attempt, begun.failure);
+        next = { attempt: { ...begun.attempt, foreign: true }, waitMs: 0, last };
+        continue;
+      }
       const following = hold.clientGone ? undefined : tries.after(begun.attempt, begun.failure, Date.now());
       if (!following) return failed(run, begun.attempt, begun.failure);
       refuse(run, begun.attempt, begun.failure);

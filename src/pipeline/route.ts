@@ -27,6 +27,7 @@ export function routeOf({ admission: { reserved, plan }, refused }: Relay): Pick
 /** Where the conversation shall be remembered to have run; undefined: it has no choice, or would come here again by itself. */
 export function stayedAt({ admission: { plan }, session, context, admission }: Relay, { vital }: Pick<Attempt, "vital">): { id: string; vital: string } | undefined {
   if (!session || plan.attempts.length < 2) return undefined;
-  context.isolate.sessions.set(`${admission.policy.keyId} ${session.id}`, vital);
-  return session.begun || vital !== plan.attempts[0]!.vital ? { id: session.id, vital } : undefined;
+  const [id] = session.ids;
+  context.isolate.sessions.set(`${admission.policy.keyId} ${id}`, vital);
+  return session.begun || vital !== plan.attempts[0]!.vital ? { id, vital } : undefined;
 }

@@ -1,8 +1,11 @@
 /** Which conversation a request belongs to, so that it can stay where its prompt is cached and its reasoning can be read. Pure. */
 import type { RequestFacts } from "../protocols/protocol.ts";
 
-/** `begun`: an answer is among its turns, or the client has named it; until then there is nothing to stay for. */
-export type Session = { readonly id: string; readonly begun: boolean };
+/**
+ * `ids`: how it may be remembered, the surest first: by the name that its client gave it, by its first answer, by how it opened. `begun`:
+ * an answer is among its turns, or the client has named it; until then there is nothing to stay for.
+ */
+export type Session = { readonly ids: readonly [string, ...string[]]; readonly begun: boolean };
 
 /** So much of a turn tells it from others. */
 const mostCharacters = 2_048;
@@ -26,24 +29,28 @@ const cutText = (value: unknown): string => {
 const roleOf = (turn: unknown): unknown => (turn as { role?: unknown } | null)?.role;
 const isPreface = (turn: unknown): boolean => ["system", "developer"].includes(roleOf(turn) as string);
 
-/** What a conversation begins with, in any protocol: its instructions and its first turn, which later requests repeat. */
-function openingOf(body: Record<string, unknown>): { text: string; begun: boolean } | undefined {
+/** What a conversation begins with, in any protocol: its instructions and first turn, and its first answer. Later requests repeat both. */
+function beginningOf(body: Record<string, unknown>): { opening: string; answer: string | undefined } | undefined {
   const turns = [body.messages, body.input, body.contents].find(Array.isArray) as unknown[] | undefined;
   if (!turns || turns.length === 0) return undefined;
   const first = turns.findIndex((turn) => !isPreface(turn));
-  const opening = turns.slice(0, (first < 0 ? turns.length : first) + 1);
+  const length = (first < 0 ? turns.length : first) + 1;
   const { system, instructions, systemInstruction, tools } = body;
   const named = [system, instructions, systemInstruction].filter((value) => value !== undefined);
-  return { text: [...named, Array.isArray(tools) ? tools.length : 0, ...opening].map(cutText).join("\n"), begun: turns.length > opening.length };
+  const opening = [...named, Array.isArray(tools) ? tools.length : 0, ...turns.slice(0, length)].map(cutText).join("\n");
+  return { opening, answer: turns.length > length ? cutText(turns[length]) : undefined };
 }
 
-/** The session that the request names (`session_id`, `X-Session-Id`, `prompt_cache_key`), or the one that it continues by its beginning. */
-export function sessionOf(json: unknown, { wish }: Pick<RequestFacts, "wish">, headers: Headers): Session | undefined {
+/** The session that the request names (`session_id`, `X-Session-Id`, `prompt_cache_key`), or the one that it continues by its beginning, under the model's name. */
+export function sessionOf(json: unknown, { wish, model }: Pick<RequestFacts, "wish" | "model">, headers: Headers): Session | undefined {
   const body = json as Record<string, unknown>;
   const named = wish?.session ?? headers.get("x-session-id") ?? (typeof body.prompt_cache_key === "string" ? body.prompt_cache_key : undefined);
-  if (named) return { id: hashOf(`named\n${named.slice(0, mostCharacters)}`), begun: true };
-  const opening = openingOf(body);
-  return opening && { id: hashOf(opening.text), begun: opening.begun };
+  const id = (text: string): string => hashOf(`${model}\n${text}`);
+  if (named) return { ids: [id(`named\n${named.slice(0, mostCharacters)}`)], begun: true };
+  const beginning = beginningOf(body);
+  if (!beginning) return undefined;
+  const { opening, answer } = beginning;
+  return answer === undefined ? { ids: [id(opening)], begun: false } : { ids: [id(`${opening}\n${answer}`), id(opening)], begun: true };
 }
 
 /** Whether a request holds what only its maker can read: ciphertext, or a signature over its thoughts. What we have sealed says itself whose it is. */

@@ -15,7 +15,7 @@ import { routeHeader, routeOf, stayedAt } from "./route.ts";
  * The client's stream. Its end, whatever the cause, settles the reservation. `waitMs`: so long another attempt can still take its place,
  * and it is an answer only once it says its first word; undefined: it is the answer.
  */
-export async function streamed({ run, attempt, exchange, startedMs, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
+export async function streamed({ run, attempt, exchange, startedMs, cancel, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
   const { context, protocol, facts, admission, hold } = run;
   const { settings, health } = context.isolate;
   if (waitMs === undefined) hold.answered();
@@ -54,6 +54,7 @@ export async function streamed({ run, attempt, exchange, startedMs, response, up
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs), stayedAt(run, attempt));
   });
   context.waitUntil(over);
+  cancel?.addEventListener("abort", () => opening?.giveUp(), { once: true });
   const late = opening && setTimeout(() => opening.giveUp(), waitMs);
   const opened = opening ? await opening.opened : "begun";
   clearTimeout(late ?? null);
