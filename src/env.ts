@@ -21,6 +21,9 @@ export const settingsSchema = z.looseObject({
   SOVEREIGN_ORIGIN: z.string().default(""),
   /** true: base URLs may be http and point to private hosts. For development and self-hosting only. */
   ALLOW_PRIVATE_UPSTREAMS: flag,
+  /** Ids of providers, between commas, with which this installation has agreed that they keep nothing of its requests, or do not train on them. */
+  ZERO_RETENTION_PROVIDERS: z.string().default(""),
+  NO_TRAINING_PROVIDERS: z.string().default(""),
   /** Milliseconds until some upstream must have begun to answer, over all attempts. */
   UPSTREAM_HEADERS_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000),
   /** Milliseconds that an upstream may take to begin a stream with headers, while another deployment is left to try. */

@@ -21,6 +21,8 @@ export const bedrock: Provider = {
     const client = new AwsClient({ accessKeyId: accessKeyId!, secretAccessKey, ...(sessionToken && { sessionToken }), service: "bedrock", retries: 0 });
     return Object.fromEntries((await client.sign(url, { method, headers, body })).headers);
   },
+  alsoCalled: ["amazon-bedrock"],
+  data: { trains: false, source: "https://docs.aws.amazon.com/bedrock/latest/userguide/data-protection.html" },
   requestIdHeader: "x-amzn-requestid",
 };
 

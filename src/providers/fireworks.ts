@@ -1,7 +1,8 @@
 import { openaiLike } from "./provider.ts";
 
-/** https://docs.fireworks.ai/tools-sdks/openai-compatibility */
+/** Keeps only Responses that are not sent with `store: false`, as ours always are. https://docs.fireworks.ai/tools-sdks/openai-compatibility */
 export const fireworks = openaiLike("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", {
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions"],
   dialect: { jsonSchema: true },
+  data: { trains: false, retains: false, source: "https://docs.fireworks.ai/guides/security_compliance/data_handling" },
 });

@@ -71,9 +71,32 @@ const refuse = (problem: string): void => {
   throw new Error(problem);
 };
 
-/** Every provider that is somewhere, and each place of it. A forbidden base URL throws, or is told to `onProblem`: then the others go on without it. */
+/** Vars with the ids of providers with which the installation has an agreement, and what is agreed. */
+const agreements = { ZERO_RETENTION_PROVIDERS: { retains: false }, NO_TRAINING_PROVIDERS: { trains: false } } as const;
+
+/** What is agreed with each provider. Throws on an id that is no provider's. */
+function agreedWith({ vars }: ProviderVars): ReadonlyMap<string, Endpoint["agreed"]> {
+  const agreed = new Map<string, Endpoint["agreed"]>();
+  for (const [name, terms] of Object.entries(agreements)) {
+    const ids = String(vars[name] ?? "").split(",").map((id) => id.trim()).filter(Boolean);
+    for (const id of ids) {
+      if (!byId.has(id)) throw new Error(`${name}: ${JSON.stringify(id)} is no provider. There are ${[...byId.keys()].join(", ")}`);
+      agreed.set(id, { ...agreed.get(id), ...terms });
+    }
+  }
+  return agreed;
+}
+
+/** What is published of a provider says nothing of whoever answers elsewhere in its name. */
+const dataAt = ({ id, baseUrl, data }: Provider, { vars }: ProviderVars): Provider["data"] => (baseUrl !== undefined && vars[envName(id, "BASE_URL")] ? undefined : data);
+
+/**
+ * Every provider that is somewhere, and each place of it. A forbidden base URL throws, or is told to `onProblem`: then the others go on
+ * without it. An agreement with nobody throws always.
+ */
 export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<string, readonly Endpoint[]> {
   const reachable = new Map<string, readonly Endpoint[]>();
+  const agreed = agreedWith(vars);
   for (const provider of providers) {
     let baseUrls: string[] = [];
     try {
@@ -82,7 +105,7 @@ export function endpoints(vars: ProviderVars, onProblem = refuse): ReadonlyMap<s
       onProblem((error as Error).message);
     }
     if (baseUrls.length === 0) continue;
-    const one = { provider, secret: secretOf(provider, vars), allowPrivate: vars.allowPrivate };
+    const one = { provider, secret: secretOf(provider, vars), allowPrivate: vars.allowPrivate, data: dataAt(provider, vars), agreed: agreed.get(provider.id) };
     reachable.set(provider.id, baseUrls.map((baseUrl, i) => ({ ...one, baseUrl, ...(baseUrls.length > 1 && { place: i + 1 }) })));
   }
   return reachable;

@@ -62,6 +62,10 @@ export type Endpoint = {
   readonly secret: string | undefined;
   /** Which of several places of its provider it is, from 1. */
   readonly place?: number;
+  /** What is published of it, where it is where its publisher has it. */
+  readonly data?: Provider["data"] | undefined;
+  /** What this installation has agreed with it for its own account. */
+  readonly agreed?: { readonly trains?: false; readonly retains?: false } | undefined;
   /** The installation lets base URLs be private and plain http; so may be what else a credential names. */
   readonly allowPrivate?: boolean;
   /** Makes the call in place of `fetch`: the way to a server that has one of its own. */

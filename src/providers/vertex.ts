@@ -52,5 +52,7 @@ export const vertex = openaiLike("vertex", "Google Vertex AI", `https://{VERTEX_
   pathFor: (protocol, upstreamId, stream, own) => calls[protocol]?.path(encodeURIComponent(nameOf(upstreamId)).replaceAll("%40", "@"), stream, own),
   edits: (protocol, upstreamId) => calls[protocol]?.edits(nameOf(upstreamId)),
   takes: (protocol, text) => protocol !== "gemini-generate" || takesGemini(text),
+  alsoCalled: ["google-vertex", "google"],
+  data: { trains: false, source: "https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/zero-data-retention" },
   dialect: { callIds: "refused", counts: "bare" },
 });

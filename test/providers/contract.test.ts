@@ -44,6 +44,21 @@ test("ids are unique, and each is found by its own", () => {
   expect(providerOf("nobody")).toBeUndefined();
 });
 
+test("names that requests may call them by are lower case, and each means one", () => {
+  const names = providers.flatMap(({ id, name, alsoCalled = [] }) => [...new Set([id, name.toLowerCase(), ...alsoCalled])]);
+  expect(names.filter((name) => name !== name.toLowerCase())).toEqual([]);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});
+
+/** OpenRouter's slugs of whom we call, as its API lists them: https://openrouter.ai/docs/api-reference/providers/list-all-providers */
+test.each([
+  ["amazon-bedrock", "bedrock"], ["google-vertex", "vertex"], ["google-ai-studio", "gemini"], ["z-ai", "zai"], ["xai", "xai"], ["cloudflare", "workers-ai"], ["azure", "azure"],
+  ["together", "together"], ["fireworks", "fireworks"], ["anthropic", "anthropic"], ["openai", "openai"], ["mistral", "mistral"], ["deepseek", "deepseek"], ["groq", "groq"],
+  ["cerebras", "cerebras"], ["perplexity", "perplexity"], ["cohere", "cohere"],
+])("OpenRouter's %s is our %s", (slug, id) => {
+  expect(providers.filter((provider) => provider.id === slug || provider.alsoCalled?.includes(slug)).map((provider) => provider.id)).toEqual([id]);
+});
+
 test("only one is self-hosted, and it comes first", () => {
   expect(providers.filter((provider) => provider.selfHosted)).toEqual([selfHosted]);
   expect(providers[0]).toBe(selfHosted);
@@ -115,6 +130,17 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
     const { headers, redirect } = await sent(provider, openaiChat, chat);
     expect([...headers.keys()].filter((name) => !(provider.sign && name === "authorization") && !(name in authHeaders(endpointOf(provider), "openai-chat"))).sort()).toEqual(["content-type", "user-agent"]);
     expect(redirect).toBe("manual");
+  });
+
+  test("says what it does with prompts only with the page that says so, and where that page's owner answers", () => {
+    const { data, baseUrl } = provider;
+    if (data) {
+      expect(data.trains ?? data.retains).toBe(false);
+      expect(data.source).toMatch(/^https:\/\/[a-z.-]+\/\S+$/);
+    }
+    expect(endpointOf(provider).data).toBe(data);
+    const elsewhere = endpoints(publicly({ ...places, [envName(id, "BASE_URL")]: "https://proxy.example.com/v1" })).get(id)![0]!;
+    expect(elsewhere.data).toBe(baseUrl === undefined ? data : undefined);
   });
 
   test("tells its request id", () => {
@@ -264,6 +290,24 @@ describe("an installation", () => {
   test("with a bad base URL hears which one it is, and not what it was", () => {
     expect(() => endpoints(publicly({ GROQ_BASE_URL: "https://name:hunter2@groq.example.com" }))).toThrow("Base URL of groq: must not contain credentials");
     expect(() => endpoints(publicly({ GROQ_BASE_URL: "https://name:hunter2@groq.example.com" }))).not.toThrow(/hunter2/);
+  });
+});
+
+describe("an agreement with a provider", () => {
+  const agreedWith = (vars: Record<string, unknown>, id: string) => endpoints(publicly(vars)).get(id)?.[0]?.agreed;
+
+  test("is the installation's own, for those that it names", () => {
+    const vars = { ZERO_RETENTION_PROVIDERS: "openai, anthropic", NO_TRAINING_PROVIDERS: "openai,,gemini," };
+    expect(agreedWith(vars, "openai")).toEqual({ retains: false, trains: false });
+    expect(agreedWith(vars, "anthropic")).toEqual({ retains: false });
+    expect(agreedWith(vars, "gemini")).toEqual({ trains: false });
+    expect(agreedWith(vars, "mistral")).toBeUndefined();
+    expect(agreedWith({ ZERO_RETENTION_PROVIDERS: "", NO_TRAINING_PROVIDERS: undefined }, "openai")).toBeUndefined();
+  });
+
+  test("with nobody is told at once, also where bad addresses only leave one out", () => {
+    expect(() => endpoints(publicly({ ZERO_RETENTION_PROVIDERS: "openai,open-ai" }), () => {})).toThrow('ZERO_RETENTION_PROVIDERS: "open-ai" is no provider. There are selfhosted, openai,');
+    expect(() => endpoints(publicly({ NO_TRAINING_PROVIDERS: "OpenAI" }))).toThrow('NO_TRAINING_PROVIDERS: "OpenAI" is no provider.');
   });
 });
 
