@@ -1,5 +1,5 @@
 /** What can be called and what it costs: read from D1 as a whole, held in the isolate, never asked on the hot path. */
-import { listed, type Price } from "../ledger/price.ts";
+import { listed, pricedFromMs, type Price } from "../ledger/price.ts";
 import { doubtAbout } from "./doubt.ts";
 import { sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
 
@@ -29,7 +29,10 @@ export type Model = {
 /** What is charged when the catalog is read, before any step for long inputs: pico-USD a token, and a request. */
 export type Rates = { readonly input: number; readonly output: number; readonly cachedInput: number; readonly request: number };
 
-/** A model as one provider serves it. `name`: `provider/upstream id`; `rates`: to compare by, undefined without a price. */
+/**
+ * A model as one provider serves it. `name`: `provider/upstream id`; `rates`: to compare by, undefined without a price; `pricedFromMs`:
+ * from when on the tokens of its kind have a price, undefined when one of them never has.
+ */
 export type Deployment = {
   readonly provider: string;
   readonly upstreamId: string;
@@ -37,7 +40,11 @@ export type Deployment = {
   readonly model: Model;
   readonly prices: readonly Price[];
   readonly rates: Rates | undefined;
+  readonly pricedFromMs: number | undefined;
 };
+
+/** What every request to a model of a kind is charged for. */
+export const tokensOf = (kind: Model["kind"]): readonly ("input" | "output")[] => (kind === "embedding" ? ["input"] : ["input", "output"]);
 
 /** What a public name stands for. A target is any name, `provider/*` for all that a provider has, or `*` for everything. */
 export type Alias = {
@@ -97,7 +104,7 @@ export function buildCatalog(rows: Rows, atMs: number): Catalog {
     const name = `${row.provider}/${row.upstream_id}`;
     if (!model) return [];
     const own = (prices.get(name) ?? []).map((price): Price => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from }));
-    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs) }];
+    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: pricedFromMs(own, tokensOf(model.kind)) }];
   });
   return {
     models,

@@ -81,6 +81,12 @@ function priceOf(prices: readonly Price[], unit: Unit, tier: Tier | undefined, i
 /** Whether a cost can be told: each of these classes has a price at that moment. One that is yet to come is none. */
 export const isPriced = (prices: readonly Price[], classes: readonly PriceClass[], atMs: number): boolean => classes.every((wanted) => listed(prices, wanted, 0, atMs) !== undefined);
 
+/** From when on each of these classes has a price; undefined: one of them never has. */
+export function pricedFromMs(prices: readonly Price[], classes: readonly PriceClass[]): number | undefined {
+  const fromMs = Math.max(...classes.map((wanted) => Math.min(...prices.filter((price) => price.class === wanted && price.aboveTokens === 0).map(({ validFromMs }) => validFromMs))));
+  return fromMs === Infinity ? undefined : fromMs;
+}
+
 /** How much of each unit a usage is. Every token is in one unit; a class never has more of them than there are. */
 function unitsOf(usage: Usage): [Unit, number][] {
   const [input, output] = [counted(usage.inputTokens), counted(usage.outputTokens)];

@@ -1,34 +1,45 @@
 /** What speaks against a deployment for a request. Pure. */
 import { countsMoney, type Principal } from "../accounts/policy.ts";
+import { tokensOf } from "../catalog/index.ts";
 import { isPriced, isSurcharged, type PriceClass } from "../ledger/price.ts";
 import { usable, type Endpoint } from "../providers/index.ts";
 import type { RoutingWish } from "../protocols/protocol.ts";
 import { lackOf, needBits, type NeedBits, type Needs } from "./needs.ts";
 import type { ExclusionReason, Question } from "./question.ts";
-import { isCalled } from "./rank.ts";
+import { isCalled, wishedPlace } from "./rank.ts";
 import { nameOf, type Candidate } from "./resolve.ts";
 
 /** One way to call a provider: where, and on whose account. `suffix` tells its health from the others', behind a space, which no name has. */
 export type Way = { readonly endpoint: Endpoint; readonly own: boolean; readonly suffix: string };
 
-/** The ways to a provider, best first, and whether what was asked is spoken there; undefined: its models differ. */
-export type Access = { readonly list: readonly Way[]; readonly speaks: boolean | undefined };
+/**
+ * The ways to a provider, best first; whether what was asked is spoken there (undefined: its models differ); what of the request's wishes
+ * speaks against all it has; and its place in the order that was wished.
+ */
+export type Access = { readonly list: readonly Way[]; readonly speaks: boolean | undefined; readonly unwished: ExclusionReason | undefined; readonly place: number };
 export type Ways = { readonly of: (provider: string) => Access };
 
 /** The ways to every provider, each looked up once while a plan is made. */
-export function waysFor({ endpoints, principal, protocols }: Pick<Question, "endpoints" | "principal" | "protocols">): Ways {
+export function waysFor({ endpoints, principal, protocols, wish }: Pick<Question, "endpoints" | "principal" | "protocols" | "wish">): Ways {
   const known = new Map<string, Access>();
   function look(provider: string): Access {
     const own = principal.credentials.get(provider);
-    const found = (endpoints.get(provider) ?? []).flatMap((endpoint): Way[] => {
+    const all = (endpoints.get(provider) ?? []).flatMap((endpoint): Way[] => {
       const place = endpoint.place === undefined ? "" : ` @${endpoint.place}`;
       const ours: Way = { endpoint, own: false, suffix: place };
       if (!own) return [ours];
       const theirs: Way = { endpoint: { ...endpoint, secret: own.secret }, own: true, suffix: `${place} #${principal.organisationId}` };
       return own.only ? [theirs] : [theirs, ours];
     }).filter(({ endpoint }) => usable(endpoint));
-    const row = found[0]?.endpoint.provider;
-    const access = { list: found, speaks: !row || row.speaksFor ? undefined : !protocols || row.speaks.some((id) => protocols.includes(id)) };
+    const discreet = wish ? all.filter((way) => !tells(way, wish)) : all;
+    const first = all[0];
+    const row = first?.endpoint.provider;
+    const access: Access = {
+      list: discreet.length > 0 ? discreet : all,
+      speaks: !row || row.speaksFor ? undefined : !protocols || row.speaks.some((id) => protocols.includes(id)),
+      unwished: wish && first && (unwished(provider, first, wish) ?? (discreet.length > 0 ? undefined : tells(first, wish))),
+      place: wish?.order ? wishedPlace(provider, wish.order) : 0,
+    };
     known.set(provider, access);
     return access;
   }
@@ -74,43 +85,51 @@ export function protocolsOf({ provider }: Endpoint, { upstreamId, model }: Candi
 const speaks = ({ list, speaks: spoken }: Access, candidate: Candidate, protocols: readonly string[] | undefined): boolean =>
   spoken !== undefined && candidate.model?.responsesOnly !== true ? spoken : protocolsOf(list[0]!.endpoint, candidate, protocols).length > 0;
 
-/** What a request to a candidate will be charged for. */
-function classesOf({ model }: Candidate, protocol: string | undefined, { searches, tier }: Question): PriceClass[] {
-  const tokens = model?.kind === "embedding" ? (["input"] as const) : (["input", "output"] as const);
+/** What a request to a candidate will be charged for beside the tokens of the standard tier. */
+function extrasOf({ model }: Candidate, protocol: string | undefined, { searches, tier }: Question): PriceClass[] {
   // Flex and batch cost no more than the standard; what the others cost is known only where it is listed.
-  return [...tokens, ...(isSurcharged(tier) ? tokens.map((unit) => `${unit}:${tier}` as const) : []), ...(searches !== undefined && searches === protocol ? ["web_search" as const] : [])];
+  const surcharges = isSurcharged(tier) ? tokensOf(model?.kind ?? "chat").map((unit) => `${unit}:${tier}` as const) : [];
+  return [...surcharges, ...(searches !== undefined && searches === protocol ? ["web_search" as const] : [])];
 }
 
 const picoPerUsd = 1e12;
 const perMillion = 1e6;
 
-/** The first thing in which a candidate is not as the request wishes it to be routed. */
-function unwished({ provider, rates }: Candidate, { endpoint }: Way, wish: RoutingWish): ExclusionReason | undefined {
-  const { ignore, only, order, allowFallbacks, noTraining, zeroRetention, quantizations, maxPrice } = wish;
-  const { data, routes, selfHosted } = endpoint.provider;
+/** The first thing in which nothing that a provider has is as the request wishes it to be routed. */
+function unwished(provider: string, { endpoint }: Way, { ignore, only, order, allowFallbacks, quantizations }: RoutingWish): ExclusionReason | undefined {
   if (ignore && isCalled(provider, ignore)) return "ignored";
   if (only && !isCalled(provider, only)) return "not_in_only";
   if (order && !allowFallbacks && !isCalled(provider, order)) return "fallbacks_off";
-  // A provider that routes itself is told these three with the request.
-  if (noTraining && !selfHosted && !routes && data?.trains !== false) return "trains";
-  if (zeroRetention && !selfHosted && !routes && data?.retains !== false) return "retains";
-  if (quantizations && !routes) return "quantization";
-  if (!maxPrice || selfHosted) return undefined;
-  const { prompt = Infinity, completion = Infinity, request = Infinity } = maxPrice;
-  const above = !rates || (rates.input * perMillion) / picoPerUsd > prompt || (rates.output * perMillion) / picoPerUsd > completion || rates.request / picoPerUsd > request;
-  return above ? "max_price" : undefined;
+  return quantizations && !endpoint.provider.routes ? "quantization" : undefined;
+}
+
+/** What a request does not want done with what it says. What the installation has agreed with a provider does not hold for an account of somebody else's. */
+function tells({ endpoint: { provider, data, agreed }, own }: Way, { noTraining, zeroRetention }: RoutingWish): ExclusionReason | undefined {
+  // A provider that routes itself is told these with the request.
+  if (provider.selfHosted || provider.routes) return undefined;
+  const ours = own ? undefined : agreed;
+  if (noTraining && data?.trains !== false && ours?.trains !== false) return "trains";
+  return zeroRetention && data?.retains !== false && ours?.retains !== false ? "retains" : undefined;
+}
+
+/** Whether a candidate costs more than the request wishes, or nobody knows. */
+function tooDear({ rates }: Candidate, { prompt = Infinity, completion = Infinity, request = Infinity }: NonNullable<RoutingWish["maxPrice"]>): boolean {
+  return !rates || (rates.input * perMillion) / picoPerUsd > prompt || (rates.output * perMillion) / picoPerUsd > completion || rates.request / picoPerUsd > request;
 }
 
 /** A question as far as it is the same for all deployments of a name. `needs`: only where a model is chosen for the request. */
-export type Terms = { readonly question: Question; readonly asked: string; readonly needs: NeedBits | undefined; readonly listed: boolean; readonly money: boolean };
+export type Terms = {
+  readonly question: Question; readonly asked: string; readonly needs: NeedBits | undefined; readonly listed: boolean; readonly money: boolean;
+  readonly maxPrice: RoutingWish["maxPrice"];
+};
 
 export const termsOf = (question: Question, asked: string, needs: Needs | undefined): Terms => ({
-  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal),
+  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), maxPrice: question.wish?.maxPrice,
   listed: question.principal.models !== undefined || question.principal.planModels !== undefined,
 });
 
 /** The first reason against a candidate, or undefined. */
-export function against(candidate: Candidate, access: Access, { question, asked, needs, listed, money }: Terms): ExclusionReason | undefined {
+export function against(candidate: Candidate, access: Access, { question, asked, needs, listed, money, maxPrice }: Terms): ExclusionReason | undefined {
   const way = access.list[0];
   const selfHosted = way !== undefined && way.endpoint.provider.selfHosted === true;
   if (question.sovereign && !selfHosted) return "not_self_hosted";
@@ -118,10 +137,16 @@ export function against(candidate: Candidate, access: Access, { question, asked,
   if (!way) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
   if (money && !selfHosted && !priced(candidate, way, question)) return "not_priced";
-  return (question.wish && unwished(candidate, way, question.wish)) ?? (needs && lackOf(candidate.upstreamId, candidate.model, needs));
+  if (access.unwished) return access.unwished;
+  if (maxPrice && !selfHosted && tooDear(candidate, maxPrice)) return "max_price";
+  return needs && lackOf(candidate.upstreamId, candidate.model, needs);
 }
 
 function priced(candidate: Candidate, { endpoint }: Way, question: Question): boolean {
-  const protocol = question.searches === undefined ? undefined : protocolsOf(endpoint, candidate, question.protocols)[0];
-  return isPriced(candidate.prices, classesOf(candidate, protocol, question), question.atMs);
+  const { searches, tier, atMs, protocols } = question;
+  const { pricedFromMs } = candidate;
+  if (pricedFromMs === undefined || pricedFromMs > atMs) return false;
+  if (searches === undefined && !isSurcharged(tier)) return true;
+  const protocol = searches === undefined ? undefined : protocolsOf(endpoint, candidate, protocols)[0];
+  return isPriced(candidate.prices, extrasOf(candidate, protocol, question), atMs);
 }

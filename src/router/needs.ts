@@ -15,7 +15,8 @@ export type Needs = {
   readonly outputTokens: number | undefined;
 };
 
-export const noNeeds: Needs = { kind: "chat", capabilities: [], outputModalities: [], inputTokens: 0, outputTokens: undefined };
+/** Of a request of which nothing is known but that it is like others. */
+export const usualNeeds: Needs = { kind: "chat", capabilities: [], outputModalities: [], inputTokens: 1_000, outputTokens: undefined };
 
 /** Needs with their capabilities as bits. */
 export type NeedBits = Needs & { readonly bits: number };

@@ -1,10 +1,10 @@
 /** Which deployments, in which order, and why not the others. Pure over a list. */
 import type { PickBy } from "../catalog/index.ts";
-import { providerOf } from "../providers/index.ts";
+import { providerOf, selfHosted } from "../providers/index.ts";
 import { against, protocolsOf, termsOf, waysFor, type Ways } from "./against.ts";
 import { asked, chanceOf } from "./names.ts";
-import { noNeeds } from "./needs.ts";
-import type { Attempt, Exclusion, Plan, Question } from "./question.ts";
+import { usualNeeds } from "./needs.ts";
+import type { Attempt, Exclusion, ExclusionReason, Plan, Question } from "./question.ts";
 import { leading, wished, type Ranking } from "./rank.ts";
 import { refusal } from "./refusal.ts";
 import { meaningOf, type Candidate, type Meaning } from "./resolve.ts";
@@ -17,23 +17,26 @@ type Read = Meaning & { readonly name: string; readonly pick: PickBy | undefined
 
 const picksOf = { price: "cheapest", throughput: "throughput", latency: "fastest" } as const;
 
-/** What a name means to this caller. A suffix is only one where nothing bears the whole name. */
-function read(name: string, { principal: { organisationId }, catalog, selfHostedModels, wish }: Question): Read {
+/** What a name means to this caller. A suffix is only one where nothing bears the whole name, and `:free` where the model is known. */
+function readName(name: string, { principal: { organisationId }, catalog, selfHostedModels, wish }: Question): Read {
   const names = { organisationId, catalog, selfHostedModels };
   const sort = wish?.sort && picksOf[wish.sort];
   const plain = asked(name);
   const whole = meaningOf(name, names);
-  const known = whole.alias !== undefined || whole.candidates.some(({ model, provider }) => model !== undefined || (plain.name === name && provider !== ""));
-  if (plain.name === name || known) {
-    const explicit = !whole.alias && name.includes("/") && providerOf(name.slice(0, name.indexOf("/"))) !== undefined;
-    return { ...whole, name, pick: sort ?? (whole.alias && whole.alias.pick !== "order" ? whole.alias.pick : undefined), free: false, explicit: explicit && sort === undefined };
-  }
+  const asIs = (): Read => {
+    const explicit = !whole.alias && sort === undefined && name.includes("/") && providerOf(name.slice(0, name.indexOf("/"))) !== undefined;
+    return { ...whole, name, pick: sort ?? (whole.alias && whole.alias.pick !== "order" ? whole.alias.pick : undefined), free: false, explicit };
+  };
+  const borne = ({ model, provider, upstreamId }: Candidate): boolean => model !== undefined || (provider === selfHosted.id && selfHostedModels.includes(upstreamId));
+  if (plain.name === name || whole.alias || whole.candidates.some(borne)) return asIs();
   const base = meaningOf(plain.name, names);
   // A suffix speaks of the model, whoever's deployment it was named by.
-  const { model } = base.candidates[0] ?? {};
+  const model = base.candidates.find((one) => one.model)?.model;
   const everywhere = base.alias || !model ? base.candidates : [...new Set([...base.candidates, ...(catalog.byModel.get(model.id) ?? [])])];
-  if (plain.free && everywhere.length === 0) return { ...whole, name, pick: sort, free: false, explicit: false };
-  return { ...base, candidates: everywhere, name, pick: sort ?? plain.pick, free: plain.free === true, explicit: false };
+  if (!plain.free) return { ...base, candidates: everywhere, name, pick: sort ?? plain.pick, free: false, explicit: false };
+  if (!base.alias && !everywhere.some(borne)) return asIs();
+  const variants = everywhere.flatMap((one) => catalog.byName.get(`${one.name}:free`) ?? []);
+  return { ...base, candidates: [...variants, ...everywhere], name, pick: sort, free: true, explicit: false };
 }
 
 const isFree = ({ rates, upstreamId }: Candidate, way: { endpoint: { provider: { selfHosted?: boolean } } } | undefined): boolean =>
@@ -43,58 +46,56 @@ type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
 
 /** What speaks for and against every deployment of one name. */
 function weighName(name: string, question: Question, ways: Ways): Weighed {
-  const meaning = read(name, question);
-  const { candidates, alias, pick } = meaning;
-  const { wish, stuck, health, seed } = question;
-  const chooses = alias !== undefined || wish?.requireParameters === true;
-  const needs = chooses ? question.needs?.() : undefined;
-  const terms = termsOf(question, name, needs);
+  const read = readName(name, question);
+  const { wish, health, seed, stuck } = question;
   const excluded: Exclusion[] = [];
+  const fit = fitting(read, question, ways, excluded);
+  const { pick = "order", weights, explicit } = read;
+  const needs = pick === "cheapest" ? question.needs?.() : undefined;
+  const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? usualNeeds, weights };
+  const meant = explicit ? cut(fit, 1, "fallbacks_off", excluded) : question.kind === "embedding" ? comparable(fit, pick, ranking, excluded) : fit;
+  // Wishes for providers by name reorder what price or speed has ordered, so they need the whole of it.
+  const most = wish?.order || wish?.leastThroughput || wish?.mostLatency ? Infinity : mostDeployments;
+  const best = leading(meant, pick, ranking, {
+    most,
+    isDown: ({ provider, name: deployment }) => health !== undefined && ways.of(provider).list.every(({ suffix }) => isOpen(deployment + suffix, question)),
+    drop: ({ name: deployment }, reason) => void excluded.push({ deployment, reason }),
+  });
+  const ordered = wished(best, ranking, (provider) => ways.of(provider).place);
+  const kept = wish && !wish.allowFallbacks && !wish.order ? cut(ordered, 1, "fallbacks_off", excluded) : cut(ordered, mostDeployments, "not_needed", excluded);
+  return { attempts: kept.flatMap((candidate) => attemptsOf(candidate, ways, question)), excluded, read };
+}
+
+/** The deployments of a name that can serve the request, in order. */
+function fitting(read: Read, question: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
+  const chooses = read.alias !== undefined || question.wish?.requireParameters === true;
+  const terms = termsOf(question, read.name, chooses ? question.needs?.() : undefined);
   const fit: Candidate[] = [];
-  for (const candidate of candidates) {
+  for (const candidate of read.candidates) {
     const access = ways.of(candidate.provider);
-    const reason = against(candidate, access, terms) ?? (meaning.free && !isFree(candidate, access.list[0]) ? "not_free" : undefined);
+    const reason = against(candidate, access, terms) ?? (read.free && !isFree(candidate, access.list[0]) ? "not_free" : undefined);
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }
-  const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? noNeeds, weights: meaning.weights };
-  const well = health ? inHealth(fit, ways, question, excluded) : fit;
-  const notNeeded = ({ name: deployment }: Candidate): void => void excluded.push({ deployment, reason: "not_needed" });
-  // Wishes for providers by name reorder what price or speed has ordered, so they need the whole of it.
-  const most = wish?.order || wish?.leastThroughput || wish?.mostLatency ? Infinity : mostDeployments;
-  const ordered = wished(pick === undefined ? well : leading(well, pick, ranking, most, notNeeded), ranking);
-  const kept = keep(ordered, fit, meaning, question, excluded);
-  return { attempts: kept.flatMap((candidate) => attemptsOf(candidate, ways, question)), excluded, read: meaning };
+  return fit;
 }
 
 const isOpen = (vital: string, { health }: Question): boolean => health?.(vital)?.state === "open";
 
-/** Without those that are known to be down, unless all are: then the answer is for them to give. */
-function inHealth(fit: Candidate[], ways: Ways, question: Question, excluded: Exclusion[]): Candidate[] {
-  const down: Candidate[] = [];
-  for (const candidate of fit) {
-    const { list } = ways.of(candidate.provider);
-    if (list.length === 1 ? isOpen(candidate.name + list[0]!.suffix, question) : list.every(({ suffix }) => isOpen(candidate.name + suffix, question))) down.push(candidate);
-  }
-  if (down.length === 0 || down.length === fit.length) return fit;
-  for (const { name: deployment } of down) excluded.push({ deployment, reason: "unhealthy" });
-  return fit.filter((candidate) => !down.includes(candidate));
+/** The first of a list; the others are excluded. */
+function cut(list: readonly Candidate[], most: number, reason: ExclusionReason, excluded: Exclusion[]): readonly Candidate[] {
+  for (let i = most; i < list.length; i += 1) excluded.push({ deployment: list[i]!.name, reason });
+  return list.length > most ? list.slice(0, most) : list;
 }
 
-/** What of an order may be tried: as many as make sense, one where one was asked for, and vectors of one model. */
-function keep(ordered: readonly Candidate[], fit: readonly Candidate[], { explicit, alias }: Read, { wish, kind }: Question, excluded: Exclusion[]): readonly Candidate[] {
-  const exclude = (from: readonly Candidate[], reason: Exclusion["reason"]): void => void excluded.push(...from.map(({ name: deployment }) => ({ deployment, reason })));
-  if (explicit || (wish && !wish.allowFallbacks && !wish.order)) {
-    exclude(ordered.slice(1), "fallbacks_off");
-    return ordered.slice(0, 1);
-  }
-  const idOf = ({ model, upstreamId }: Candidate): string => model?.id ?? upstreamId;
-  // Which one it is must not change with the health of its deployments.
-  const first = kind === "embedding" && alias?.pick === "order" ? fit[0] : ordered[0];
-  const comparable = kind === "embedding" && first ? ordered.filter((one) => idOf(one) === idOf(first)) : ordered;
-  if (comparable.length < ordered.length) exclude(ordered.filter((one) => !comparable.includes(one)), "other_embedding");
-  exclude(comparable.slice(mostDeployments), "not_needed");
-  return comparable.slice(0, mostDeployments);
+const idOf = ({ model, upstreamId }: Candidate): string => model?.id ?? upstreamId;
+
+/** The deployments of one embedding model. Which one it is changes with neither the health nor the speed of its deployments, nor by chance. */
+function comparable(fit: readonly Candidate[], pick: PickBy, ranking: Ranking, excluded: Exclusion[]): readonly Candidate[] {
+  const [first] = pick === "cheapest" ? leading(fit, pick, ranking, { most: 1, isDown: () => false, drop: () => {} }) : fit;
+  const same = fit.filter((one) => idOf(one) === idOf(first!));
+  if (same.length < fit.length) for (const one of fit) if (idOf(one) !== idOf(first!)) excluded.push({ deployment: one.name, reason: "other_embedding" });
+  return same;
 }
 
 /** A deployment on the organisation's account and on the installation's, at each place that has it: the seed says which place is first. */
@@ -113,17 +114,25 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
   }));
 }
 
-/** What speaks for and against every deployment of the names that were asked for. Both lists are empty when nobody knows any. */
+/** What speaks for and against every deployment of the names that were asked for, each once. Both lists are empty when nobody knows any. */
 export function weigh(question: Question): Plan {
   const ways = waysFor(question);
-  const others = question.wish?.models ?? [];
   const { attempts, excluded, read: { alias, pick } } = weighName(question.name, question, ways);
-  for (const name of others) {
-    const { attempts: more, excluded: against, read: { candidates } } = weighName(name, question, ways);
-    attempts.push(...more.filter(({ vital }) => !attempts.some((one) => one.vital === vital)));
-    excluded.push(...(candidates.length === 0 ? [{ deployment: name, reason: "unknown" as const }] : against));
-  }
-  return { attempts, excluded, ...(pick && { pick }), ...(alias?.hedges && { hedges: true }), ...(alias?.continues && { continues: true }) };
+  const others = question.wish?.models ?? [];
+  const more = others.map((name) => ({ name, ...weighName(name, question, ways) }));
+  const weighed: Pick<Plan, "attempts" | "excluded"> = more.length === 0 ? { attempts, excluded } : joined([
+    { attempts, excluded }, ...more.map(({ name, read, ...one }) => (read.candidates.length === 0 ? { attempts: [], excluded: [{ deployment: name, reason: "unknown" as const }] } : one)),
+  ]);
+  return { ...weighed, ...(pick && { pick }), ...(question.wish?.order && { placed: true }), ...(alias?.hedges && { hedges: true }), ...(alias?.continues && { continues: true }) };
+}
+
+/** What several names come to. What one of them has tried is not excluded by another. */
+function joined(all: readonly Pick<Plan, "attempts" | "excluded">[]): Pick<Plan, "attempts" | "excluded"> {
+  const attempts = new Map<string, Attempt>();
+  for (const attempt of all.flatMap((one) => one.attempts)) if (!attempts.has(attempt.vital)) attempts.set(attempt.vital, attempt);
+  const told = new Set([...attempts.values()].map(({ deployment }) => deployment));
+  const excluded = all.flatMap((one) => one.excluded).filter(({ deployment }) => !told.has(deployment) && told.add(deployment));
+  return { attempts: [...attempts.values()], excluded };
 }
 
 /**
@@ -137,13 +146,13 @@ export function plan(question: Question): Plan {
 }
 
 /**
- * The plan once it is known where its conversation ran: that deployment first, if it is still in it. `sealed`: the request holds what
- * only its maker can read, which everybody else is called without.
+ * The plan once it is known where its conversation ran: that deployment first, if it is still in it and the request has not said itself
+ * whom to try first. `sealed`: it holds what only its maker can read, which goes there before all, and everybody else is called without.
  */
 export function stickTo(planned: Plan, stuck: string | undefined, sealed: boolean): Plan {
-  const { attempts } = planned;
+  const { attempts, placed } = planned;
   const at = stuck === undefined ? -1 : attempts.findIndex(({ vital }) => vital === stuck);
-  const ordered = at > 0 ? [attempts[at]!, ...attempts.slice(0, at), ...attempts.slice(at + 1)] : attempts;
-  if (!sealed || attempts.length < 2) return ordered === attempts ? planned : { ...planned, attempts: ordered };
+  const ordered = at > 0 && (sealed || !placed) ? [attempts[at]!, ...attempts.slice(0, at), ...attempts.slice(at + 1)] : attempts;
+  if (!sealed) return ordered === attempts ? planned : { ...planned, attempts: ordered };
   return { ...planned, attempts: ordered.map((attempt, i) => (i === 0 && (at >= 0 || stuck === undefined) ? attempt : { ...attempt, foreign: true })) };
 }

@@ -92,5 +92,8 @@ export type ExclusionReason =
 
 export type Exclusion = { readonly deployment: string; readonly reason: ExclusionReason };
 
-/** `pick`: how the order was found where the name left it open. */
-export type Plan = { readonly attempts: readonly Attempt[]; readonly excluded: readonly Exclusion[]; readonly pick?: PickBy | undefined; readonly hedges?: true; readonly continues?: true };
+/** `pick`: how the order was found where the name left it open; `placed`: the request itself said whom to try first. */
+export type Plan = {
+  readonly attempts: readonly Attempt[]; readonly excluded: readonly Exclusion[]; readonly pick?: PickBy | undefined; readonly placed?: true;
+  readonly hedges?: true; readonly continues?: true;
+};

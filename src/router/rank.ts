@@ -1,7 +1,7 @@
 /** In which order deployments that can all serve a request are tried. Pure. */
 import type { PickBy } from "../catalog/index.ts";
 import type { RoutingWish } from "../protocols/protocol.ts";
-import { providerOf } from "../providers/index.ts";
+import { providerOf, selfHosted } from "../providers/index.ts";
 import { chanceOf } from "./names.ts";
 import type { Needs } from "./needs.ts";
 import type { Question } from "./question.ts";
@@ -15,9 +15,12 @@ const presumedMsPerPlace = 25;
 
 export type Ranking = Pick<Question, "health" | "seed" | "stuck" | "wish"> & { needs: Needs; weights: ReadonlyMap<Candidate, number> | undefined };
 
-/** What a request probably costs on a deployment, pico-USD: where its conversation ran before, its input has been read. 0 where the owner pays by the machine, without end where the price is not known. */
+/**
+ * What a request probably costs on a deployment, pico-USD: where its conversation ran before, its input has been read. 0 where the owner
+ * pays by the machine, and more than anything where nobody knows.
+ */
 export function likelyCost({ rates, name, provider }: Pick<Candidate, "rates" | "name" | "provider">, { inputTokens, outputTokens }: Pick<Needs, "inputTokens" | "outputTokens">, stuck: string | undefined): number {
-  if (!rates) return providerOf(provider)?.selfHosted ? 0 : Infinity;
+  if (!rates) return provider === selfHosted.id ? 0 : Infinity;
   return (stuck === name ? rates.cachedInput : rates.input) * inputTokens + rates.output * Math.min(outputTokens ?? usualOutputTokens, usualOutputTokens) + rates.request;
 }
 
@@ -31,17 +34,28 @@ const scores: { [P in PickBy]: (candidate: Candidate, place: number, ranking: Ra
   weighted: (candidate, _, { seed = "", weights }) => -Math.log(Math.max(chanceOf(seed, candidate.name), Number.MIN_VALUE)) / (weights?.get(candidate) ?? 1),
 };
 
-/** The `most` first, by the score; the others are named to `drop`. Equal ones stay in their order. One pass: a list of thousands is not sorted for a handful. */
-export function leading(candidates: readonly Candidate[], pick: PickBy, ranking: Ranking, most: number, drop: (candidate: Candidate) => void): Candidate[] {
+/** How to take the leading ones: the `most`, none that is down; the others are told to `drop`. */
+export type Taking = { readonly most: number; readonly isDown: (candidate: Candidate) => boolean; readonly drop: (candidate: Candidate, reason: "unhealthy" | "not_needed") => void };
+
+/**
+ * The first by the score, and before them where the conversation ran. Equal ones stay in their order. One pass: a list of thousands is not
+ * sorted for a handful, nor is each one's health looked up. When all are down, the answer is for them to give.
+ */
+export function leading(candidates: readonly Candidate[], pick: PickBy, ranking: Ranking, { most, isDown, drop }: Taking): Candidate[] {
   const score = scores[pick];
+  const stuck = ranking.wish?.order ? undefined : ranking.stuck;
   const best: Candidate[] = [];
   const points: number[] = [];
-  let worst = Infinity;
+  const down: Candidate[] = [];
   for (let place = 0; place < candidates.length; place += 1) {
     const candidate = candidates[place]!;
-    const own = score(candidate, place, ranking);
-    if (own >= worst) {
-      drop(candidate);
+    const own = stuck !== undefined && candidate.name === stuck ? -Infinity : score(candidate, place, ranking);
+    if (best.length === most && own >= points[most - 1]!) {
+      drop(candidate, "not_needed");
+      continue;
+    }
+    if (isDown(candidate)) {
+      down.push(candidate);
       continue;
     }
     let at = points.length;
@@ -49,11 +63,12 @@ export function leading(candidates: readonly Candidate[], pick: PickBy, ranking:
     points.splice(at, 0, own);
     best.splice(at, 0, candidate);
     if (best.length > most) {
-      drop(best.pop()!);
+      drop(best.pop()!, "not_needed");
       points.pop();
     }
-    if (best.length === most) worst = points[most - 1]!;
   }
+  if (best.length === 0 && down.length > 0) return leading(down, pick, ranking, { most, isDown: () => false, drop });
+  for (const candidate of down) drop(candidate, "unhealthy");
   return best;
 }
 
@@ -73,12 +88,11 @@ export const wishedPlace = (provider: string, order: readonly string[]): number 
   return place < 0 ? order.length : place;
 };
 
-/** Brings forward whom the request wants first, and where its conversation ran; whoever is measured as slower than it wants goes last. */
-export function wished(candidates: readonly Candidate[], { wish, stuck, health }: Pick<Ranking, "wish" | "stuck" | "health">): readonly Candidate[] {
-  const order = wish?.order;
-  const placed = order ? candidates.toSorted((a, b) => wishedPlace(a.provider, order) - wishedPlace(b.provider, order)) : candidates;
+/** Brings forward whom the request wants first, or else where its conversation ran; whoever is measured as slower than it wants goes last. */
+export function wished(candidates: readonly Candidate[], { wish, stuck, health }: Pick<Ranking, "wish" | "stuck" | "health">, placeOf: (provider: string) => number): readonly Candidate[] {
+  const placed = wish?.order ? candidates.toSorted((a, b) => placeOf(a.provider) - placeOf(b.provider)) : candidates;
   const quick = wish && (wish.leastThroughput !== undefined || wish.mostLatency !== undefined) ? quickFirst(placed, wish, health) : placed;
-  const again = stuck === undefined ? undefined : quick.find(({ name }) => name === stuck);
+  const again = stuck === undefined || wish?.order ? undefined : quick.find(({ name }) => name === stuck);
   return again ? [again, ...quick.filter((one) => one !== again)] : quick;
 }
 
