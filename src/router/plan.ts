@@ -36,7 +36,7 @@ function readName(name: string, { principal: { organisationId }, catalog, selfHo
   if (!plain.free) return { ...base, candidates: everywhere, name, pick: sort ?? plain.pick, free: false, explicit: false };
   if (!base.alias && !everywhere.some(borne)) return asIs();
   const variants = everywhere.flatMap((one) => catalog.byName.get(`${one.name}:free`) ?? []);
-  return { ...base, candidates: [...variants, ...everywhere], name, pick: sort, free: true, explicit: false };
+  return { ...base, candidates: [...new Set([...everywhere, ...variants])], name, pick: sort ?? base.alias?.pick, free: true, explicit: false };
 }
 
 const isFree = ({ rates, upstreamId }: Candidate, way: { endpoint: { provider: { selfHosted?: boolean } } } | undefined): boolean =>
@@ -92,7 +92,7 @@ const idOf = ({ model, upstreamId }: Candidate): string => model?.id ?? upstream
 
 /** The deployments of one embedding model. Which one it is changes with neither the health nor the speed of its deployments, nor by chance. */
 function comparable(fit: readonly Candidate[], pick: PickBy, ranking: Ranking, excluded: Exclusion[]): readonly Candidate[] {
-  const [first] = pick === "cheapest" ? leading(fit, pick, ranking, { most: 1, isDown: () => false, drop: () => {} }) : fit;
+  const [first] = pick === "cheapest" ? leading(fit, pick, { ...ranking, stuck: undefined }, { most: 1, isDown: () => false, drop: () => {} }) : fit;
   const same = fit.filter((one) => idOf(one) === idOf(first!));
   if (same.length < fit.length) for (const one of fit) if (idOf(one) !== idOf(first!)) excluded.push({ deployment: one.name, reason: "other_embedding" });
   return same;

@@ -2,6 +2,7 @@
 import { distance } from "fastest-levenshtein";
 import { GatewayError } from "../errors.ts";
 import { allows } from "./against.ts";
+import { asked } from "./names.ts";
 import type { Exclusion, ExclusionReason, Question } from "./question.ts";
 
 /** Seconds after which a server that was down may be back. */
@@ -17,7 +18,7 @@ export const unavailable = (): GatewayError =>
   new GatewayError("sovereign_unavailable", "This request may only run on self-hosted models, and none is available for it.", { shouldRetry: false, retryAfterSeconds: retrySoonSeconds });
 
 function notFound({ name, principal, catalog }: Question): GatewayError {
-  const near = nearMatches(name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id]) && allows(principal.planModels, [id])));
+  const near = nearMatches(asked(name).name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id]) && allows(principal.planModels, [id])));
   const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : " GET /v1/models lists what this key can call.";
   return new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist.${hint}`, { param: "model" });
 }
