@@ -7,7 +7,7 @@ import { usualNeeds } from "./needs.ts";
 import type { Attempt, Exclusion, ExclusionReason, Plan, Question } from "./question.ts";
 import { leading, wished, type Ranking } from "./rank.ts";
 import { refusal } from "./refusal.ts";
-import { meaningOf, type Candidate, type Meaning } from "./resolve.ts";
+import { isWildcard, meaningOf, type Candidate, type Meaning } from "./resolve.ts";
 
 /** As many deployments are tried for one name. */
 const mostDeployments = 8;
@@ -42,6 +42,12 @@ function readName(name: string, { principal: { organisationId }, catalog, selfHo
 const isFree = ({ rates, upstreamId }: Candidate, way: { endpoint: { provider: { selfHosted?: boolean } } } | undefined): boolean =>
   upstreamId.endsWith(":free") || way?.endpoint.provider.selfHosted === true || (rates !== undefined && rates.input + rates.output + rates.request === 0);
 
+/** It costs nothing, or says so by half: a variant for a while, a tier that reads along, a router's own fee. Nobody is sent there who did not ask for it. */
+const isGift = ({ rates, model, upstreamId }: Candidate): boolean =>
+  upstreamId.endsWith(":free") || (rates !== undefined && (rates.input === 0 || (model?.kind === "chat" && rates.output === 0)));
+
+const isNamed = ({ name, model }: Candidate, { alias }: Read): boolean => alias?.targets.some((target) => target.name === name || target.name === model?.id) === true;
+
 type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
 
 /** What speaks for and against every deployment of one name. */
@@ -70,10 +76,11 @@ function weighName(name: string, question: Question, ways: Ways): Weighed {
 function fitting(read: Read, question: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
   const chooses = read.alias !== undefined || question.wish?.requireParameters === true;
   const terms = termsOf(question, read.name, chooses ? question.needs?.() : undefined);
+  const wild = read.alias?.targets.some(({ name }) => isWildcard(name));
   const fit: Candidate[] = [];
   for (const candidate of read.candidates) {
     const access = ways.of(candidate.provider);
-    const reason = against(candidate, access, terms) ?? (read.free && !isFree(candidate, access.list[0]) ? "not_free" : undefined);
+    const reason = against(candidate, access, terms) ?? (read.free ? (isFree(candidate, access.list[0]) ? undefined : "not_free") : wild && isGift(candidate) && !isNamed(candidate, read) ? "free" : undefined);
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }

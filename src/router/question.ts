@@ -77,6 +77,7 @@ export type ExclusionReason =
   | "not_self_hosted"  // the request is sovereign
   | "not_allowed"      // the key or its plan does not let it be called
   | "not_priced"       // money is counted, and what it costs is not known
+  | "free"             // an alias of everything means nothing that is given away
   | "not_free"         // `:free` was asked for
   | "ignored"          // provider.ignore
   | "not_in_only"      // provider.only

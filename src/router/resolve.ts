@@ -71,10 +71,7 @@ function plainNames(name: string, names: Names, way: Set<string>, followed: Set<
 const owned = (upstreamId: string, catalog: Catalog): Candidate =>
   ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined });
 
-/**
- * Everything, or all that one provider has. What costs nothing, for a while or for whoever lets his prompts be read, is only meant by
- * its own name, and so is what nobody knows the price of.
- */
+/** Everything, or all that one provider has. */
 function wildcard(name: string, { catalog, selfHostedModels }: Names): readonly Candidate[] {
   const provider = name === "*" ? undefined : name.slice(0, -2);
   const own = provider === undefined || provider === selfHosted.id ? selfHostedModels.map((id) => owned(id, catalog)) : [];
@@ -82,10 +79,7 @@ function wildcard(name: string, { catalog, selfHostedModels }: Names): readonly 
   return own.length > 0 ? [...own, ...listed] : listed;
 }
 
-const isWildcard = (name: string): boolean => name === "*" || name.endsWith("/*");
-
-const isSold = ({ rates, model, upstreamId }: Deployment): boolean =>
-  rates !== undefined && !upstreamId.endsWith(":free") && rates.input > 0 && (model.kind === "embedding" || rates.output > 0);
+export const isWildcard = (name: string): boolean => name === "*" || name.endsWith("/*");
 
 /** What wildcards mean in a catalog, found once for each. */
 const found = new WeakMap<Catalog, Map<string | undefined, readonly Candidate[]>>();
@@ -94,7 +88,7 @@ function listedOf(catalog: Catalog, provider: string | undefined): readonly Cand
   let lists = found.get(catalog);
   if (!lists) found.set(catalog, (lists = new Map()));
   let list = lists.get(provider);
-  if (!list) lists.set(provider, (list = catalog.deployments.filter((one) => (provider === undefined || one.provider === provider) && isSold(one)).sort(byRank)));
+  if (!list) lists.set(provider, (list = catalog.deployments.filter((one) => (provider === undefined || one.provider === provider)).sort(byRank)));
   return list;
 }
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { doubtAbout } from "../../src/catalog/doubt.ts";
-import { buildCatalog, Held, loadCatalog } from "../../src/catalog/index.ts";
+import { buildCatalog, capabilityBits, Held, loadCatalog } from "../../src/catalog/index.ts";
 import { sound, type Rows } from "../../src/catalog/rows.ts";
 
 const model = (id: string) => ({
@@ -47,7 +47,7 @@ describe("rows become a catalog", () => {
   test("with what a model can do", () => {
     expect(catalog.models.get("a")).toEqual({
       id: "a", owner: "them", kind: "chat", inputModalities: ["text", "image"], outputModalities: ["text"], capabilities: ["tools"],
-      contextTokens: 128_000, maxOutputTokens: null, releasedAt: 1,
+      contextTokens: 128_000, maxOutputTokens: null, releasedAt: 1, can: capabilityBits(["tools"]), responsesOnly: false,
     });
   });
 });

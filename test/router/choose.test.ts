@@ -14,7 +14,7 @@ const places = modelIds.flatMap((id) => [...reachable, "anthropic"].map((provide
 
 /** Every reason there is: the compiler says which is missing. */
 const reasons: Record<ExclusionReason, true> = {
-  unknown: true, not_configured: true, protocol: true, not_self_hosted: true, not_allowed: true, not_priced: true, not_free: true, ignored: true, not_in_only: true,
+  unknown: true, not_configured: true, protocol: true, not_self_hosted: true, not_allowed: true, not_priced: true, free: true, not_free: true, ignored: true, not_in_only: true,
   fallbacks_off: true, trains: true, retains: true, quantization: true, max_price: true, unhealthy: true, other_embedding: true, not_needed: true, kind: true, context: true,
   output_tokens: true, output_modality: true, lacks_tools: true, lacks_vision: true, lacks_audio: true, lacks_video: true, lacks_pdf: true, lacks_json_schema: true, lacks_reasoning: true,
 };
@@ -25,7 +25,7 @@ const model = fc.record({
   capabilities: fc.subarray([...capabilities]), outputModalities: fc.constantFrom<string[][]>(["text"], ["text", "image"]),
   contextTokens: fc.constantFrom(1_000, 100_000), maxOutputTokens: fc.constantFrom(null, 100, 4_096),
 });
-const price = { input: fc.integer({ min: 0, max: 9 }), output: fc.integer({ min: 0, max: 9 }), cached: fc.integer({ min: 0, max: 3 }) };
+const price = { input: fc.integer({ min: 1, max: 9 }), output: fc.integer({ min: 1, max: 9 }), cached: fc.integer({ min: 0, max: 3 }) };
 const deployed = fc.array(fc.record({ place: fc.constantFrom(...places), unpriced: fc.boolean(), ...price }), { minLength: 1, maxLength: 24 })
   .map((all): Deployed[] => [...new Map(all.map(({ place, ...one }) => [place.name, { ...place, ...one }])).values()]);
 const needed = fc.record({

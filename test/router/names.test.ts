@@ -78,7 +78,8 @@ describe("OpenRouter's variants", () => {
   test("speak of all that an alias means", () => {
     expect(tried("ours:floor")).toEqual(["mistral/llama", "groq/llama", "openrouter/openai/gpt-4o", "openai/gpt-4o", "openrouter/meta/llama"]);
     expect(tried("auto:floor")).toEqual(tried("auto"));
-    expect(tried("auto:free")).toEqual(["groq/gift", "openrouter/meta/llama:free"]);
+    expect(weigh(ask("auto", catalog)).excluded).toEqual(expect.arrayContaining(["groq/gift", "mistral/gift", "openrouter/meta/llama:free"].map((deployment) => ({ deployment, reason: "free" }))));
+    expect(tried("auto:free")).toEqual(["groq/gift", "openrouter/meta/llama:free", "groq/exact:free"]);
   });
   test(":free is the variant of that name, and what costs nothing", () => {
     expect(tried("meta/llama:free")).toEqual(["openrouter/meta/llama:free"]);
