@@ -8,10 +8,12 @@ import { costOf, type Price } from "../../src/ledger/price.ts";
 
 const schema = readFileSync(new URL("../../schema.sql", import.meta.url), "utf8");
 const catalog = readFileSync(new URL("../../src/catalog/catalog.sql", import.meta.url), "utf8");
+const aliases = readFileSync(new URL("../../src/catalog/aliases.sql", import.meta.url), "utf8");
 const db = new DatabaseSync(":memory:");
 db.exec("PRAGMA foreign_keys = ON");
 db.exec(schema);
 db.exec(catalog);
+db.exec(aliases);
 
 const all = <Row>(sql: string, ...values: string[]): Row[] => db.prepare(sql).all(...values) as Row[];
 const pricesOf = (provider: string, upstreamId: string): Price[] =>
@@ -33,6 +35,29 @@ describe("the file", () => {
     other.exec(schema);
     for (const statement of statements) other.prepare(statement).run();
     expect(other.prepare("SELECT count(*) n FROM prices").get()).toEqual(db.prepare("SELECT count(*) n FROM prices").get());
+  });
+});
+
+describe("everyone's aliases", () => {
+  const targets = all<{ name: string; target: string }>("SELECT name, target FROM aliases WHERE organisation_id = '' ORDER BY name, position");
+
+  test("are there, each with a way to pick, and name models that are there", () => {
+    expect(all("SELECT name, pick FROM alias_rules ORDER BY name")).toEqual([
+      { name: "auto", pick: "cheapest" }, { name: "embedding", pick: "order" }, { name: "fast", pick: "fastest" }, { name: "reasoning", pick: "order" },
+    ]);
+    const known = new Set(all<{ id: string }>("SELECT id FROM models JOIN deployments ON model_id = id").map(({ id }) => id));
+    expect(targets.filter(({ target }) => !target.endsWith("*") && !known.has(target))).toEqual([]);
+    const able = (alias: string, capability: string) => all(`SELECT id FROM aliases a JOIN models m ON m.id = a.target WHERE a.name = '${alias}' AND m.capabilities NOT LIKE '%"${capability}"%'`);
+    expect([able("reasoning", "reasoning"), able("embedding", "embedding"), able("fast", "text")]).toEqual([[], [], []]);
+  });
+
+  test("stay as an administrator has changed them", () => {
+    const own = new DatabaseSync(":memory:");
+    for (const sql of [schema, catalog, aliases]) own.exec(sql);
+    own.exec("DELETE FROM aliases WHERE name = 'fast'; INSERT INTO aliases (organisation_id, name, position, target) VALUES ('', 'fast', 0, 'mine'); UPDATE alias_rules SET pick = 'order' WHERE name = 'fast'");
+    own.exec(aliases);
+    expect(own.prepare("SELECT target FROM aliases WHERE name = 'fast'").all()).toEqual([{ target: "mine" }]);
+    expect(own.prepare("SELECT pick FROM alias_rules WHERE name = 'fast'").get()).toEqual({ pick: "order" });
   });
 });
 
