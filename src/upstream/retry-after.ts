@@ -14,9 +14,12 @@ export function durationMs(text: string): number | undefined {
   return bounded(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * unitsMs[unit!]!, 0));
 }
 
-/** A moment as RFC 3339 or an HTTP date, or as Unix seconds or milliseconds. */
+/** A moment as RFC 3339 or an HTTP date, or as Unix milliseconds or seconds; fewer seconds than since 2001 are seconds from now. */
 function untilMs(text: string, nowMs: number): number | undefined {
-  const at = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) * (Number(text) > 1e11 ? 1 : 1_000) : Date.parse(text);
+  const number = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
+  if (number !== undefined && number < 1e9) return bounded(number * 1_000);
+  // `Date.parse` finds dates in much that is none; every form of them has a time.
+  const at = number !== undefined ? number * (number > 1e11 ? 1 : 1_000) : /\d\d:\d\d/.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(at) ? undefined : bounded(Math.max(0, at - nowMs));
 }
 
@@ -36,8 +39,8 @@ const counters: readonly [string, string][] = [
   ["x-ratelimit-remaining", "x-ratelimit-reset"],
 ];
 
-/** Google's `RetryInfo` (`"retryDelay": "34.07s"`), and OpenAI's sentence. */
-const inBody = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?s)"|[Pp]lease (?:try again|retry) (?:in|after) (\d+(?:\.\d+)?(?:ms|[smh])(?:\d+(?:\.\d+)?(?:ms|s|m))*)/;
+/** Google's `RetryInfo` (`"retryDelay": "34.07s"`), and OpenAI's and Azure's sentences (`in 1m2.5s`, `after 26 seconds`). */
+const inBody = /"retryDelay"\s*:\s*"(\d+(?:\.\d+)?s)"|[Pp]lease (?:try again|retry) (?:in|after) (\d+(?:\.\d+)?(?:ms|[smh]| seconds?)(?:\d+(?:\.\d+)?(?:ms|s|m))*)/;
 
 /** Milliseconds after which a provider may be asked again; undefined: it does not say. `body`: the error's text. */
 export function retryAfterMs(headers: Headers, body: string | undefined, nowMs: number): number | undefined {
@@ -53,5 +56,5 @@ export function retryAfterMs(headers: Headers, body: string | undefined, nowMs: 
   if (full.length > 0) return Math.max(...full);
   const [, delay, sentence] = inBody.exec(body ?? "") ?? [];
   const said = delay ?? sentence;
-  return said === undefined ? undefined : durationMs(said);
+  return said === undefined ? undefined : durationMs(said.replace(/ seconds?$/, "s"));
 }
