@@ -21,18 +21,32 @@ function hashOf(text: string): string {
   return (a >>> 0).toString(36) + (b >>> 0).toString(36);
 }
 
+/** No protocol has text deeper in a turn. */
+const deepest = 6;
+
+/** What is said in a turn or in instructions. Nothing else: marks such as `cache_control` move from turn to turn as a conversation grows. */
+function wordsIn(value: unknown, depth = 0): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null || depth > deepest) return "";
+  if (Array.isArray(value)) return value.map((one) => wordsIn(one, depth + 1)).join("");
+  const { text, content, parts } = value as Record<string, unknown>;
+  return [text, content, parts].map((one) => wordsIn(one, depth + 1)).join("");
+}
+
 const cutText = (value: unknown): string => {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = typeof value === "number" ? String(value) : wordsIn(value) || (JSON.stringify(value) ?? "");
   return `${text.length}:${text.slice(0, mostCharacters)}`;
 };
 
+const isTurn = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 const roleOf = (turn: unknown): unknown => (turn as { role?: unknown } | null)?.role;
 const isPreface = (turn: unknown): boolean => ["system", "developer"].includes(roleOf(turn) as string);
 
 /** What a conversation begins with, in any protocol: its instructions and first turn, and its first answer. Later requests repeat both. */
 function beginningOf(body: Record<string, unknown>): { opening: string; answer: string | undefined } | undefined {
   const turns = [body.messages, body.input, body.contents].find(Array.isArray) as unknown[] | undefined;
-  if (!turns || turns.length === 0) return undefined;
+  // Texts to embed are no turns.
+  if (!turns || !isTurn(turns[0])) return undefined;
   const first = turns.findIndex((turn) => !isPreface(turn));
   const length = (first < 0 ? turns.length : first) + 1;
   const { system, instructions, systemInstruction, tools } = body;
@@ -53,7 +67,14 @@ export function sessionOf(json: unknown, { wish, model }: Pick<RequestFacts, "wi
   return answer === undefined ? { ids: [id(opening)], begun: false } : { ids: [id(`${opening}\n${answer}`), id(opening)], begun: true };
 }
 
-/** Whether a request holds what only its maker can read: ciphertext, or a signature over its thoughts. What we have sealed says itself whose it is. */
-export const holdsEncrypted = (text: string): boolean =>
-  /"(?:encrypted_content|signature|thoughtSignature|thought_signature|data)"\s*:\s*"(?!forge\.|Zm9yZ2Uu)[^"]{16}/.test(text)
-  && /"(?:encrypted_content|thinking|redacted_thinking|thoughtSignature|thought_signature|reasoning\.encrypted|reasoning_details)"/.test(text);
+const ciphertext = '"\\s*:\\s*"(?!forge\\.|Zm9yZ2Uu)[^"]{16}';
+
+/** Fields that hold ciphertext or a signature over thoughts, and what else must be there where the field may mean something else. */
+const sealedIn: readonly { field: RegExp; beside?: RegExp }[] = [
+  { field: new RegExp(`"(?:encrypted_content|thoughtSignature|thought_signature)${ciphertext}`) },
+  { field: new RegExp(`"signature${ciphertext}`), beside: /"(?:thinking|reasoning\.text)"/ },
+  { field: new RegExp(`"data${ciphertext}`), beside: /"(?:redacted_thinking|reasoning\.encrypted)"/ },
+];
+
+/** Whether a request holds what only its maker can read. What we have sealed says itself whose it is. */
+export const holdsEncrypted = (text: string): boolean => sealedIn.some(({ field, beside }) => (!beside || beside.test(text)) && field.test(text));
