@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { holdsEncrypted, sessionOf } from "../../src/pipeline/session.ts";
 import type { RoutingWish } from "../../src/protocols/protocol.ts";
 
-const session = (body: unknown, headers: Record<string, string> = {}, wish?: Partial<RoutingWish>) => sessionOf(body, { wish: wish as RoutingWish | undefined }, new Headers(headers));
-const id = (...of: Parameters<typeof session>): string | undefined => session(...of)?.id;
+const session = (body: unknown, headers: Record<string, string> = {}, wish?: Partial<RoutingWish>) => sessionOf(body, { model: "m", wish: wish as RoutingWish | undefined }, new Headers(headers));
+/** By its name, or by how it opened. */
+const id = (...of: Parameters<typeof session>): string | undefined => session(...of)?.ids.at(-1);
 const user = (content: unknown) => ({ role: "user", content });
 const assistant = (content: unknown) => ({ role: "assistant", content });
 const long = (end: string): string => `${"x".repeat(5_000)}${end}`;
@@ -12,22 +13,27 @@ const long = (end: string): string => `${"x".repeat(5_000)}${end}`;
 describe("a conversation that is named", () => {
   test("is that one whatever it says, by the body, the header or the cache key, in this order", () => {
     const named = session({ messages: [user("hi")] }, { "x-session-id": "s1" });
-    expect(named).toEqual({ id: id({ input: [] }, { "x-session-id": "s1" }), begun: true });
-    expect(id({ messages: [] }, {}, { session: "s1" })).toBe(named!.id);
-    expect(id({ prompt_cache_key: "s1" })).toBe(named!.id);
-    expect(id({ prompt_cache_key: "s3" }, { "x-session-id": "s2" }, { session: "s1" })).toBe(named!.id);
-    expect(id({ messages: [] }, { "x-session-id": "s2" })).not.toBe(named!.id);
+    expect(named).toEqual({ ids: [id({ input: [] }, { "x-session-id": "s1" })], begun: true });
+    expect(id({ messages: [] }, {}, { session: "s1" })).toBe(named!.ids[0]);
+    expect(id({ prompt_cache_key: "s1" })).toBe(named!.ids[0]);
+    expect(id({ prompt_cache_key: "s3" }, { "x-session-id": "s2" }, { session: "s1" })).toBe(named!.ids[0]);
+    expect(id({ messages: [] }, { "x-session-id": "s2" })).not.toBe(named!.ids[0]);
   });
   test("is not the one that says its name", () => expect(id({ messages: [user("s1")] })).not.toBe(id({}, { "x-session-id": "s1" })));
   test.each([["", undefined], [7, undefined], [null, undefined]])("by %j is not named", (key, named) => expect(id({ prompt_cache_key: key })).toBe(named));
 });
 
 describe("a conversation", () => {
-  test("is known by its instructions and its first turn, and has begun once there is more", () => {
+  test("is known by its instructions and its first turn; once it has begun, first by its first answer; and by the model that it is held with", () => {
     const first = session({ messages: [{ role: "system", content: "be brief" }, user("hi")] })!;
     const second = session({ messages: [{ role: "system", content: "be brief" }, user("hi"), assistant("hello"), user("how are you")] })!;
     expect([first.begun, second.begun]).toEqual([false, true]);
-    expect(second.id).toBe(first.id);
+    expect([second.ids[1], first.ids.length]).toEqual([first.ids[0], 1]);
+    const told = (answer: string) => session({ messages: [user("hi"), assistant(answer), user("more")] })!.ids;
+    expect(told("a")[0]).toBe(told("a")[0]);
+    expect(told("a")[0]).not.toBe(told("b")[0]);
+    expect(told("a")[1]).toBe(told("b")[1]);
+    expect(sessionOf({ messages: [user("hi")] }, { model: "other", wish: undefined }, new Headers())!.ids).not.toEqual(session({ messages: [user("hi")] })!.ids);
   });
   test.each<[string, unknown, unknown]>([
     ["another first turn", { messages: [user("hi")] }, { messages: [user("ho")] }], ["other instructions", { system: "a", messages: [user("hi")] }, { system: "b", messages: [user("hi")] }],
