@@ -10,7 +10,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 type Line = { unit: string; amount: number; picoUsd: number };
-type Entry = { id: string; keyId: string; end: string; costNanoUsd: number; costSource: string; lines: Line[]; reserved: { nanoUsd: number }; adjusts?: { request: string } };
+type Charge = { usage: Record<string, unknown>; costNanoUsd: number; costSource: string; lines: Line[] };
+type Entry = Charge & { id: string; keyId: string; end: string; reserved: { nanoUsd: number }; legs?: (Charge & { deployment: string })[]; adjusts?: { request: string } };
 type Receipt = { entry: Entry; chain: { sequence: number; previous: string; hash: string }; jws: string };
 
 /** What was found out about a file of receipts. Money is nano-USD. */
@@ -31,6 +32,24 @@ export function receiptsIn(text: string): Receipt[] {
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+/** Nano-USD. */
+const sumOf = (lines: readonly Line[]): number => Math.round(lines.reduce((pico, { amount, picoUsd }) => pico + amount * picoUsd, 0) / 1_000);
+
+/** What is wrong with an answer in parts: each must be right by itself, and all together must be the whole. */
+function faultsOfLegs({ lines, costNanoUsd, usage }: Entry, legs: NonNullable<Entry["legs"]>): string[] {
+  const faults: string[] = [];
+  for (const leg of legs) if (leg.lines.length > 0 && sumOf(leg.lines) !== leg.costNanoUsd) faults.push(`the lines of ${leg.deployment} come to ${sumOf(leg.lines)} nano-USD, it says ${leg.costNanoUsd}`);
+  if (canonicalize(legs.flatMap((leg) => leg.lines)) !== canonicalize(lines)) faults.push("its lines are not those of its legs");
+  // Rounded once where all is priced; a figure of a provider's own has no lines.
+  const byLines = legs.every((leg) => leg.lines.length > 0 || leg.costNanoUsd === 0);
+  const sum = byLines ? sumOf(lines) : legs.reduce((nano, leg) => nano + leg.costNanoUsd, 0);
+  if (sum !== costNanoUsd) faults.push(`its legs come to ${sum} nano-USD, it says ${costNanoUsd}`);
+  for (const [unit, amount] of Object.entries(usage)) {
+    if (typeof amount === "number" && amount !== legs.reduce((all, leg) => all + Number(leg.usage[unit] ?? 0), 0)) faults.push(`its ${unit} are not those of its legs`);
+  }
+  return faults;
+}
+
 /** What is wrong with one receipt by itself. */
 async function faultsOf({ entry, chain, jws }: Receipt, keys: ReturnType<typeof createLocalJWKSet>): Promise<string[]> {
   const faults: string[] = [];
@@ -41,9 +60,9 @@ async function faultsOf({ entry, chain, jws }: Receipt, keys: ReturnType<typeof 
     faults.push(`signature: ${(error as Error).message}`);
   }
   if (sha256(`${chain.previous}\n${canonicalize(entry)}`) !== chain.hash) faults.push("its hash is not that of its entry");
-  const { lines, costNanoUsd, costSource, end, reserved } = entry;
-  const sum = Math.round(lines.reduce((pico, { amount, picoUsd }) => pico + amount * picoUsd, 0) / 1_000);
-  if (lines.length > 0 && sum !== costNanoUsd) faults.push(`its lines come to ${sum} nano-USD, it says ${costNanoUsd}`);
+  const { lines, costNanoUsd, costSource, end, reserved, legs } = entry;
+  if (legs) faults.push(...faultsOfLegs(entry, legs));
+  else if (lines.length > 0 && sumOf(lines) !== costNanoUsd) faults.push(`its lines come to ${sumOf(lines)} nano-USD, it says ${costNanoUsd}`);
   if (end === "lease_expired" && costNanoUsd !== reserved.nanoUsd) faults.push("it ran out and was not charged what was reserved");
   if (costSource === "price" && lines.length === 0 && costNanoUsd !== 0) faults.push("it says that it was charged by price, and has no lines");
   return faults;

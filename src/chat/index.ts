@@ -11,4 +11,4 @@ export { lossNames, type Loss } from "./losses.ts";
 export { OwnCalls } from "./own-calls.ts";
 export { budgetOf, effortOf, isFrom, textOf } from "./reasoning.ts";
 export { holdsSealed, seal, unseal, type Spot } from "./seal.ts";
-export { noUsage, type Usage } from "./usage.ts";
+export { noUsage, together, type Usage } from "./usage.ts";

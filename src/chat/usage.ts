@@ -26,3 +26,12 @@ export const noUsage: Usage = {
   inputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, cacheWrite1hTokens: 0, outputTokens: 0, reasoningTokens: 0, inputAudioTokens: 0,
   outputAudioTokens: 0, inputImageTokens: 0, outputImageTokens: 0, searches: 0,
 };
+
+/** Two usages as one. */
+export function together(one: Usage, other: Usage): Usage {
+  const sum: Usage = { ...noUsage };
+  for (const unit of Object.keys(noUsage) as Exclude<keyof Usage, "pieces">[]) sum[unit] = one[unit] + other[unit];
+  const pieces = { ...one.pieces };
+  for (const [piece, amount] of Object.entries(other.pieces ?? {}) as [Piece, number][]) pieces[piece] = (pieces[piece] ?? 0) + amount;
+  return { ...sum, ...((one.pieces || other.pieces) && { pieces }) };
+}

@@ -11,6 +11,7 @@ export type End =
   | "upstream_timeout"  // no headers, or silence in a stream, for too long
   | "unterminated"      // the stream stopped without the protocol's terminal event
   | "lease_expired"     // nobody settled: the isolate died
+  | "outrun"            // of a leg: another deployment was quicker, this one was hung up on
   | "adjustment";       // no request: a correction of what one was charged
 
 /** How the answer's bytes were passed on. */
@@ -22,16 +23,23 @@ export type CostSource = "price" | "reported" | "estimated" | "unpriced" | "adju
 /** A deployment that was tried and did not answer. */
 export type Refused = { deployment: string; status: number; errorCode: string; upstreamRequestId: string | null };
 
+/**
+ * One deployment's part in an answer that several had one in, and what it cost by itself. `why` it was asked beside the one before it: that
+ * broke off (`broke`), or was slow (`hedged`); absent: it was the first. `firstByteMs` counts from the request's beginning.
+ */
+export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs"> & { why?: "broke" | "hedged" };
+
 /** What is known when a request ends. Times are milliseconds, money nano-USD. */
 export type Outcome = {
   /** Public name the client asked for. */
   model: string;
-  /** `provider/upstream id` that answered, or was tried last. */
+  /** `provider/upstream id` that answered, or was tried last; of legs, the one that ended the answer. */
   deployment: string;
   protocol: string;
   stream: boolean;
   status: number;
   end: End;
+  /** Of legs, what all of them used and cost together. */
   usage: Usage;
   costNanoUsd: number;
   costSource: CostSource;
@@ -51,8 +59,10 @@ export type Outcome = {
   lines: readonly PriceLine[];
   /** Since when the newest of the prices applied is in force, Unix ms: the price list's version. */
   pricesFromMs: number | null;
-  /** Deployments that were tried before the one that answered. */
+  /** Deployments that were tried and gave nothing of the answer. */
   refused: readonly Refused[];
+  /** Where the answer was not one deployment's alone: each one's part; who was outrun comes first, then in the order in which they answered. Their `lines` in that order are the outcome's. */
+  legs?: readonly Leg[];
   /** Where there was a choice: how it was made, how many were planned, and why not the first of the others. */
   route?: { pick: string; planned: number; excluded: readonly { deployment: string; reason: string }[]; others: number };
   /** SHA-256, in hex, of the body that was sent to the client; null: it was not sent to its end. */

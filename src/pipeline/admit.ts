@@ -6,6 +6,7 @@ import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateSta
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
+import { goesOn, mayContinue } from "./continuing.ts";
 import { mostInput, mostOutput } from "./most.ts";
 import { questionFor, type Asking } from "./planning.ts";
 import { holdsEncrypted } from "./session.ts";
@@ -21,8 +22,12 @@ export class LimitError extends GatewayError {
   }
 }
 
-/** `hedges`: a second deployment is asked when the first is slow; `reserved`: what is held for the request; `drains`: an answer whose client leaves is read to its end. */
-export type Admission = { policy: MeterPolicy; plan: Plan; sovereign: boolean; hedges: boolean; rate: RateState; reserved: Estimate; drains: boolean };
+/**
+ * `hedges`: a second deployment is asked when the first is slow; `continues`: another may go on with an answer that breaks off; `reserved`:
+ * what is held for the request; `drains`: an answer whose client leaves is read to its end.
+ */
+export type Admission = Opted & { policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
+type Opted = { hedges: boolean; continues: boolean };
 
 /** The caller of a request, with the providers' keys that it brought. Throws 401s, and what `withBroughtKeys` does. No D1 query when the isolate knows the key. */
 export async function callerOf(context: RequestContext): Promise<Principal> {
@@ -97,20 +102,21 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
   const { facts, protocol, session, text } = asking;
   let planned: Plan | undefined;
   let sovereign = false;
-  let hedges = false;
+  let opted: Opted = { hedges: false, continues: false };
   let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
   const { principal, policy, reply } = await ask(context, caller, async (current) => {
     const question = await questionFor(context, current, asking);
     ({ sovereign } = question);
     planned = plan(question);
     refuseUnchecked(facts, current);
-    hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
-    reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, hedges ? 2 : 1);
+    const hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
+    opted = { hedges, continues: mayContinue(context.request.headers, asking, planned) };
+    reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
     const choice = planned.attempts.length > 1 && session?.begun ? { sessions: session.ids } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
   const stuck = planned!.attempts.length > 1 ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
-  return { policy, plan: stuck, sovereign, hedges, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
+  return { ...opted, policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
@@ -120,17 +126,28 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 
-/** The most the request can use on the dearest of the attempts, or on the dearest few where so many may run. Only a provider that hears the client's own `protocol` hears of its searches. */
-export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, atOnce = 1): Estimate {
+/**
+ * The most the request can use on any of the attempts. Only a provider that hears the client's own `protocol` hears of its searches.
+ * `hedges`: and on the next dearest, which may be asked beside it. `continues`: and the most that another can use to go on with its
+ * answer, which reads what was written beside the request.
+ */
+export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, { hedges = false, continues = false }: Partial<Opted> = {}): Estimate {
   const { hourCache, serviceTier } = facts;
-  const most = attempts.map((attempt) => {
-    const inputTokens = mostInput(attempt, facts);
+  const most = (attempt: Attempt, written = 0): Estimate => {
+    const inputTokens = mostInput(attempt, facts) + written;
     const outputTokens = mostOutput(attempt, facts);
     const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
     return { tokens: inputTokens + outputTokens, nanoUsd: worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0 };
-  });
-  return { tokens: sumOfMost(most.map(({ tokens }) => tokens), atOnce), nanoUsd: sumOfMost(most.map(({ nanoUsd }) => nanoUsd), atOnce) };
+  };
+  const first = dearest(attempts.map((attempt) => most(attempt)), hedges ? 2 : 1);
+  if (!continues) return first;
+  const written = Math.max(...attempts.map((attempt) => mostOutput(attempt, facts)));
+  const second = dearest(attempts.filter(goesOn).map((attempt) => most(attempt, written)), 1);
+  return { tokens: first.tokens + second.tokens, nanoUsd: first.nanoUsd + second.nanoUsd };
 }
 
-const sumOfMost = (amounts: readonly number[], count: number): number =>
-  count === 1 ? Math.max(0, ...amounts) : amounts.toSorted((a, b) => b - a).slice(0, count).reduce((sum, amount) => sum + amount, 0);
+/** The sum of the `count` highest of each. */
+function dearest(amounts: readonly Estimate[], count: number): Estimate {
+  const highest = (of: readonly number[]): number => (count === 1 ? Math.max(0, ...of) : of.toSorted((a, b) => b - a).slice(0, count).reduce((sum, one) => sum + one, 0));
+  return { tokens: highest(amounts.map(({ tokens }) => tokens)), nanoUsd: highest(amounts.map(({ nanoUsd }) => nanoUsd)) };
+}

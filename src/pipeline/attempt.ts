@@ -26,7 +26,7 @@ const oursToMend = new Set([401, 402, 403, 407]);
 export const final: Setback = { failsOver: false, passes: false };
 export const passing: Setback = { failsOver: true, passes: true };
 /** Busy, or in trouble: it passes. Not found: a deployment that is gone is gone, but its model may be elsewhere. */
-const isPassing = (status: number): boolean => status === 408 || status === 429 || (status >= 500 && status !== 501);
+export const isPassing = (status: number): boolean => status === 408 || status === 429 || (status >= 500 && status !== 501);
 /** Anthropic: "Invalid `signature` in `thinking` block"; OpenAI: `invalid_encrypted_content`; Google: "Thought signature is not valid". */
 const unreadable = /signature|encrypted/i;
 const failsOver = (status: number): boolean => isPassing(status) || status >= 500 || status === 404 || oursToMend.has(status);
@@ -46,6 +46,22 @@ export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: Abor
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
   return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf({ ...attempt, endpoint }, exchange.sameErrors, response, id, signal) };
+}
+
+/** The same with at most `ms` until there are headers; undefined: as long as it takes. */
+export async function tryWithin(ms: number | undefined, attempt: Attempt, exchange: Exchange, signal: AbortSignal): Promise<Tried> {
+  if (ms === undefined) return tryOnce(attempt, exchange, signal);
+  const late = new AbortController();
+  const tooSlow = new GatewayError("upstream_timeout", `${attempt.endpoint.provider.name} did not answer in time.`);
+  const timer = setTimeout(() => late.abort(tooSlow), ms);
+  try {
+    return await tryOnce(attempt, exchange, AbortSignal.any([signal, late.signal]));
+  } catch (thrown) {
+    if (thrown !== tooSlow) throw thrown;
+    return { failure: { error: tooSlow, upstreamRequestId: null, ...passing } };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Reads an error answer. What is about the client's request passes as it is; what is about our account becomes a 502. */

@@ -11,14 +11,16 @@ import type { Attempt } from "../router/index.ts";
 import { readBounded } from "../upstream/index.ts";
 import { outcomeOf } from "./outcome.ts";
 
+/** An attempt that runs beside another one. `cancel` ends it alone; `why`: it was the second. */
+export type Beside = { readonly cancel: AbortSignal; readonly why?: "hedged" };
+
 /** An upstream's answer with status 2xx, who gave it, and when it was asked. */
 export type Answered = {
   readonly run: Relay;
   readonly attempt: Attempt;
   readonly exchange: Exchange;
   readonly startedMs: number;
-  /** Ends this attempt alone. */
-  readonly cancel?: AbortSignal | undefined;
+  readonly beside?: Beside | undefined;
   readonly response: Response;
   readonly upstreamRequestId: string | null;
 };

@@ -5,7 +5,7 @@
 import { collect, eventsOf, holdsSealed, noUsage, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import { conversations } from "../protocols/conversations.ts";
-import type { ClientHalf, Observation, ParseContext, Protocol, RenderContext, Target, UpstreamHalf } from "../protocols/protocol.ts";
+import type { ClientHalf, Observation, ParseContext, Prefill, Protocol, RenderContext, StreamParser, Target, UpstreamHalf } from "../protocols/protocol.ts";
 import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
 import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
@@ -15,6 +15,7 @@ import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { costUsdOf } from "./outcome.ts";
 import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
 import { observationOf, Retelling } from "./retelling.ts";
+import { Spliced } from "./spliced.ts";
 
 const utf8 = new TextDecoder();
 
@@ -63,22 +64,28 @@ const estranged = (chat: ChatRequest): ChatRequest => ({
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
   const { conversation, counting } = protocol;
   const own = attempt.protocols[0] === protocol.id;
+  // What is passed through nobody here has read, and so nobody could go on with it.
+  const through = !request.continues || (own && !conversations.has(protocol.id));
   const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
   if (counting && !taken) return countingOf(attempt, counting, read());
-  if (!conversation || (taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  if (!conversation || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
   return crossing(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
 }
+
+/** How to have an attempt's deployment go on with an answer that is the last turn of `chat`, in one of these protocols. */
+export const continuationFor = (attempt: Attempt, client: ClientHalf, request: ClientRequest, chat: ChatRequest, prefills: ReadonlyMap<string, Prefill>): Exchange =>
+  crossing(attempt, client, request, attempt.foreign ? estranged(chat) : chat, [...prefills.keys()], prefills);
 
 type Spoken = { half: UpstreamHalf; target: Target; rendered: ReturnType<UpstreamHalf["renderRequest"]> };
 
 /** Of the protocols that the deployment speaks, the one that loses least; of equals the one that its provider prefers. */
-function render({ endpoint: { provider }, upstreamId, maxOutputTokens }: Attempt, chat: ChatRequest, protocols: readonly string[]): Spoken {
+function render({ endpoint: { provider }, upstreamId, maxOutputTokens }: Attempt, chat: ChatRequest, protocols: readonly string[], prefills?: ReadonlyMap<string, Prefill>): Spoken {
   let best: Spoken | undefined;
   for (const id of protocols) {
     const half = conversations.get(id);
     if (!half) continue;
     const dialect = { ...provider.dialect, ...(provider.streamOptions && { streamOptions: provider.streamOptions }) };
-    const target: Target = { upstreamId, origin: { protocol: id, provider: provider.id }, dialect, maxOutputTokens };
+    const target: Target = { upstreamId, origin: { protocol: id, provider: provider.id }, dialect, maxOutputTokens, prefill: prefills?.get(id) };
     const rendered = half.renderRequest(chat, target);
     if (!best || rendered.losses.length < best.rendered.losses.length) best = { half, target, rendered };
     if (best.rendered.losses.length === 0) break;
@@ -93,17 +100,21 @@ function bodyText(provider: Provider, protocol: string, upstreamId: string, body
   return own ? splice(text, own.set ?? {}, own.without ?? []) : text;
 }
 
-function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts }: ClientRequest, chat: ChatRequest, protocols: readonly string[]): Exchange {
+function crossing(
+  attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts, continues }: ClientRequest, chat: ChatRequest,
+  protocols: readonly string[], prefills?: ReadonlyMap<string, Prefill>,
+): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
-  const { half, target, rendered } = render(attempt, chat, protocols);
+  const { half, target, rendered } = render(attempt, chat, protocols, prefills);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
   const tellsCost = headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
-  const rendering = (seen: () => Observation): RenderContext => ({
+  const rendering = (seen: () => Observation | undefined): RenderContext => ({
     request: chat, requestId, nowS: Math.floor(Date.now() / 1000), ...(tellsCost && { cost: () => costUsdOf(attempt, seen(), startedAtMs) }),
   });
+  const parse = (): StreamParser => half.parseStream(parsing);
   return {
     protocol: half.id,
-    path: pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
+    path: target.prefill?.path ?? pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
     body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text) : undefined),
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
@@ -113,9 +124,15 @@ function crossing(attempt: Attempt, client: ClientHalf, { requestId, headers, st
       const seen = observationOf(response);
       return retold(client, rendering(() => seen), response, seen, provider.name);
     },
+    parse,
     watch() {
-      const observer: Retelling = new Retelling(half.parseStream(parsing), client.renderStream(rendering(() => observer.seen)));
-      return { observer, native: false, type: client.streamType, broken: (error) => observer.fail(error) };
+      if (!continues) {
+        const observer: Retelling = new Retelling(parse(), client.renderStream(rendering(() => observer.seen)));
+        return { observer, native: false, type: client.streamType, broken: (error) => observer.fail(error) };
+      }
+      // Of an answer in two halves the first one's cost is no exact figure.
+      const spliced: Spliced = new Spliced(parse(), client.renderStream(rendering(() => (spliced.isSecond ? undefined : spliced.seen))));
+      return { observer: spliced, spliced, native: false, type: client.streamType, broken: (error) => spliced.fail(error) };
     },
   };
 }

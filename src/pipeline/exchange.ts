@@ -1,7 +1,8 @@
 /** How one attempt is spoken: what is sent to the deployment, and how its answer reaches the client. */
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
-import type { Observation, StreamObserver } from "../protocols/protocol.ts";
+import type { Spliced } from "./spliced.ts";
+import type { Observation, StreamObserver, StreamParser } from "../protocols/protocol.ts";
 
 /** A request as a deployment takes it, and the reading of its answer. */
 export type Exchange = {
@@ -18,6 +19,8 @@ export type Exchange = {
   /** Reads a whole answer of status 2xx. Throws when it is none. */
   read(bytes: Uint8Array, contentType: string): WholeAnswer;
   watch(): Watch;
+  /** Reads a stream of the deployment's; absent where nothing is translated. */
+  parse?(): StreamParser;
 };
 
 /** `type` undefined: the upstream's own. An error that came with status 200 is told as what it is. */
@@ -28,6 +31,8 @@ export type Watch = {
   /** Nothing has to be taken out or written anew. */
   native: boolean;
   type?: string;
+  /** The observer, where another deployment may go on with the stream. */
+  spliced?: Spliced | undefined;
   /** The client's words for a stream that broke off. */
   broken(error: GatewayError): string;
 };

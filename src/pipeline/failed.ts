@@ -12,6 +12,16 @@ import { routeHeader, routeOf } from "./route.ts";
 const clientClosedRequest = 499;
 const retrySoonSeconds = 5;
 
+/** Writes down who did not answer. */
+export function refuse({ refused }: Relay, { deployment }: Attempt, { error, answer: said, upstreamRequestId }: Failure): void {
+  refused.push({ deployment, status: said?.status ?? error.status, errorCode: error.code, upstreamRequestId });
+}
+
+/** Tells of its deployment. What is about the client's request says nothing of it, and neither does our hanging up. */
+export function noteFailure({ context }: Relay, { vital }: Attempt, { error, failsOver, retryAfterMs }: Failure, { aborted }: AbortSignal): void {
+  if (failsOver && error.code !== "invalid_request" && error.status !== 404 && !aborted) context.isolate.health.note(vital, { is: "failed", retryAfterMs }, Date.now());
+}
+
 /** Settles it, and tells the client. `cut`: an answer was about to come when we hung up. */
 export function failed(run: Relay, attempt: Attempt, last: Failure, cut = false): Response {
   const { context, protocol, facts, admission, hold } = run;

@@ -1,17 +1,18 @@
 /** Two deployments for one request: the second is asked when the first is slower than it nearly always is, and the quicker one answers. */
 import type { Attempt } from "../router/index.ts";
 import { begin, outrun, type Begun } from "./begin.ts";
+import type { Part } from "./legs.ts";
 import type { Relay } from "./relay.ts";
 import type { Next, Tries } from "./tries.ts";
 
 type Runner = { readonly attempt: Attempt; readonly begun: Promise<Begun>; readonly stop: AbortController };
 
 /** What came of one or two attempts: the answer or the last failure, and who was asked in vain. */
-export type Raced = { readonly begun: Begun; readonly failed?: Extract<Begun, { failure: unknown }>; readonly outran?: Attempt };
+export type Raced = { readonly begun: Begun; readonly failed?: Extract<Begun, { failure: unknown }>; readonly outran?: Part };
 
-function start(run: Relay, attempt: Attempt): Runner {
+function start(run: Relay, attempt: Attempt, why?: "hedged"): Runner {
   const stop = new AbortController();
-  return { attempt, stop, begun: begin(run, attempt, false, stop.signal) };
+  return { attempt, stop, begun: begin(run, attempt, false, { cancel: stop.signal, ...(why && { why }) }) };
 }
 
 const isAnswer = (begun: Begun): boolean => "respond" in begun;
@@ -27,7 +28,7 @@ export async function raced(run: Relay, first: Next, tries: Tries, afterMs: numb
   if (early !== slow) return { begun: early };
   const next = run.hold.clientGone ? undefined : tries.fresh(Date.now());
   if (!next) return { begun: await one.begun };
-  const two = start(run, next.attempt);
+  const two = start(run, next.attempt, "hedged");
   const tagged = [one, two].map((runner) => runner.begun.then((begun) => ({ runner, begun })));
   const quick = await Promise.race(tagged);
   const other = quick.runner === one ? two : one;
@@ -37,5 +38,10 @@ export async function raced(run: Relay, first: Next, tries: Tries, afterMs: numb
   }
   other.stop.abort(outrun);
   void other.begun.then((begun) => "abandon" in begun && begun.abandon(), () => {});
-  return { begun: quick.begun, outran: other.attempt };
+  return { begun: quick.begun, outran: outrunPart(run, other.attempt, other === two) };
 }
+
+/** What is owed for an attempt that was hung up on: nobody knows, so what it was asked to read is counted. */
+const outrunPart = ({ facts, protocol }: Relay, attempt: Attempt, second: boolean): Part => ({
+  attempt, protocol: attempt.protocols[0] ?? protocol.id, facts, seen: undefined, upstreamRequestId: null, firstByteMs: null, end: "outrun", cut: true, ...(second && { why: "hedged" }),
+});

@@ -55,8 +55,8 @@ function chargeOf({ endpoint, prices }: Attempt, usage: Usage, seen: Observation
 }
 
 /** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
-export function costUsdOf(attempt: Attempt, seen: Observation, atMs: number): number | undefined {
-  if (!seen.usage) return undefined;
+export function costUsdOf(attempt: Attempt, seen: Observation | undefined, atMs: number): number | undefined {
+  if (!seen?.usage) return undefined;
   const { costNanoUsd, costSource } = chargeOf(attempt, seen.usage, seen, false, atMs);
   return costSource === "unpriced" ? undefined : costNanoUsd / 1e9;
 }

@@ -5,9 +5,22 @@ import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Relay } from "./relay.ts";
 
 /** The client's request: its body's text, what was read of it, and its headers. */
-export type ClientRequest = { readonly text: string; readonly facts: RequestFacts; readonly headers: Headers; readonly requestId: string; readonly startedAtMs: number };
+export type ClientRequest = {
+  readonly text: string;
+  readonly facts: RequestFacts;
+  readonly headers: Headers;
+  readonly requestId: string;
+  readonly startedAtMs: number;
+  /** Another may have to go on with its answer. */
+  readonly continues?: boolean;
+};
+
+/** What of a relayed request an exchange is made of. */
+export const requestOf = ({ context: { request, requestId, startedAtMs }, text, facts, admission: { continues } }: Relay): ClientRequest =>
+  ({ text, facts, headers: request.headers, requestId, startedAtMs, continues });
 
 const utf8 = new TextDecoder();
 

@@ -9,9 +9,10 @@ import { begin } from "./begin.ts";
 import { readJson } from "./body.ts";
 import { reading, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
-import { failed } from "./failed.ts";
+import { failed, refuse } from "./failed.ts";
 import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
+import type { Part } from "./legs.ts";
 import { once } from "./once.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
 import { holdsEncrypted, sessionOf, type Session } from "./session.ts";
@@ -30,6 +31,8 @@ export type Relay = {
   readonly hold: Hold;
   /** Deployments that were tried and did not answer. */
   readonly refused: Refused[];
+  /** Deployments that were asked beside the one that answers, and hung up on. */
+  readonly outran: Part[];
 };
 
 /** Answers one request of `protocol`. Never rejects, and runs to its settlement even when the client leaves. */
@@ -50,7 +53,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     const read = reading(protocol, text, facts.wish?.fields);
     const session = sessionOf(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
-    return await answer({ context, protocol, facts, text, read, session, admission, hold: new Hold(context, admission), refused: [] });
+    return await answer({ context, protocol, facts, text, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
@@ -78,8 +81,9 @@ async function answer(run: Relay): Promise<Response> {
     if (hold.clientGone) return failed(run, attempt, leftAlone);
     try {
       const afterMs = last ? undefined : hedgeAfterMs(run, attempt);
-      const { begun, failed: also } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
+      const { begun, failed: also, outran } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
       if (also) refuse(run, also.attempt, also.failure);
+      if (outran) run.outran.push(outran);
       if ("respond" in begun) return await begun.respond();
       if (begun.failure.unreadable && sealed && !begun.attempt.foreign && !hold.clientGone) {
         refuse(run, begun.attempt, begun.failure);
@@ -104,9 +108,3 @@ function hedgeAfterMs({ facts, admission, context: { isolate } }: Relay, { vital
 }
 
 const leftAlone: Failure = { error: clientLeft, upstreamRequestId: null, ...final };
-
-/** Writes down who did not answer. */
-function refuse({ refused }: Relay, { deployment }: Attempt, { error, answer: said, upstreamRequestId }: Failure): void {
-  refused.push({ deployment, status: said?.status ?? error.status, errorCode: error.code, upstreamRequestId });
-}
-

@@ -16,19 +16,37 @@ export const observationOf = ({ usage, reportedNanoUsd, serviceTier, error, choi
   outputCharacters: choices.reduce((sum, { parts }) => sum + parts.reduce((inner, part) => inner + charactersIn(part), 0), 0),
 });
 
+const nothingSeen = (): Observation => ({ usage: undefined, reportedNanoUsd: undefined, error: undefined, terminated: false, outputCharacters: 0 });
+
 /** Reads frames with one protocol's parser and writes them with another's renderer. Its end, or its failure, is written once. */
 export class Retelling implements StreamObserver {
-  readonly seen: Observation = { usage: undefined, reportedNanoUsd: undefined, error: undefined, terminated: false, outputCharacters: 0 };
-  private over = false;
+  seen = nothingSeen();
+  protected over = false;
   /** Answers that have begun, and those that have finished. */
-  private readonly begun = new Set<number>();
-  private readonly finished = new Set<number>();
-  private readonly parser: StreamParser;
+  private begun = new Set<number>();
+  private finished = new Set<number>();
+  private parser: StreamParser;
+  private rest: ChatEvent[] | undefined;
   private readonly renderer: StreamRenderer;
 
   constructor(parser: StreamParser, renderer: StreamRenderer) {
     this.parser = parser;
     this.renderer = renderer;
+  }
+
+  /** From here on another stream is read. */
+  protected turnTo(parser: StreamParser): void {
+    this.parser = parser;
+    this.seen = nothingSeen();
+    this.begun = new Set();
+    this.finished = new Set();
+    this.rest = undefined;
+    this.over = false;
+  }
+
+  /** With what the parser has held back the answer is whole. */
+  protected get isWhole(): boolean {
+    return this.isWholeWith(this.heldBack);
   }
 
   push(frames: string): string {
@@ -44,9 +62,7 @@ export class Retelling implements StreamObserver {
   /** The end of an answer that is whole with what the parser has held back; else nothing, for a call that broke off must not look whole. */
   close(): string {
     if (this.over) return "";
-    const held = this.parser.end();
-    if (!this.isWholeWith(held)) return "";
-    return this.tell(held) + this.end();
+    return this.isWhole ? this.tell(this.heldBack) + this.end() : "";
   }
 
   /** The stream broke off: the client's words for it. Nothing when it is over, and its own end when only that was missing. */
@@ -54,10 +70,14 @@ export class Retelling implements StreamObserver {
     return this.close() || this.broken(error);
   }
 
-  private broken(error: GatewayError): string {
+  protected broken(error: GatewayError): string {
     if (this.over) return "";
     this.over = true;
     return this.renderer.fail(error);
+  }
+
+  private get heldBack(): readonly ChatEvent[] {
+    return (this.rest ??= this.parser.end());
   }
 
   private isWholeWith(held: readonly ChatEvent[]): boolean {
@@ -67,7 +87,7 @@ export class Retelling implements StreamObserver {
     return begun.size > 0 && finished.size === begun.size;
   }
 
-  private end(): string {
+  protected end(): string {
     if (this.over) return "";
     this.over = true;
     return this.renderer.end();
@@ -78,11 +98,20 @@ export class Retelling implements StreamObserver {
     for (const event of events) {
       if (this.over) break;
       this.note(event);
-      if (event.type === "error") told += this.broken(new GatewayError("upstream_refused", event.error.message.slice(0, 2_000), {}, event.error.status));
-      else if (event.type !== "end") told += this.renderer.push(event);
+      if (event.type === "error") told += this.failed(new GatewayError("upstream_refused", event.error.message.slice(0, 2_000), {}, event.error.status));
+      else if (event.type !== "end") told += this.write(event);
       else if (this.seen.terminated) told += this.end();
     }
     return told;
+  }
+
+  /** An error inside the stream. */
+  protected failed(error: GatewayError): string {
+    return this.broken(error);
+  }
+
+  protected write(event: ChatEvent): string {
+    return this.renderer.push(event);
   }
 
   private note(event: ChatEvent): void {

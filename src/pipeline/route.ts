@@ -15,11 +15,11 @@ export function routeHeader({ refused }: Pick<Relay, "refused">, attempt: Pick<A
 }
 
 /** What an outcome has of the way: how it was reserved for, who was tried before, and where there was a choice, why not the others. */
-export function routeOf({ admission: { reserved, plan }, refused }: Relay): Pick<Ending, "reserved" | "refused" | "attempts" | "route"> {
+export function routeOf({ admission: { reserved, plan }, refused }: Relay, legs = 1): Pick<Ending, "reserved" | "refused" | "attempts" | "route"> {
   const { pick, excluded, attempts } = plan;
   const chosen = pick !== undefined || excluded.length > 0 || attempts.length > 1;
   return {
-    reserved, refused, attempts: refused.length + 1,
+    reserved, refused, attempts: refused.length + legs,
     ...(chosen && { route: { pick: pick ?? "order", planned: attempts.length, excluded: excluded.slice(0, mostExcluded), others: Math.max(0, excluded.length - mostExcluded) } }),
   };
 }

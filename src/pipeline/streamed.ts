@@ -1,60 +1,61 @@
 /** An answer that comes as a stream: passed on as it comes, watched for usage, settled once however it ends. */
 import { GatewayError } from "../errors.ts";
-import type { End } from "../ledger/entry.ts";
+import type { End, Way } from "../ledger/entry.ts";
 import type { StreamObserver } from "../protocols/protocol.ts";
 import { cutOut } from "../telemetry/log.ts";
-import { eventStreamOf, Opening, passOn, type StreamEnd } from "../upstream/index.ts";
+import { eventStreamOf, Opening, passOn, type Body, type StreamEnd } from "../upstream/index.ts";
 import { answerHeaders, lossHeader } from "./answer.ts";
 import { passing, type Failure } from "./attempt.ts";
 import type { Answered } from "./buffered.ts";
+import { goOn } from "./continued.ts";
+import { withTold } from "./continuing.ts";
 import { Digest } from "./digest.ts";
-import { outcomeOf } from "./outcome.ts";
+import { outcomeOfParts, type Part } from "./legs.ts";
+import type { Ending } from "./outcome.ts";
 import { routeHeader, routeOf, stayedAt } from "./route.ts";
+import type { Spliced } from "./spliced.ts";
 
 /**
  * The client's stream. Its end, whatever the cause, settles the reservation. `waitMs`: so long another attempt can still take its place,
  * and it is an answer only once it says its first word; undefined: it is the answer.
  */
-export async function streamed({ run, attempt, exchange, startedMs, cancel, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
+export async function streamed({ run, attempt, exchange, startedMs, beside, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
   const { context, protocol, facts, admission, hold } = run;
   const { settings, health } = context.isolate;
   if (waitMs === undefined) hold.answered();
   const events = eventStreamOf(response)!;
   const { name } = attempt.endpoint.provider;
-  const { native, broken, type = events.type, ...watch } = exchange.watch();
-  const observer = discreet(watch.observer, attempt.endpoint.secret);
+  const { native, broken, type = events.type, spliced, ...watch } = exchange.watch();
   const digest = new Digest();
-  const headersMs = Date.now() - context.startedAtMs;
   const opening = waitMs === undefined ? undefined : new Opening();
-  let begunMs: number | undefined;
+  // Who answers now; `parts` are those whose answer it goes on with.
+  let now: Answering = { attempt, ...(beside?.why && { why: beside.why }), facts, protocol: exchange.protocol, startedMs, upstreamRequestId, firstByteMs: Date.now() - context.startedAtMs, begunMs: undefined };
+  const parts: Part[] = [];
   let abandoned = false;
+  const observer = discreet(watch.observer, () => now.attempt.endpoint.secret, () => parts.length > 0 && speaks());
   const { readable, end } = passOn(response.body!, native, {
     observer, opening,
-    began() {
-      begunMs = Date.now();
-      health.note(attempt.vital, { is: "answered", firstByteMs: begunMs - startedMs }, begunMs);
-    },
+    began: speaks,
     cutter: events.cutter,
     heartbeatMs: protocol.takesComments === false ? Infinity : settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
     graceMs: hold.graceMs,
     sent: digest.update,
-    lastWords: (how) => broken(brokenOff(how, name)),
+    lastWords: (how) => broken(brokenOff(how, now.attempt.endpoint.provider.name)),
+    next: spliced && ((how, signal) => another(spliced, how, signal)),
   });
   const over = end.then(async (how) => {
     if (how === "refused" || abandoned) return;
-    noteEnd(how);
+    close(how);
     const ending = {
-      end: endOf(how, observer.seen.terminated), status: response.status, way: native && !events.cutter ? "native" : "pump",
-      firstByteMs: headersMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId,
-      cut: how !== "done" && how !== "drained", ...routeOf(run),
+      ...endingOf(native && !events.cutter ? "native" : "pump"),
       responseHash: how === "client_gone" || how === "drained" ? null : await digest.end(),
-    } as const;
-    hold.settle(outcomeOf(facts, exchange.protocol, attempt, observer.seen, ending, context.startedAtMs), stayedAt(run, attempt));
+    };
+    hold.settle(outcomeOfParts([...run.outran, ...parts], ending, context.startedAtMs), stayedAt(run, now.attempt));
   });
   context.waitUntil(over);
-  cancel?.addEventListener("abort", () => opening?.giveUp(), { once: true });
+  beside?.cancel.addEventListener("abort", () => opening?.giveUp(), { once: true });
   const late = opening && setTimeout(() => opening.giveUp(), waitMs);
   const opened = opening ? await opening.opened : "begun";
   clearTimeout(late ?? null);
@@ -75,23 +76,57 @@ export async function streamed({ run, attempt, exchange, startedMs, cancel, resp
     void readable.cancel().catch(() => {});
   }
 
+  /** The first word of whoever answers now. */
+  function speaks(): void {
+    if (now.begunMs !== undefined) return;
+    now.begunMs = Date.now();
+    health.note(now.attempt.vital, { is: "answered", firstByteMs: now.begunMs - now.startedMs }, now.begunMs);
+  }
+
+  /** Who answers now is through, and its part is written down. */
+  function close(how: StreamEnd): void {
+    noteEnd(how);
+    parts.push({ ...now, seen: observer.seen, end: endOf(how, observer.seen.terminated), cut: how !== "done" && how !== "drained" });
+  }
+
+  function endingOf(way: Way): Omit<Ending, "end" | "firstByteMs" | "upstreamRequestId"> {
+    return { status: response.status, way, totalMs: Date.now() - context.startedAtMs, ...routeOf(run, run.outran.length + parts.length) };
+  }
+
+  /** The answer broke off: who goes on with it. */
+  async function another(stream: Spliced, how: StreamEnd, signal: AbortSignal): Promise<Body | undefined> {
+    const told = stream.told();
+    const following = told === undefined ? undefined : await goOn(run, now.attempt, told, signal);
+    if (told === undefined || !following) return undefined;
+    close(how);
+    const { exchange: { protocol: spoken, parse }, body, echoes, ...asked } = following;
+    now = { ...asked, facts: withTold(facts, told), protocol: spoken, why: "broke", firstByteMs: body ? Date.now() - context.startedAtMs : null, begunMs: undefined };
+    stream.goOn(parse!(), outcomeOfParts(parts, endingOf("pump"), context.startedAtMs).usage, echoes);
+    return body;
+  }
+
   /** A stream that broke tells of its deployment as one that never came; one that ran to its end tells how fast it was. */
   function noteEnd(how: StreamEnd): void {
-    if (how === "upstream_error" || how === "idle" || (how === "done" && (observer.seen.error !== undefined || !observer.seen.terminated))) health.note(attempt.vital, { is: "failed" }, Date.now());
-    else if (how === "done" && begunMs !== undefined) health.note(attempt.vital, { is: "streamed", outputTokens: observer.seen.usage?.outputTokens ?? 0, streamMs: Date.now() - begunMs }, Date.now());
+    const { attempt: { vital }, begunMs } = now;
+    if (how === "upstream_error" || how === "idle" || (how === "done" && (observer.seen.error !== undefined || !observer.seen.terminated))) health.note(vital, { is: "failed" }, Date.now());
+    else if (how === "done" && begunMs !== undefined) health.note(vital, { is: "streamed", outputTokens: observer.seen.usage?.outputTokens ?? 0, streamMs: Date.now() - begunMs }, Date.now());
   }
 }
 
-/** An observer through which no error inside the stream carries our key. Once text flows natively the runtime asks nobody. */
-const discreet = (observer: StreamObserver, secret: string | undefined): StreamObserver => ({
+/** A part of the answer that is being given. `begunMs`: when its first word came. */
+type Answering = Omit<Part, "seen" | "end" | "cut"> & { startedMs: number; begunMs: number | undefined };
+
+/** An observer through which no error inside the stream carries our key. Once text flows natively the runtime asks nobody. `said`: something was. */
+const discreet = (observer: StreamObserver, secret: () => string | undefined, said: () => void): StreamObserver => ({
   get seen() {
     return observer.seen;
   },
   push(frames) {
     const kept = observer.push(frames);
-    return observer.seen.error === undefined ? kept : cutOut(kept, secret);
+    if (kept !== "") said();
+    return observer.seen.error === undefined ? kept : cutOut(kept, secret());
   },
-  ...(observer.close && { close: () => cutOut(observer.close!(), secret) }),
+  ...(observer.close && { close: () => cutOut(observer.close!(), secret()) }),
 });
 
 const endOf = (how: StreamEnd, terminated: boolean): End =>

@@ -4,6 +4,9 @@
  */
 import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
+import type { Prefill } from "./prefill.ts";
+
+export type { Prefill } from "./prefill.ts";
 
 /** What a request makes a model read. */
 export type InputFacts = {
@@ -175,6 +178,8 @@ export type Target = {
   readonly dialect: Dialect;
   /** Most output tokens of one answer, as the catalog knows it. */
   readonly maxOutputTokens: number | undefined;
+  /** The last turn is the beginning of the answer, and this is how to have it gone on with. */
+  readonly prefill?: Prefill | undefined;
 };
 
 /** How a provider's dialect of a protocol differs from the vendor's own. Everything optional is as the vendor has it. */

@@ -1,3 +1,4 @@
+import { claudePrefill } from "./claude.ts";
 import { openaiLike } from "./provider.ts";
 
 /** Messages. Its endpoint that is like OpenAI's loses what Messages can say, so chat completions cross. https://docs.anthropic.com/en/api/messages */
@@ -5,5 +6,6 @@ export const anthropic = openaiLike("anthropic", "Anthropic", "https://api.anthr
   speaks: ["anthropic-messages", "anthropic-count-tokens"],
   auth: (secret) => ({ "x-api-key": secret, "anthropic-version": "2023-06-01" }),
   data: { trains: false, source: "https://support.anthropic.com/en/articles/7996868-is-my-data-used-for-model-training" },
+  prefill: claudePrefill,
   requestIdHeader: "request-id",
 });

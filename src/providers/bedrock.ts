@@ -1,5 +1,5 @@
 import { AwsClient } from "aws4fetch";
-import { invokedClaude } from "./claude.ts";
+import { claudePrefill, invokedClaude } from "./claude.ts";
 import type { Provider } from "./provider.ts";
 
 /**
@@ -15,6 +15,7 @@ export const bedrock: Provider = {
   pathFor: (protocol, upstreamId, stream) =>
     protocol === "anthropic-messages" ? `/model/${encodeURIComponent(upstreamId)}/invoke${stream ? "-with-response-stream" : ""}` : undefined,
   edits: (protocol) => (protocol === "anthropic-messages" ? invokedClaude("bedrock-2023-05-31", "model", "stream") : undefined),
+  prefill: claudePrefill,
   async sign({ url, method, headers, body }, secret) {
     const [accessKeyId, secretAccessKey, sessionToken] = secret.split(":");
     if (!secretAccessKey) return { authorization: `Bearer ${secret}` };

@@ -1,6 +1,11 @@
 import { openaiLike } from "./provider.ts";
 
-/** Refuses `stream_options`, sends usage in the last chunk by itself. https://docs.mistral.ai/api */
+/**
+ * Refuses `stream_options`, sends usage in the last chunk by itself. Goes on with a message marked as a `prefix`, and says it again first,
+ * in streams too (https://github.com/vercel/ai/pull/3256). https://docs.mistral.ai/api
+ */
 export const mistral = openaiLike("mistral", "Mistral", "https://api.mistral.ai/v1", {
-  streamOptions: "refused", dialect: { jsonSchema: true }, requestIdHeader: "mistral-correlation-id",
+  streamOptions: "refused", dialect: { jsonSchema: true },
+  prefill: (protocol) => (protocol === "openai-chat" ? { message: { prefix: true }, echoes: true } : undefined),
+  requestIdHeader: "mistral-correlation-id",
 });

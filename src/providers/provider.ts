@@ -3,7 +3,7 @@
  * Every provider's base URL can be set by `<ID>_BASE_URL` and its key by `<ID>_API_KEY` (`workers-ai` → WORKERS_AI_…).
  */
 
-import type { Dialect } from "../protocols/protocol.ts";
+import type { Dialect, Prefill } from "../protocols/protocol.ts";
 
 /** An HTTP request that is ready but for its credential. */
 export type Unsigned = { readonly url: string; readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
@@ -39,6 +39,8 @@ export type Provider = {
   readonly edits?: (protocol: string, upstreamId: string) => BodyEdits | undefined;
   /** Whether a client's own text will be taken, in a protocol of which not all is. If not, it is read and written anew. */
   readonly takes?: (protocol: string, text: string) => boolean;
+  /** How one of its models goes on in a protocol with the beginning of an answer; undefined: it does not, or nobody says that it does. */
+  readonly prefill?: (protocol: string, upstreamId: string) => Prefill | undefined;
   /** The secret may be a service account of this vendor's: then its calls carry an access token that is got for it. */
   readonly accessTokens?: "google";
   /** Headers that authenticate a call whose credential is no mere header; instead of `auth`. */

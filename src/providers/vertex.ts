@@ -1,4 +1,4 @@
-import { invokedClaude } from "./claude.ts";
+import { claudePrefill, invokedClaude } from "./claude.ts";
 import { openaiLike, type BodyEdits } from "./provider.ts";
 
 const resources = "/v1/projects/{VERTEX_PROJECT}/locations/{VERTEX_LOCATION}";
@@ -54,5 +54,6 @@ export const vertex = openaiLike("vertex", "Google Vertex AI", `https://{VERTEX_
   takes: (protocol, text) => protocol !== "gemini-generate" || takesGemini(text),
   alsoCalled: ["google-vertex", "google"],
   data: { trains: false, source: "https://docs.cloud.google.com/gemini-enterprise-agent-platform/resources/zero-data-retention" },
+  prefill: claudePrefill,
   dialect: { callIds: "refused", counts: "bare" },
 });

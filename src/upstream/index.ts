@@ -8,4 +8,4 @@ export { send, upstreamRequestId } from "./send.ts";
 export { rawValue, splice } from "./splice.ts";
 export { Opening, type Opened } from "./opening.ts";
 export { retryAfterMs } from "./retry-after.ts";
-export { eventStreamOf, passOn, type StreamEnd } from "./stream.ts";
+export { eventStreamOf, passOn, type Body, type StreamEnd } from "./stream.ts";

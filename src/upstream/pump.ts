@@ -11,6 +11,9 @@ import { Outlet } from "./outlet.ts";
  */
 export type StreamEnd = "done" | "client_gone" | "drained" | "upstream_error" | "idle" | "refused";
 
+/** An upstream's body, and how it is cut where it is no event stream as such. */
+export type Body = { readonly body: ReadableStream<Uint8Array>; readonly cutter?: Cutter | undefined };
+
 export type StreamOptions = {
   observer: StreamObserver;
   heartbeatMs: number;
@@ -27,6 +30,11 @@ export type StreamOptions = {
   opening?: Opening | undefined;
   /** The first of it is on its way to the client. */
   began?: () => void;
+  /**
+   * Asked when the upstream broke in the middle of the answer: a body that goes on with it, for the same observer, which knows of it then.
+   * Undefined: nobody does. The signal aborts when it is not wanted any more; its reason says why, as a stream's end.
+   */
+  next?: ((how: StreamEnd, signal: AbortSignal) => Promise<Body | undefined>) | undefined;
   /** Asked once the client has left: how long the upstream may be read on without it. Absent or 0: not at all. */
   graceMs?: () => number;
 };
@@ -47,8 +55,9 @@ export const afterEndMs = 5_000;
  * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, opening, began, cutter: frames = new FrameCutter() } = options;
-  const intake = new Intake(body, { mayReadAhead: !untilTextFlows });
+  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, opening, began, next } = options;
+  let frames = options.cutter ?? new FrameCutter();
+  let intake = new Intake(body, { mayReadAhead: !untilTextFlows });
   const outlet = new Outlet(writable, sent);
   let stopped: StreamEnd | undefined;
   let grace: ReturnType<typeof setTimeout> | null = null;
@@ -56,10 +65,12 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   let beats = 0;
   let over = false;
   let begun = false;
+  let asking: AbortController | undefined;
 
   function stop(how: StreamEnd): void {
     stopped ??= how;
     intake.cancel();
+    asking?.abort(stopped);
   }
 
   function begin(): void {
@@ -75,7 +86,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     begin();
     outlet.abandon();
     const ms = graceMs?.() ?? 0;
-    if (ms === 0) stop("client_gone");
+    if (ms === 0 || asking) stop("client_gone");
     else grace = setTimeout(() => stop("client_gone"), ms);
   }
 
@@ -104,6 +115,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
       if (opening?.waiting && observer.seen.error !== undefined) return "refused";
       if (kept !== "") begin();
       if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
+      if (next && observer.seen.error !== undefined) return "upstream_error";
       if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0 && !outlet.isGone) return "flowing";
     }
   }
@@ -115,15 +127,36 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     return how === "done" ? "drained" : "client_gone";
   }
 
-  /** Ends both sides. What comes after the answer's own end is no failure of it and is not told. */
-  async function end(how: StreamEnd): Promise<StreamEnd> {
+  /** Whether another body goes on in place of the one that broke off. Until it is known its client is kept waiting as in any silence. */
+  async function goesOn(how: StreamEnd): Promise<boolean> {
+    if (!next || observer.seen.terminated || outlet.isGone) return false;
+    intake.cancel();
+    stopped = undefined;
+    asking = new AbortController();
+    waitingSinceMs = Date.now();
+    beats = 0;
+    const following = await next(how, asking.signal).catch(() => undefined);
+    waitingSinceMs = undefined;
+    asking = undefined;
+    if (!following) return false;
+    intake = new Intake(following.body, { mayReadAhead: true });
+    frames = following.cutter ?? new FrameCutter();
+    if (stopped !== undefined) intake.cancel();
+    return true;
+  }
+
+  /** Ends both sides, unless another upstream goes on: undefined. What comes after the answer's own end is no failure of it and is not told. */
+  async function end(how: StreamEnd): Promise<StreamEnd | undefined> {
     const rest = how === "done" ? frames.rest() : "";
     const kept = rest && observer.push(rest);
     const said = (kept !== "" || observer.seen.terminated) && observer.seen.error === undefined;
     if (how === "refused" || opening?.state === "late" || (opening?.waiting && !said)) return refuse();
     begin();
     if (outlet.isGone) return leftAlone(how);
-    const last = how === "done" ? kept + closing(kept, observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
+    if (next && kept !== "") await outlet.write(encoder.encode(kept));
+    if (await goesOn(how)) return undefined;
+    if (outlet.isGone) return leftAlone("client_gone");
+    const last = how === "done" ? (next ? "" : kept) + closing(kept, observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
     if (last) void outlet.write(encoder.encode(last));
     if (how !== "done") intake.cancel();
     await outlet.close();
@@ -141,14 +174,15 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   const clock = setInterval(listen, Math.max(5, Math.min(heartbeatMs, idleMs) / 2));
   try {
     for (;;) {
-      const how = await run();
-      if (how !== "flowing") return await end(how);
-      if (!(await outlet.release())) continue;
-      intake.release();
-      return "flowing";
+      const how = await run().catch((): StreamEnd => stopped ?? "upstream_error");
+      if (how === "flowing") {
+        if (!(await outlet.release())) continue;
+        intake.release();
+        return how;
+      }
+      const ended = await end(how).catch(() => end(stopped ?? "upstream_error"));
+      if (ended) return ended;
     }
-  } catch {
-    return await end(stopped ?? "upstream_error");
   } finally {
     over = true;
     clearInterval(clock);

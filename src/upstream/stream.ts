@@ -4,7 +4,7 @@ import type { Cutter } from "./frames.ts";
 import { pump, type StreamEnd, type StreamOptions } from "./pump.ts";
 import { tap } from "./tap.ts";
 
-export type { StreamEnd, StreamOptions } from "./pump.ts";
+export type { Body, StreamEnd, StreamOptions } from "./pump.ts";
 
 /** The content type as which an answer's stream is passed on, and how it is cut where it is no event stream as such; undefined: it is none. */
 export function eventStreamOf(response: Response): { type: string; cutter?: Cutter } | undefined {

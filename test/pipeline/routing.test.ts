@@ -282,7 +282,17 @@ describe("a hedged stream", () => {
     const response = await ask({ model: "pair", stream: true }, { "x-forge-hedge": "true" });
     expect([await response.text(), hostsOf(left)]).toEqual([expect.stringContaining('"content":"hi"'), [first, second]]);
     await vi.waitFor(() => expect(gone.aborted).toBe(true));
-    expect(await entryOf(response)).toMatchObject({ deployment: "groq/both", end: "complete" });
+    expect(await entryOf(response)).toMatchObject({
+      deployment: "groq/both", end: "complete", attempts: 2, estimated: true, refused: [],
+      legs: [
+        { deployment: "openai/both", end: "outrun", usage: { outputTokens: 0 }, estimated: true, costSource: "estimated" },
+        { deployment: "groq/both", end: "complete", why: "hedged" },
+      ],
+    });
+    const { legs = [], costNanoUsd, lines, reserved } = await entryOf(response);
+    expect(legs.reduce((sum, leg) => sum + leg.costNanoUsd, 0)).toBe(costNanoUsd);
+    expect(legs.flatMap((leg) => leg.lines)).toEqual(lines);
+    expect(reserved.nanoUsd).toBeGreaterThanOrEqual(costNanoUsd);
   });
 
   test("asks nobody else while the first is as quick as ever, nor where nobody asked for it or nobody has measured", async () => {

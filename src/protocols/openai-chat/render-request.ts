@@ -81,15 +81,17 @@ function renderRest({ rest }: ChatRequest, lose: Lose): Json {
 }
 
 /** Renders a request. Each loss is declared once. */
-export function renderRequest(asked: ChatRequest, { upstreamId, origin, dialect, maxOutputTokens }: Target): Rendered {
+export function renderRequest(asked: ChatRequest, { upstreamId, origin, dialect, maxOutputTokens, prefill }: Target): Rendered {
   const losses = new Set<Loss>();
   const lose: Lose = (loss) => void losses.add(loss);
-  const target = { upstreamId, origin, dialect, maxOutputTokens };
+  const target = { upstreamId, origin, dialect, maxOutputTokens, prefill };
   const request = dialect.developerRole ? flatTools(asked) : functionTools(asked, lose);
+  const messages = new TurnRenderer(request.turns, target, request.rest.protocol === protocolId, lose).render(request.turns);
   const body: Json = {
     ...renderRest(request, lose),
     model: upstreamId,
-    messages: new TurnRenderer(request.turns, target, request.rest.protocol === protocolId, lose).render(request.turns),
+    messages: prefill?.message ? [...messages.slice(0, -1), { ...messages.at(-1), ...prefill.message }] : messages,
+    ...prefill?.body,
     ...renderStreaming(request, dialect),
     ...renderTools(request, dialect, lose),
     ...renderFormat(request.output, dialect, lose),

@@ -32,7 +32,7 @@ export class TurnRenderer {
     this.developer = target.dialect.developerRole ? "developer" : "system";
     const says = (role: Turn["role"]): boolean => turns.some((turn) => turn.role === role);
     if (this.developer === "system" && says("developer") && says("system")) lose("developer_role");
-    if (turns.at(-1)?.role === "assistant" && !own) lose("assistant_prefill");
+    if (turns.at(-1)?.role === "assistant" && !own && !target.prefill) lose("assistant_prefill");
   }
 
   render(turns: readonly Turn[]): Json[] {
