@@ -7,6 +7,7 @@ import { whole, type Answered, type Beside } from "./buffered.ts";
 import { exchangeFor } from "./chat.ts";
 import type { Exchange } from "./exchange.ts";
 import { noteFailure } from "./failed.ts";
+import { spoken } from "./otherwise.ts";
 import { requestOf } from "./passthrough.ts";
 import { isWish } from "./wish.ts";
 import type { Relay } from "./relay.ts";
@@ -26,7 +27,8 @@ const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayE
  * Sends a request to one deployment. `last`: nobody can take its place, so its stream is the answer as soon as it has headers; else it
  * is one when it says its first word. `beside`: it runs beside another, and may be ended alone. Throws only what ends the whole request.
  */
-export async function begin(run: Relay, attempt: Attempt, last: boolean, beside?: Beside): Promise<Begun> {
+export async function begin(run: Relay, planned: Attempt, last: boolean, beside?: Beside): Promise<Begun> {
+  const attempt = spoken(run, planned);
   const { context: { isolate: { settings }, request: { headers } }, protocol, facts, hold, read } = run;
   const exchange = exchangeFor(attempt, protocol, requestOf(run), read);
   if (exchange.losses.length > 0 && isWish(headers.get("x-forge-strict"))) {

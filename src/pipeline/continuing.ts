@@ -35,11 +35,13 @@ export function prefillsOf({ endpoint: { provider }, upstreamId, protocols }: At
  * The request to go on with `told`: the firm part of it is the last turn. Its writer does not think again, and may write as much as the
  * first has left. Undefined: what was asked for is no plain text, or the client itself had given the beginning of an answer.
  */
-export function continuationOf({ reasoning: _, ...chat }: ChatRequest, told: string): ChatRequest | undefined {
-  const { turns, output, modalities, audio, maxOutputTokens } = chat;
+export function continuationOf(asked: ChatRequest, told: string): ChatRequest | undefined {
+  const { turns, output, modalities, audio, maxOutputTokens } = asked;
   const isText = (output === undefined || output.type === "text") && audio === undefined && (modalities?.every((one) => one === "text") ?? true);
   if (!isText || turns.at(-1)?.role === "assistant") return undefined;
   const left = maxOutputTokens === undefined ? {} : { maxOutputTokens: Math.max(1, maxOutputTokens - Math.ceil(told.length / charactersPerToken)) };
+  const chat = { ...asked };
+  delete chat.reasoning;
   return { ...chat, ...left, turns: [...turns, { role: "assistant", parts: [{ type: "text", text: firm(told) }] }] };
 }
 

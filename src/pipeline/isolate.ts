@@ -24,6 +24,8 @@ export type Isolate = {
   readonly selfHosted: Held<Served>;
   /** `key session` → where the conversation ran last, as far as this isolate has seen. */
   readonly sessions: RecentMap<string>;
+  /** `base URL protocol` of servers that have said they do not speak it. */
+  readonly unspoken: RecentMap<true>;
   readonly meters: Meters;
   readonly receipts: ReceiptSigner;
   /** Requests by the names that their clients gave them. */
@@ -64,6 +66,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
     sessions: new RecentMap(10_000),
+    unspoken: new RecentMap(100),
   };
   return current;
 }

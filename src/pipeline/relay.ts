@@ -14,8 +14,9 @@ import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
 import type { Part } from "./legs.ts";
 import { once } from "./once.ts";
+import { otherwise } from "./otherwise.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
-import { holdsEncrypted, sessionOf, type Session } from "./session.ts";
+import { sessionOf, type Session } from "./session.ts";
 import { Tries } from "./tries.ts";
 
 /** What the parts of one relayed request share. */
@@ -69,12 +70,12 @@ export function factsOf(protocol: Protocol, text: string, json: unknown): Reques
 /** Tries the plan's deployments until one has begun to answer. */
 async function answer(run: Relay): Promise<Response> {
   const { context, admission, hold } = run;
-  const { settings, health } = context.isolate;
+  const { isolate } = context;
+  const { settings, health } = isolate;
   const { UPSTREAM_RETRIES: retries, UPSTREAM_RETRY_BUDGET_MS: budgetMs } = settings;
   const tries = new Tries(admission.plan.attempts, { retries, budgetMs }, Date.now(), ({ vital }, nowMs) => health.mayTry(vital, nowMs), Math.random);
-  // A conversation that came from elsewhere goes on without the reasoning that only its maker can read.
-  const sealed = admission.plan.attempts.length > 1 && holdsEncrypted(run.text);
   let next = tries.fresh(Date.now())!;
+  let doubted: string | undefined;
   for (;;) {
     const { attempt, last } = next;
     // Nobody waits for an answer any more: nothing is sent, neither for the first time nor to a next deployment.
@@ -84,13 +85,13 @@ async function answer(run: Relay): Promise<Response> {
       const { begun, failed: also, outran } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
       if (also) refuse(run, also.attempt, also.failure);
       if (outran) run.outran.push(outran);
-      if ("respond" in begun) return await begun.respond();
-      if (begun.failure.unreadable && sealed && !begun.attempt.foreign && !hold.clientGone) {
-        refuse(run, begun.attempt, begun.failure);
-        next = { attempt: { ...begun.attempt, foreign: true }, waitMs: 0, last };
-        continue;
+      if ("respond" in begun) {
+        if (doubted) isolate.unspoken.set(doubted, true);
+        return await begun.respond();
       }
-      const following = hold.clientGone ? undefined : tries.after(begun.attempt, begun.failure, Date.now());
+      const anew = hold.clientGone ? undefined : otherwise(run, begun.attempt, begun.failure);
+      doubted = anew?.doubted;
+      const following = anew ? { attempt: anew.attempt, waitMs: 0, last } : hold.clientGone ? undefined : tries.after(begun.attempt, begun.failure, Date.now());
       if (!following) return failed(run, begun.attempt, begun.failure);
       refuse(run, begun.attempt, begun.failure);
       if (following.waitMs > 0) await hold.pause(following.waitMs);

@@ -1,7 +1,8 @@
 /** Where one text goes on with another: what the second repeats of the first is found and left out, to the character. Pure. */
 
-/** White space as any of the languages that providers are written in has it. */
-const isSpace = (character: string): boolean => /[\s\x1c-\x1f\x85]/.test(character);
+/** White space in the languages that providers are written in, and not in ours. */
+const otherSpaces = new Set(["\u001c", "\u001d", "\u001e", "\u001f", "\u0085"]);
+const isSpace = (character: string): boolean => /\s/.test(character) || otherSpaces.has(character);
 /** The first half of a character of two. */
 const isHalf = (character: string): boolean => /[\ud800-\udbff]/.test(character);
 /** An echo shorter than this could be chance. */

@@ -184,3 +184,49 @@ test("the whole gateway is sealed, and a client that leaves it frees the origin 
   expect(tookMs).toBeLessThan(newsMs);
   expect(logs.filter((line) => /error|exception/i.test(line))).toEqual([]);
 });
+
+test("of two origins each is asked for what it has, conversations are spread over them, one takes the other's place, and without either it is a 503", async () => {
+  const asked: string[] = [];
+  const origins = ["a", "b"].map((name) => {
+    const answers: Record<string, object> = {
+      "/v1/models": { data: [{ id: "shared" }, { id: `only-${name}` }, { id: "nomic-embed" }] },
+      "/v1/chat/completions": { id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: name }, finish_reason: "stop" }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } },
+      "/v1/embeddings": { object: "list", model: "m", data: [{ object: "embedding", index: 0, embedding: [1] }], usage: { prompt_tokens: 1, total_tokens: 1 } },
+    };
+    const server = createServer((request, response) => {
+      if (request.method === "POST") asked.push(name);
+      const answer = answers[request.url!];
+      request.resume().on("end", () => response.writeHead(answer ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(answer ?? { error: { message: "no such path" } })));
+    });
+    return { name, server };
+  });
+  const urls = await Promise.all(origins.map(({ server }) => listen(server)));
+  const gateway = await startLocal({ port: 0, vars: { ...createKey.secrets, SOVEREIGN_ORIGIN: urls.map((origin) => `${origin}/v1`).join(", "), ALLOW_PRIVATE_UPSTREAMS: "true" }, onLog: () => {} });
+  const { secret } = await createKey(gateway.url, { sovereign: true });
+  const post = async (path: string, body: object): Promise<{ status: number; headers: Headers; json: { error?: { code: string }; choices?: { message: { content: string } }[] } }> => {
+    const response = await fetch(`${gateway.url}${path}`, { method: "POST", headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+    return { status: response.status, headers: response.headers, json: (await response.json()) as never };
+  };
+  const messages = [{ role: "user", content: "hi" }];
+  const chat = async (model: string, session_id: string) => post("/v1/chat/completions", { model, session_id, messages });
+  const told = async (model: string, session: string) => (await chat(model, session)).json.choices?.[0]?.message.content;
+
+  const spread = await Promise.all(Array.from({ length: 40 }, (_, i) => told("shared", `s${i}`)));
+  expect(new Set(spread)).toEqual(new Set(["a", "b"]));
+  expect(await Promise.all(Array.from({ length: 40 }, (_, i) => told("shared", `s${i}`)))).toEqual(spread);
+  expect(await Promise.all(["1", "2", "3"].flatMap((session) => [told("only-a", session), told("only-b", session)]))).toEqual(["a", "b", "a", "b", "a", "b"]);
+  expect(await told("auto", "s")).toMatch(/[ab]/);
+  const elsewhere = [["/v1/messages", { max_tokens: 5, messages }], ["/v1/responses", { input: "hi" }], ["/v1beta/models/shared:generateContent", { contents: [{ parts: [{ text: "hi" }] }] }]] as const;
+  expect(await Promise.all(elsewhere.map(async ([path, body]) => (await post(path, { model: "shared", ...body })).status))).toEqual([200, 200, 200]);
+  expect((await post("/v1/embeddings", { model: "embedding", input: "hi" })).status).toBe(200);
+
+  hangUp(origins[0]!.server);
+  expect(new Set(await Promise.all(Array.from({ length: 20 }, (_, i) => told("shared", `s${i}`))))).toEqual(new Set(["b"]));
+  hangUp(origins[1]!.server);
+  for (const model of ["shared", "only-a", "gpt-4o", "auto"]) {
+    const { status, headers, json } = await chat(model, "s");
+    expect([model, status, json.error?.code, headers.get("x-should-retry"), Number(headers.get("retry-after")) > 0]).toEqual([model, 503, "sovereign_unavailable", "false", true]);
+  }
+  await gateway.stop();
+  expect(asked.length).toBeGreaterThan(100);
+}, 60_000);

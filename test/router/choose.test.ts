@@ -5,7 +5,7 @@ import type { Capability, Catalog } from "../../src/catalog/index.ts";
 import type { RoutingWish } from "../../src/protocols/protocol.ts";
 import type { ExclusionReason } from "../../src/router/question.ts";
 import { resolve, stickTo, weigh, type Needs, type Plan, type Question, type Vital } from "../../src/router/index.ts";
-import { ask, catalogOf, ownAt, principalOf, reach } from "./stage.ts";
+import { ask, catalogOf, ownAt, principalOf } from "./stage.ts";
 
 const capabilities = ["tools", "vision", "reasoning"] as const satisfies readonly Capability[];
 const reachable = ["openai", "groq", "mistral", "openrouter"];
