@@ -3,9 +3,9 @@ import { z } from "zod";
 import { modelField, readFields } from "./openai-chat/request.ts";
 import type { RoutingWish } from "./protocol.ts";
 
-const names = z.array(z.string().min(1).max(200), "must be an array of names").max(100).nullish();
+const names = z.array(z.string().min(1).max(200), "must be an array of names").max(100, "must have at most 100").nullish();
 /** OpenRouter's SDKs send prices as text. */
-const price = z.union([z.number(), z.string().regex(/^\d*\.?\d+$/, "must be a price in USD").transform(Number)]).pipe(z.number().min(0)).nullish();
+const price = z.union([z.number(), z.string().regex(/^\d*\.?\d+$/, "must be a price in USD").transform(Number)], "must be a price in USD").pipe(z.number().min(0)).nullish();
 const flag = z.boolean("must be true or false").nullish();
 /** A figure, or one for each percentile: the median is what is known here. */
 const figure = z.union([z.number().positive(), z.looseObject({ p50: z.number().positive().nullish() }).transform(({ p50 }) => p50 ?? undefined)]).nullish();
@@ -24,14 +24,14 @@ const providerSchema = z.looseObject({
 const wishSchema = z.object({
   models: z.array(modelField, "must be an array of model names").max(20, "must have at most 20").nullish(),
   provider: providerSchema.nullish(),
-  session_id: z.string("must be a string").min(1).max(256).nullish(),
+  session_id: z.string("must be a string").min(1, "must not be empty").max(256, "must have at most 256 characters").nullish(),
   route: z.unknown().optional(),
 });
 
 const fieldsOf = Object.keys(wishSchema.shape);
 
-/** What is there of a value that may be null. */
-const said = <K extends string, T>(key: K, value: T | null | undefined): Partial<Record<K, T>> => (value == null ? {} : ({ [key]: value } as Record<K, T>));
+/** What is there of a value that may be null. A list that names nobody is no wish. */
+const said = <K extends string, T>(key: K, value: T | null | undefined): Partial<Record<K, T>> => (value == null || (Array.isArray(value) && value.length === 0) ? {} : ({ [key]: value } as Record<K, T>));
 
 /** Reads the wish; undefined when the body has none. Throws `invalid_request` with the field and the reason. */
 export function routingOf(body: unknown): RoutingWish | undefined {
