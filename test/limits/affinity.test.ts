@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 
 let requests = 0;
 /** Where a new request of a conversation hears that it ran. */
-const heard = async ({ ask }: Meter, session: string): Promise<unknown> => ({ stuck: undefined, ...(await ask({ ...reserving(`r${(requests += 1)}`), session } as never)) }.stuck);
+const heard = async ({ ask }: Meter, ...sessions: string[]): Promise<unknown> => ({ stuck: undefined, ...(await ask({ ...reserving(`r${(requests += 1)}`), sessions } as never)) }.stuck);
 const ran = async ({ ask }: Meter, session: string, vital: string): Promise<void> => {
   const id = `r${(requests += 1)}`;
   await ask(reserving(id));
@@ -36,6 +36,13 @@ describe("a conversation", () => {
     await evictDurableObject(meter.stub);
     expect([await heard(meter, "a"), await heard(other, "a")]).toEqual(["openai/m", undefined]);
   });
+  test("of several names is found by the first that is remembered", async () => {
+    const meter = await openMeter();
+    await ran(meter, "opening", "groq/m");
+    expect(await heard(meter, "answer", "opening")).toBe("groq/m");
+    await ran(meter, "answer", "openai/m");
+    expect([await heard(meter, "answer", "opening"), await heard(meter, "opening")]).toEqual(["openai/m", "groq/m"]);
+  });
   test("that no request names is looked up for none", async () => {
     const meter = await openMeter();
     await ran(meter, "a", "openai/m");
@@ -44,7 +51,7 @@ describe("a conversation", () => {
   test("is told the same when its request is asked again", async () => {
     const meter = await openMeter();
     await ran(meter, "a", "openai/m");
-    const ask = () => meter.ask({ ...reserving("again"), session: "a" } as never);
+    const ask = () => meter.ask({ ...reserving("again"), sessions: ["a"] } as never);
     expect([await ask(), await ask()]).toMatchObject([{ is: "granted", stuck: "openai/m" }, { is: "granted", stuck: "openai/m" }]);
   });
   test("moves by the first word about a request, not by a repetition that comes late", async () => {
@@ -95,7 +102,7 @@ describe("what is remembered", () => {
       for (let i = 0; i < 10_050; i += 1) affinity.note(`s${i}`, "openai/m", noon + i);
       affinity.tidy(noon + 20_000);
       const [{ count }] = storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM affinity").toArray() as [{ count: number }];
-      return { count, oldest: affinity.of("s49", noon + 20_000), kept: affinity.of("s50", noon + 20_000) };
+      return { count, oldest: affinity.of(["s49"], noon + 20_000), kept: affinity.of(["s50"], noon + 20_000) };
     });
     expect(left).toEqual({ count: 10_000, oldest: undefined, kept: "openai/m" });
   });
