@@ -34,9 +34,10 @@ export async function goOn(run: Relay, broken: Attempt, told: string, signal: Ab
     if (attempt.vital === broken.vital || refused.some(({ deployment }) => deployment === attempt.deployment)) continue;
     const prefills = prefillsOf(attempt, chat, told);
     if (signal.aborted) return undefined;
-    if (prefills.size === 0 || !health.mayTry(attempt.vital, Date.now())) continue;
+    if (prefills.size === 0) continue;
     const exchange = continuationFor(attempt, protocol.conversation!, requestOf(run), chat, prefills);
     if (exchange.losses.length > 0 && isWish(context.request.headers.get("x-forge-strict"))) continue;
+    if (!health.mayTry(attempt.vital, Date.now())) continue;
     const asked = { attempt, exchange, startedMs: Date.now(), echoes: prefills.get(exchange.protocol)?.echoes === true, upstreamRequestId: null };
     const came = await tryWithin(settings.UPSTREAM_CONNECT_TIMEOUT_MS, attempt, exchange, signal).catch(() => undefined);
     if (!came && signal.reason === "client_gone") return asked;

@@ -42,7 +42,7 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
     clientLeft: context.request.signal,
     graceMs: hold.graceMs,
     sent: digest.update,
-    lastWords: (how) => broken(brokenOff(how, now.attempt.endpoint.provider.name)),
+    lastWords: (how) => cutOut(broken(brokenOff(how, now.attempt.endpoint.provider.name)), now.attempt.endpoint.secret),
     next: spliced && ((how, signal) => another(spliced, how, signal)),
   });
   const over = end.then(async (how) => {

@@ -2,10 +2,10 @@ import { openaiLike } from "./provider.ts";
 
 /**
  * Refuses `stream_options`, sends usage in the last chunk by itself. Goes on with a message marked as a `prefix`, and says it again first,
- * in streams too (https://github.com/vercel/ai/pull/3256). https://docs.mistral.ai/api
+ * in streams too (https://github.com/vercel/ai/pull/3256); of Magistral, which thinks, nobody says so. https://docs.mistral.ai/api
  */
 export const mistral = openaiLike("mistral", "Mistral", "https://api.mistral.ai/v1", {
   streamOptions: "refused", dialect: { jsonSchema: true },
-  prefill: (protocol) => (protocol === "openai-chat" ? { message: { prefix: true }, echoes: true } : undefined),
+  prefill: (protocol, upstreamId) => (protocol === "openai-chat" && !upstreamId.includes("magistral") ? { message: { prefix: true }, echoes: true } : undefined),
   requestIdHeader: "mistral-correlation-id",
 });

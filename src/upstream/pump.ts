@@ -128,14 +128,14 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   }
 
   /** Whether another body goes on in place of the one that broke off. Until it is known its client is kept waiting as in any silence. */
-  async function goesOn(how: StreamEnd): Promise<boolean> {
-    if (!next || observer.seen.terminated || outlet.isGone) return false;
+  async function goesOn(how: StreamEnd, ask: NonNullable<StreamOptions["next"]>): Promise<boolean> {
+    if (observer.seen.terminated || outlet.isGone) return false;
     intake.cancel();
     stopped = undefined;
     asking = new AbortController();
     waitingSinceMs = Date.now();
     beats = 0;
-    const following = await next(how, asking.signal).catch(() => undefined);
+    const following = await ask(how, asking.signal).catch(() => undefined);
     waitingSinceMs = undefined;
     asking = undefined;
     if (!following) return false;
@@ -154,7 +154,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     begin();
     if (outlet.isGone) return leftAlone(how);
     if (next && kept !== "") await outlet.write(encoder.encode(kept));
-    if (await goesOn(how)) return undefined;
+    if (next && (await goesOn(how, next))) return undefined;
     if (outlet.isGone) return leftAlone("client_gone");
     const last = how === "done" ? (next ? "" : kept) + closing(kept, observer, lastWords) : observer.seen.terminated ? (observer.close?.() ?? "") : lastWords(how);
     if (last) void outlet.write(encoder.encode(last));
