@@ -252,6 +252,6 @@ describe("what is reserved", () => {
   test("covers both halves, of which the second reads what the first wrote", () => {
     const attempts = [attempt("openai", "gpt-4o"), attempt("groq", "llama-3.3-70b-versatile")];
     expect(bound(attempts, facts, "openai-chat", 1)).toEqual({ tokens: 600, nanoUsd: 2_000 });
-    expect(bound(attempts, facts, "openai-chat", 1, true)).toEqual({ tokens: 600 + 700, nanoUsd: 2_000 + 2_200 });
+    expect(bound(attempts, facts, "openai-chat", 1, { continues: true })).toEqual({ tokens: 600 + 700, nanoUsd: 2_000 + 2_200 });
   });
 });
