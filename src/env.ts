@@ -28,7 +28,9 @@ export const settingsSchema = z.looseObject({
   UPSTREAM_HEADERS_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000),
   /** Milliseconds that an upstream may take to begin a stream with headers, while another deployment is left to try. */
   UPSTREAM_CONNECT_TIMEOUT_MS: z.coerce.number().int().positive().default(30_000),
-  /** Milliseconds from there to the stream's first event, while another deployment is left to try. */
+  /** Milliseconds that a whole answer may take to begin, which is when it is complete, while another deployment is left to try. */
+  UPSTREAM_ANSWER_TIMEOUT_MS: z.coerce.number().int().positive().default(300_000),
+  /** Milliseconds from a stream's headers to its first event, while another deployment is left to try. */
   UPSTREAM_FIRST_BYTE_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
   /** How often a request is tried again once every deployment has failed in a way that may pass, and until when, milliseconds from its start. */
   UPSTREAM_RETRIES: z.coerce.number().int().min(0).max(10).default(1),

@@ -44,7 +44,7 @@ export async function begin(run: Relay, planned: Attempt, last: boolean, beside?
   return begun;
 
   async function tried(): Promise<Begun> {
-    const came = await tryWithin(facts.stream && !last ? settings.UPSTREAM_CONNECT_TIMEOUT_MS : undefined, attempt, exchange, own);
+    const came = await tryWithin(last ? undefined : facts.stream ? settings.UPSTREAM_CONNECT_TIMEOUT_MS : settings.UPSTREAM_ANSWER_TIMEOUT_MS, attempt, exchange, own);
     if ("failure" in came) return { attempt, failure: came.failure };
     const answered: Answered = { run, exchange, startedMs, beside, ...came };
     const isStream = eventStreamOf(came.response) && (facts.stream || exchange.sameErrors);

@@ -18,7 +18,7 @@ export type Patience = {
   readonly budgetMs: number;
 };
 
-/** A try, and how long to wait before it. `last`: none can follow. */
+/** A try, and how long to wait before it. `last`: no deployment is left that was not asked, so nobody is hurried for another's sake. */
 export type Next = { readonly attempt: Attempt; readonly waitMs: number; readonly last: boolean };
 
 const firstPauseMs = 250;
@@ -55,7 +55,7 @@ export class Tries {
       this.at += 1;
       if (this.mayTry(attempt, nowMs) || (this.at === this.attempts.length && this.waiting.length === 0 && this.tried === 0)) {
         this.tried += 1;
-        return { attempt, waitMs: 0, last: this.isLast };
+        return { attempt, waitMs: 0, last: this.at >= this.attempts.length };
       }
     }
     return undefined;
@@ -68,11 +68,6 @@ export class Tries {
     return this.fresh(nowMs) ?? this.retry(nowMs);
   }
 
-  /** No fresh deployment is left, and no retry either. */
-  private get isLast(): boolean {
-    return this.at >= this.attempts.length && this.again >= this.patience.retries;
-  }
-
   private retry(nowMs: number): Next | undefined {
     if (this.again >= this.patience.retries || this.waiting.length === 0) return undefined;
     const pauseMs = this.chance() * Math.min(longestPauseMs, firstPauseMs * 2 ** this.again);
@@ -81,6 +76,6 @@ export class Tries {
     if (startMs - this.startedMs > this.patience.budgetMs) return undefined;
     this.waiting.splice(this.waiting.indexOf(soonest), 1);
     this.again += 1;
-    return { attempt: soonest.attempt, waitMs: startMs - nowMs, last: this.again >= this.patience.retries };
+    return { attempt: soonest.attempt, waitMs: startMs - nowMs, last: true };
   }
 }

@@ -82,8 +82,7 @@ test("whatever happens, everyone is tried before anyone is tried again, nobody t
         expect(before.setback.passes).toBe(true);
         expect(atMs).toBeGreaterThanOrEqual(before.endMs + (before.setback.retryAfterMs ?? 0));
       }
-      if (next.last) expect(i).toBe(story.length - 1);
+      expect(next.last).toBe(i >= count - 1);
     });
-    if (count + retries > 0 && story.length === count + retries) expect(story.at(-1)!.next.last).toBe(true);
   }), { numRuns: 300 });
 });
