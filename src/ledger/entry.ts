@@ -27,7 +27,7 @@ export type Refused = { deployment: string; status: number; errorCode: string; u
  * One deployment's part in an answer that several had one in, and what it cost by itself. `why` it was asked beside the one before it: that
  * broke off (`broke`), or was slow (`hedged`); absent: it was the first. `firstByteMs` counts from the request's beginning.
  */
-export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs"> & { why?: "broke" | "hedged" };
+export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs" | "ownKey"> & { why?: "broke" | "hedged" };
 
 /** What is known when a request ends. Times are milliseconds, money nano-USD. */
 export type Outcome = {
@@ -39,6 +39,8 @@ export type Outcome = {
   stream: boolean;
   status: number;
   end: End;
+  /** It was asked on the organisation's own account at its provider. */
+  ownKey?: true;
   /** Of legs, what all of them used and cost together. */
   usage: Usage;
   costNanoUsd: number;

@@ -44,5 +44,5 @@ export function outcomeOfParts(parts: readonly Part[], ending: Omit<Ending, "end
   };
 }
 
-const legOf = ({ deployment, protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs }: Outcome, { why }: Part): Leg =>
-  ({ deployment, protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs, ...(why && { why }) });
+const legOf = ({ deployment, ownKey, protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs }: Outcome, { why }: Part): Leg =>
+  ({ deployment, ...(ownKey && { ownKey }), protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs, ...(why && { why }) });

@@ -70,6 +70,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
   return {
     model: facts.model,
     deployment: attempt.deployment,
+    ...(attempt.own && { ownKey: true }),
     protocol,
     stream: facts.stream,
     status: ending.status,

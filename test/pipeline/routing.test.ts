@@ -27,8 +27,10 @@ beforeAll(async () => {
   await admin("PUT", "/aliases/auto", { targets: ["*"], pick: "cheapest" });
   await admin("PUT", "/aliases/pair", { targets: ["openai/both", "groq/both"] });
 });
+/** What earlier tests have seen of the deployments is forgotten, also by the region's board. */
+const forget = (): void => void Object.assign(isolateOf(env), { health: Object.assign(new Health(), { sync: () => {} }) });
 beforeEach(() => {
-  Object.assign(isolateOf(env), { health: new Health() });
+  forget();
   isolateOf(env).settings.UPSTREAM_RETRIES = 0;
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -239,6 +241,8 @@ describe("an organisation's own key", () => {
       const response = await ask({ model: "openai/both" }, {}, owner);
       const text = await response.text();
       expect([only, response.status]).toEqual([only, only ? 502 : 200]);
+      await vi.waitFor(async () => expect(await env.KEY_METER.getByName(owner.id).entry(response.headers.get("x-request-id")!)).toBeDefined());
+      expect((await env.KEY_METER.getByName(owner.id).entry(response.headers.get("x-request-id")!))?.ownKey).toBe(only ? true : undefined);
       if (only) expect(text).toContain("the organisation's own access to OpenAI was refused");
     }
     expect(bearers).toEqual(["Bearer sk-own", `Bearer ${(env as unknown as Json).OPENAI_API_KEY}`, "Bearer sk-own"]);
@@ -299,7 +303,7 @@ describe("a hedged stream", () => {
     measure(10_000);
     const left = outside(() => stream());
     for (const headers of [{ "x-forge-hedge": "true" }, {}] as Record<string, string>[]) await (await ask({ model: "pair", stream: true }, headers)).text();
-    Object.assign(isolateOf(env), { health: new Health() });
+    forget();
     await (await ask({ model: "pair", stream: true }, { "x-forge-hedge": "true" })).text();
     expect(hostsOf(left)).toEqual([first, first, first]);
   });
