@@ -1,7 +1,7 @@
 /** An answer that another deployment may go on with: what its client has been told of it, and how the second half is put behind the first. */
 import { together, type ChatEvent, type Place, type Usage } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { StreamParser, StreamRenderer } from "../protocols/protocol.ts";
+import type { StreamParser } from "../protocols/protocol.ts";
 import { isPassing } from "./attempt.ts";
 import { Retelling } from "./retelling.ts";
 import { firm, Seam } from "./seam.ts";
@@ -31,10 +31,6 @@ export class Spliced extends Retelling {
   private seam: Seam | undefined;
   private moved: number | undefined;
   private joined = false;
-
-  constructor(parser: StreamParser, renderer: StreamRenderer) {
-    super(parser, renderer);
-  }
 
   /** Another goes on with the answer, or did. */
   get isSecond(): boolean {

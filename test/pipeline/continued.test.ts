@@ -2,7 +2,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
+import { noUsage } from "../../src/chat/usage.ts";
 import { bound } from "../../src/pipeline/admit.ts";
+import { outcomeOfParts, type Part } from "../../src/pipeline/legs.ts";
 import { providerOf } from "../../src/providers/index.ts";
 import type { RequestFacts } from "../../src/protocols/protocol.ts";
 import type { Attempt } from "../../src/router/index.ts";
@@ -242,16 +244,42 @@ test("a client that leaves while another is asked is charged for the question, a
   await reader.cancel().catch(() => {});
 });
 
-describe("what is reserved", () => {
-  const prices = [{ class: "input" as const, picoUsd: 2_000, aboveTokens: 0, validFromMs: 0 }, { class: "output" as const, picoUsd: 10_000, aboveTokens: 0, validFromMs: 0 }];
-  const attempt = (provider: string, upstreamId: string): Attempt => ({
-    endpoint: { provider: providerOf(provider)!, baseUrl: "", secret: "" }, upstreamId, deployment: `${provider}/${upstreamId}`, vital: upstreamId, prices, protocols: ["openai-chat"], contextTokens: 100_000, maxOutputTokens: 1_000,
-  });
-  const facts: RequestFacts = { model: "m", stream: true, usageAsked: true, inputTokens: 500, likelyInputTokens: 100, outputTokens: 100, choices: 1 };
+const prices = [{ class: "input" as const, picoUsd: 2_001, aboveTokens: 0, validFromMs: 0 }, { class: "output" as const, picoUsd: 10_003, aboveTokens: 0, validFromMs: 7 }];
+const attempt = (provider: string, upstreamId: string, over: Partial<Attempt> = {}): Attempt => ({
+  endpoint: { provider: providerOf(provider)!, baseUrl: "", secret: "" }, upstreamId, deployment: `${provider}/${upstreamId}`, vital: upstreamId, prices, protocols: ["openai-chat"], contextTokens: 100_000, maxOutputTokens: 1_000, ...over,
+});
+const facts: RequestFacts = { model: "m", stream: true, usageAsked: true, inputTokens: 500, likelyInputTokens: 100, outputTokens: 100, choices: 1 };
 
+describe("two parts of one answer", () => {
+  const part = (over: Partial<Part> = {}): Part => ({
+    attempt: attempt("groq", "a"), protocol: "openai-chat", facts, upstreamRequestId: null, firstByteMs: 1, end: "complete", cut: false,
+    seen: { usage: { ...noUsage, inputTokens: 3, outputTokens: 5 }, reportedNanoUsd: undefined, error: undefined, terminated: true, outputCharacters: 20 }, ...over,
+  });
+  const whole = (...parts: Part[]) => outcomeOfParts(parts, { status: 200, way: "pump", totalMs: 9, attempts: parts.length, reserved: { tokens: 0, nanoUsd: 0 }, refused: [] }, 9);
+  const seen = part().seen!;
+
+  test("are priced together, rounded once", () => {
+    // 163 and 29 tokens are 616,250 pico-USD, and so are 616 nano-USD; twice as much is 1,232.5, which is 1,233.
+    const seenOf = { ...seen, usage: { ...seen.usage!, inputTokens: 163, outputTokens: 29 } };
+    const { legs, costNanoUsd, costSource, lines, usage, pricesFromMs } = whole(part({ seen: seenOf }), part({ why: "broke", seen: seenOf }));
+    expect([legs!.map((leg) => leg.costNanoUsd), costNanoUsd, costSource, lines.length, pricesFromMs]).toEqual([[616, 616], 1_233, "price", 4, 7]);
+    expect([usage.inputTokens, usage.outputTokens, legs!.map(({ why }) => why)]).toEqual([326, 58, [undefined, "broke"]]);
+  });
+
+  test("of which one's cost is its provider's own figure are added up, and the source is the one that promises least", () => {
+    const reported = part({ seen: { ...seen, reportedNanoUsd: 1_000 } });
+    expect(whole(reported, part())).toMatchObject({ costNanoUsd: 1_056, costSource: "reported", estimated: false, lines: [{ unit: "input" }, { unit: "output" }] });
+    expect(whole(reported, part({ cut: true, seen: { ...seen, terminated: false } }))).toMatchObject({ costNanoUsd: 1_056, costSource: "estimated", estimated: true });
+    expect(whole(part({ attempt: attempt("groq", "b", { prices: [] }) }), reported)).toMatchObject({ costNanoUsd: 1_000, costSource: "unpriced", deployment: "groq/a" });
+  });
+
+  test("one part is no legs", () => expect("legs" in whole(part())).toBe(false));
+});
+
+describe("what is reserved", () => {
   test("covers both halves, of which the second reads what the first wrote", () => {
     const attempts = [attempt("openai", "gpt-4o"), attempt("groq", "llama-3.3-70b-versatile")];
-    expect(bound(attempts, facts, "openai-chat", 1)).toEqual({ tokens: 600, nanoUsd: 2_000 });
-    expect(bound(attempts, facts, "openai-chat", 1, { continues: true })).toEqual({ tokens: 600 + 700, nanoUsd: 2_000 + 2_200 });
+    expect(bound(attempts, facts, "openai-chat", 9)).toEqual({ tokens: 600, nanoUsd: 2_001 });
+    expect(bound(attempts, facts, "openai-chat", 9, true)).toEqual({ tokens: 600 + 700, nanoUsd: 2_001 + 2_201 });
   });
 });
