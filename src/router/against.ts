@@ -13,10 +13,13 @@ import { nameOf, type Candidate } from "./resolve.ts";
 export type Way = { readonly endpoint: Endpoint; readonly own: boolean; readonly suffix: string };
 
 /**
- * The ways to a provider, best first; whether what was asked is spoken there (undefined: its models differ); what of the request's wishes
- * speaks against all it has; and its place in the order that was wished.
+ * The ways to a provider, best first; whether they lead to the owner's machines; whether what was asked is spoken there (undefined: its
+ * models differ); what of the request's wishes speaks against all it has; and its place in the order that was wished.
  */
-export type Access = { readonly list: readonly Way[]; readonly speaks: boolean | undefined; readonly unwished: ExclusionReason | undefined; readonly place: number };
+export type Access = {
+  readonly list: readonly Way[]; readonly selfHosted: boolean; readonly speaks: boolean | undefined;
+  readonly unwished: ExclusionReason | undefined; readonly place: number;
+};
 export type Ways = { readonly of: (provider: string) => Access };
 
 /** The ways to every provider, each looked up once while a plan is made. */
@@ -36,6 +39,7 @@ export function waysFor({ endpoints, principal, protocols, wish }: Pick<Question
     const row = first?.endpoint.provider;
     const access: Access = {
       list: discreet.length > 0 ? discreet : all,
+      selfHosted: row?.selfHosted === true,
       speaks: !row || row.speaksFor ? undefined : !protocols || row.speaks.some((id) => protocols.includes(id)),
       unwished: wish && first && (unwished(provider, first, wish) ?? (discreet.length > 0 ? undefined : tells(first, wish))),
       place: wish?.order ? wishedPlace(provider, wish.order) : 0,
@@ -43,16 +47,7 @@ export function waysFor({ endpoints, principal, protocols, wish }: Pick<Question
     known.set(provider, access);
     return access;
   }
-  // Long lists stand by provider, so the last one asked for is nearly always the next.
-  let last = "";
-  let access: Access | undefined;
-  return {
-    of(provider) {
-      if (access && provider === last) return access;
-      last = provider;
-      return (access = known.get(provider) ?? look(provider));
-    },
-  };
+  return { of: (provider) => known.get(provider) ?? look(provider) };
 }
 
 /** Whether a key's allow-list lets it call a model under any of its names. `*` at an end matches the rest. */
@@ -130,13 +125,12 @@ export const termsOf = (question: Question, asked: string, needs: Needs | undefi
 
 /** The first reason against a candidate, or undefined. */
 export function against(candidate: Candidate, access: Access, { question, asked, needs, listed, money, maxPrice }: Terms): ExclusionReason | undefined {
-  const way = access.list[0];
-  const selfHosted = way !== undefined && way.endpoint.provider.selfHosted === true;
+  const { list, selfHosted } = access;
   if (question.sovereign && !selfHosted) return "not_self_hosted";
   if (listed && !allowed(question.principal, asked, candidate)) return "not_allowed";
-  if (!way) return "not_configured";
+  if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
-  if (money && !selfHosted && !priced(candidate, way, question)) return "not_priced";
+  if (money && !selfHosted && !priced(candidate, list[0]!, question)) return "not_priced";
   if (access.unwished) return access.unwished;
   if (maxPrice && !selfHosted && tooDear(candidate, maxPrice)) return "max_price";
   return needs && lackOf(candidate.upstreamId, candidate.model, needs);

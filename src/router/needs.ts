@@ -34,7 +34,7 @@ export function lackOf(upstreamId: string, model: Model | undefined, { kind, bit
   if (!model) return undefined;
   const missing = bits & ~model.can;
   if (missing !== 0) return lacks[31 - Math.clz32(missing & -missing)];
-  for (const modality of outputModalities) if (!model.outputModalities.includes(modality)) return "output_modality";
+  if (outputModalities.length > 0 && !outputModalities.every((modality) => model.outputModalities.includes(modality))) return "output_modality";
   if (model.contextTokens !== null && inputTokens + (outputTokens ?? 0) > model.contextTokens) return "context";
   if (outputTokens !== undefined && model.maxOutputTokens !== null && outputTokens > model.maxOutputTokens) return "output_tokens";
   return undefined;

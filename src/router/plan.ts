@@ -1,7 +1,7 @@
 /** Which deployments, in which order, and why not the others. Pure over a list. */
 import type { PickBy } from "../catalog/index.ts";
 import { providerOf, selfHosted } from "../providers/index.ts";
-import { against, protocolsOf, termsOf, waysFor, type Ways } from "./against.ts";
+import { against, protocolsOf, termsOf, waysFor, type Access, type Terms, type Ways } from "./against.ts";
 import { asked, chanceOf } from "./names.ts";
 import { usualNeeds } from "./needs.ts";
 import type { Attempt, Exclusion, ExclusionReason, Plan, Question } from "./question.ts";
@@ -39,8 +39,8 @@ function readName(name: string, { principal: { organisationId }, catalog, selfHo
   return { ...base, candidates: [...new Set([...everywhere, ...variants])], name, pick: sort ?? base.alias?.pick, free: true, explicit: false };
 }
 
-const isFree = ({ rates, upstreamId }: Candidate, way: { endpoint: { provider: { selfHosted?: boolean } } } | undefined): boolean =>
-  upstreamId.endsWith(":free") || way?.endpoint.provider.selfHosted === true || (rates !== undefined && rates.input + rates.output + rates.request === 0);
+const isFree = ({ rates, upstreamId }: Candidate, { selfHosted: owned }: Access): boolean =>
+  upstreamId.endsWith(":free") || owned || (rates !== undefined && rates.input + rates.output + rates.request === 0);
 
 /** It costs nothing, or says so by half: a variant for a while, a tier that reads along, a router's own fee. Nobody is sent there who did not ask for it. */
 const isGift = ({ rates, model, upstreamId }: Candidate): boolean =>
@@ -54,10 +54,11 @@ type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
 function weighName(name: string, question: Question, ways: Ways): Weighed {
   const read = readName(name, question);
   const { wish, health, seed, stuck } = question;
-  const excluded: Exclusion[] = [];
-  const fit = fitting(read, question, ways, excluded);
   const { pick = "order", weights, explicit } = read;
-  const needs = pick === "cheapest" ? question.needs?.() : undefined;
+  const chooses = read.alias !== undefined || wish?.requireParameters === true;
+  const needs = chooses || pick === "cheapest" ? question.needs?.() : undefined;
+  const excluded: Exclusion[] = [];
+  const fit = fitting(read, termsOf(question, name, chooses ? needs : undefined), ways, excluded);
   const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? usualNeeds, weights };
   const meant = explicit ? cut(fit, 1, "fallbacks_off", excluded) : question.kind === "embedding" ? comparable(fit, pick, ranking, excluded) : fit;
   // Wishes for providers by name reorder what price or speed has ordered, so they need the whole of it.
@@ -73,14 +74,17 @@ function weighName(name: string, question: Question, ways: Ways): Weighed {
 }
 
 /** The deployments of a name that can serve the request, in order. */
-function fitting(read: Read, question: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
-  const chooses = read.alias !== undefined || question.wish?.requireParameters === true;
-  const terms = termsOf(question, read.name, chooses ? question.needs?.() : undefined);
-  const wild = read.alias?.targets.some(({ name }) => isWildcard(name));
+function fitting(read: Read, terms: Terms, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
+  const { candidates, alias, free } = read;
+  const wild = alias?.targets.some(({ name }) => isWildcard(name)) === true;
   const fit: Candidate[] = [];
-  for (const candidate of read.candidates) {
-    const access = ways.of(candidate.provider);
-    const reason = against(candidate, access, terms) ?? (read.free ? (isFree(candidate, access.list[0]) ? undefined : "not_free") : wild && isGift(candidate) && !isNamed(candidate, read) ? "free" : undefined);
+  // Long lists stand by provider.
+  let provider: string | undefined;
+  let access: Access = ways.of("");
+  for (const candidate of candidates) {
+    if (candidate.provider !== provider) access = ways.of((provider = candidate.provider));
+    const reason = against(candidate, access, terms)
+      ?? (free ? (isFree(candidate, access) ? undefined : "not_free") : wild && isGift(candidate) && !isNamed(candidate, read) ? "free" : undefined);
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }

@@ -25,13 +25,13 @@ export function likelyCost({ rates, name, provider }: Pick<Candidate, "rates" | 
 }
 
 /** For each way to pick a number by which the least comes first; `place` is where the candidate stands in the list. */
-const scores: { [P in PickBy]: (candidate: Candidate, place: number, ranking: Ranking) => number } = {
-  order: (_, place) => place,
-  cheapest: (candidate, _, { needs, stuck }) => likelyCost(candidate, needs, stuck),
-  fastest: ({ name }, place, { health }) => health?.(name)?.firstByteMs?.p50 ?? presumedMs + presumedMsPerPlace * place,
-  throughput: ({ name }, place, { health }) => -(health?.(name)?.tokensPerSecond ?? 1 / (place + 1)),
+const scores: { [P in PickBy]: (ranking: Ranking) => (candidate: Candidate, place: number) => number } = {
+  order: () => (_, place) => place,
+  cheapest: ({ needs, stuck }) => (candidate) => likelyCost(candidate, needs, stuck),
+  fastest: ({ health }) => ({ name }, place) => health?.(name)?.firstByteMs?.p50 ?? presumedMs + presumedMsPerPlace * place,
+  throughput: ({ health }) => ({ name }, place) => -(health?.(name)?.tokensPerSecond ?? 1 / (place + 1)),
   /** The least of exponential times comes first as often as its rate says: https://en.wikipedia.org/wiki/Exponential_distribution#Distribution_of_the_minimum */
-  weighted: (candidate, _, { seed = "", weights }) => -Math.log(Math.max(chanceOf(seed, candidate.name), Number.MIN_VALUE)) / (weights?.get(candidate) ?? 1),
+  weighted: ({ seed = "", weights }) => (candidate) => -Math.log(Math.max(chanceOf(seed, candidate.name), Number.MIN_VALUE)) / (weights?.get(candidate) ?? 1),
 };
 
 /** How to take the leading ones: the `most`, none that is down; the others are told to `drop`. */
@@ -42,14 +42,14 @@ export type Taking = { readonly most: number; readonly isDown: (candidate: Candi
  * sorted for a handful, nor is each one's health looked up. When all are down, the answer is for them to give.
  */
 export function leading(candidates: readonly Candidate[], pick: PickBy, ranking: Ranking, { most, isDown, drop }: Taking): Candidate[] {
-  const score = scores[pick];
+  const score = scores[pick](ranking);
   const stuck = ranking.wish?.order ? undefined : ranking.stuck;
   const best: Candidate[] = [];
   const points: number[] = [];
   const down: Candidate[] = [];
   for (let place = 0; place < candidates.length; place += 1) {
     const candidate = candidates[place]!;
-    const own = stuck !== undefined && candidate.name === stuck ? -Infinity : score(candidate, place, ranking);
+    const own = stuck !== undefined && candidate.name === stuck ? -Infinity : score(candidate, place);
     if (best.length === most && own >= points[most - 1]!) {
       drop(candidate, "not_needed");
       continue;
