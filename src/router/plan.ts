@@ -1,6 +1,6 @@
 /** Which deployments, in which order, and why not the others. Pure over a list. */
 import type { PickBy } from "../catalog/index.ts";
-import { providerOf, selfHosted } from "../providers/index.ts";
+import { providerOf, selfHosted, type Provider } from "../providers/index.ts";
 import { against, protocolsOf, termsOf, waysFor, type Access, type Terms, type Ways } from "./against.ts";
 import { asked, chanceOf } from "./names.ts";
 import { usualNeeds } from "./needs.ts";
@@ -17,26 +17,38 @@ type Read = Meaning & { readonly name: string; readonly pick: PickBy | undefined
 
 const picksOf = { price: "cheapest", throughput: "throughput", latency: "fastest" } as const;
 
-/** What a name means to this caller. A suffix is only one where nothing bears the whole name, and `:free` where the model is known. */
+/** The provider that a name begins with. */
+const providerIn = (name: string): Provider | undefined => (name.includes("/") ? providerOf(name.slice(0, name.indexOf("/"))) : undefined);
+
+/**
+ * What a name means to this caller. A suffix is only one where nothing bears the whole name, and `:free` where the model is known.
+ * `provider/model` is that one deployment, unless the request says itself how to choose among providers: then it is the model, wherever. The
+ * owner's own machines are never left for that.
+ */
 function readName(name: string, { principal: { organisationId }, catalog, selfHostedModels, wish }: Question): Read {
   const names = { organisationId, catalog, selfHostedModels };
   const sort = wish?.sort && picksOf[wish.sort];
   const plain = asked(name);
   const whole = meaningOf(name, names);
-  const asIs = (): Read => {
-    const explicit = !whole.alias && sort === undefined && name.includes("/") && providerOf(name.slice(0, name.indexOf("/"))) !== undefined;
-    return { ...whole, name, pick: sort ?? (whole.alias && whole.alias.pick !== "order" ? whole.alias.pick : undefined), free: false, explicit };
+  const provider = providerIn(name);
+  const everywhere = ({ alias, candidates }: Meaning): readonly Candidate[] => {
+    const model = alias || provider === selfHosted ? undefined : candidates.find((one) => one.model)?.model;
+    return model ? [...new Set([...candidates, ...(catalog.byModel.get(model.id) ?? [])])] : candidates;
   };
-  const borne = ({ model, provider, upstreamId }: Candidate): boolean => model !== undefined || (provider === selfHosted.id && selfHostedModels.includes(upstreamId));
+  const asIs = (): Read => {
+    const named = whole.alias === undefined && provider !== undefined;
+    const roams = wish !== undefined && [wish.sort, wish.order, wish.only, wish.ignore].some((said) => said !== undefined);
+    const pick = sort ?? (whole.alias && whole.alias.pick !== "order" ? whole.alias.pick : undefined);
+    return { ...whole, candidates: named && roams ? everywhere(whole) : whole.candidates, name, pick, free: false, explicit: named && !roams };
+  };
+  const borne = (one: Candidate): boolean => one.model !== undefined || (one.provider === selfHosted.id && selfHostedModels.includes(one.upstreamId));
   if (plain.name === name || whole.alias || whole.candidates.some(borne)) return asIs();
   const base = meaningOf(plain.name, names);
-  // A suffix speaks of the model, whoever's deployment it was named by.
-  const model = base.candidates.find((one) => one.model)?.model;
-  const everywhere = base.alias || !model ? base.candidates : [...new Set([...base.candidates, ...(catalog.byModel.get(model.id) ?? [])])];
-  if (!plain.free) return { ...base, candidates: everywhere, name, pick: sort ?? plain.pick, free: false, explicit: false };
-  if (!base.alias && !everywhere.some(borne)) return asIs();
-  const variants = everywhere.flatMap((one) => catalog.byName.get(`${one.name}:free`) ?? []);
-  return { ...base, candidates: [...new Set([...everywhere, ...variants])], name, pick: sort ?? base.alias?.pick, free: true, explicit: false };
+  const candidates = everywhere(base);
+  if (!plain.free) return { ...base, candidates, name, pick: sort ?? plain.pick, free: false, explicit: false };
+  if (!base.alias && !candidates.some(borne)) return asIs();
+  const variants = candidates.flatMap((one) => catalog.byName.get(`${one.name}:free`) ?? []);
+  return { ...base, candidates: [...new Set([...candidates, ...variants])], name, pick: sort ?? base.alias?.pick, free: true, explicit: false };
 }
 
 const isFree = ({ rates, upstreamId }: Candidate, { selfHosted: owned }: Access): boolean =>

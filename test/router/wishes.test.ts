@@ -69,6 +69,29 @@ describe("an explicit name", () => {
   });
 });
 
+describe("a model by the name of one of its deployments", () => {
+  const wide = catalogOf({ "gpt-4o": ["openai/gpt-4o", "groq/gpt-4o-fast", "openrouter/openai/gpt-4o"], llama: ["groq/llama", "mistral/llama"] }, {}, { "groq/gpt-4o-fast": { input: 0.5, output: 0.5 } });
+  const tries = (name: string, wish: Partial<RoutingWish>, over: Partial<Question> = {}) => weigh(ask(name, wide, { wish: wishing(wish), ...over })).attempts.map(({ deployment }) => deployment);
+
+  test("is the model wherever it is, once the request says how to choose among providers", () => {
+    expect(tries("openai/gpt-4o", { order: ["groq"] })).toEqual(["groq/gpt-4o-fast", "openai/gpt-4o", "openrouter/openai/gpt-4o"]);
+    expect(tries("openai/gpt-4o", { only: ["groq"] })).toEqual(["groq/gpt-4o-fast"]);
+    expect(tries("openai/gpt-4o", { ignore: ["openai", "openrouter"] })).toEqual(["groq/gpt-4o-fast"]);
+    expect(tries("openai/gpt-4o", { sort: "price" })[0]).toBe("groq/gpt-4o-fast");
+    expect(tries("openai/gpt-4o", { sort: "price" })).toEqual(tries("openai/gpt-4o:floor", {}));
+  });
+  test("is that one while it only says what must not become of its prompts", () => {
+    expect(tries("openai/gpt-4o", { noTraining: true })).toEqual(["openai/gpt-4o"]);
+    expect(tries("openai/gpt-4o", { models: ["llama"] })).toEqual(["openai/gpt-4o", "mistral/llama", "groq/llama"]);
+  });
+  test("on the owner's machines stays there, whatever it says and whichever suffix it has", () => {
+    const mine = { selfHostedModels: ["llama"] };
+    for (const wish of [{ sort: "price" as const }, { order: ["groq"] }, { ignore: ["mistral"] }, {}]) expect(tries("selfhosted/llama", wish, mine)).toEqual(["selfhosted/llama"]);
+    for (const suffix of [":floor", ":nitro", ":free"]) expect(tries(`selfhosted/llama${suffix}`, {}, mine)).toEqual(["selfhosted/llama"]);
+    expect(tries("selfhosted/llama", { only: ["groq"] }, mine)).toEqual([]);
+  });
+});
+
 describe("models", () => {
   test("are tried after the first, in their order, each deployment once", () => {
     expect(tried({ models: ["able", "a", "plain"] }, {}, "plain")).toEqual(["mistral/plain", "mistral/able", ...all]);
