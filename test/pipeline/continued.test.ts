@@ -280,6 +280,6 @@ describe("what is reserved", () => {
   test("covers both halves, of which the second reads what the first wrote", () => {
     const attempts = [attempt("openai", "gpt-4o"), attempt("groq", "llama-3.3-70b-versatile")];
     expect(bound(attempts, facts, "openai-chat", 9)).toEqual({ tokens: 600, nanoUsd: 2_001 });
-    expect(bound(attempts, facts, "openai-chat", 9, true)).toEqual({ tokens: 600 + 700, nanoUsd: 2_001 + 2_201 });
+    expect(bound(attempts, facts, "openai-chat", 9, { continues: true })).toEqual({ tokens: 600 + 700, nanoUsd: 2_001 + 2_201 });
   });
 });
