@@ -77,7 +77,7 @@ function begin(response: ServerResponse, protocol: string, [, count, how, what]:
     event: () => void response.end(data({ type: "error", error: { type: "overloaded_error", message: "overloaded", code: 503, status: "UNAVAILABLE" } }, "error")),
     closed: () => void response.end(),
   };
-  setTimeout(endings[how!] ?? (() => response.socket!.destroy()), 30);
+  setTimeout(endings[how!] ?? (() => response.socket!.destroy()), 50);
 }
 
 function goOn(response: ServerResponse, body: { messages: { role: string; content: unknown }[] }): void {
