@@ -99,7 +99,7 @@ describe("what is remembered", () => {
     const { stub } = await openMeter();
     const left = await runInDurableObject(stub, (_, { storage }) => {
       const affinity = new Affinity(storage.sql);
-      for (let i = 0; i < 10_050; i += 1) affinity.note(`s${i}`, "openai/m", noon + i);
+      storage.sql.exec("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 10049) INSERT INTO affinity SELECT 's' || i, 'openai/m', ? + i FROM n", noon);
       affinity.tidy(noon + 20_000);
       const [{ count }] = storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM affinity").toArray() as [{ count: number }];
       return { count, oldest: affinity.of(["s49"], noon + 20_000), kept: affinity.of(["s50"], noon + 20_000) };

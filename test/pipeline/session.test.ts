@@ -57,7 +57,7 @@ describe("a conversation", () => {
     ["nothing", {}], ["no turns", { messages: [] }], ["a text", { input: "hi" }], ["texts to embed", { input: ["a", "b"] }], ["tokens to embed", { input: [[1, 2], [3]] }], ["a prompt", { prompt: "hi" }], ["turns that are none", { messages: [null, 1] }],
   ])("is not in a request with %s", (_, body) => expect(session(body)).toBeUndefined());
   test("is told from thousands of others", () => {
-    expect(new Set(Array.from({ length: 20_000 }, (_, i) => id({ messages: [user(`question ${i}`)] }))).size).toBe(20_000);
+    expect(new Set(Array.from({ length: 5_000 }, (_, i) => id({ messages: [user(`question ${i}`)] }))).size).toBe(5_000);
   });
   test("may be anything that is JSON (property)", () => {
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 8 }), fc.array(fc.jsonValue()), (turn, turns) => {
