@@ -9,6 +9,7 @@ import type { RequestContext } from "./context.ts";
 import { goesOn, mayContinue } from "./continuing.ts";
 import { mostInput, mostOutput } from "./most.ts";
 import { questionFor, type Asking } from "./planning.ts";
+import { chooses } from "./route.ts";
 import { holdsEncrypted } from "./session.ts";
 import { isWish } from "./wish.ts";
 
@@ -112,10 +113,10 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     const hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
     opted = { hedges, continues: mayContinue(context.request.headers, asking, planned) };
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
-    const choice = planned.attempts.length > 1 && session?.begun ? { sessions: session.ids } : {};
+    const choice = session?.begun && chooses(planned) ? { sessions: session.ids } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
-  const stuck = planned!.attempts.length > 1 ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
+  const stuck = chooses(planned!) ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
   return { ...opted, policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 

@@ -3,6 +3,7 @@ import type { Endpoint } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import type { Failure } from "./attempt.ts";
 import type { Relay } from "./relay.ts";
+import { chooses } from "./route.ts";
 import { holdsEncrypted } from "./session.ts";
 
 const statusOf = ({ answer, error }: Failure): number => answer?.status ?? error.status;
@@ -13,7 +14,7 @@ const wayOf = ({ baseUrl }: Endpoint, protocol: string | undefined): string => `
  * in the next protocol that its software may speak; `doubted` is that path, and once the other one is answered it is known to be missing.
  */
 export function otherwise({ admission, text }: Relay, attempt: Attempt, failure: Failure): { attempt: Attempt; doubted?: string } | undefined {
-  if (failure.unreadable && !attempt.foreign && admission.plan.attempts.length > 1 && holdsEncrypted(text)) return { attempt: { ...attempt, foreign: true } };
+  if (failure.unreadable && !attempt.foreign && chooses(admission.plan) && holdsEncrypted(text)) return { attempt: { ...attempt, foreign: true } };
   const { endpoint, protocols } = attempt;
   if (statusOf(failure) !== 404 || !endpoint.provider.selfHosted || protocols.length < 2) return undefined;
   return { attempt: { ...attempt, protocols: protocols.slice(1) }, doubted: wayOf(endpoint, protocols[0]) };

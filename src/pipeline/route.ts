@@ -1,5 +1,5 @@
 /** The way that a request took, as its client, the ledger and its conversation hear of it. */
-import type { Attempt } from "../router/index.ts";
+import type { Attempt, Plan } from "../router/index.ts";
 import type { Ending } from "./outcome.ts";
 import type { Relay } from "./relay.ts";
 
@@ -24,9 +24,12 @@ export function routeOf({ admission: { reserved, plan }, refused }: Relay, legs 
   };
 }
 
+/** Whether a conversation could have gone elsewhere: there are several to try, or one is out of the plan only while it is down. */
+export const chooses = ({ attempts, excluded }: Plan): boolean => attempts.length > 1 || excluded.some(({ reason }) => reason === "unhealthy");
+
 /** Where the conversation shall be remembered to have run; undefined: it has no choice, or would come here again by itself. */
 export function stayedAt({ admission: { plan }, session, context, admission }: Relay, { vital }: Pick<Attempt, "vital">): { id: string; vital: string } | undefined {
-  if (!session || plan.attempts.length < 2) return undefined;
+  if (!session || !chooses(plan)) return undefined;
   const [id] = session.ids;
   context.isolate.sessions.set(`${admission.policy.keyId} ${id}`, vital);
   return session.begun || vital !== plan.attempts[0]!.vital ? { id, vital } : undefined;

@@ -55,10 +55,13 @@ function beginningOf(body: Record<string, unknown>): { opening: string; answer: 
   return { opening, answer: turns.length > length ? cutText(turns[length]) : undefined };
 }
 
-/** The session that the request names (`session_id`, `X-Session-Id`, `prompt_cache_key`), or the one that it continues by its beginning, under the model's name. */
+/**
+ * The session that the request names (`session_id`, `X-Session-Id`), or the one that it continues by its beginning, under the model's name.
+ * `prompt_cache_key` names none: applications give one to all their users.
+ */
 export function sessionOf(json: unknown, { wish, model }: Pick<RequestFacts, "wish" | "model">, headers: Headers): Session | undefined {
   const body = json as Record<string, unknown>;
-  const named = wish?.session ?? headers.get("x-session-id") ?? (typeof body.prompt_cache_key === "string" ? body.prompt_cache_key : undefined);
+  const named = wish?.session ?? headers.get("x-session-id");
   const id = (text: string): string => hashOf(`${model}\n${text}`);
   if (named) return { ids: [id(`named\n${named.slice(0, mostCharacters)}`)], begun: true };
   const beginning = beginningOf(body);

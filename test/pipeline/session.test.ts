@@ -11,16 +11,15 @@ const assistant = (content: unknown) => ({ role: "assistant", content });
 const long = (end: string): string => `${"x".repeat(5_000)}${end}`;
 
 describe("a conversation that is named", () => {
-  test("is that one whatever it says, by the body, the header or the cache key, in this order", () => {
+  test("is that one whatever it says, by the body or the header, in this order", () => {
     const named = session({ messages: [user("hi")] }, { "x-session-id": "s1" });
     expect(named).toEqual({ ids: [id({ input: [] }, { "x-session-id": "s1" })], begun: true });
     expect(id({ messages: [] }, {}, { session: "s1" })).toBe(named!.ids[0]);
-    expect(id({ prompt_cache_key: "s1" })).toBe(named!.ids[0]);
-    expect(id({ prompt_cache_key: "s3" }, { "x-session-id": "s2" }, { session: "s1" })).toBe(named!.ids[0]);
+    expect(id({}, { "x-session-id": "s2" }, { session: "s1" })).toBe(named!.ids[0]);
     expect(id({ messages: [] }, { "x-session-id": "s2" })).not.toBe(named!.ids[0]);
   });
   test("is not the one that says its name", () => expect(id({ messages: [user("s1")] })).not.toBe(id({}, { "x-session-id": "s1" })));
-  test.each([["", undefined], [7, undefined], [null, undefined]])("by %j is not named", (key, named) => expect(id({ prompt_cache_key: key })).toBe(named));
+  test("is not by the key of a cache, which many share", () => expect(id({ prompt_cache_key: "s1" })).toBeUndefined());
 });
 
 describe("a conversation", () => {
