@@ -4,6 +4,7 @@ import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
+import { beginningSoundly } from "./beginning.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
 
@@ -48,6 +49,7 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
   const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...ours, ...(own?.without ?? []), ...(facts.wish && provider.routes && !wish ? ["provider"] : [])];
   const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set, ...(wish !== undefined && { provider: wish }) }).filter(([field]) => !without.includes(field)));
   const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;
+  const broken = (error: GatewayError): string => protocol.renderStreamError(error, requestId);
   return {
     protocol: protocol.id,
     path: pathOf(provider, protocol.id, upstreamId, facts.stream, typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
@@ -56,9 +58,11 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
     losses: [],
     sameErrors: true,
     read: (bytes) => ({ body: bytes, seen: protocol.observe(parse(bytes, provider.name)) }),
-    watch: () => ({ observer: protocol.watch(askedByUs), native: !askedByUs, broken: (error) => protocol.renderStreamError(error, requestId) }),
+    watch: () => ({ observer: beginningSoundly(protocol.watch(askedByUs), () => broken(noJson(provider.name))), native: !askedByUs, broken }),
   };
 }
+
+const noJson = (name: string): GatewayError => new GatewayError("upstream_error", `${name} did not answer with JSON.`);
 
 /** Of the client's headers those that its protocol names. */
 function passedOn(headers: Headers, names: readonly string[] = []): Record<string, string> {
@@ -72,6 +76,6 @@ function parse(bytes: Uint8Array, name: string): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
-    throw new GatewayError("upstream_error", `${name} did not answer with JSON.`);
+    throw noJson(name);
   }
 }

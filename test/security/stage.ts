@@ -14,6 +14,17 @@ export const chatBody = { model: "openai/gpt-test", messages: [{ role: "user", c
 export const answer = (): Response =>
   Response.json({ id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } });
 
+/** A stream of server-sent events. Its body is made by JavaScript: the runtime does not pipe text that it holds itself into a stream that is read here. */
+export function eventStream(...events: readonly string[]): Response {
+  const left = [...events];
+  const pull = (controller: ReadableByteStreamController): void => {
+    const next = left.shift();
+    if (next === undefined) return controller.close();
+    controller.enqueue(new TextEncoder().encode(next));
+  };
+  return new Response(new ReadableStream({ type: "bytes", pull }), { headers: { "content-type": "text/event-stream" } });
+}
+
 /** Replaces what is outside. Returns everything that left; the self-hosted server lists one model. */
 export function outside(play: (left: Left) => Response | Promise<Response> = answer): Left[] {
   const left: Left[] = [];
