@@ -34,6 +34,8 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
           UPSTREAM_RETRIES: "0",
           STRIPE_SECRET_KEY: "sk_test_canary0123456789",
           STRIPE_WEBHOOK_SECRET: "whsec_canary0123456789",
+          // How many cases test/security/sovereign.test.ts draws, where it shall be more than in `npm test`.
+          ...(process.env.SOVEREIGN_CASES && { SOVEREIGN_CASES: process.env.SOVEREIGN_CASES }),
         },
         // Whatever a test does not answer itself ends here: no network, ever.
         outboundService: (request: Request) => new Response(`blocked: ${request.url}`, { status: 599 }),
