@@ -16,6 +16,7 @@ export type Entry = {
   costNanoUsd: number;
   firstByteMs: number | null;
   totalMs: number;
+  errorCode: string | null;
 };
 export type Report = { totals: { requests: number; inputTokens: number; outputTokens: number } };
 export type Key = { id: string; secret: string };

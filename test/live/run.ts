@@ -6,9 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Call, Check, Finding, FirstByte, Tokens } from "./findings.ts";
 import { Forge, type Entry, type Key } from "./forge.ts";
 import { installPython, startModel } from "./model.ts";
+import { Outage } from "./outage.ts";
 import { beside, eachLine } from "./programs.ts";
 
-const deadlineMs = 5 * 60_000;
+const deadlineMs = 8 * 60_000;
 const calls: Call[] = [];
 const checks: Check[] = [];
 const firstBytes: FirstByte[] = [];
@@ -85,7 +86,7 @@ async function main(): Promise<void> {
     console.error(`Not done after ${deadlineMs / 60_000} minutes`);
     process.exit(1);
   }, deadlineMs);
-  const model = await startModel(python);
+  let model = await startModel(python);
   const forge = await Forge.start(model.origin).catch(async (error) => {
     await model.stop();
     throw error;
@@ -106,6 +107,9 @@ async function main(): Promise<void> {
     const stopped = model.log().match(/Disconnected from client/g)?.length ?? 0;
     const aborted = calls.filter((call) => call.end === "client_gone").length;
     check("the model stopped writing for clients that left", stopped >= aborted, `${stopped} of ${aborted}`);
+    console.log("\nOutage");
+    const sovereign = await forge.key(visitors, "sovereign", { limits: { requestsPerMinute: 6_000 }, sovereign: true });
+    model = await new Outage(forge, sovereign, model, (port) => startModel(python, port), check).run();
     for (const { directMs, forgeMs } of firstBytes) console.log(`\nFirst byte, median of ${forgeMs.length}: ${median(directMs).toFixed(1)} ms straight, ${median(forgeMs).toFixed(1)} ms through Forge (median of differences ${median(forgeMs.map((ms, i) => ms - directMs[i]!)).toFixed(1)} ms)`);
   } finally {
     await Promise.all([forge.stop(), model.stop()]);
