@@ -1,6 +1,7 @@
 /** What a key can call on this installation. Pure. */
 import type { Model } from "../catalog/index.ts";
 import { selfHosted } from "../providers/index.ts";
+import { usualNeeds } from "./needs.ts";
 import { weigh } from "./plan.ts";
 import type { Question } from "./question.ts";
 import { nameOf } from "./resolve.ts";
@@ -14,8 +15,9 @@ export type CallableModel = { id: string; owner: string; createdAtMs: number; mo
  */
 export function callableModels(question: Pick<Question, "principal" | "catalog" | "atMs" | "selfHostedModels" | "endpoints"> & { protocols?: readonly string[] }): CallableModel[] {
   const { principal, protocols } = question;
-  const planned = ({ id }: CallableModel): boolean =>
-    weigh({ ...question, name: id, protocols, sovereign: principal.sovereign }).attempts.length > 0;
+  /** An alias is one of what it means for a conversation, or for vectors. */
+  const planned = ({ id }: CallableModel): boolean => (["chat", "embedding"] as const).some((kind) =>
+    weigh({ ...question, name: id, protocols, sovereign: principal.sovereign, kind, needs: () => ({ ...usualNeeds, kind }) }).attempts.length > 0);
   const named = new Map(everyName(question).map((model) => [model.id, model]));
   return [...named.values()].filter(planned).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -11,7 +11,7 @@ import { answer } from "./stage.ts";
 import { everythingStored, holding, type Place } from "./stored.ts";
 import { build, elsewhere, requestFor, requestOf, selfHosts, worldOf, type Asked, type Built, type Play, type World } from "./worlds.ts";
 
-const cases = Number((env as unknown as { SOVEREIGN_CASES?: string }).SOVEREIGN_CASES ?? 150);
+const cases = Number((env as unknown as { SOVEREIGN_CASES?: string }).SOVEREIGN_CASES ?? 100);
 /** Requests to one world. */
 const perWorld = Math.min(50, cases);
 const canary = "the treasure of case";
