@@ -41,6 +41,8 @@ export type Deployment = {
   readonly prices: readonly Price[];
   readonly rates: Rates | undefined;
   readonly pricedFromMs: number | undefined;
+  /** It costs nothing, or says so by half: a variant for a while, a tier that reads along, a router's own fee. */
+  readonly gift: boolean;
 };
 
 /** What every request to a model of a kind is charged for. */
@@ -104,7 +106,7 @@ export function buildCatalog(rows: Rows, atMs: number): Catalog {
     const name = `${row.provider}/${row.upstream_id}`;
     if (!model) return [];
     const own = (prices.get(name) ?? []).map((price): Price => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from }));
-    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: pricedFromMs(own, tokensOf(model.kind)) }];
+    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: pricedFromMs(own, tokensOf(model.kind)), gift: isGift(row.upstream_id, model.kind, ratesOf(own, atMs)) }];
   });
   return {
     models,
@@ -137,3 +139,6 @@ function ratesOf(prices: readonly Price[], atMs: number): Rates | undefined {
 
 const withBits = (model: Omit<Model, "can" | "responsesOnly">): Model =>
   ({ ...model, can: capabilityBits(model.capabilities), responsesOnly: model.capabilities.includes("responses_only") });
+
+const isGift = (upstreamId: string, kind: Model["kind"], rates: Rates | undefined): boolean =>
+  upstreamId.endsWith(":free") || (rates !== undefined && (rates.input === 0 || (kind === "chat" && rates.output === 0)));

@@ -29,11 +29,12 @@ const embedder = /embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i;
 export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? (embedder.test(upstreamId) ? "embedding" : "chat");
 
 /** The first thing that a model is known not to do. Of a model that the catalog does not know nothing is known, so nothing is missing. */
-export function lackOf(upstreamId: string, model: Model | undefined, { kind, bits, outputModalities, inputTokens, outputTokens }: NeedBits): Lack | undefined {
-  if (kindOf(upstreamId, model) !== kind) return "kind";
-  if (!model) return undefined;
-  const missing = bits & ~model.can;
+export function lackOf(upstreamId: string, model: Model | undefined, needs: NeedBits): Lack | undefined {
+  if (!model) return kindOf(upstreamId, model) === needs.kind ? undefined : "kind";
+  if (model.kind !== needs.kind) return "kind";
+  const missing = needs.bits & ~model.can;
   if (missing !== 0) return lacks[31 - Math.clz32(missing & -missing)];
+  const { inputTokens, outputTokens, outputModalities } = needs;
   if (outputModalities.length > 0 && !outputModalities.every((modality) => model.outputModalities.includes(modality))) return "output_modality";
   if (model.contextTokens !== null && inputTokens + (outputTokens ?? 0) > model.contextTokens) return "context";
   if (outputTokens !== undefined && model.maxOutputTokens !== null && outputTokens > model.maxOutputTokens) return "output_tokens";

@@ -54,10 +54,7 @@ function readName(name: string, { principal: { organisationId }, catalog, selfHo
 const isFree = ({ rates, upstreamId }: Candidate, { selfHosted: owned }: Access): boolean =>
   upstreamId.endsWith(":free") || owned || (rates !== undefined && rates.input + rates.output + rates.request === 0);
 
-/** It costs nothing, or says so by half: a variant for a while, a tier that reads along, a router's own fee. Nobody is sent there who did not ask for it. */
-const isGift = ({ rates, model, upstreamId }: Candidate): boolean =>
-  upstreamId.endsWith(":free") || (rates !== undefined && (rates.input === 0 || (model?.kind === "chat" && rates.output === 0)));
-
+/** An alias of everything sends nobody to what is given away: only who is named by another target is meant. */
 const isNamed = ({ name, model }: Candidate, { alias }: Read): boolean => alias?.targets.some((target) => target.name === name || target.name === model?.id) === true;
 
 type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
@@ -96,7 +93,7 @@ function fitting(read: Read, terms: Terms, ways: Ways, excluded: Exclusion[]): r
   for (const candidate of candidates) {
     if (candidate.provider !== provider) access = ways.of((provider = candidate.provider));
     const reason = against(candidate, access, terms)
-      ?? (free ? (isFree(candidate, access) ? undefined : "not_free") : wild && isGift(candidate) && !isNamed(candidate, read) ? "free" : undefined);
+      ?? (free ? (isFree(candidate, access) ? undefined : "not_free") : wild && candidate.gift && !isNamed(candidate, read) ? "free" : undefined);
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }

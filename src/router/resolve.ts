@@ -4,7 +4,7 @@ import { providerOf, providers, selfHosted } from "../providers/index.ts";
 import { undated } from "./names.ts";
 
 /** A deployment that may serve the request; `model` is missing when the catalog does not know the id yet. `name`: `provider/upstream id`. */
-export type Candidate = { readonly provider: string; readonly upstreamId: string; readonly name: string; readonly model: Model | undefined; readonly prices: Deployment["prices"]; readonly rates: Deployment["rates"]; readonly pricedFromMs: number | undefined };
+export type Candidate = { readonly provider: string; readonly upstreamId: string; readonly name: string; readonly model: Model | undefined; readonly prices: Deployment["prices"]; readonly rates: Deployment["rates"]; readonly pricedFromMs: number | undefined; readonly gift: boolean };
 
 /** What a name stands for: deployments, each once, in order; the alias that it is; each one's weight in it where that is not 1. */
 export type Meaning = { readonly candidates: readonly Candidate[]; readonly alias?: Alias | undefined; readonly weights?: ReadonlyMap<Candidate, number> };
@@ -69,7 +69,7 @@ function plainNames(name: string, names: Names, way: Set<string>, followed: Set<
 
 /** A model of the owner's servers. */
 const owned = (upstreamId: string, catalog: Catalog): Candidate =>
-  ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined });
+  ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined, gift: false });
 
 /** Everything, or all that one provider has. */
 function wildcard(name: string, { catalog, selfHostedModels }: Names): readonly Candidate[] {
@@ -104,7 +104,7 @@ function deploymentsOf(name: string, names: Names): readonly Candidate[] {
   const direct = catalog.byName.get(name);
   const sameId = catalog.byUpstreamId.get(name) ?? [];
   if (!provider || upstreamId === "") return sameId.length > 0 ? sameId : dated(name, catalog);
-  return [direct ?? { provider: provider.id, upstreamId, name, model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined }, ...sameId];
+  return [direct ?? { provider: provider.id, upstreamId, name, model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined, gift: false }, ...sameId];
 }
 
 /** A dated id that the catalog does not list is its model's maker's; others name their deployments otherwise. */
