@@ -30,7 +30,7 @@ describe("a provider's name before it", () => {
   });
   test("reaches ids that the catalog does not know yet, slashes and colons included", () => {
     const [candidate] = resolve("openrouter/new/model:free", { organisationId: "acme", catalog: catalogOf(models), selfHostedModels: [] });
-    expect(candidate).toEqual({ provider: "openrouter", upstreamId: "new/model:free", name: "openrouter/new/model:free", model: undefined, prices: [], rates: undefined });
+    expect(candidate).toEqual({ provider: "openrouter", upstreamId: "new/model:free", name: "openrouter/new/model:free", model: undefined, prices: [], rates: undefined, pricedFromMs: undefined, gift: false });
   });
   test("carries what the catalog knows", () => {
     const [candidate] = resolve("openai/gpt-4o", { organisationId: "acme", catalog: catalogOf(models), selfHostedModels: [] });
