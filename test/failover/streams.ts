@@ -64,7 +64,8 @@ function entryWrong(trial: Trial, { route, usage, text }: Heard, entry: LedgerEn
   same("X-Forge-Route", route, [...entry.refused.map((one) => `"${one.deployment}";status=${one.status};error=${one.errorCode}`), `"${deployment}"`].join(", "));
   same("end", entry.end, breaks ? "upstream_error" : "complete");
   if (breaks) {
-    same("a broken stream is estimated", entry.estimated, true);
+    if (fault?.kind === "opened") same("a stream without a word costs nothing", [entry.usage.inputTokens, entry.usage.outputTokens], [0, 0]);
+    else same("a broken stream is estimated", entry.estimated, true);
     return wrong;
   }
   const said = usageOf(deployment === first ? "first" : second, tag);

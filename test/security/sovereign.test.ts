@@ -58,11 +58,7 @@ const plays: Record<Play, (body: string, signal: AbortSignal) => Response | Prom
   "is busy": (body) => Response.json(echo(body), { status: 429, headers: away }),
   "is away": () => Promise.reject(new Error("connect failed")),
   "is silent": (_, signal) => new Promise((__, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true })),
-  "breaks off": () => {
-    let said = 0;
-    const pull = (controller: ReadableByteStreamController): void => (said++ === 0 ? controller.enqueue(encoder.encode(`data: ${word}\n\n`)) : controller.error(new Error("reset")));
-    return new Response(new ReadableStream({ type: "bytes", pull }), { headers: { "content-type": "text/event-stream" } });
-  },
+  "breaks off": () => new Response(new ReadableStream({ type: "bytes", pull: (controller) => controller.error(new Error("reset")) }), { headers: { "content-type": "text/event-stream" } }),
 };
 
 /** Stands in for all that is outside, and writes down whom the Worker calls: with a redirect that is followed, also where that leads. */
@@ -125,15 +121,8 @@ async function play(world: World, asked: readonly Asked[], counts: Counts, fault
     dialled.length = 0;
     heard.length = 0;
     order(one);
-    const ctx = createExecutionContext();
     const request = await misdo(fault, requestFor(one, built, canaryOf(number), number), built);
-    const response = await worker.fetch(request, built.env, ctx);
-    const over = (async (): Promise<void> => {
-      if (one.leaves) await response.body?.cancel();
-      else await response.arrayBuffer().catch(() => {});
-      await waitOnExecutionContext(ctx);
-    })();
-    if (!(await Promise.race([over.then(() => true), scheduler.wait(5_000)]))) throw new Error(`It never ended. The request: ${JSON.stringify(one)}. The world: ${JSON.stringify(world)}`);
+    const response = await inTime(answered(one, request, built), () => `It never ended. The request: ${JSON.stringify(one)}. The world: ${JSON.stringify(world)}`);
     count(counts, one, sovereign, response, dialled);
     if (!sovereign) continue;
     const own = selfHosts.slice(0, world.origins);
@@ -142,6 +131,25 @@ async function play(world: World, asked: readonly Asked[], counts: Counts, fault
     if (foreign.length + told.length > 0) throw new Error(`${foreign.length > 0 ? `It called ${foreign.join(", ")}` : `The prompt came out: ${told.join(", ")}`}. The request: ${JSON.stringify(one)}. The world: ${JSON.stringify(world)}`);
   }
   vi.restoreAllMocks();
+}
+
+/** The answer once it was read, or left, and everything behind it is done. */
+async function answered({ leaves }: Asked, request: Request, built: Built): Promise<Response> {
+  const ctx = createExecutionContext();
+  const response = await worker.fetch(request, built.env, ctx);
+  if (leaves) await response.body?.cancel();
+  else await response.arrayBuffer().catch(() => {});
+  await waitOnExecutionContext(ctx);
+  return response;
+}
+
+/** Far longer than all of a world's time limits together. */
+const endsWithinMs = 10_000;
+
+async function inTime<T>(promise: Promise<T>, otherwise: () => string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(otherwise())), endsWithinMs)));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 function count(counts: Counts, { by, route, plays: order, name }: Asked, sovereign: boolean, { status, headers }: Response, dialled: readonly Dialled[]): void {
@@ -171,13 +179,14 @@ const draw = (counts: Counts, numRuns: number, fault?: Fault, seed?: number): Pr
 
 test("a sovereign request calls nobody but the owner's servers, and its prompt is kept nowhere (property)", async () => {
   const counts = newCounts();
-  await draw(counts, Math.ceil(cases / perWorld));
+  // A few are always the same; thousands are drawn anew each time. One request in twelve is not sovereign, to see that the others would have had somewhere to go.
+  await draw(counts, Math.ceil((cases * 1.15) / perWorld), undefined, cases < 1_000 ? 5 : undefined);
   const places = await everythingStored();
   expect(places.map(({ where }) => where)).toEqual(expect.arrayContaining(["D1.api_keys", "D1.aliases", "D1.requests", "D1.audit_events"]));
   for (const namespace of ["KEY_METER", "IDEMPOTENT_CALL"]) expect(places.some(({ where, text }) => where.startsWith(namespace) && text !== "")).toBe(true);
   expect(holding(canary, places)).toEqual([]);
   // The drive was one: it reached the servers by every route and in every mood, and others where nothing forbade it.
-  expect(counts.sovereign).toBeGreaterThan(cases * 0.7);
+  expect(counts.sovereign).toBeGreaterThan(cases * 0.85);
   expect(counts.dialled).toBeGreaterThan(cases * 0.1);
   expect(counts.unavailable).toBeGreaterThan(0);
   expect(counts.elsewhere).toBeGreaterThan(0);

@@ -12,7 +12,7 @@ const picks = ["order", "cheapest", "fastest", "throughput", "weighted"] as cons
 const cloud = ["openai/gpt-test", "groq/gpt-test", "anthropic/claude-test", "gemini/gemini-test", "openrouter/some/model", "gpt-test", "claude-test", "openai/*"];
 const own = ["selfhosted/local-test", "local-test", "selfhosted/gpt-test", "selfhosted/*", "*"];
 const aliasNames = ["auto", "mixed", "second", "local-test", "gpt-test"];
-const target = fc.oneof(fc.constantFrom(...cloud), fc.constantFrom(...own), fc.constantFrom(...aliasNames));
+const target = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...cloud) }, { weight: 4, arbitrary: fc.constantFrom(...own) }, { weight: 1, arbitrary: fc.constantFrom(...aliasNames) });
 
 const alias = fc.record({
   name: fc.constantFrom(...aliasNames),
@@ -24,18 +24,18 @@ const alias = fc.record({
 });
 
 const organisation = fc.record({
-  plan: fc.constantFrom("default", "enterprise", "enterprise", "enterprise", "free"),
+  plan: fc.constantFrom("default", "default", "default", "enterprise", "enterprise", "enterprise", "enterprise", "enterprise", "enterprise", "free"),
   credential: fc.option(fc.record({ provider: fc.constantFrom("openai", "groq", "anthropic"), only: fc.boolean() }), { nil: undefined }),
-  headerCredentials: fc.boolean(),
-  aliases: fc.uniqueArray(alias, { maxLength: 4, selector: ({ name, everyones }) => `${name} ${everyones}` }),
-  key: fc.record({ models: fc.option(fc.constantFrom([], ["*"], ["selfhosted/*"], ["openai/*", "local-test"], ["auto", "mixed"]), { nil: undefined, freq: 1 }), onDisconnect: fc.option(fc.constantFrom("cancel", "drain"), { nil: undefined }) }),
+  headerCredentials: fc.constantFrom(true, true, true, false),
+  aliases: fc.uniqueArray(alias, { minLength: 2, maxLength: 8, selector: ({ name, everyones }) => `${name} ${everyones}` }),
+  key: fc.record({ models: fc.constantFrom(undefined, undefined, undefined, [], ["*"], ["selfhosted/*"], ["openai/*", "local-test"], ["auto", "mixed"]), onDisconnect: fc.option(fc.constantFrom("cancel", "drain"), { nil: undefined }) }),
 });
 
 /** `served`: which models the owner's servers say they have; a model of the catalog may be among them, with or without a price there. */
 export const worldOf = fc.record({
   origins: fc.integer({ min: 1, max: 2 }),
-  served: fc.constantFrom(["local-test"], ["local-test", "gpt-test"], ["gpt-test", "claude-test"], []),
-  listing: fc.constantFrom("lists", "lists", "lists", "redirects", "fails"),
+  served: fc.constantFrom(["local-test"], ["local-test", "gpt-test"], ["local-test", "gpt-test"], ["local-test", "gpt-test", "claude-test"], ["gpt-test", "claude-test"], []),
+  listing: fc.constantFrom("lists", "lists", "lists", "lists", "lists", "lists", "redirects", "fails"),
   inCatalog: fc.subarray(["openai/gpt-test", "groq/gpt-test", "anthropic/claude-test", "selfhosted/gpt-test", "openrouter/gpt-test"]),
   open: organisation,
   sovereign: organisation,
@@ -43,7 +43,7 @@ export const worldOf = fc.record({
 export type World = typeof worldOf extends fc.Arbitrary<infer T> ? T : never;
 
 /** Whose flag makes a request sovereign; `none`: it is not, and may go anywhere. */
-const flags = ["header", "header", "key", "key", "organisation", "organisation", "all", "none"] as const;
+const flags = ["header", "header", "header", "key", "key", "key", "organisation", "organisation", "organisation", "all", "all", "none"] as const;
 
 export const ways = [
   "answers", "answers", "streams", "streams half", "streams an error", "text, then an error", "answers with an error", "answers with a page", "redirects", "redirects for good", "redirects a stream",
@@ -60,7 +60,8 @@ const wish = fc.record({
 }, { requiredKeys: [] });
 
 const named = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...own.filter((name) => !name.endsWith("*")), ...aliasNames) },
+  { weight: 6, arbitrary: fc.constantFrom(...own.filter((name) => !name.endsWith("*"))) },
+  { weight: 6, arbitrary: fc.constantFrom(...aliasNames) },
   { weight: 3, arbitrary: fc.constantFrom(...cloud.filter((name) => !name.endsWith("*"))) },
   { weight: 1, arbitrary: fc.constantFrom("https://evil.example/x", "openai@evil.example/x", "selfhosted/../x", "selfhosted/x?host=evil.example", "openai/../../evil", "nobody/knows") },
 );
@@ -73,14 +74,14 @@ export const requestOf = fc.record({
   by: fc.constantFrom(...flags),
   said: fc.constantFrom("true", "TRUE", "1", "yes", "", " true ", "true, true", "required"),
   route: fc.constantFrom(...asking),
-  model: fc.tuple(named, fc.constantFrom("", "", "", ":floor", ":nitro", ":free", ":cheapest", ":online")).map(([name, suffix]) => name + suffix),
+  model: fc.tuple(named, fc.constantFrom("", "", "", "", "", "", ":floor", ":nitro", ":free", ":online")).map(([name, suffix]) => name + suffix),
   stream: fc.boolean(),
   fields: seldom({
     models: fc.constantFrom([], ["openai/gpt-test"], ["selfhosted/local-test", "groq/gpt-test"]), provider: wish, session_id: fc.constantFrom("one", "two"), max_tokens: fc.constant(50),
     base_url: fc.constant("https://evil.example"), tools: fc.constant([{ type: "function", function: { name: "f", parameters: { type: "object" } } }]),
   }),
   headers: seldom({
-    "x-forge-continue": fc.constantFrom("true", "false"), "x-forge-hedge": fc.constantFrom("true", "1"), "x-forge-strict": fc.constant("true"), "x-forge-protocol": fc.constantFrom("openai-chat", "anthropic-messages"),
+    "x-forge-continue": fc.constantFrom("true", "false"), "x-forge-hedge": fc.constantFrom("true", "1"), "x-forge-strict": fc.constant("true"), "x-forge-protocol": fc.constantFrom("openai-chat", "openai-responses"),
     "x-provider-api-keys": fc.constantFrom('{"openai":"sk-brought"}', '{"groq":"sk-brought","anthropic":"sk-brought"}'), "x-forwarded-host": fc.constant("evil.example"), "x-forge-cost": fc.constant("false"),
   }),
   name: fc.option(fc.constantFrom("fresh", "fresh", "again"), { nil: undefined, freq: 2 }),
