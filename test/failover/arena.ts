@@ -9,8 +9,8 @@ import { Upstream } from "./upstream.ts";
 /** Each has a first deployment of its own: what one circuit sees is not the other's. */
 export const lanes = 64;
 const keyCount = 4;
-/** How long the gateway waits for headers, and then for a first event, while it has another deployment. */
-const waitMs = 1_200;
+/** How long the gateway waits for headers, and then for a first event, while it has another deployment: longer than this machine stands still. */
+const waitMs = 2_500;
 
 export const providerOf: Readonly<Record<Second, string>> = { "openai-chat": "groq", "anthropic-messages": "anthropic" };
 export type Key = { id: string; secret: string };

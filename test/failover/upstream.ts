@@ -8,7 +8,7 @@ import { hangUp, listen } from "../support/server.ts";
 import type { Fault } from "./faults.ts";
 
 /** Longer than the gateway waits for headers or a first byte while it has another deployment. */
-export const tooSlowMs = 4_000;
+export const tooSlowMs = 8_000;
 /** A whole answer that takes its time. */
 const slowWholeMs = 300;
 const paceMs = 2;
