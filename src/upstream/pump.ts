@@ -46,6 +46,8 @@ export const gone = (signal: AbortSignal | undefined): Promise<void> =>
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const heartbeat = encoder.encode(": ping\n\n");
+/** So long what precedes the first word of an answer is held back, where another upstream could take its place. */
+const prefaceMs = 1_000;
 /** How long an upstream may keep the connection open behind the end of its answer. */
 export const afterEndMs = 5_000;
 
@@ -65,6 +67,8 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   let beats = 0;
   let over = false;
   let begun = false;
+  const preface: Uint8Array[] = [];
+  let heldUntil: ReturnType<typeof setTimeout> | null = null;
   let asking: AbortController | undefined;
 
   function stop(how: StreamEnd): void {
@@ -76,8 +80,23 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   function begin(): void {
     if (begun) return;
     begun = true;
+    clearTimeout(heldUntil);
     opening?.begin();
     began?.();
+    for (const bytes of preface.splice(0)) void outlet.write(bytes);
+  }
+
+  const speaks = (): boolean => observer.seen.outputCharacters > 0 || observer.seen.terminated;
+
+  /** What comes before the first word is held for a moment where another upstream could still say it: many break right there. */
+  async function pass(bytes: Uint8Array): Promise<void> {
+    if (opening?.waiting && !speaks()) {
+      preface.push(bytes);
+      heldUntil ??= setTimeout(begin, prefaceMs);
+      return;
+    }
+    begin();
+    await outlet.write(bytes);
   }
 
   /** From here on nothing is written; what still comes is read as long as it may be. */
@@ -113,8 +132,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
       const text = decoder.decode(whole);
       const kept = observer.push(text);
       if (opening?.waiting && observer.seen.error !== undefined) return "refused";
-      if (kept !== "") begin();
-      if (kept !== "") await outlet.write(kept === text ? whole.slice() : encoder.encode(kept));
+      if (kept !== "") await pass(kept === text ? whole.slice() : encoder.encode(kept));
       if (next && observer.seen.error !== undefined) return "upstream_error";
       if (untilTextFlows && !frames.inside && observer.seen.outputCharacters > 0 && !outlet.isGone) return "flowing";
     }
@@ -149,7 +167,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   async function end(how: StreamEnd): Promise<StreamEnd | undefined> {
     const rest = how === "done" ? frames.rest() : "";
     const kept = rest && observer.push(rest);
-    const said = (kept !== "" || observer.seen.terminated) && observer.seen.error === undefined;
+    const said = speaks() && observer.seen.error === undefined;
     if (how === "refused" || opening?.state === "late" || (opening?.waiting && !said)) return refuse();
     begin();
     if (outlet.isGone) return leftAlone(how);
@@ -186,6 +204,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
   } finally {
     over = true;
     clearInterval(clock);
+    clearTimeout(heldUntil);
     clearTimeout(grace);
   }
 }

@@ -70,6 +70,8 @@ describe("a deployment that does not answer before its first byte makes room for
   test.each<[string, () => Response | Promise<Response>]>([
     ["an error as the first event", () => events('data: {"error":{"message":"overloaded","code":502}}\n\n')],
     ["an error as the first event, behind comments", () => events(": OPENROUTER PROCESSING\n\n", 'data: {"error":{"message":"overloaded","code":502}}\n\n')],
+    ["an error behind the first role", () => events(chunk({ role: "assistant", content: "" }), 'data: {"error":{"message":"overloaded","code":502}}\n\n')],
+    ["a stream that ends behind its role", () => events(chunk({ role: "assistant", content: "" }))],
     ["a stream without a word", () => events("")],
     ["status 503", () => refuse(503)],
     ["a stream that breaks at once", () => new Response(new ReadableStream({ type: "bytes", pull: () => Promise.reject(new Error("reset")) }), { headers: { "content-type": "text/event-stream" } })],
