@@ -116,31 +116,35 @@ function tooDear({ rates }: Candidate, { prompt = Infinity, completion = Infinit
 export type Terms = {
   readonly question: Question; readonly asked: string; readonly needs: NeedBits | undefined; readonly listed: boolean; readonly money: boolean;
   readonly maxPrice: RoutingWish["maxPrice"];
+  /** Nothing is charged beside tokens at their standard price. */
+  readonly plain: boolean;
 };
 
 export const termsOf = (question: Question, asked: string, needs: Needs | undefined): Terms => ({
-  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), maxPrice: question.wish?.maxPrice,
+  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), plain: question.searches === undefined && !isSurcharged(question.tier), maxPrice: question.wish?.maxPrice,
   listed: question.principal.models !== undefined || question.principal.planModels !== undefined,
 });
 
 /** The first reason against a candidate, or undefined. */
-export function against(candidate: Candidate, access: Access, { question, asked, needs, listed, money, maxPrice }: Terms): ExclusionReason | undefined {
+export function against(candidate: Candidate, access: Access, terms: Terms): ExclusionReason | undefined {
+  const { question, asked, needs, listed, money, maxPrice } = terms;
   const { list, selfHosted } = access;
   if (question.sovereign && !selfHosted) return "not_self_hosted";
   if (listed && !allowed(question.principal, asked, candidate)) return "not_allowed";
   if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
-  if (money && !selfHosted && !priced(candidate, list[0]!, question)) return "not_priced";
+  if (money && !selfHosted && !(isListed(candidate, question.atMs) && (terms.plain || priced(candidate, list[0]!, question)))) return "not_priced";
   if (access.unwished) return access.unwished;
   if (maxPrice && !selfHosted && tooDear(candidate, maxPrice)) return "max_price";
   return needs && lackOf(candidate.upstreamId, candidate.model, needs);
 }
 
+/** Whether its tokens have a price by now. */
+const isListed = ({ pricedFromMs }: Candidate, atMs: number): boolean => pricedFromMs !== undefined && pricedFromMs <= atMs;
+
+/** Whether what is charged beside tokens at their standard price has one too. */
 function priced(candidate: Candidate, { endpoint }: Way, question: Question): boolean {
-  const { searches, tier, atMs, protocols } = question;
-  const { pricedFromMs } = candidate;
-  if (pricedFromMs === undefined || pricedFromMs > atMs) return false;
-  if (searches === undefined && !isSurcharged(tier)) return true;
+  const { searches, atMs, protocols } = question;
   const protocol = searches === undefined ? undefined : protocolsOf(endpoint, candidate, protocols)[0];
   return isPriced(candidate.prices, extrasOf(candidate, protocol, question), atMs);
 }
