@@ -113,7 +113,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     const hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
     opted = { hedges, continues: mayContinue(context.request.headers, asking, planned) };
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
-    const choice = session?.begun && chooses(planned) ? { sessions: session.ids } : {};
+    const choice = chooses(planned) && session()?.begun ? { sessions: session()!.ids } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
   });
   const stuck = chooses(planned!) ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;

@@ -10,7 +10,7 @@ import { reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import { questionFor } from "./planning.ts";
 import { factsOf } from "./relay.ts";
-import { holdsEncrypted, sessionOf } from "./session.ts";
+import { holdsEncrypted, sessionIn } from "./session.ts";
 
 /** Prices in USD for a million tokens, costs in USD; times in milliseconds. */
 export type DryRun = {
@@ -41,7 +41,7 @@ export async function dryRun(context: RequestContext, protocol: Protocol, caller
   const whole = { ...sample, ...(json as object) };
   const facts = factsOf(protocol, text, whole);
   const read = reading(protocol, JSON.stringify(whole), facts.wish?.fields);
-  const session = sessionOf(whole, facts, context.request.headers);
+  const session = sessionIn(whole, facts, context.request.headers);
   const question = await questionFor(context, principal, { protocol, facts, read, session });
   const weighed = weigh(question);
   const error = weighed.attempts.length > 0 ? null : refusal(question, weighed.excluded);
@@ -50,7 +50,7 @@ export async function dryRun(context: RequestContext, protocol: Protocol, caller
     rate,
     report: {
       object: "route", model: facts.model, sovereign: question.sovereign, pick: pick ?? "order",
-      session: session && attempts.length > 1 ? { id: session.ids[0], deployment: question.stuck ?? null } : null,
+      session: attempts.length > 1 && session() ? { id: session()!.ids[0], deployment: question.stuck ?? null } : null,
       needs: question.needs?.() ?? null,
       attempts: attempts.map((attempt) => view(attempt, question, facts, protocol)),
       excluded, error: error && { code: error.code, message: error.message },

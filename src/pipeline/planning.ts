@@ -6,6 +6,7 @@ import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Question } from "../router/index.ts";
 import { protocolsFor, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
+import type { Isolate } from "./isolate.ts";
 import { needsOf } from "./needs.ts";
 import type { Session } from "./session.ts";
 import { isWish } from "./wish.ts";
@@ -15,7 +16,7 @@ export type Asking = {
   readonly protocol: Protocol;
   readonly facts: RequestFacts;
   readonly read: Reading;
-  readonly session: Session | undefined;
+  readonly session: () => Session | undefined;
 };
 
 /** Models are chosen for conversations and for embeddings; everything else names its own. */
@@ -36,10 +37,21 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
     catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints,
     needs: () => needsOf(facts, kind, conversation || counting ? read() : undefined),
     health: (vital) => isolate.health.of(vital, startedAtMs),
-    seed: session?.ids[0] ?? requestId,
-    stuck: session?.begun ? deploymentOf(session.ids.map((id) => isolate.sessions.get(`${principal.keyId} ${id}`)).find((vital) => vital !== undefined)) : undefined,
+    get seed() {
+      return session()?.ids[0] ?? requestId;
+    },
+    get stuck() {
+      return remembered(isolate.sessions, principal.keyId, session());
+    },
   };
 }
 
-/** The deployment of what its health is known by. */
-const deploymentOf = (vital: string | undefined): string | undefined => vital?.split(" ", 1)[0];
+/** The deployment at which a conversation ran before, as far as this isolate knows. What its health is known by begins with it. */
+function remembered(sessions: Isolate["sessions"], keyId: string, session: Session | undefined): string | undefined {
+  if (!session?.begun) return undefined;
+  for (const id of session.ids) {
+    const vital = sessions.get(`${keyId} ${id}`);
+    if (vital !== undefined) return vital.split(" ", 1)[0];
+  }
+  return undefined;
+}

@@ -16,7 +16,7 @@ import type { Part } from "./legs.ts";
 import { once } from "./once.ts";
 import { otherwise } from "./otherwise.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
-import { sessionOf, type Session } from "./session.ts";
+import { sessionIn, type Session } from "./session.ts";
 import { Tries } from "./tries.ts";
 
 /** What the parts of one relayed request share. */
@@ -27,7 +27,7 @@ export type Relay = {
   /** The body as the client sent it, and the conversation in it. */
   readonly text: string;
   readonly read: Reading;
-  readonly session: Session | undefined;
+  readonly session: () => Session | undefined;
   readonly admission: Admission;
   readonly hold: Hold;
   /** Deployments that were tried and did not answer. */
@@ -52,7 +52,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
     const { text, json } = await readJson(context.request, context.named?.body);
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);
-    const session = sessionOf(json, facts, context.request.headers);
+    const session = sessionIn(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
     return await answer({ context, protocol, facts, text, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
   } catch (thrown) {

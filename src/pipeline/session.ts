@@ -55,6 +55,12 @@ function beginningOf(body: Record<string, unknown>): { opening: string; answer: 
   return { opening, answer: turns.length > length ? cutText(turns[length]) : undefined };
 }
 
+/** A request's session, made out when somebody asks for it: where nothing is to choose, nobody does. */
+export function sessionIn(json: unknown, facts: Pick<RequestFacts, "wish" | "model">, headers: Headers): () => Session | undefined {
+  let known: { session: Session | undefined } | undefined;
+  return () => (known ??= { session: sessionOf(json, facts, headers) }).session;
+}
+
 /**
  * The session that the request names (`session_id`, `X-Session-Id`), or the one that it continues by its beginning, under the model's name.
  * `prompt_cache_key` names none: applications give one to all their users.

@@ -59,15 +59,19 @@ const isNamed = ({ name, model }: Candidate, { alias }: Read): boolean => alias?
 
 type Weighed = { attempts: Attempt[]; excluded: Exclusion[]; read: Read };
 
+/** Of one deployment nobody asks which conversation it is. */
+const alone: Pick<Question, "seed" | "stuck"> = {};
+
 /** What speaks for and against every deployment of one name. */
 function weighName(name: string, question: Question, ways: Ways): Weighed {
   const read = readName(name, question);
-  const { wish, health, seed, stuck } = question;
+  const { wish, health } = question;
   const { pick = "order", weights, explicit } = read;
   const chooses = read.alias !== undefined || wish?.requireParameters === true;
   const needs = chooses || pick === "cheapest" ? question.needs?.() : undefined;
   const excluded: Exclusion[] = [];
   const fit = fitting(read, termsOf(question, name, chooses ? needs : undefined), ways, excluded);
+  const { seed, stuck } = fit.length > 1 ? question : alone;
   const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? usualNeeds, weights };
   const meant = explicit ? cut(fit, 1, "fallbacks_off", excluded) : question.kind === "embedding" ? comparable(fit, pick, ranking, excluded) : fit;
   // Wishes for providers by name reorder what price or speed has ordered, so they need the whole of it.

@@ -40,7 +40,7 @@ export type Question = {
   /** How the request wants to be routed. */
   wish?: RoutingWish | undefined;
   health?: (vital: string) => Vital | undefined;
-  /** The same for all requests of one conversation: what is spread by chance is spread by it. */
+  /** Asked only where there is a choice, as `stuck` is. The same for all requests of one conversation: what is spread by chance is spread by it. */
   seed?: string | undefined;
   /** The deployment that the conversation ran on before: its prompt is cached there. */
   stuck?: string | undefined;
