@@ -115,7 +115,7 @@ function crossing(
   return {
     protocol: half.id,
     path: target.prefill?.path ?? pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
-    body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text) : undefined),
+    body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined),
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
     sameErrors: false,

@@ -28,12 +28,16 @@ const utf8 = new TextDecoder();
 /** Of what a request wishes of providers by name only we know whom it means. The rest a provider that routes itself must hear. */
 const byName = ["order", "only", "ignore"];
 
-/** The request's `provider` wishes as a provider that routes itself gets them, as JSON text; undefined: there are none. */
-export function wishFor(text: string): string | undefined {
+/**
+ * The request's `provider` wishes as a provider that routes itself gets them, as JSON text; undefined: there are none. One that was asked
+ * by its own name gets them as they are: they are about its own choice.
+ */
+export function wishFor(text: string, { model, wish }: Pick<RequestFacts, "model" | "wish">, deployment: string): string | undefined {
   const raw = rawValue(text, "provider");
   if (raw === undefined || !raw.startsWith("{")) return undefined;
-  const wish = Object.fromEntries(Object.entries(JSON.parse(raw) as Record<string, unknown>).filter(([field]) => !byName.includes(field)));
-  return Object.keys(wish).length > 0 ? JSON.stringify(wish) : undefined;
+  if (model === deployment || wish?.models.includes(deployment)) return raw;
+  const others = Object.fromEntries(Object.entries(JSON.parse(raw) as Record<string, unknown>).filter(([field]) => !byName.includes(field)));
+  return Object.keys(others).length > 0 ? JSON.stringify(others) : undefined;
 }
 
 /** The exchange in which nothing is translated. */
@@ -45,7 +49,7 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
   const own = provider.edits?.(protocol.id, upstreamId);
   const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};
   const ours = facts.wish?.fields.filter((field) => !(provider.routes && field === "provider")) ?? [];
-  const wish = provider.routes && facts.wish ? wishFor(text) : undefined;
+  const wish = provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined;
   const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...ours, ...(own?.without ?? []), ...(facts.wish && provider.routes && !wish ? ["provider"] : [])];
   const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set, ...(wish !== undefined && { provider: wish }) }).filter(([field]) => !without.includes(field)));
   const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;

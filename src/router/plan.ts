@@ -138,12 +138,24 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
   }));
 }
 
+/** A provider that routes itself, asked by its own name, hears what the request wishes of providers and prices: that is about its own choice. */
+function heard(name: string, question: Question): Question {
+  const { wish } = question;
+  if (!wish || !providerIn(name)?.routes) return question;
+  const { models, allowFallbacks, requireParameters, noTraining, zeroRetention, fields, session } = wish;
+  return { ...question, wish: { models, allowFallbacks, requireParameters, noTraining, zeroRetention, fields, ...(session !== undefined && { session }) } };
+}
+
 /** What speaks for and against every deployment of the names that were asked for, each once. Both lists are empty when nobody knows any. */
 export function weigh(question: Question): Plan {
   const ways = waysFor(question);
-  const { attempts, excluded, read: { alias, pick } } = weighName(question.name, question, ways);
+  const weighOne = (name: string): Weighed => {
+    const own = heard(name, question);
+    return weighName(name, own, own === question ? ways : waysFor(own));
+  };
+  const { attempts, excluded, read: { alias, pick } } = weighOne(question.name);
   const others = question.wish?.models ?? [];
-  const more = others.map((name) => ({ name, ...weighName(name, question, ways) }));
+  const more = others.map((name) => ({ name, ...weighOne(name) }));
   const weighed: Pick<Plan, "attempts" | "excluded"> = more.length === 0 ? { attempts, excluded } : joined([
     { attempts, excluded }, ...more.map(({ name, read, ...one }) => (read.candidates.length === 0 ? { attempts: [], excluded: [{ deployment: name, reason: "unknown" as const }] } : one)),
   ]);

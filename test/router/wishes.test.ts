@@ -190,3 +190,10 @@ describe("several servers of a provider", () => {
     expect(Math.abs(firsts.filter((vital) => vital === "openai/a @1").length - 100)).toBeLessThan(35);
   });
 });
+
+test("a provider that routes itself, asked by its own name, hears wishes about its own choice and is not left out by them", () => {
+  const catalog = catalogOf({ a: ["openrouter/vendor/a", "openai/a"] });
+  const wish = { models: [], allowFallbacks: false, requireParameters: false, noTraining: false, zeroRetention: false, fields: ["provider"], only: ["fireworks"], ignore: ["openrouter"], order: ["Together"], maxPrice: { prompt: 0 }, quantizations: ["fp8"] };
+  expect(weigh(ask("openrouter/vendor/a", catalog, { wish })).attempts.map(({ deployment }) => deployment)).toEqual(["openrouter/vendor/a"]);
+  expect(weigh(ask("openai/a", catalog, { wish })).attempts).toEqual([]);
+});
