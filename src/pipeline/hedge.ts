@@ -29,6 +29,8 @@ export async function raced(run: Relay, first: Next, tries: Tries, afterMs: numb
   const next = run.hold.clientGone ? undefined : tries.fresh(Date.now());
   if (!next) return { begun: await one.begun };
   const two = start(run, next.attempt, "hedged");
+  // When the whole request ends both throw, and one of them is heard.
+  for (const { begun } of [one, two]) begun.catch(() => {});
   const tagged = [one, two].map((runner) => runner.begun.then((begun) => ({ runner, begun })));
   const quick = await Promise.race(tagged);
   const other = quick.runner === one ? two : one;
