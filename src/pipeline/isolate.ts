@@ -32,6 +32,8 @@ export type Isolate = {
   readonly calls: Calls;
   /** How the deployments do. */
   readonly health: Health;
+  /** Where it runs, as its first request tells: to read `cf` costs more than all the rest of routing, so nobody asks twice. */
+  readonly regionOf: (request: Request) => string;
 };
 
 /** How old the catalog and the self-hosted server's model list may get before a refresh in the background. */
@@ -50,6 +52,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
   const dialled = (endpoint: Endpoint): Endpoint => (endpoint.provider.selfHosted ? { ...endpoint, dial: sovereignDial(env, endpoint.baseUrl) } : endpoint);
   const reachable = new Map([...known].map(([id, places]) => [id, places.map(dialled)]));
   const masters: Masters = { current: settings.CREDENTIALS_SECRET, previous: settings.CREDENTIALS_SECRET_PREVIOUS };
+  let region: string | undefined;
   current = {
     env,
     settings,
@@ -65,6 +68,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     receipts: new ReceiptSigner(masters.current, masters.previous),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
+    regionOf: (request) => (region ??= (request.cf?.continent as string | undefined) ?? "local"),
     sessions: new RecentMap(10_000),
     unspoken: new RecentMap(100),
   };

@@ -48,7 +48,7 @@ async function serve(context: RequestContext, protocol: Protocol): Promise<Respo
   try {
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
-    isolate.health.sync(isolate.env.HEALTH_BOARD, (request.cf?.continent as string | undefined) ?? "local", startedAtMs, waitUntil);
+    isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
     const { text, json } = await readJson(context.request, context.named?.body);
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);
