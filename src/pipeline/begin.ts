@@ -13,8 +13,8 @@ import { isWish } from "./wish.ts";
 import type { Relay } from "./relay.ts";
 import { streamed } from "./streamed.ts";
 
-/** An answer that has begun, or why there is none. `abandon`: it will not be the answer, another was quicker. */
-export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => Response | Promise<Response>; readonly abandon: () => void } | { readonly failure: Failure });
+/** An answer that has begun, or why there is none. */
+export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => Response | Promise<Response> } | { readonly failure: Failure });
 
 /** The reason of an attempt that was hung up on because another had begun to answer. */
 export const outrun = new GatewayError("upstream_error", "Another deployment was quicker.");
@@ -49,6 +49,6 @@ export async function begin(run: Relay, planned: Attempt, last: boolean, beside?
     const answered: Answered = { run, exchange, startedMs, beside, ...came };
     const isStream = eventStreamOf(came.response) && (facts.stream || exchange.sameErrors);
     const next = isStream ? await streamed(answered, last ? undefined : settings.UPSTREAM_FIRST_BYTE_TIMEOUT_MS) : await whole(answered, last);
-    return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond, abandon: next.abandon };
+    return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond };
   }
 }

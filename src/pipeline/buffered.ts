@@ -11,8 +11,8 @@ import type { Attempt } from "../router/index.ts";
 import { readBounded } from "../upstream/index.ts";
 import { outcomeOf } from "./outcome.ts";
 
-/** An attempt that runs beside another one. `cancel` ends it alone; `why`: it was the second. */
-export type Beside = { readonly cancel: AbortSignal; readonly why?: "hedged" };
+/** An attempt that runs beside another one. `cancel` ends it alone; `decided` once it is known which of them answers; `why`: it was the second. */
+export type Beside = { readonly cancel: AbortSignal; readonly decided: Promise<void>; readonly why?: "hedged" };
 
 /** An upstream's answer with status 2xx, who gave it, and when it was asked. */
 export type Answered = {
@@ -33,7 +33,7 @@ const answerLimit = 48 * 1024 * 1024;
  * Reads a JSON answer to its end. One that breaks off, or is none, is a failure, and so is an error in an answer's place unless it is
  * the `last` one's. Throws only when the whole request has ended.
  */
-export async function whole({ run, attempt, exchange, response, upstreamRequestId }: Answered, last: boolean): Promise<{ respond: () => Promise<Response>; abandon: () => void } | { failure: Failure }> {
+export async function whole({ run, attempt, exchange, response, upstreamRequestId }: Answered, last: boolean): Promise<{ respond: () => Promise<Response> } | { failure: Failure }> {
   const { context, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
   const { name } = attempt.endpoint.provider;
@@ -55,7 +55,7 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   }
   if (answer.seen.error !== undefined && !last) return fails(new GatewayError("upstream_error", cutOut(`${name}: ${answer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret)));
   context.isolate.health.note(attempt.vital, { is: answer.seen.error === undefined ? "answered" : "failed" }, Date.now());
-  return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }), abandon() {} };
+  return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }) };
 }
 
 type Arrived = { status: number; contentType: string; firstByteMs: number; upstreamRequestId: string | null };

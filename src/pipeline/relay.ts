@@ -82,9 +82,8 @@ async function answer(run: Relay): Promise<Response> {
     if (hold.clientGone) return failed(run, attempt, leftAlone);
     try {
       const afterMs = last ? undefined : hedgeAfterMs(run, attempt);
-      const { begun, failed: also, outran } = afterMs === undefined ? { begun: await begin(run, attempt, last) } as Raced : await raced(run, next, tries, afterMs);
+      const { begun, failed: also }: Raced = afterMs === undefined ? { begun: await begin(run, attempt, last) } : await raced(run, next, tries, afterMs);
       if (also) refuse(run, also.attempt, also.failure);
-      if (outran) run.outran.push(outran);
       if ("respond" in begun) {
         if (doubted) isolate.unspoken.set(doubted, true);
         return await begun.respond();

@@ -19,7 +19,7 @@ import type { Spliced } from "./spliced.ts";
  * The client's stream. Its end, whatever the cause, settles the reservation. `waitMs`: so long another attempt can still take its place,
  * and it is an answer only once it says its first word; undefined: it is the answer.
  */
-export async function streamed({ run, attempt, exchange, startedMs, beside, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response; abandon: () => void } | { failure: Failure }> {
+export async function streamed({ run, attempt, exchange, startedMs, beside, response, upstreamRequestId }: Answered, waitMs: number | undefined): Promise<{ respond: () => Response } | { failure: Failure }> {
   const { context, protocol, facts, admission, hold } = run;
   const { settings, health } = context.isolate;
   if (waitMs === undefined) hold.answered();
@@ -31,7 +31,6 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
   // Who answers now; `parts` are those whose answer it goes on with.
   let now: Answering = { attempt, ...(beside?.why && { why: beside.why }), facts, protocol: exchange.protocol, startedMs, upstreamRequestId, firstByteMs: Date.now() - context.startedAtMs, begunMs: undefined };
   const parts: Part[] = [];
-  let abandoned = false;
   const observer = discreet(watch.observer, () => now.attempt.endpoint.secret, () => parts.length > 0 && speaks());
   const { readable, end } = passOn(response.body!, native, {
     observer, opening,
@@ -40,13 +39,15 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
     heartbeatMs: protocol.takesComments === false ? Infinity : settings.STREAM_HEARTBEAT_MS,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
-    graceMs: hold.graceMs,
+    // Who is outrun is left by us and not by the client.
+    graceMs: () => (beside?.cancel.aborted ? 0 : hold.graceMs()),
     sent: digest.update,
     lastWords: (how) => cutOut(broken(brokenOff(how, now.attempt.endpoint.provider.name)), now.attempt.endpoint.secret),
     next: spliced && ((how, signal) => another(spliced, how, signal)),
   });
   const over = end.then(async (how) => {
-    if (how === "refused" || abandoned) return;
+    await beside?.decided;
+    if (how === "refused" || beside?.cancel.aborted) return;
     close(how);
     const ending = {
       ...endingOf(native && !events.cutter ? "native" : "pump"),
@@ -55,11 +56,11 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
     hold.settle(outcomeOfParts([...run.outran, ...parts], ending, context.startedAtMs), stayedAt(run, now.attempt));
   });
   context.waitUntil(over);
-  beside?.cancel.addEventListener("abort", () => opening?.giveUp(), { once: true });
+  beside?.cancel.addEventListener("abort", () => void (opening?.giveUp() || readable.cancel().catch(() => {})), { once: true });
   const late = opening && setTimeout(() => opening.giveUp(), waitMs);
   const opened = opening ? await opening.opened : "begun";
   clearTimeout(late ?? null);
-  if (opened === "begun") return { respond, abandon };
+  if (opened === "begun") return { respond };
   if (hold.signal.aborted) throw hold.signal.reason;
   const error = opened === "late" ? new GatewayError("upstream_timeout", `${name} sent nothing in time.`)
     : observer.seen.error !== undefined ? new GatewayError("upstream_error", cutOut(`${name}: ${observer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret))
@@ -69,11 +70,6 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
   function respond(): Response {
     hold.answered();
     return new Response(readable, { status: response.status, headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...lossHeader(exchange.losses) } });
-  }
-
-  function abandon(): void {
-    abandoned = true;
-    void readable.cancel().catch(() => {});
   }
 
   /** The first word of whoever answers now. */

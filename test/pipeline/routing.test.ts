@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { Health } from "../../src/health/index.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { isolateOf } from "../../src/pipeline/index.ts";
+import { ask as askIn, entryIn } from "../ledger/world.ts";
 import { admin, answer, call, newKey, outside, prompts, settled, type Json, type Key, type Left } from "../security/stage.ts";
 
 const first = "api.openai.com";
@@ -299,6 +300,20 @@ describe("a hedged stream", () => {
     expect(legs.reduce((sum, leg) => sum + leg.costNanoUsd, 0)).toBe(costNanoUsd);
     expect(legs.flatMap((leg) => leg.lines)).toEqual(lines);
     expect(reserved.nanoUsd).toBeGreaterThanOrEqual(costNanoUsd);
+  });
+
+  test("that its client leaves while both are silent is settled once, with both", async () => {
+    measure(20);
+    const left = outside(() => slow({ aborted: false }));
+    let leave = (): void => {};
+    const asked = askIn(key, "openai-chat", "pair", true, { "x-forge-hedge": "true" }, (how) => (leave = how));
+    await vi.waitFor(() => expect(hostsOf(left)).toEqual([first, second]));
+    leave();
+    const { id } = await asked;
+    const { end, legs = [], costNanoUsd, reserved } = await entryIn(key, id);
+    expect([end, legs.map((leg) => leg.end).sort(), legs.reduce((sum, leg) => sum + leg.costNanoUsd, 0)]).toEqual(["client_gone", ["client_gone", "outrun"], costNanoUsd]);
+    expect(costNanoUsd).toBeLessThanOrEqual(reserved.nanoUsd);
+    await settled(key);
   });
 
   test("asks nobody else while the first is as quick as ever, nor where nobody asked for it or nobody has measured", async () => {
