@@ -1,6 +1,6 @@
 /** The first event of a stream that passes untouched. */
 import type { StreamObserver } from "../protocols/protocol.ts";
-import { dataOf, splitFrames } from "../protocols/sse.ts";
+import { dataOf, isEventData, splitFrames } from "../protocols/sse.ts";
 
 type Beginning = "awaited" | "sound" | "broken";
 
@@ -29,14 +29,5 @@ export function beginningSoundly(observer: StreamObserver, instead: () => string
 function beginningOf(frames: string): Beginning {
   const first = splitFrames(frames).map((frame) => dataOf(frame)?.trim()).find(Boolean);
   if (first === undefined) return "awaited";
-  return first === "[DONE]" || isJson(first) ? "sound" : "broken";
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return isEventData(first) ? "sound" : "broken";
 }

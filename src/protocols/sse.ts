@@ -64,3 +64,14 @@ export function objectOf<T extends object>(data: string | undefined): T | undefi
     return undefined;
   }
 }
+
+/** Whether a frame's data can be an event of any of the protocols: JSON, or chat's mark of the end. */
+export function isEventData(data: string): boolean {
+  if (data === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
+}

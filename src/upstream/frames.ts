@@ -1,5 +1,5 @@
 /** Cuts a stream of bytes into whole frames of server-sent events. */
-import { dataOf, wholeFrames } from "../protocols/sse.ts";
+import { dataOf, isEventData, wholeFrames } from "../protocols/sse.ts";
 
 const largestFrame = 16 * 1024 * 1024;
 const decoder = new TextDecoder();
@@ -41,7 +41,7 @@ export class FrameCutter implements Cutter {
   rest(): string {
     const text = decoder.decode(this.carry.bytes);
     const data = dataOf(text);
-    return data !== undefined && data !== "[DONE]" && !isJson(data) ? "" : text;
+    return data !== undefined && !isEventData(data) ? "" : text;
   }
 }
 
@@ -72,14 +72,5 @@ export class Carry {
     this.buffer.copyWithin(0, length, this.length);
     this.length -= length;
     return taken;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
