@@ -1,5 +1,6 @@
 /** What one isolate knows of the deployments' health: what it saw itself at once, what the region's others saw a little later. */
 import { log } from "../telemetry/index.ts";
+import { within } from "../within.ts";
 import { forget, mostDeployments, type News, type Report, type Snapshot, type Told } from "./board.ts";
 import { adopt, mayTry, newCircuit, observe, stateAt, tell, type Circuit, type ToldCircuit } from "./circuit.ts";
 import { decay, figuresOf, newDelta, newVitals, record, type Delta, type Event, type Figures, type Standing, type Vitals } from "./vitals.ts";
@@ -220,15 +221,5 @@ export class Health {
     held.touchedMs = nowMs;
     this.held.delete(deployment);
     this.held.set(deployment, held);
-  }
-}
-
-/** The promise's value, or undefined after `ms`; no timer stays behind. */
-async function within<T>(promise: PromiseLike<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  try {
-    return await Promise.race([promise, new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms)))]);
-  } finally {
-    clearTimeout(timer);
   }
 }

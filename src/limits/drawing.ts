@@ -2,7 +2,7 @@
 import type { Ask, Drawn, Lack } from "./account.ts";
 import type { Allotments } from "./allotments.ts";
 import type { Estimate, MeterOperation, MeterReply } from "./policy.ts";
-import { within } from "./within.ts";
+import { within } from "../within.ts";
 
 /** Longer than the account needs when a key that it must ask does not answer. */
 const answerMs = 8_000;

@@ -14,7 +14,8 @@ import { Drawing, type Short } from "./drawing.ts";
 import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
 import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
-import { alarmCallMs, within } from "./within.ts";
+import { within } from "../within.ts";
+import { alarmCallMs } from "./patience.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
 export const leaseMs = 5 * 60_000;

@@ -7,7 +7,7 @@ import { GatewayError } from "../errors.ts";
 import { log } from "../telemetry/index.ts";
 import type { KeyMeter } from "./key-meter.do.ts";
 import type { MeterOperation, MeterPolicy, MeterReply } from "./policy.ts";
-import { within } from "./within.ts";
+import { within } from "../within.ts";
 
 /** Calls under way per key and isolate. Beyond that, operations gather for the next call. */
 const callsAtOnce = 2;

@@ -8,7 +8,8 @@ import { AccountStore } from "./account-store.ts";
 import { CreditBook } from "./credit-book.ts";
 import type { CreditEntry } from "./credits.ts";
 import { bucketAt } from "./windows.ts";
-import { alarmCallMs, within } from "./within.ts";
+import { within } from "../within.ts";
+import { alarmCallMs } from "./patience.ts";
 
 /** How long a key may take to say what it does not need. */
 const recallMs = 2_000;

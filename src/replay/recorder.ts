@@ -1,4 +1,5 @@
 /** The leader's side: what its answer says goes to the object in portions, one at a time, and a sign of life while there is none. */
+import { within } from "../within.ts";
 import { ask } from "./ask.ts";
 import { leaseMs } from "./idempotent-call.do.ts";
 import { concatenated, pieceBytes, type Call, type Head, type Portion, type Standing, type Taken } from "./page.ts";
@@ -66,7 +67,7 @@ export class Recorder {
 
   private async write(): Promise<void> {
     for (;;) {
-      if (this.pendingBytes === 0 && !this.last) await inTime(this.wake.promise, renewEveryMs);
+      if (this.pendingBytes === 0 && !this.last) await within(this.wake.promise, renewEveryMs);
       this.wake = Promise.withResolvers();
       const portion = this.portion();
       const taken = await ask(() => this.call.write(portion)).catch((): Taken => ({ is: "gone" }));
@@ -76,7 +77,7 @@ export class Recorder {
       this.sent = Promise.withResolvers();
       if (this.last || this.pendingBytes >= pieceBytes) continue;
       this.hurry = Promise.withResolvers();
-      if (portion.bytes.length > 0) await inTime(this.hurry.promise, gatherMs(taken.followed, Date.now() - this.beganMs));
+      if (portion.bytes.length > 0) await within(this.hurry.promise, gatherMs(taken.followed, Date.now() - this.beganMs));
     }
   }
 
@@ -101,10 +102,4 @@ export class Recorder {
     this.pendingBytes = 0;
     this.sent.resolve();
   }
-}
-
-async function inTime(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  await Promise.race([promise, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
 }

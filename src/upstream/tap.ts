@@ -1,5 +1,6 @@
 /** A stream passed on by the runtime itself; what it says is read from a second branch, behind the client's back. */
 import { FrameCutter } from "./frames.ts";
+import { within } from "../within.ts";
 import { afterEndMs, ending, gone, type StreamEnd, type StreamOptions } from "./pump.ts";
 
 const encoder = new TextEncoder();
@@ -86,8 +87,8 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
   async function step(): Promise<StreamEnd | undefined> {
     pending ??= reader.read(new Uint8Array(buffer));
     const result = piped === "whole" || piped === "cut" ? await pending
-      : piped === "left" ? await until(pending, Math.min(patienceMs(), readUntilMs - Date.now()))
-      : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : until(parted, Math.min(idleMs, restMs * 4)).then(() => undefined)]);
+      : piped === "left" ? await within(pending, Math.min(patienceMs(), readUntilMs - Date.now()))
+      : await Promise.race([pending, piped === "broken" ? pause(leftoverMs) : within(parted, Math.min(idleMs, restMs * 4)).then(() => undefined)]);
     if (piped === "left" && (!result || Date.now() >= readUntilMs)) return finish("client_gone", "");
     if (!result) {
       if (piped === "broken") return goOn();
@@ -107,7 +108,7 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     const whole = frames.push(result.value);
     if (whole) observer.push(decoder.decode(whole));
     if (piped === "broken" && Date.now() - brokenAtMs > mostLeftoverMs) return goOn();
-    if (result.value.length < bufferBytes && piped === "open") await until(parted, restMs);
+    if (result.value.length < bufferBytes && piped === "open") await within(parted, restMs);
     return undefined;
   }
 
@@ -118,16 +119,6 @@ export async function tap(body: ReadableStream<Uint8Array>, writable: WritableSt
     } catch {
       return piped === "left" ? finish("client_gone", "") : finish("upstream_error");
     }
-  }
-}
-
-/** Waits for a promise, at most `ms`. */
-async function until<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  try {
-    return await Promise.race([promise, new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms)))]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

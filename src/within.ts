@@ -1,5 +1,5 @@
 /** The promise's value, or undefined after `ms`. No timer stays behind: it would keep an object awake. */
-export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+export async function within<T>(promise: PromiseLike<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms)));
   try {
@@ -8,6 +8,3 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
     clearTimeout(timer);
   }
 }
-
-/** How long an alarm waits for others: one who never answers must not keep it from ringing again. */
-export const alarmCallMs = 10_000;
