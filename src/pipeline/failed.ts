@@ -4,7 +4,7 @@ import type { Attempt } from "../router/index.ts";
 import { answerHeaders, failure } from "./answer.ts";
 import type { Failure } from "./attempt.ts";
 import { clientLeft } from "./hold.ts";
-import { outcomeOf, type Ending } from "./outcome.ts";
+import { outcomeOfParts, type Part } from "./legs.ts";
 import type { Relay } from "./relay.ts";
 import { routeHeader, routeOf } from "./route.ts";
 
@@ -28,12 +28,10 @@ export function failed(run: Relay, attempt: Attempt, last: Failure, cut = false)
   const { error, answer, upstreamRequestId } = told(run, attempt, last);
   const left = error === clientLeft;
   const status = left ? clientClosedRequest : (answer?.status ?? error.status);
-  const ending: Ending = {
-    end: hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error",
-    status, way: "buffered", firstByteMs: null, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, errorCode: left ? null : error.code, cut: cut && !protocol.counting,
-    ...routeOf(run),
-  };
-  hold.settle(outcomeOf(facts, protocol.id, attempt, undefined, ending, context.startedAtMs));
+  const end = hold.clientGone ? "client_gone" : error.code === "upstream_timeout" ? "upstream_timeout" : "upstream_error";
+  const ending = { status, way: "buffered", totalMs: Date.now() - context.startedAtMs, errorCode: left ? null : error.code, ...routeOf(run, run.outran.length + 1) } as const;
+  const part: Part = { attempt, protocol: protocol.id, facts, seen: undefined, upstreamRequestId, firstByteMs: null, end, cut: cut && !protocol.counting };
+  hold.settle(outcomeOfParts([...run.outran, part], ending, context.startedAtMs));
   const route = routeHeader(run, attempt);
   if (!answer) return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate, route);
   const headers = { ...answerHeaders(context.requestId, admission.rate, "application/json"), ...route };

@@ -37,7 +37,10 @@ export async function raced(run: Relay, first: Next, tries: Tries, afterMs: numb
 async function quicker(run: Relay, one: Runner, two: Runner): Promise<Raced> {
   // When the whole request ends both throw, and one of them is heard.
   for (const { begun } of [one, two]) begun.catch(() => {});
-  const quick = await Promise.race([one, two].map((runner) => runner.begun.then((begun) => ({ runner, begun }))));
+  const quick = await Promise.race([one, two].map((runner) => runner.begun.then((begun) => ({ runner, begun })))).catch((thrown: unknown) => {
+    run.outran.push(outrunPart(run, two.attempt, true));
+    throw thrown;
+  });
   const other = quick.runner === one ? two : one;
   if ("failure" in quick.begun) return { begun: await other.begun, failed: quick.begun };
   run.outran.push(outrunPart(run, other.attempt, other === two));

@@ -68,11 +68,9 @@ export class Hold {
     isolate.meters.settle({ do: "settle", id, posting: postingOf(outcome), session }, this.policy, waitUntil);
   }
 
-  /** Waits, unless the request is over before. Throws its reason then. */
-  async pause(ms: number): Promise<void> {
-    await scheduler.wait(ms, { signal: this.signal }).catch(() => {
-      throw this.signal.reason;
-    });
+  /** Waits. False: the request was over before. */
+  pause(ms: number): Promise<boolean> {
+    return scheduler.wait(ms, { signal: this.signal }).then(() => true, () => false);
   }
 
   private arm(): void {

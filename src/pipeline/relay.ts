@@ -92,8 +92,10 @@ async function answer(run: Relay): Promise<Response> {
       doubted = anew?.doubted;
       const following = anew ? { attempt: anew.attempt, waitMs: 0, last } : hold.clientGone ? undefined : tries.after(begun.attempt, begun.failure, Date.now());
       if (!following) return failed(run, begun.attempt, begun.failure);
+      // Nothing is under way in a pause: whoever leaves in it owes nothing.
+      const waited = following.waitMs === 0 || (await hold.pause(following.waitMs));
+      if (!waited && !hold.clientGone) return failed(run, begun.attempt, begun.failure);
       refuse(run, begun.attempt, begun.failure);
-      if (following.waitMs > 0) await hold.pause(following.waitMs);
       next = following;
     } catch (thrown) {
       return failed(run, attempt, { error: asGatewayError(thrown, context), upstreamRequestId: null, ...final }, thrown === clientLeft);

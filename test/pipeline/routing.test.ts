@@ -162,6 +162,19 @@ describe("retries", () => {
     expect(await entryOf(response)).toMatchObject({ attempts: 3, refused: [{ status: 429 }, { status: 429 }] });
   });
 
+  test("whose client leaves in the pause before them do not come, and nothing is owed", async () => {
+    isolateOf(env).settings.UPSTREAM_RETRIES = 2;
+    const left = outside(() => refuse(429, { "retry-after": "3" }));
+    let leave = (): void => {};
+    const asked = askIn(key, "openai-chat", "openai/both", true, {}, (how) => (leave = how));
+    await vi.waitFor(() => expect(hostsOf(left)).toEqual([first]));
+    await scheduler.wait(30);
+    leave();
+    const { id } = await asked;
+    expect(await entryIn(key, id)).toMatchObject({ end: "client_gone", costNanoUsd: 0, usage: { inputTokens: 0, outputTokens: 0 } });
+    expect(hostsOf(left)).toEqual([first]);
+  });
+
   test("do not come when the provider asks for more patience than there is", async () => {
     isolateOf(env).settings.UPSTREAM_RETRIES = 2;
     const left = outside(() => refuse(429, { "retry-after": "3600" }));
@@ -314,6 +327,22 @@ describe("a hedged stream", () => {
     expect([end, legs.map((leg) => leg.end).sort(), legs.reduce((sum, leg) => sum + leg.costNanoUsd, 0)]).toEqual(["client_gone", ["client_gone", "outrun"], costNanoUsd]);
     expect(costNanoUsd).toBeLessThanOrEqual(reserved.nanoUsd);
     await settled(key);
+  });
+
+  test("that its client leaves before either has headers owes for both", async () => {
+    measure(20);
+    const calls: AbortSignal[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation((_, init) => new Promise((__, reject) => {
+      calls.push(init!.signal!);
+      init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason as Error), { once: true });
+    }));
+    let leave = (): void => {};
+    const asked = askIn(key, "openai-chat", "pair", true, { "x-forge-hedge": "true" }, (how) => (leave = how));
+    await vi.waitFor(() => expect(calls).toHaveLength(2));
+    leave();
+    const { id } = await asked;
+    const { end, legs = [], costNanoUsd } = await entryIn(key, id);
+    expect([end, legs.length, legs.every((leg) => leg.costNanoUsd > 0), legs.reduce((sum, leg) => sum + leg.costNanoUsd, 0)]).toEqual(["client_gone", 2, true, costNanoUsd]);
   });
 
   test("asks nobody else while the first is as quick as ever, nor where nobody asked for it or nobody has measured", async () => {
