@@ -15,6 +15,7 @@ const read = (path: string): string => readFileSync(new URL(path, root), "utf8")
 const rooms: Record<string, { may: string[]; why: string }> = {
   chat: { may: [], why: "the conversation's words are the same for everybody, so they can know nobody" },
   errors: { may: [], why: "everybody throws them" },
+  form: { may: ["errors"], why: "a multipart body is read the same way by whoever takes one" },
   within: { may: [], why: "everybody waits for somebody, and for nobody without end" },
   telemetry: { may: [], why: "everybody may log" },
   providers: { may: ["type protocols/protocol"], why: "who and where; how bytes look is none of its business, but for what its dialect of them is called" },
@@ -44,6 +45,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   zod: { rooms: ["protocols", "accounts", "routes", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
+  multipasta: { rooms: ["form"], why: "a multipart parser that streams: no file is held, no Node, no dependency, 12 kB" },
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },
   "@smithy/eventstream-codec": { rooms: ["upstream"], why: "AWS's own reader of its binary event streams" },
   aws4fetch: { rooms: ["providers"], why: "AWS signatures by Web Crypto, made for Workers, 2.5 kB" },

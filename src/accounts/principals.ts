@@ -31,14 +31,18 @@ function presentSecret(secret: string | undefined): string {
   throw new GatewayError("missing_api_key", "Send your API key as `Authorization: Bearer <key>`.", { shouldRetry: false });
 }
 
-/** Who is calling, by secret. One per isolate. */
+/** Who is calling, by secret, or in whose name something is done, by the id of a key. One of each per isolate. */
 export class Principals {
   private readonly source: PrincipalSource;
   private readonly held: RecentMap<Held>;
   private readonly refused: RecentMap<{ code: Refused["refused"]; untilMs: number }>;
 
-  constructor(source: PrincipalSource, capacity = 10_000) {
+  private readonly mayBe: (name: string) => boolean;
+
+  /** `mayBe`: whether a name is worth a look. */
+  constructor(source: PrincipalSource, capacity = 10_000, mayBe = looksLikeSecret) {
     this.source = source;
+    this.mayBe = mayBe;
     this.held = new RecentMap(capacity);
     this.refused = new RecentMap(capacity);
   }
@@ -59,7 +63,7 @@ export class Principals {
     const present = presentSecret(secret);
     const held = this.held.get(present);
     if (held !== undefined && !expired(held.principal, nowMs)) return held.principal;
-    if (!looksLikeSecret(present)) throw refusal("invalid_api_key");
+    if (!this.mayBe(present)) throw refusal("invalid_api_key");
     const refused = this.refused.get(present);
     if (refused !== undefined && nowMs < refused.untilMs) throw refusal(refused.code);
     return this.read(present, nowMs);

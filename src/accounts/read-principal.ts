@@ -10,19 +10,21 @@ import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 /** Why a secret opens nothing. */
 export type Refused = { refused: Extract<GatewayError["code"], "invalid_api_key" | "key_revoked" | "key_expired"> };
 
-/** Reads what a secret opens. */
-export type PrincipalSource = (secret: string, nowMs: number) => Promise<Principal | Refused>;
+/** Reads what a secret opens, or who bears the id of a key. */
+export type PrincipalSource = (name: string, nowMs: number) => Promise<Principal | Refused>;
 
-const query = `
-SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, s.expires_at AS secret_expires_at,
+const select = (secretExpiresAt: string, from: string): string => `
+SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, ${secretExpiresAt} AS secret_expires_at,
   o.sovereign, o.header_credentials, ${termsColumns},
   (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext, 'sealedBy', c.sealed_by, 'only', c.only))
      FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
-FROM api_key_secrets s
-JOIN api_keys k ON k.id = s.key_id
+FROM ${from}
 JOIN organisations o ON o.id = k.organisation_id
 ${termsJoins}
-WHERE s.hash = ?`;
+`;
+
+const bySecret = `${select("s.expires_at", "api_key_secrets s JOIN api_keys k ON k.id = s.key_id")} WHERE s.hash = ?`;
+const byKey = `${select("NULL", "api_keys k")} WHERE k.id = ?`;
 
 type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
@@ -31,36 +33,40 @@ type Row = TermsRow & {
 
 const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string(), sealedBy: z.string().nullable(), only: z.number() }));
 
-/** A source over D1. `pepper` hashes secrets, `masters` open organisations' credentials. */
-export function principalSource(db: D1Database, { pepper, masters }: { pepper: string; masters: Masters }): PrincipalSource {
-  return async function readPrincipal(secret, nowMs) {
-    const row = await db.prepare(query).bind(await hashSecret(pepper, secret)).first<Row>();
-    if (!row) return { refused: "invalid_api_key" };
-    if (row.revoked_at !== null) return { refused: "key_revoked" };
-    const ends = [row.expires_at, row.secret_expires_at].filter((end) => end !== null);
-    const expiresAtMs = ends.length > 0 ? Math.min(...ends) : undefined;
-    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
-    const policy = keyPolicySchema.parse(JSON.parse(row.policy));
-    const terms = termsOf(row);
-    return {
-      keyId: row.id,
-      keyName: row.name,
-      organisationId: row.organisation_id,
-      version: row.version,
-      limits: effectiveLimits(policy.limits, terms.plan.limits),
-      models: policy.models,
-      planModels: terms.plan.models,
-      maySovereign: terms.plan.sovereign,
-      paidUntilMs: terms.paidUntilMs,
-      pools: keyPools(terms, policy),
-      sovereign: policy.sovereign || row.sovereign === 1,
-      usageScope: policy.usageScope,
-      onDisconnect: policy.onDisconnect,
-      expiresAtMs,
-      keyExpiresAtMs: row.expires_at ?? undefined,
-      credentials: await openAll(masters, row.organisation_id, row.credentials),
-      bringsKeys: row.header_credentials === 1,
-    };
+/** By secret, over D1. `pepper` hashes secrets, `masters` open organisations' credentials. */
+export const principalSource = (db: D1Database, { pepper, masters }: { pepper: string; masters: Masters }): PrincipalSource =>
+  async (secret, nowMs) => read(await db.prepare(bySecret).bind(await hashSecret(pepper, secret)).first<Row>(), masters, nowMs);
+
+/** By the id of a key: for what is done in its name when its secret is no longer there. It lives as long as the key, whatever becomes of its secrets. */
+export const principalOfKeySource = (db: D1Database, { masters }: { masters: Masters }): PrincipalSource =>
+  async (keyId, nowMs) => read(await db.prepare(byKey).bind(keyId).first<Row>(), masters, nowMs);
+
+async function read(row: Row | null, masters: Masters, nowMs: number): Promise<Principal | Refused> {
+  if (!row) return { refused: "invalid_api_key" };
+  if (row.revoked_at !== null) return { refused: "key_revoked" };
+  const ends = [row.expires_at, row.secret_expires_at].filter((end) => end !== null);
+  const expiresAtMs = ends.length > 0 ? Math.min(...ends) : undefined;
+  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
+  const policy = keyPolicySchema.parse(JSON.parse(row.policy));
+  const terms = termsOf(row);
+  return {
+    keyId: row.id,
+    keyName: row.name,
+    organisationId: row.organisation_id,
+    version: row.version,
+    limits: effectiveLimits(policy.limits, terms.plan.limits),
+    models: policy.models,
+    planModels: terms.plan.models,
+    maySovereign: terms.plan.sovereign,
+    paidUntilMs: terms.paidUntilMs,
+    pools: keyPools(terms, policy),
+    sovereign: policy.sovereign || row.sovereign === 1,
+    usageScope: policy.usageScope,
+    onDisconnect: policy.onDisconnect,
+    expiresAtMs,
+    keyExpiresAtMs: row.expires_at ?? undefined,
+    credentials: await openAll(masters, row.organisation_id, row.credentials),
+    bringsKeys: row.header_credentials === 1,
   };
 }
 

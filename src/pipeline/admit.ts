@@ -7,6 +7,7 @@ import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
 import { goesOn, mayContinue } from "./continuing.ts";
+import type { Isolate } from "./isolate.ts";
 import { mostInput, mostOutput } from "./most.ts";
 import { questionFor, type Asking } from "./planning.ts";
 import { chooses } from "./route.ts";
@@ -32,9 +33,9 @@ type Opted = { hedges: boolean; continues: boolean };
 
 /** The caller of a request, with the providers' keys that it brought. Throws 401s, and what `withBroughtKeys` does. No D1 query when the isolate knows the key. */
 export async function callerOf(context: RequestContext): Promise<Principal> {
-  const { request, isolate, startedAtMs, waitUntil } = context;
-  const secret = secretFromRequest(request);
-  const caller = isolate.principals.cached(secret, startedAtMs, waitUntil) ?? (await isolate.principals.find(secret, startedAtMs));
+  const { startedAtMs, waitUntil } = context;
+  const { principals, name } = introduced(context);
+  const caller = principals.cached(name, startedAtMs, waitUntil) ?? (await principals.find(name, startedAtMs));
   try {
     return bringing(context, caller);
   } catch (error) {
@@ -45,9 +46,15 @@ export async function callerOf(context: RequestContext): Promise<Principal> {
   }
 }
 
+/** By which name the caller is known, and to whom. */
+const introduced = ({ keyId, request, isolate }: RequestContext): { principals: Isolate["principals"]; name: string | undefined } =>
+  keyId === undefined ? { principals: isolate.principals, name: secretFromRequest(request) } : { principals: isolate.keys, name: keyId };
+
 /** Reads the caller again: its key's object knows a newer version. */
-const callerAnew = async (context: RequestContext, { version }: Principal): Promise<Principal> =>
-  bringing(context, await context.isolate.principals.reload(secretFromRequest(context.request), context.startedAtMs, version));
+async function callerAnew(context: RequestContext, { version }: Principal): Promise<Principal> {
+  const { principals, name } = introduced(context);
+  return bringing(context, await principals.reload(name, context.startedAtMs, version));
+}
 
 const bringing = ({ request, isolate }: RequestContext, caller: Principal): Principal => withBroughtKeys(caller, request.headers.get(keysHeader), isolate.endpoints);
 

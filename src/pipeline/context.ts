@@ -1,6 +1,10 @@
 /** What travels with a request from the route to the ledger. Nothing in it changes. */
 import type { Outcome } from "../ledger/entry.ts";
+import type { MeterOperation, MeterPolicy } from "../limits/index.ts";
 import type { Isolate } from "./isolate.ts";
+
+/** What is posted when a request is over: the operation, under which policy, and the whole outcome. Plain data. */
+export type Settlement = { readonly operation: Extract<MeterOperation, { do: "settle" }>; readonly policy: MeterPolicy; readonly outcome: Outcome };
 
 export type RequestContext = {
   readonly request: Request;
@@ -11,6 +15,10 @@ export type RequestContext = {
   readonly startedAtMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
+  /** Whose request it is, by the id of a key, where it carries no secret: something made it in the name of a key that asked for it before. */
+  readonly keyId?: string;
+  /** Takes the outcome, and posts it itself: whoever runs a request twice after a crash must have its answer before it is charged. */
+  readonly settles?: (settlement: Settlement) => void;
   readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };
 

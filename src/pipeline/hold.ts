@@ -64,8 +64,10 @@ export class Hold {
     clearTimeout(this.timer);
     this.answered();
     this.context.named?.settled(outcome);
-    const { requestId: id, isolate, waitUntil } = this.context;
-    isolate.meters.settle({ do: "settle", id, posting: postingOf(outcome), session }, this.policy, waitUntil);
+    const { requestId: id, isolate, waitUntil, settles } = this.context;
+    const operation = { do: "settle", id, posting: postingOf(outcome), session } as const;
+    if (settles) settles({ operation, policy: this.policy, outcome });
+    else isolate.meters.settle(operation, this.policy, waitUntil);
   }
 
   /** Waits. False: the request was over before. */

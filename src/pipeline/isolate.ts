@@ -1,5 +1,5 @@
 /** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
-import { Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
+import { principalOfKeySource, Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Health } from "../health/index.ts";
@@ -19,6 +19,8 @@ export type Isolate = {
   readonly masters: Masters;
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly principals: Principals;
+  /** The same by the id of a key. */
+  readonly keys: Principals;
   readonly catalog: Held<Catalog>;
   /** Models of the owner's servers, as they list them themselves. */
   readonly selfHosted: Held<Served>;
@@ -42,23 +44,26 @@ export const catalogFreshMs = 60_000;
 /** Tries to break out of what holds a sovereign call. */
 export const selftestOf = ({ env, endpoints }: Isolate): Promise<SelftestReport> => selftest(env, [...endpoints.values()].flat().filter(({ provider }) => provider.selfHosted));
 
-let current: Isolate | undefined;
+/** By the environment it was made of: the Worker and each kind of object in its isolate are handed one of their own. */
+const isolates = new WeakMap<Cloudflare.Env, Isolate>();
 
 /** The isolate's own state, made on its first request. Throws when the environment is bad. */
 export function isolateOf(env: Cloudflare.Env): Isolate {
-  if (current?.env === env) return current;
+  const made = isolates.get(env);
+  if (made) return made;
   const settings = parseSettings(env);
   const known = endpoints({ vars: settings, allowPrivate: settings.ALLOW_PRIVATE_UPSTREAMS }, (problem) => log("error", "provider_left_out", { problem }));
   const dialled = (endpoint: Endpoint): Endpoint => (endpoint.provider.selfHosted ? { ...endpoint, dial: sovereignDial(env, endpoint.baseUrl) } : endpoint);
   const reachable = new Map([...known].map(([id, places]) => [id, places.map(dialled)]));
   const masters: Masters = { current: settings.CREDENTIALS_SECRET, previous: settings.CREDENTIALS_SECRET_PREVIOUS };
   let region: string | undefined;
-  current = {
+  const isolate: Isolate = {
     env,
     settings,
     masters,
     endpoints: reachable,
     principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, masters })),
+    keys: new Principals(principalOfKeySource(env.DB, { masters }), 1_000, () => true),
     catalog: new Held(
       (last) => loadCatalog(env.DB, last, (problem) => log("error", "catalog_faulty", { problem })), catalogFreshMs,
       (error) => log("error", "catalog_kept", { problem: String(error) }),
@@ -72,5 +77,6 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     sessions: new RecentMap(10_000),
     unspoken: new RecentMap(100),
   };
-  return current;
+  isolates.set(env, isolate);
+  return isolate;
 }
