@@ -15,6 +15,8 @@ export type RequestContext = {
   readonly startedAtMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
+  /** Its body, where a layer before the path has read it already, or made it. */
+  readonly read?: { readonly text: string; readonly json: unknown };
   /** Whose request it is, by the id of a key, where it carries no secret: something made it in the name of a key that asked for it before. */
   readonly keyId?: string;
   /** Takes the outcome, and posts it itself: whoever runs a request twice after a crash must have its answer before it is charged. */

@@ -3,10 +3,10 @@
  * Imports everything below it; imported by routes only.
  */
 export { dryRun, type DryRun } from "./dry-run.ts";
-export { relay } from "./relay.ts";
-export { asGatewayError } from "./refusal.ts";
+export { relay, serve, type Serve } from "./relay.ts";
+export { asGatewayError, refusal } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, seal } from "./answer.ts";
-export { dropRest } from "./body.ts";
-export { newRequestId, type RequestContext } from "./context.ts";
+export { dropRest, readJson } from "./body.ts";
+export { newRequestId, type RequestContext, type Settlement } from "./context.ts";
 export { isolateOf, selftestOf, type Isolate } from "./isolate.ts";

@@ -12,8 +12,8 @@ import { rateHeaders } from "./answer.ts";
 import { readBytes } from "./body.ts";
 import type { RequestContext } from "./context.ts";
 import { refusal } from "./refusal.ts";
+import type { Serve } from "./relay.ts";
 
-type Serve = (context: RequestContext, protocol: Protocol) => Promise<Response>;
 /** A request with a name, and the object that knows it. */
 type Named = { readonly context: RequestContext; readonly protocol: Protocol; readonly call: Call };
 

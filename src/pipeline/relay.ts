@@ -36,20 +36,27 @@ export type Relay = {
   readonly outran: Part[];
 };
 
-/** Answers one request of `protocol`. Never rejects, and runs to its settlement even when the client leaves. */
-export function relay(context: RequestContext, protocol: Protocol): Promise<Response> {
-  const work = context.request.headers.has("idempotency-key") ? once(context, protocol, serve) : serve(context, protocol);
+/** Answers one request. Never rejects. */
+export type Serve = (context: RequestContext, protocol: Protocol) => Promise<Response>;
+
+/**
+ * Answers one request of `protocol`, once where it has a name. Never rejects, and runs to its settlement even when the client leaves. `by`:
+ * a layer of the protocol's own around the path (stored answers, tools that are run here), which calls `serve` in its turn.
+ */
+export function relay(context: RequestContext, protocol: Protocol, by: Serve = serve): Promise<Response> {
+  const work = context.request.headers.has("idempotency-key") ? once(context, protocol, by) : by(context, protocol);
   context.waitUntil(work);
   return work;
 }
 
-async function serve(context: RequestContext, protocol: Protocol): Promise<Response> {
+/** The path itself. */
+export async function serve(context: RequestContext, protocol: Protocol): Promise<Response> {
   let caller;
   try {
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
     isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
-    const { text, json } = await readJson(context.request, context.named?.body);
+    const { text, json } = context.read ?? (await readJson(context.request, context.named?.body));
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);
     const session = sessionIn(json, facts, context.request.headers);
