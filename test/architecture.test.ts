@@ -21,7 +21,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   providers: { may: ["type protocols/protocol"], why: "who and where; how bytes look is none of its business, but for what its dialect of them is called" },
   protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
   upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors", "within"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
-  ledger: { may: ["type chat/usage", "type receipts/index"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
+  ledger: { may: ["chat/usage", "type receipts/index"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
   catalog: { may: ["ledger/price", "ledger/plausible", "accounts/audit", "errors"], why: "what can be called and what it costs, and edits of that, which leave an audit event; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts", "within"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
@@ -32,7 +32,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "health", "ledger", "limits", "protocols/conversations", "protocols/routing", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "form", "health", "ledger", "limits", "protocols/conversations", "protocols/crossing", "protocols/routing", "protocols/sse", "type protocols/protocol", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

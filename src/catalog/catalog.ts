@@ -1,7 +1,7 @@
 /** What can be called and what it costs: read from D1 as a whole, held in the isolate, never asked on the hot path. */
-import { listed, pricedFromMs, type Price } from "../ledger/price.ts";
+import { listed, pricedFromMs, type Price, type Unit } from "../ledger/price.ts";
 import { doubtAbout } from "./doubt.ts";
-import { sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
+import { sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelKind, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
 
 /** Capabilities by which models are chosen. */
 export const capabilities = ["tools", "vision", "audio", "video", "pdf", "json_schema", "reasoning"] as const;
@@ -13,7 +13,7 @@ export const capabilityBits = (names: readonly string[]): number => capabilities
 export type Model = {
   readonly id: string;
   readonly owner: string;
-  readonly kind: "chat" | "embedding";
+  readonly kind: ModelKind;
   readonly inputModalities: readonly string[];
   readonly outputModalities: readonly string[];
   readonly capabilities: readonly string[];
@@ -45,8 +45,26 @@ export type Deployment = {
   readonly gift: boolean;
 };
 
-/** What every request to a model of a kind is charged for. */
-export const tokensOf = (kind: Model["kind"]): readonly ("input" | "output")[] => (kind === "embedding" ? ["input"] : ["input", "output"]);
+/** What a request to a model of a kind may be charged for: every unit of the first way of which all have a price. */
+const charges: Readonly<Record<ModelKind, readonly (readonly Unit[])[]>> = {
+  chat: [["input", "output"]],
+  embedding: [["input"]],
+  rerank: [["search_unit"], ["input"]],
+  moderation: [["input"], ["request"]],
+  speech: [["character"], ["input", "output_audio"], ["input", "output"], ["audio_second"]],
+  transcription: [["audio_second"], ["input_audio", "output"], ["input", "output"]],
+  image: [["image"], ["input", "output_image"], ["input", "output"]],
+  video: [["video_second"]],
+};
+
+/** The tokens that a request to a model of a kind is charged for; none where it is charged by the piece. */
+export const tokensOf = (kind: ModelKind): readonly ("input" | "output")[] => (kind === "chat" ? ["input", "output"] : kind === "embedding" ? ["input"] : []);
+
+/** From when on a model of a kind has a price; undefined: it never has. */
+function chargedFromMs(prices: readonly Price[], kind: ModelKind): number | undefined {
+  const starts = charges[kind].flatMap((units) => pricedFromMs(prices, units) ?? []);
+  return starts.length > 0 ? Math.min(...starts) : undefined;
+}
 
 /** What a public name stands for. A target is any name, `provider/*` for all that a provider has, or `*` for everything. */
 export type Alias = {
@@ -106,7 +124,7 @@ export function buildCatalog(rows: Rows, atMs: number): Catalog {
     const name = `${row.provider}/${row.upstream_id}`;
     if (!model) return [];
     const own = (prices.get(name) ?? []).map((price): Price => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from }));
-    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: pricedFromMs(own, tokensOf(model.kind)), gift: isGift(row.upstream_id, model.kind, ratesOf(own, atMs)) }];
+    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: chargedFromMs(own, model.kind), gift: isGift(row.upstream_id, model.kind, ratesOf(own, atMs)) }];
   });
   return {
     models,

@@ -4,5 +4,5 @@
  * Imports: the ledger's prices, the audit trail, errors.
  */
 export { buildCatalog, capabilities, capabilityBits, loadCatalog, tokensOf, type Alias, type Capability, type Catalog, type Deployment, type Model, type Rates } from "./catalog.ts";
-export { picks, type PickBy } from "./rows.ts";
+export { modelKinds, picks, type ModelKind, type PickBy } from "./rows.ts";
 export { Held } from "./held.ts";

@@ -6,8 +6,12 @@ import type { Price } from "../ledger/price.ts";
 export const picks = ["order", "cheapest", "fastest", "throughput", "weighted"] as const;
 export type PickBy = (typeof picks)[number];
 
+/** What models are for. */
+export const modelKinds = ["chat", "embedding", "rerank", "moderation", "speech", "transcription", "image", "video"] as const;
+export type ModelKind = (typeof modelKinds)[number];
+
 export type ModelRow = {
-  id: string; owner: string; kind: "chat" | "embedding"; input_modalities: string; output_modalities: string; capabilities: string;
+  id: string; owner: string; kind: ModelKind; input_modalities: string; output_modalities: string; capabilities: string;
   context_tokens: number | null; max_output_tokens: number | null; released_at: number | null;
 };
 export type DeploymentRow = { provider: string; upstream_id: string; model_id: string };
@@ -31,7 +35,7 @@ function isWords(value: unknown): boolean {
 }
 
 const checks: { [T in keyof Rows]: (row: Rows[T][number]) => boolean } = {
-  models: (row) => isName(row.id) && ["chat", "embedding"].includes(row.kind) && [row.input_modalities, row.output_modalities, row.capabilities].every(isWords)
+  models: (row) => isName(row.id) && modelKinds.includes(row.kind) && [row.input_modalities, row.output_modalities, row.capabilities].every(isWords)
     && isCountOrNothing(row.context_tokens) && isCountOrNothing(row.max_output_tokens),
   deployments: (row) => [row.provider, row.upstream_id, row.model_id].every(isName),
   prices: (row) => [row.provider, row.upstream_id, row.class].every(isName) && isCount(row.above_tokens) && isCount(row.valid_from) && isPrice(row.class, row.pico_usd),

@@ -1,5 +1,5 @@
 /** What a request costs: prices are integer pico-USD (1e-12) per unit, a cost is integer nano-USD (1e-9). Pure. */
-import type { Piece, Usage } from "../chat/usage.ts";
+import { noUsage, type Piece, type Usage } from "../chat/usage.ts";
 
 /** Tokens by kind, and what else is billed: missing classes of tokens fall back as `fallbacks` says. */
 const inputUnits = ["input", "cached_input", "cache_write", "cache_write_1h", "input_audio", "cached_input_audio", "input_image"] as const;
@@ -145,6 +145,17 @@ export function pricedLines(prices: readonly Price[], usage: Usage, atMs: number
   if (!hit || counted(usage.cachedTokens) === 0) return hit;
   const miss = linesOf(prices, { ...usage, cachedTokens: 0 }, atMs, tier);
   return miss && sumOf(miss) < sumOf(hit) ? miss : hit;
+}
+
+/**
+ * What was used, told in every way in which it may be charged, each by itself: in tokens, and in pieces of each kind. The same thing is
+ * never charged twice.
+ */
+export function waysToTell(usage: Usage): readonly Usage[] {
+  const { pieces: counts, ...tokens } = usage;
+  if (!counts) return [usage];
+  const each = (Object.entries(counts) as [Piece, number][]).map(([piece, amount]): Usage => ({ ...noUsage, pieces: { [piece]: amount } }));
+  return tokens.inputTokens + tokens.outputTokens > 0 ? [tokens, ...each] : each;
 }
 
 /** The cost of `usage` in nano-USD; undefined when a class that was used has no price. */

@@ -1,7 +1,7 @@
 /** The way in: who is calling, what may it call, is there room. Ends with a durable reservation, or throws. */
 import { countsMoney, keysHeader, secretFromRequest, withBroughtKeys, type Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
-import { tierOf, worstCost } from "../ledger/price.ts";
+import { tierOf, worstCost, type Most, type Tier } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
@@ -145,7 +145,10 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
     const inputTokens = mostInput(attempt, facts) + written;
     const outputTokens = mostOutput(attempt, facts);
     const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
-    return { tokens: inputTokens + outputTokens, nanoUsd: worstCost(attempt.prices, { inputTokens, outputTokens, searches, hourCache, tier: tierOf(serviceTier) }, atMs) ?? 0 };
+    const tier = tierOf(serviceTier);
+    // Whichever way it will be charged.
+    const ways: Most[] = [{ inputTokens, outputTokens, searches, hourCache, tier }, ...byThePiece(facts, tier)];
+    return { tokens: inputTokens + outputTokens, nanoUsd: Math.max(...ways.map((way) => worstCost(attempt.prices, way, atMs) ?? 0)) };
   };
   const first = dearest(attempts.map((attempt) => most(attempt)), hedges ? 2 : 1);
   if (!continues) return first;
@@ -153,6 +156,10 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
   const second = dearest(attempts.filter(goesOn).map((attempt) => most(attempt, written)), 1);
   return { tokens: first.tokens + second.tokens, nanoUsd: first.nanoUsd + second.nanoUsd };
 }
+
+/** The most of each kind of piece that a request can use, each by itself. */
+const byThePiece = ({ pieces = {} }: RequestFacts, tier: Tier | undefined): Most[] =>
+  Object.entries(pieces).map(([piece, amount]) => ({ inputTokens: 0, outputTokens: 0, tier, pieces: { [piece]: amount } }));
 
 /** The sum of the `count` highest of each. */
 function dearest(amounts: readonly Estimate[], count: number): Estimate {

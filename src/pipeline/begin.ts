@@ -7,6 +7,7 @@ import { whole, type Answered, type Beside } from "./buffered.ts";
 import { exchangeFor } from "./chat.ts";
 import type { Exchange } from "./exchange.ts";
 import { noteFailure } from "./failed.ts";
+import { flowed } from "./flowed.ts";
 import { spoken } from "./otherwise.ts";
 import { requestOf } from "./passthrough.ts";
 import { isWish } from "./wish.ts";
@@ -47,6 +48,8 @@ export async function begin(run: Relay, planned: Attempt, last: boolean, beside?
     const came = await tryWithin(last ? undefined : facts.stream ? settings.UPSTREAM_CONNECT_TIMEOUT_MS : settings.UPSTREAM_ANSWER_TIMEOUT_MS, attempt, exchange, own);
     if ("failure" in came) return { attempt, failure: came.failure };
     const answered: Answered = { run, exchange, startedMs, beside, ...came };
+    const flows = came.response.body && !eventStreamOf(came.response) ? exchange.flows?.(came.response.headers.get("content-type") ?? "") : undefined;
+    if (flows) return { attempt: came.attempt, respond: flowed(answered, flows).respond };
     const isStream = eventStreamOf(came.response) && (facts.stream || exchange.sameErrors);
     const next = isStream ? await streamed(answered, last ? undefined : settings.UPSTREAM_FIRST_BYTE_TIMEOUT_MS) : await whole(answered, last);
     return "failure" in next ? { attempt, failure: next.failure } : { attempt: came.attempt, respond: next.respond };

@@ -11,6 +11,7 @@ import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
 import { isWish } from "./wish.ts";
+import { crossed } from "./crossed.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { costUsdOf } from "./outcome.ts";
 import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
@@ -25,7 +26,7 @@ const counters = new Map([...conversations.values()].flatMap((half) => (half.cou
 /** Protocols in which a request of `protocol` can be made, its own first. */
 export function protocolsFor(protocol: Protocol, headers: Headers): readonly string[] {
   const wanted = headers.get("x-forge-protocol");
-  const others = protocol.conversation ? [...conversations.keys()] : protocol.counting ? [...counters.keys()] : [];
+  const others = [...(protocol.crossings ?? []).map(({ id }) => id), ...(protocol.conversation ? conversations.keys() : protocol.counting ? counters.keys() : [])];
   const reachable = [protocol.id, ...others.filter((id) => id !== protocol.id)];
   if (wanted === null) return reachable;
   if (!reachable.includes(wanted)) {
@@ -62,19 +63,21 @@ const estranged = (chat: ChatRequest): ChatRequest => ({
 
 /** How to speak to an attempt's deployment. What was sealed for another provider, or it would not take, is never passed through. */
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
-  const { conversation, counting } = protocol;
+  const { conversation, counting, crossings } = protocol;
   const own = attempt.protocols[0] === protocol.id;
   // What is passed through nobody here has read, and so nobody could go on with it.
   const through = !request.continues || (own && !conversations.has(protocol.id));
   const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
+  const crossing = own ? undefined : crossings?.find(({ id }) => id === attempt.protocols[0]);
+  if (crossing) return crossed(attempt, crossing, request, protocol.renderStreamError);
   if (counting && !taken) return countingOf(attempt, counting, read());
   if (!conversation || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
-  return crossing(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
+  return translated(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
 }
 
 /** How to have an attempt's deployment go on with an answer that is the last turn of `chat`, in one of these protocols. */
 export const continuationFor = (attempt: Attempt, client: ClientHalf, request: ClientRequest, chat: ChatRequest, prefills: ReadonlyMap<string, Prefill>): Exchange =>
-  crossing(attempt, client, request, attempt.foreign ? estranged(chat) : chat, [...prefills.keys()], prefills);
+  translated(attempt, client, request, attempt.foreign ? estranged(chat) : chat, [...prefills.keys()], prefills);
 
 type Spoken = { half: UpstreamHalf; target: Target; rendered: ReturnType<UpstreamHalf["renderRequest"]> };
 
@@ -100,7 +103,7 @@ function bodyText(provider: Provider, protocol: string, upstreamId: string, body
   return own ? splice(text, own.set ?? {}, own.without ?? []) : text;
 }
 
-function crossing(
+function translated(
   attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts, continues }: ClientRequest, chat: ChatRequest,
   protocols: readonly string[], prefills?: ReadonlyMap<string, Prefill>,
 ): Exchange {

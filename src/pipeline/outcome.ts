@@ -1,7 +1,7 @@
 /** From what was seen of an answer to what is written down about it. Pure. */
 import { noUsage, type Usage } from "../chat/index.ts";
 import type { CostSource, End, Outcome, Refused, Way } from "../ledger/entry.ts";
-import { costOfLines, pricedLines, tierOf, versionOf, type PriceLine } from "../ledger/price.ts";
+import { costOfLines, pricedLines, tierOf, versionOf, waysToTell, type PriceLine } from "../ledger/price.ts";
 import type { Observation, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 
@@ -32,7 +32,7 @@ export type Ending = {
  * as it is, zero too; else input is estimated from the request, output from the text that was seen.
  */
 function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: boolean, cut: boolean): { usage: Usage; estimated: boolean } {
-  if (seen?.usage) return { usage: seen.usage, estimated: cut && !seen.terminated };
+  if (seen?.usage) return { usage: seen.usage, estimated: seen.guessed === true || (cut && !seen.terminated) };
   if (!answered) return { usage: noUsage, estimated: false };
   const written = Math.ceil((seen?.outputCharacters ?? 0) / charactersPerToken);
   const known = seen?.usageSoFar;
@@ -42,16 +42,20 @@ function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: b
   };
 }
 
-type Charge = { costNanoUsd: number; costSource: CostSource; lines: readonly PriceLine[]; pricesFromMs: number | null };
+type Charge = { usage: Usage; costNanoUsd: number; costSource: CostSource; lines: readonly PriceLine[]; pricesFromMs: number | null };
 
-function chargeOf({ endpoint, prices }: Attempt, usage: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): Charge {
+/** What a use is charged, and as which of the ways to tell it that is. */
+function chargeOf({ endpoint, prices }: Attempt, used: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): Charge {
   const unlisted = { lines: [], pricesFromMs: null };
-  if (seen?.reportedNanoUsd !== undefined) return { costNanoUsd: seen.reportedNanoUsd, costSource: "reported", ...unlisted };
-  if (usage === noUsage || (endpoint.provider.selfHosted && prices.length === 0)) return { costNanoUsd: 0, costSource: estimated ? "estimated" : "price", ...unlisted };
-  const lines = pricedLines(prices, usage, atMs, tierOf(seen?.serviceTier));
+  const tier = tierOf(seen?.serviceTier);
+  const told = waysToTell(used);
+  const usage = told.find((way) => pricedLines(prices, way, atMs, tier)) ?? told[0]!;
+  if (seen?.reportedNanoUsd !== undefined) return { usage, costNanoUsd: seen.reportedNanoUsd, costSource: "reported", ...unlisted };
+  if (used === noUsage || (endpoint.provider.selfHosted && prices.length === 0)) return { usage, costNanoUsd: 0, costSource: estimated ? "estimated" : "price", ...unlisted };
+  const lines = pricedLines(prices, usage, atMs, tier);
   // What of it has a price is charged, and that something has none stands in the ledger.
   const known = lines ?? pricedLines(prices, { ...usage, searches: 0 }, atMs) ?? [];
-  return { costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
+  return { usage, costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
 }
 
 /** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
@@ -75,7 +79,6 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     stream: facts.stream,
     status: ending.status,
     end: seen?.error !== undefined && (ending.end === "complete" || ending.end === "unterminated") ? "upstream_error" : ending.end,
-    usage,
     ...chargeOf(attempt, usage, seen, estimated, atMs),
     serviceTier: seen?.serviceTier?.slice(0, 64).toWellFormed() ?? null,
     estimated,

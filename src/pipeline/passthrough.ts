@@ -1,6 +1,6 @@
 /** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
 import { GatewayError } from "../errors.ts";
-import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import type { FormFields, Protocol, RequestFacts } from "../protocols/protocol.ts";
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
@@ -8,9 +8,13 @@ import { beginningSoundly } from "./beginning.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** The client's request: its body's text, what was read of it, and its headers. */
 export type ClientRequest = {
   readonly text: string;
+  /** What it says, as an object: of a form its fields. */
+  readonly json: Json;
   readonly facts: RequestFacts;
   readonly headers: Headers;
   readonly requestId: string;
@@ -20,8 +24,8 @@ export type ClientRequest = {
 };
 
 /** What of a relayed request an exchange is made of. */
-export const requestOf = ({ context: { request, requestId, startedAtMs }, text, facts, admission: { continues } }: Relay): ClientRequest =>
-  ({ text, facts, headers: request.headers, requestId, startedAtMs, continues });
+export const requestOf = ({ context: { request, requestId, startedAtMs }, text, json, facts, admission: { continues } }: Relay): ClientRequest =>
+  ({ text, json, facts, headers: request.headers, requestId, startedAtMs, continues });
 
 const utf8 = new TextDecoder();
 
@@ -41,7 +45,7 @@ export function wishFor(text: string, { model, wish }: Pick<RequestFacts, "model
 }
 
 /** The exchange in which nothing is translated. */
-export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts, headers, requestId }: ClientRequest): Exchange {
+export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, facts, headers, requestId }: ClientRequest): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
   const { streamOptions } = provider;
   const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key), upstreamId);
@@ -57,14 +61,27 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, facts,
   return {
     protocol: protocol.id,
     path: pathOf(provider, protocol.id, upstreamId, facts.stream, typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
-    body: splice(text, set, without),
+    body: protocol.form ? { form: edited(json as FormFields, set, without) } : splice(text, set, without),
     headers: passedOn(headers, protocol.headers),
     losses: [],
     sameErrors: true,
-    read: (bytes) => ({ body: bytes, seen: protocol.observe(parse(bytes, provider.name)) }),
+    read: (bytes, contentType) => ({ body: bytes, seen: protocol.observeBytes && !isJson(contentType) ? protocol.observeBytes({ bytes, contentType, length: bytes.length }, facts) : protocol.observe(parse(bytes, provider.name), facts) }),
+    flows: (contentType) => (protocol.observeBytes && isMedia(contentType) ? { type: contentType, observe: (length) => protocol.observeBytes!({ contentType, length }, facts) } : undefined),
     watch: () => ({ observer: beginningSoundly(protocol.watch(askedByUs), () => broken(noJson(provider.name))), native: !askedByUs, broken }),
   };
 }
+
+const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
+/** Sound, pictures and films go on as they come. */
+const isMedia = (contentType: string): boolean => /^(?:audio|image|video)\/|^application\/octet-stream\b/i.test(contentType);
+
+/** A form with fields set, given as JSON text, and others left out. A field that is there keeps its place. */
+function edited(form: FormFields, set: Readonly<Record<string, string>>, without: readonly string[]): FormFields {
+  const values = Object.fromEntries(Object.entries(set).map(([field, text]) => [field, textOf(JSON.parse(text))]));
+  return Object.fromEntries(Object.entries({ ...form, ...values }).filter(([field]) => !without.includes(field)));
+}
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 const noJson = (name: string): GatewayError => new GatewayError("upstream_error", `${name} did not answer with JSON.`);
 

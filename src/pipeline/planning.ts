@@ -19,9 +19,6 @@ export type Asking = {
   readonly session: () => Session | undefined;
 };
 
-/** Models are chosen for conversations and for embeddings; everything else names its own. */
-const kindOf = ({ id }: Protocol): "chat" | "embedding" => (/embed/.test(id) ? "embedding" : "chat");
-
 /** What is asked of the router for this caller. Throws `plan_required` where the plan has no sovereign requests. */
 export async function questionFor({ request, isolate, startedAtMs, waitUntil, requestId }: RequestContext, principal: Principal, { protocol, facts, read, session }: Asking): Promise<Question> {
   const catalog = isolate.catalog.peek(startedAtMs, waitUntil) ?? (await isolate.catalog.get(startedAtMs, waitUntil));
@@ -29,7 +26,7 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
   if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
   const { model: name, searches = 0, serviceTier, wish } = facts;
-  const kind = kindOf(protocol);
+  const kind = protocol.kind ?? "chat";
   const { conversation, counting } = protocol;
   return {
     name, protocols: protocolsFor(protocol, request.headers), principal, sovereign, wish, kind,

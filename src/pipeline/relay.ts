@@ -7,6 +7,7 @@ import { admit, callerOf, type Admission } from "./admit.ts";
 import { final, type Failure } from "./attempt.ts";
 import { begin } from "./begin.ts";
 import { readJson } from "./body.ts";
+import { readForm } from "./form-body.ts";
 import { reading, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import { failed, refuse } from "./failed.ts";
@@ -19,6 +20,8 @@ import { asGatewayError, refusal } from "./refusal.ts";
 import { sessionIn, type Session } from "./session.ts";
 import { Tries } from "./tries.ts";
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** What the parts of one relayed request share. */
 export type Relay = {
   readonly context: RequestContext;
@@ -26,6 +29,8 @@ export type Relay = {
   readonly facts: RequestFacts;
   /** The body as the client sent it, and the conversation in it. */
   readonly text: string;
+  /** The same as an object; of a form its fields. */
+  readonly json: Json;
   readonly read: Reading;
   readonly session: () => Session | undefined;
   readonly admission: Admission;
@@ -56,12 +61,12 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
     isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
-    const { text, json } = context.read ?? (await readJson(context.request, context.named?.body));
+    const { text, json } = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form.mostBytes, context.named?.body) : readJson(context.request, context.named?.body)));
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);
     const session = sessionIn(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
-    return await answer({ context, protocol, facts, text, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
+    return await answer({ context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }

@@ -4,9 +4,13 @@
  */
 import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
+import type { Bytes, Crossing } from "./crossing.ts";
 import type { Prefill } from "./prefill.ts";
+import type { RoutingWish } from "./routing-wish.ts";
 
+export type { Asked, Bytes, Crossing, CrossingContext, FormFields, FormValue, Retold, SentBody, SentFile } from "./crossing.ts";
 export type { Prefill } from "./prefill.ts";
+export type { RoutingWish } from "./routing-wish.ts";
 
 /** What a request makes a model read. */
 export type InputFacts = {
@@ -18,36 +22,6 @@ export type InputFacts = {
   pictures?: number;
   /** The provider reads more than the request says (a file that it keeps, its own tools): only the model's context window bounds it. */
   unseen?: boolean;
-};
-
-/**
- * How a request wants to be routed, in OpenRouter's words for it: https://openrouter.ai/docs/features/provider-routing. Providers are
- * named by their id, their name, or what OpenRouter calls them.
- */
-export type RoutingWish = {
-  /** Names that may be tried after `model`, in order. */
-  readonly models: readonly string[];
-  /** Names one conversation. */
-  readonly session?: string;
-  readonly order?: readonly string[];
-  readonly only?: readonly string[];
-  readonly ignore?: readonly string[];
-  /** false: the first choice, or those of `order`, and no other. */
-  readonly allowFallbacks: boolean;
-  /** Only who takes everything that the request asks. */
-  readonly requireParameters: boolean;
-  /** Nobody who may train on it, and nobody who keeps any of it. */
-  readonly noTraining: boolean;
-  readonly zeroRetention: boolean;
-  readonly quantizations?: readonly string[];
-  readonly sort?: "price" | "throughput" | "latency";
-  /** USD: a million tokens of prompt or completion, one request, one image. */
-  readonly maxPrice?: Readonly<Partial<Record<"prompt" | "completion" | "request" | "image", number>>>;
-  /** Whoever is slower comes last: tokens per second, and seconds to the first of them. */
-  readonly leastThroughput?: number;
-  readonly mostLatency?: number;
-  /** Fields of the body that say this. A provider that does not know them must not see them. */
-  readonly fields: readonly string[];
 };
 
 /** What the gateway must know of a request before it can plan, price and send it. */
@@ -70,6 +44,8 @@ export type RequestFacts = InputFacts & {
   hourCache?: boolean;
   /** The service tier that was asked for. */
   serviceTier?: string | undefined;
+  /** What it uses at most, in pieces of each kind by which it may be charged. */
+  pieces?: Usage["pieces"];
   /** What it says of its own routing. */
   wish?: RoutingWish | undefined;
 };
@@ -77,6 +53,8 @@ export type RequestFacts = InputFacts & {
 /** What an answer, or the part of a stream seen so far, says about itself. */
 export type Observation = {
   usage: Usage | undefined;
+  /** Nobody said it: it follows from what was asked. */
+  guessed?: boolean;
   /** Counts that came before the end, where a protocol tells them one by one; what is missing of them is estimated. */
   usageSoFar?: Partial<Usage> | undefined;
   /** What the provider says it cost, nano-USD. */
@@ -103,6 +81,8 @@ export interface StreamObserver {
 /** One wire format, as the relay uses it. */
 export type Protocol = {
   readonly id: string;
+  /** What its models are for; absent: conversations. */
+  readonly kind?: "embedding" | "rerank" | "moderation" | "speech" | "transcription" | "image" | "video";
   /**
    * Path under a provider's base URL, unless the provider says otherwise. A function where the model stands in the path and not in
    * the body (Gemini); it gets what the provider calls the model.
@@ -118,7 +98,9 @@ export type Protocol = {
    */
   edits(facts: RequestFacts, raw: (key: string) => string | undefined, upstreamId: string): Record<string, string>;
   /** Reads a whole JSON answer. */
-  observe(body: unknown): Observation;
+  observe(body: unknown, facts?: RequestFacts): Observation;
+  /** Reads a whole answer that is no JSON, or an answer of bytes of which `bytes` were passed on as they came. Absent: every answer is JSON. */
+  observeBytes?(answer: Bytes, facts: RequestFacts): Observation;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
   watch(hideUsage: boolean): StreamObserver;
   /** false: the vendor's SDKs take a comment in a stream for a broken answer, or the stream is none of events. */
@@ -129,6 +111,10 @@ export type Protocol = {
   /** Of a conversation: how it is read and written when the provider speaks another protocol. */
   readonly conversation?: ClientHalf;
   /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */
+  /** How the same is asked in another provider's own wire format, where it is no conversation. */
+  readonly crossings?: readonly Crossing[];
+  /** It is sent as a form: most bytes of it, and which of its fields are files. */
+  readonly form?: { readonly mostBytes: number };
   readonly counting?: { parseRequest(body: unknown): ChatRequest; render(inputTokens: number): string };
 };
 

@@ -4,6 +4,7 @@
  */
 export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
+export { flow } from "./flow.ts";
 export { send, upstreamRequestId } from "./send.ts";
 export { rawValue, splice } from "./splice.ts";
 export { Opening, type Opened } from "./opening.ts";

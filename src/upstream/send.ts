@@ -1,12 +1,14 @@
 /** The one place from which the Worker calls out with content. Hosts come from the provider table, the owner's vars and credentials, never from a request. */
 import { GatewayError } from "../errors.ts";
+import type { SentBody } from "../protocols/protocol.ts";
 import { authHeaders, type Endpoint } from "../providers/index.ts";
+import { bodyOf } from "./sent-body.ts";
 
 export type Call = {
   endpoint: Endpoint;
   /** Path under the base URL, with its leading slash. */
   path: string;
-  body: string;
+  body: SentBody;
   /** Protocol of the call: a provider's auth may differ by it. */
   protocol: string;
   /** The client's headers that belong to the protocol. */
@@ -23,8 +25,9 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
   const url = endpoint.baseUrl + path;
   let response: Response;
   try {
-    const sent = await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": "application/json", ...headers }, body });
-    response = await post(url, sent, body, signal, endpoint.dial);
+    const { type, body: bytes } = bodyOf(body);
+    const sent = await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": type, ...headers }, body: typeof body === "string" ? body : "" });
+    response = await post(url, sent, bytes, signal, endpoint.dial);
   } catch {
     if (signal.aborted) throw signal.reason;
     throw new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
@@ -39,7 +42,7 @@ export async function send({ endpoint, protocol, path, body, headers, signal }: 
 const dialled: NonNullable<Endpoint["dial"]> = (url, init) => fetch(url, init);
 
 /** A POST of nothing but this. Redirects are not followed. */
-export const post = (url: string, headers: Record<string, string>, body: string, signal: AbortSignal, dial: NonNullable<Endpoint["dial"]> = dialled): Promise<Response> =>
+export const post = (url: string, headers: Record<string, string>, body: BodyInit, signal: AbortSignal, dial: NonNullable<Endpoint["dial"]> = dialled): Promise<Response> =>
   dial(url, { method: "POST", headers: { "user-agent": "forge", ...headers }, body, redirect: "manual", signal });
 
 /** The call's headers with the provider's key among them, or signed with it. */

@@ -25,9 +25,9 @@ test("Claude is asked in its own protocol, everybody else by Converse", () => {
 test.each([[true, "invoke-with-response-stream"], [false, "invoke"]] as const)("Claude's body goes as Bedrock wants it, stream %s", (stream, method) => {
   const body = { model: "x", max_tokens: 5, messages: [{ role: "user", content: "hi" }], stream };
   const attempt = { endpoint: { provider: bedrock, baseUrl, secret: "k" }, upstreamId: claude, deployment: "", vital: "", prices: [], maxOutputTokens: undefined, protocols: [] };
-  const exchange = passthrough(attempt, anthropicMessages, { text: JSON.stringify(body), facts: anthropicMessages.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 });
+  const exchange = passthrough(attempt, anthropicMessages, { text: JSON.stringify(body), json: body, facts: anthropicMessages.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 });
   expect(exchange.path).toBe(`/model/${encodeURIComponent(claude)}/${method}`);
-  expect(JSON.parse(exchange.body)).toEqual({ max_tokens: 5, messages: body.messages, anthropic_version: "bedrock-2023-05-31" });
+  expect(JSON.parse(String(exchange.body))).toEqual({ max_tokens: 5, messages: body.messages, anthropic_version: "bedrock-2023-05-31" });
 });
 
 test("a Bedrock API key is a bearer token", async () => {

@@ -30,7 +30,7 @@ function endpointOf(provider: Provider): Endpoint {
 async function sent(provider: Provider, protocol: typeof openaiChat, body: object, client: Record<string, string> = { cookie: "private" }): Promise<{ url: string; headers: Headers; body: Record<string, unknown>; redirect: string | undefined }> {
   const called = vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
   const attempt = { endpoint: endpointOf(provider), upstreamId: "their-id", deployment: `${provider.id}/their-id`, vital: "", prices: [], maxOutputTokens: undefined, protocols: [protocol.id] };
-  const request = { text: JSON.stringify(body), facts: protocol.parse(body), headers: new Headers(client), requestId: "req_0", startedAtMs: 0 };
+  const request = { text: JSON.stringify(body), json: { ...body }, facts: protocol.parse(body), headers: new Headers(client), requestId: "req_0", startedAtMs: 0 };
   await tryOnce(attempt, passthrough(attempt, protocol, request), new AbortController().signal);
   const [url, init] = called.mock.calls[0]!;
   return { url: String(url), headers: new Headers(init?.headers), body: JSON.parse(String(init?.body)) as Record<string, unknown>, redirect: init?.redirect };

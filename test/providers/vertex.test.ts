@@ -38,8 +38,8 @@ function exchange(upstreamId: string, protocol: Protocol, body: object) {
   const reachable = protocolsFor(protocol, new Headers());
   const protocols = [...reachable.filter((id) => id === protocol.id && spoken.includes(id)), ...spoken.filter((id) => id !== protocol.id && reachable.includes(id))];
   const text = JSON.stringify(body);
-  const { path, body: sent } = exchangeFor(attemptFor(upstreamId, protocols), protocol, { text, facts: protocol.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(protocol, text));
-  return { path, body: JSON.parse(sent) as Record<string, unknown> };
+  const { path, body: sent } = exchangeFor(attemptFor(upstreamId, protocols), protocol, { text, json: { ...body }, facts: protocol.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(protocol, text));
+  return { path, body: JSON.parse(String(sent)) as Record<string, unknown> };
 }
 
 test.each([
@@ -211,7 +211,7 @@ describe("an access token", () => {
     const attempt = attemptFor("gemini-2.5-flash", ["gemini-generate"], secret);
     const text = '{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}';
     const protocol = gemini("x", "generateContent", false)!;
-    const spoken = exchangeFor(attempt, protocol, { text, facts: protocol.parse(JSON.parse(text)), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(protocol, text));
+    const spoken = exchangeFor(attempt, protocol, { text, json: {}, facts: protocol.parse(JSON.parse(text)), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(protocol, text));
     for (const count of [1, 2]) {
       const tried = await tryOnce(attempt, spoken, new AbortController().signal);
       if (!("failure" in tried)) throw new Error("it answered");
@@ -251,7 +251,7 @@ describe("an access token", () => {
     });
     const attempt = attemptFor(claude, ["anthropic-messages"], secret);
     const body = { model: "x", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
-    const spoken = exchangeFor(attempt, anthropicMessages, { text: JSON.stringify(body), facts: anthropicMessages.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(anthropicMessages, ""));
+    const spoken = exchangeFor(attempt, anthropicMessages, { text: JSON.stringify(body), json: body, facts: anthropicMessages.parse(body), headers: new Headers(), requestId: "req_0", startedAtMs: 0 }, reading(anthropicMessages, ""));
     const tried = await tryOnce(attempt, spoken, new AbortController().signal);
     expect(calls.map((headers) => headers.get("authorization"))).toEqual(["Bearer ya29.canary-0123456789"]);
     expect([...calls[0]!.values()].join()).not.toContain("PRIVATE");

@@ -15,4 +15,4 @@ function parse(body: unknown): RequestFacts {
 
 const { conversation: _, ...plain } = openaiChat;
 
-export const openaiEmbeddings: Protocol = { ...plain, id: "openai-embeddings", path: "/embeddings", parse, edits: () => ({}) };
+export const openaiEmbeddings: Protocol = { ...plain, id: "openai-embeddings", kind: "embedding", path: "/embeddings", parse, edits: () => ({}) };

@@ -1,0 +1,66 @@
+/**
+ * One thing asked of a provider that has a wire format of its own for it: vectors, a ranking, speech, a transcript, pictures. The client's
+ * request, in OpenAI's words (Cohere's for a ranking), is the canonical one; each crossing is one provider's half, never one of a pair.
+ */
+import type { Loss } from "../chat/index.ts";
+import type { Json } from "./json.ts";
+import type { Observation, RequestFacts, StreamObserver } from "./protocol.ts";
+
+/** A file of a form, its bytes as they came: held once, and sent from where they lie. */
+export class SentFile {
+  readonly filename: string;
+  readonly type: string;
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+
+  constructor(filename: string, type: string, pieces: readonly Uint8Array[]) {
+    this.filename = filename;
+    this.type = type;
+    this.pieces = pieces;
+    this.bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  }
+}
+
+/** A form's fields by their names, in order. A name that stands several times, or ends in `[]`, has a list. */
+export type FormFields = Readonly<Record<string, FormValue | readonly FormValue[]>>;
+export type FormValue = string | SentFile;
+
+/** What is sent to a provider: JSON text, a form, or bytes of a type. */
+export type SentBody = string | { readonly form: FormFields } | { readonly type: string; readonly pieces: readonly Uint8Array[] };
+
+/** A request as its client made it: an object of JSON, or a form's fields. */
+export type Asked = { readonly json: Json; readonly facts: RequestFacts };
+
+/** Where it goes, and what an answer says of itself where the provider does not. */
+export type CrossingContext = Asked & {
+  /** What the provider calls the model. */
+  readonly upstreamId: string;
+  readonly provider: string;
+  readonly requestId: string;
+  /** Unix seconds. */
+  readonly nowS: number;
+};
+
+/** An answer of bytes: all of them, or where they only passed through how many they were. */
+export type Bytes = { readonly contentType: string; readonly length: number; readonly bytes?: Uint8Array };
+
+/** A whole answer, retold. `type` absent: JSON. */
+export type Retold = { readonly body: string | Uint8Array; readonly type?: string; readonly seen: Observation; readonly losses?: readonly Loss[] };
+
+/** A provider's half of a crossing. */
+export type Crossing = {
+  /** Protocol id, as a provider's `speaks` names it. */
+  readonly id: string;
+  /** Headers that the format itself needs. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Path under the provider's base URL, unless the provider says otherwise. */
+  path(context: CrossingContext): string;
+  /** Throws `invalid_request` for what it can never say; what it leaves out it declares. */
+  render(context: CrossingContext): { readonly body: SentBody; readonly losses: readonly Loss[] };
+  /** Reads a whole answer of status 2xx. Throws `upstream_error` when it is none. */
+  read(answer: { readonly bytes: Uint8Array; readonly contentType: string }, context: CrossingContext): Retold;
+  /** Reads a stream of the provider's events and writes the client's. Absent: it does not stream. */
+  watch?(context: CrossingContext): StreamObserver;
+  /** Where the answer is bytes that are the client's as they come: what they are called. */
+  readonly flows?: (contentType: string, context: CrossingContext) => { readonly type: string; observe(length: number): Observation } | undefined;
+};
