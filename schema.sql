@@ -248,7 +248,9 @@ CREATE INDEX IF NOT EXISTS events_by_organisation ON events (organisation_id, at
 
 -- ── files and batches ───────────────────────────────────────────────────────────────────────────────────────────────
 
--- What lies in R2 (binding FILES) under `<organisation_id>/<id>`. Written by: the files routes. Lives: until `expires_at` or deletion.
+-- A file, whose bytes lie in R2 (binding FILES) under `<organisation_id>/<id>/…`, sealed. `objects`: JSON list of [name, plain bytes], one
+-- behind the other; `seal`: the file's key as JSON, under the master secret (src/files/cipher.ts). `type`: its content type. Ids grow with
+-- time: lists go by them. Written by: src/files. Lives: until `expires_at` or deletion.
 CREATE TABLE IF NOT EXISTS files (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
@@ -256,9 +258,52 @@ CREATE TABLE IF NOT EXISTS files (
   purpose TEXT NOT NULL,
   bytes INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  expires_at INTEGER
+  expires_at INTEGER,
+  type TEXT NOT NULL DEFAULT 'application/octet-stream',
+  objects TEXT NOT NULL DEFAULT '[]',
+  seal TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS files_by_organisation ON files (organisation_id, created_at);
+CREATE INDEX IF NOT EXISTS files_in_order ON files (organisation_id, id);
+CREATE INDEX IF NOT EXISTS files_held ON files (organisation_id, bytes, expires_at);
+CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
+
+-- A file that comes in parts. `bytes`: how many it will have; `taken_bytes`: how many its parts have so far, those left out in the end
+-- included. `file_id`: what it will be called; `seal`: its key already. `file_lives_ms`: how long the file lives; null = until it is deleted.
+-- Written by: src/files. Lives: pending for an hour, then 30 days.
+CREATE TABLE IF NOT EXISTS uploads (
+  id TEXT PRIMARY KEY,
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  file_id TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  type TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  taken_bytes INTEGER NOT NULL DEFAULT 0,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'completed', 'cancelled', 'expired')),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  file_lives_ms INTEGER,
+  seal TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS uploads_by_organisation ON uploads (organisation_id, status);
+
+-- A part of an upload, which is an object of its own. Written by: src/files. Lives: while its upload is pending.
+CREATE TABLE IF NOT EXISTS upload_parts (
+  upload_id TEXT NOT NULL REFERENCES uploads (id),
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (upload_id, id)
+) WITHOUT ROWID;
+
+-- Objects in R2 that belong to no file: being written (`since` then), or to be deleted (0). `multipart`: R2's id of an upload in parts.
+-- Written by: src/files, before the first byte. Lives: until a file has the object, or R2 has deleted it; the night sees to those left behind.
+CREATE TABLE IF NOT EXISTS loose_objects (
+  name TEXT PRIMARY KEY,
+  multipart TEXT,
+  since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS loose_objects_by_age ON loose_objects (since);
 
 -- A batch's public face; its lines and counts live in its Durable Object. Written by: the batches routes and the Queue
 -- consumer. Lives: 30 days after its end.

@@ -41,6 +41,8 @@ export const settingsSchema = z.looseObject({
   DRAIN_TIMEOUT_MS: z.coerce.number().int().positive().default(25_000),
   /** Milliseconds of silence after which the client gets a comment line. */
   STREAM_HEARTBEAT_MS: z.coerce.number().int().positive().default(15_000),
+  /** Bytes of files that an organisation may hold. 100 GiB unless it is said. */
+  FILES_MOST_BYTES: z.coerce.number().int().min(0).default(100 * 1024 ** 3),
   /** Stripe's key for its API, secret (`sk_…`) or restricted (`rk_…`). With STRIPE_WEBHOOK_SECRET it lets organisations buy credits; without both there is no Stripe here. */
   STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
   /** What Stripe signs its events to this gateway with. */

@@ -9,5 +9,5 @@ export { SovereignOrigin } from "./upstream/sovereign-origin.ts";
 
 export default {
   fetch: app.fetch,
-  scheduled: (_, env, ctx) => ctx.waitUntil(tidy(env.DB, Date.now())),
+  scheduled: (_, env, ctx) => ctx.waitUntil(tidy(env, Date.now())),
 } satisfies ExportedHandler<Cloudflare.Env>;

@@ -2,6 +2,7 @@
 import { principalOfKeySource, Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
+import { Files } from "../files/index.ts";
 import { Health } from "../health/index.ts";
 import { Meters } from "../limits/index.ts";
 import { Calls } from "../replay/index.ts";
@@ -30,6 +31,7 @@ export type Isolate = {
   readonly unspoken: RecentMap<true>;
   readonly meters: Meters;
   readonly receipts: ReceiptSigner;
+  readonly files: Files;
   /** Requests by the names that their clients gave them. */
   readonly calls: Calls;
   /** How the deployments do. */
@@ -71,6 +73,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     selfHosted: new Held((last) => servedBy(reachable.get(selfHosted.id) ?? [], last), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
     receipts: new ReceiptSigner(masters.current, masters.previous),
+    files: new Files({ db: env.DB, bucket: env.FILES, masters, mostHeldBytes: settings.FILES_MOST_BYTES }),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
     regionOf: (request) => (region ??= (request.cf?.continent as string | undefined) ?? "local"),

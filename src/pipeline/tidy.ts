@@ -1,10 +1,12 @@
 /** The nightly cron: what has outlived its time goes. */
 import { removeExpiredSecrets } from "../accounts/index.ts";
 import { pruneRequests } from "../ledger/index.ts";
+import { isolateOf } from "./isolate.ts";
 
 const requestsLiveMs = 30 * 86_400_000;
 
-export async function tidy(db: D1Database, nowMs: number): Promise<void> {
-  await pruneRequests(db, nowMs - requestsLiveMs);
-  await removeExpiredSecrets(db, nowMs);
+export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
+  await pruneRequests(env.DB, nowMs - requestsLiveMs);
+  await removeExpiredSecrets(env.DB, nowMs);
+  await isolateOf(env).files.tidy(nowMs);
 }

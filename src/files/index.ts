@@ -1,0 +1,7 @@
+/**
+ * Files of organisations: bytes in R2, sealed, and what is known of them in D1; a file is whole or is not there. Does not belong here: how
+ * a client asks for one and how it is told of it (routes), what stands in one (batches, pipeline).
+ * Imports: errors, telemetry, how accounts seal a secret.
+ */
+export { isFileId, newFileId, type FileMeta, type StoredFile } from "./file.ts";
+export { Files, type Written } from "./files.ts";
