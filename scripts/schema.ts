@@ -1,6 +1,7 @@
 /**
  * How a database that is there already grows with schema.sql: `CREATE TABLE IF NOT EXISTS` leaves an older table as it is, so the
- * columns that it lacks are added one by one, before anything (an index, the Worker) uses them. Nothing is ever taken away or changed.
+ * columns that it lacks are added one by one, before anything (an index, the Worker) uses them, and a table with a CHECK that
+ * schema.sql no longer has is written anew, with all of its rows.
  */
 
 /** Asks a database for the tables it has; read the rows with `tablesIn`. Not `_cf…` and `sqlite…`, which are the platform's. */
@@ -14,21 +15,24 @@ const token = new RegExp(`--[^\\n]*|${quoted.source}|"[^"]*"|[(),;]|[^\\s(),;'"]
 const constraint = /^(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)\b/i;
 const name = String.raw`["\`[]?(\w+)["\`\]]?`;
 
-/** The tables that SQL creates and their columns, in order. Names are compared as they are written. */
-export function tablesIn(sql: string): Map<string, Columns> {
-  const tables = new Map<string, Columns>();
+/** Of each table that SQL creates the statement, and what stands behind its opening bracket. Names are compared as they are written. */
+function createsIn(sql: string): Map<string, { statement: string; body: string }> {
+  const creates = new Map<string, { statement: string; body: string }>();
   let statement = "";
   for (const [piece] of `${sql};`.matchAll(token)) {
     if (piece.startsWith("--")) continue;
     if (piece !== ";") statement += piece;
     else {
       const head = new RegExp(`^\\s*CREATE\\s+TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?${name}\\s*\\(`, "i").exec(statement);
-      if (head) tables.set(head[1]!, columnsIn(statement.slice(head[0].length)));
+      if (head) creates.set(head[1]!, { statement: statement.trim(), body: statement.slice(head[0].length) });
       statement = "";
     }
   }
-  return tables;
+  return creates;
 }
+
+/** The tables that SQL creates and their columns, in order. */
+export const tablesIn = (sql: string): Map<string, Columns> => new Map([...createsIn(sql)].map(([table, { body }]) => [table, columnsIn(body)]));
 
 /** Columns of what follows the opening bracket of a CREATE TABLE. */
 function columnsIn(body: string): Columns {
@@ -47,15 +51,18 @@ function columnsIn(body: string): Columns {
   }));
 }
 
+/** A definition without what stands in quotes. */
+const words = (definition: string): string => definition.replace(new RegExp(quoted, "g"), "''");
+
 /** Why SQLite would not add such a column to a table that has rows; undefined when it would. */
 function obstacle(definition: string): string | undefined {
-  const words = definition.replace(new RegExp(quoted, "g"), "''");
-  const fallback = /\bDEFAULT\s+(\S+)/i.exec(words)?.[1];
-  if (/\bPRIMARY\s+KEY\b|\bUNIQUE\b/i.test(words)) return "it is a key";
-  if (/\bSTORED\b/i.test(words)) return "it is generated and stored";
+  const said = words(definition);
+  const fallback = /\bDEFAULT\s+(\S+)/i.exec(said)?.[1];
+  if (/\bPRIMARY\s+KEY\b|\bUNIQUE\b/i.test(said)) return "it is a key";
+  if (/\bSTORED\b/i.test(said)) return "it is generated and stored";
   if (fallback && /^(?:\(|CURRENT_)/i.test(fallback)) return "its default is not a constant";
-  if (/\bNOT\s+NULL\b/i.test(words) && (fallback === undefined || /^NULL$/i.test(fallback))) return "it is NOT NULL and has no DEFAULT";
-  if (/\bREFERENCES\b/i.test(words) && fallback !== undefined && !/^NULL$/i.test(fallback)) return "it refers to a table and has a DEFAULT";
+  if (/\bNOT\s+NULL\b/i.test(said) && (fallback === undefined || /^NULL$/i.test(fallback))) return "it is NOT NULL and has no DEFAULT";
+  if (/\bREFERENCES\b/i.test(said) && fallback !== undefined && !/^NULL$/i.test(fallback)) return "it refers to a table and has a DEFAULT";
   return undefined;
 }
 
@@ -73,6 +80,33 @@ export function missingColumns(schema: string, present: ReadonlyMap<string, { ha
       return `ALTER TABLE ${table} ADD COLUMN ${column} ${definition}`.trimEnd();
     });
   });
+}
+
+const hasCheck = (definition = ""): boolean => /\bCHECK\b/i.test(words(definition));
+const refersTo = (columns: Columns, table: string): boolean => [...columns.values()].some((definition) => new RegExp(`\\bREFERENCES\\s+["\`[]?${table}\\b`, "i").test(words(definition)));
+
+/**
+ * The statements that write tables anew whose columns have CHECKs that `schema` no longer has. To be run together, in one transaction,
+ * behind the missing columns and before the schema. Foreign keys stay enforced throughout: a renamed table takes its references along, so
+ * the tables that refer to it are written anew as well, and dropped before it.
+ */
+export function liftedChecks(schema: string, present: ReadonlyMap<string, Columns>): string[] {
+  const creates = createsIn(schema);
+  const wanted = tablesIn(schema);
+  const anew = new Set([...wanted].filter(([table, columns]) => [...columns].some(([column, definition]) => hasCheck(present.get(table)?.get(column)) && !hasCheck(definition))).map(([table]) => table));
+  // A set is walked as it grows.
+  for (const table of anew) for (const [other, columns] of present) if (wanted.has(other) && refersTo(columns, table)) anew.add(other);
+  const inOrder = [...wanted.keys()].filter((table) => anew.has(table));
+  const older = (table: string): string => `older_${table}`;
+  return [
+    ...inOrder.map((table) => `ALTER TABLE ${table} RENAME TO ${older(table)}`),
+    ...inOrder.map((table) => creates.get(table)!.statement),
+    ...inOrder.map((table) => {
+      const columns = [...wanted.get(table)!.keys()].join(", ");
+      return `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${older(table)}`;
+    }),
+    ...inOrder.toReversed().map((table) => `DROP TABLE ${older(table)}`),
+  ];
 }
 
 /** The rows in what `wrangler d1 execute --json` printed, of all its statements. Throws an Error with the beginning of anything else. */

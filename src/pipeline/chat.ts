@@ -8,7 +8,7 @@ import { conversations } from "../protocols/conversations.ts";
 import type { ClientHalf, Observation, ParseContext, Prefill, Protocol, RenderContext, StreamParser, Target, UpstreamHalf } from "../protocols/protocol.ts";
 import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
 import { pathOf, type Provider } from "../providers/index.ts";
-import type { Attempt } from "../router/index.ts";
+import type { Attempt, Question } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
 import { isWish } from "./wish.ts";
 import { crossed } from "./crossed.ts";
@@ -33,6 +33,14 @@ export function protocolsFor(protocol: Protocol, headers: Headers): readonly str
     throw new GatewayError("invalid_request", `X-Forge-Protocol: must be one of ${reachable.join(", ")} here.`, { param: "X-Forge-Protocol" });
   }
   return [wanted];
+}
+
+/** What the models are for that a request of `protocol` can be asked of, by protocol; undefined: they are all for the same. */
+export function kindsFor({ id, kind: other, crossings = [], conversation }: Protocol): Question["kinds"] {
+  const kind = other ?? ("chat" as const);
+  const others = crossings.some((crossing) => crossing.kind !== undefined && crossing.kind !== kind);
+  if (!others && (!conversation || kind === "chat")) return undefined;
+  return new Map([...(conversation ? [...conversations.keys()].map((one) => [one, "chat"] as const) : []), ...crossings.map((crossing) => [crossing.id, crossing.kind ?? kind] as const), [id, kind]]);
 }
 
 /** Reads the conversation at most once, however many attempts there are. */

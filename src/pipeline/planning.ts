@@ -4,7 +4,7 @@ import { GatewayError } from "../errors.ts";
 import { tierOf } from "../ledger/price.ts";
 import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import type { Question } from "../router/index.ts";
-import { protocolsFor, type Reading } from "./chat.ts";
+import { kindsFor, protocolsFor, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import type { Isolate } from "./isolate.ts";
 import { needsOf } from "./needs.ts";
@@ -28,11 +28,12 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
   const { model: name, searches = 0, serviceTier, wish } = facts;
   const kind = protocol.kind ?? "chat";
   const { conversation, counting } = protocol;
+  const kinds = kindsFor(protocol);
   return {
-    name, protocols: protocolsFor(protocol, request.headers), principal, sovereign, wish, kind,
+    name, protocols: protocolsFor(protocol, request.headers), principal, sovereign, wish, kind, kinds,
     searches: searches > 0 ? protocol.id : undefined, tier: tierOf(serviceTier),
     catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints,
-    needs: () => needsOf(facts, kind, conversation || counting ? read() : undefined),
+    needs: () => ({ ...needsOf(facts, kind, conversation || counting ? read() : undefined), ...(kinds && { alsoKinds: [...new Set(kinds.values())] }) }),
     health: (vital) => isolate.health.of(vital, startedAtMs),
     get seed() {
       return session()?.ids[0] ?? requestId;

@@ -4,7 +4,7 @@
  */
 import type { Loss } from "../chat/index.ts";
 import type { Json } from "./json.ts";
-import type { Observation, RequestFacts, StreamObserver } from "./protocol.ts";
+import type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";
 
 /** A file of a form, its bytes as they came: held once, and sent from where they lie. */
 export class SentFile {
@@ -51,6 +51,8 @@ export type Retold = { readonly body: string | Uint8Array; readonly type?: strin
 export type Crossing = {
   /** Protocol id, as a provider's `speaks` names it. */
   readonly id: string;
+  /** What the models are for that are asked so, where it is another thing than the client's protocol is for: vectors stand in for a ranking. */
+  readonly kind?: Protocol["kind"];
   /** Headers that the format itself needs. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Path under the provider's base URL, unless the provider says otherwise. */

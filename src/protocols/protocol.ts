@@ -110,11 +110,11 @@ export type Protocol = {
   renderStreamError(error: GatewayError, requestId: string): string;
   /** Of a conversation: how it is read and written when the provider speaks another protocol. */
   readonly conversation?: ClientHalf;
-  /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */
   /** How the same is asked in another provider's own wire format, where it is no conversation. */
   readonly crossings?: readonly Crossing[];
   /** It is sent as a form: most bytes of it, and which of its fields are files. */
   readonly form?: { readonly mostBytes: number };
+  /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */
   readonly counting?: { parseRequest(body: unknown): ChatRequest; render(inputTokens: number): string };
 };
 

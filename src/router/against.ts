@@ -1,10 +1,10 @@
 /** What speaks against a deployment for a request. Pure. */
 import { countsMoney, type Principal } from "../accounts/policy.ts";
-import { tokensOf } from "../catalog/index.ts";
+import { tokensOf, type ModelKind } from "../catalog/index.ts";
 import { isPriced, isSurcharged, type PriceClass } from "../ledger/price.ts";
 import { usable, type Endpoint } from "../providers/index.ts";
 import type { RoutingWish } from "../protocols/protocol.ts";
-import { lackOf, needBits, type NeedBits, type Needs } from "./needs.ts";
+import { kindOf, lackOf, needBits, type NeedBits, type Needs } from "./needs.ts";
 import type { ExclusionReason, Question } from "./question.ts";
 import { isCalled, wishedPlace } from "./rank.ts";
 import { nameOf, type Candidate } from "./resolve.ts";
@@ -67,13 +67,16 @@ const allowed = ({ models, planModels }: Principal, asked: string, candidate: Ca
   return allows(models, names) && allows(planModels, names);
 };
 
-/** What a deployment speaks of what was asked for, the client's own first, then as its provider prefers. */
-export function protocolsOf({ provider }: Endpoint, { upstreamId, model }: Candidate, protocols: readonly string[] | undefined): readonly string[] {
+/** What a deployment speaks of what was asked for: what its model is for first, the client's own, then as its provider prefers. */
+export function protocolsOf({ provider }: Endpoint, { upstreamId, model }: Candidate, protocols: readonly string[] | undefined, kinds?: Question["kinds"]): readonly string[] {
   const known = provider.speaksFor?.(upstreamId) ?? provider.speaks;
   const spoken = model?.responsesOnly && known.includes("openai-responses") ? ["openai-responses"] : known;
   if (!protocols) return spoken;
   const own = protocols[0]!;
-  return [...(spoken.includes(own) ? [own] : []), ...spoken.filter((id) => id !== own && protocols.includes(id))];
+  const reachable = [...(spoken.includes(own) ? [own] : []), ...spoken.filter((id) => id !== own && protocols.includes(id))];
+  // A model is asked for what it is for before all else.
+  const kind = kinds && kindOf(upstreamId, model);
+  return kinds ? reachable.toSorted((a, b) => Number(kinds.get(b) === kind) - Number(kinds.get(a) === kind)) : reachable;
 }
 
 /** Whether any of it is spoken: as `protocolsOf`, without the list where that is the same for all of a provider's models. */
@@ -133,11 +136,14 @@ export function against(candidate: Candidate, access: Access, terms: Terms): Exc
   if (listed && !allowed(question.principal, asked, candidate)) return "not_allowed";
   if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
+  if (question.kinds && candidate.model && !isAsked(candidate.model.kind, question)) return "kind";
   if (money && !selfHosted && !(isListed(candidate, question.atMs) && (terms.plain || priced(candidate, list[0]!, question)))) return "not_priced";
   if (access.unwished) return access.unwished;
   if (maxPrice && !selfHosted && tooDear(candidate, maxPrice)) return "max_price";
   return needs && lackOf(candidate.upstreamId, candidate.model, needs);
 }
+
+const isAsked = (kind: ModelKind, { kind: own, kinds }: Question): boolean => kind === own || kinds!.values().some((one) => one === kind);
 
 /** Whether its tokens have a price by now. */
 const isListed = ({ pricedFromMs }: Candidate, atMs: number): boolean => pricedFromMs !== undefined && pricedFromMs <= atMs;

@@ -1,5 +1,5 @@
 /** What a key can call on this installation. Pure. */
-import type { Model } from "../catalog/index.ts";
+import { modelKinds, type Model } from "../catalog/index.ts";
 import { selfHosted } from "../providers/index.ts";
 import { usualNeeds } from "./needs.ts";
 import { weigh } from "./plan.ts";
@@ -15,8 +15,8 @@ export type CallableModel = { id: string; owner: string; createdAtMs: number; mo
  */
 export function callableModels(question: Pick<Question, "principal" | "catalog" | "atMs" | "selfHostedModels" | "endpoints"> & { protocols?: readonly string[] }): CallableModel[] {
   const { principal, protocols } = question;
-  /** An alias is one of what it means for a conversation, or for vectors. */
-  const planned = ({ id }: CallableModel): boolean => (["chat", "embedding"] as const).some((kind) =>
+  /** An alias is one of what it means for something: a conversation, vectors, … */
+  const planned = ({ id, model }: CallableModel): boolean => (model ? [model.kind] : modelKinds).some((kind) =>
     weigh({ ...question, name: id, protocols, sovereign: principal.sovereign, kind, needs: () => ({ ...usualNeeds, kind }) }).attempts.length > 0);
   const named = new Map(everyName(question).map((model) => [model.id, model]));
   return [...named.values()].filter(planned).sort((a, b) => (a.id < b.id ? -1 : 1));

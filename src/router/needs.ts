@@ -6,6 +6,8 @@ export type Lack = `lacks_${Capability}` | "kind" | "context" | "output_tokens" 
 
 export type Needs = {
   readonly kind: Model["kind"];
+  /** Models for other things can be asked as well: a conversation stands in for a moderation, vectors for a ranking. */
+  readonly alsoKinds?: readonly Model["kind"][];
   readonly capabilities: readonly Capability[];
   /** What the answer may be made of beside text. */
   readonly outputModalities: readonly string[];
@@ -25,14 +27,20 @@ export const needBits = (needs: Needs): NeedBits => ({ ...needs, bits: capabilit
 const lacks: readonly Lack[] = capabilities.map((capability): Lack => `lacks_${capability}`);
 
 /** What an unlisted model of the owner's is by its name: servers do not say. */
-const embedder = /embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i;
-export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? (embedder.test(upstreamId) ? "embedding" : "chat");
+const byName: readonly [RegExp, Model["kind"]][] = [
+  [/rerank/i, "rerank"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet/i, "transcription"],
+  [/\btts\b|kokoro|piper|speech/i, "speech"], [/stable-diffusion|sdxl|\bflux\b/i, "image"],
+];
+export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? byName.find(([name]) => name.test(upstreamId))?.[1] ?? "chat";
+
+const isOfKind = (kind: Model["kind"], { kind: asked, alsoKinds }: Pick<Needs, "kind" | "alsoKinds">): boolean => kind === asked || alsoKinds?.includes(kind) === true;
 
 /** The first thing that a model is known not to do. Of a model that the catalog does not know nothing is known, so nothing is missing. */
 export function lackOf(upstreamId: string, model: Model | undefined, needs: NeedBits): Lack | undefined {
-  if (!model) return kindOf(upstreamId, model) === needs.kind ? undefined : "kind";
-  if (model.kind !== needs.kind) return "kind";
-  const missing = needs.bits & ~model.can;
+  if (!isOfKind(kindOf(upstreamId, model), needs)) return "kind";
+  if (!model) return undefined;
+  // What else is needed is needed of a conversation.
+  const missing = model.kind === "chat" ? needs.bits & ~model.can : 0;
   if (missing !== 0) return lacks[31 - Math.clz32(missing & -missing)];
   const { inputTokens, outputTokens, outputModalities } = needs;
   if (outputModalities.length > 0 && !outputModalities.every((modality) => model.outputModalities.includes(modality))) return "output_modality";

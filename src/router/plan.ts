@@ -134,7 +134,7 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
   return (chosen.length < 2 ? chosen : chosen.toSorted((a, b) => Number(b.own) - Number(a.own) || spread(a.suffix) - spread(b.suffix))).map(({ endpoint, own, suffix }) => ({
     endpoint, deployment, vital: deployment + suffix, upstreamId, model: model?.id, own, prices,
     contextTokens: model?.contextTokens ?? undefined, maxOutputTokens: model?.maxOutputTokens ?? undefined,
-    protocols: protocolsOf(endpoint, candidate, question.protocols),
+    protocols: protocolsOf(endpoint, candidate, question.protocols, question.kinds),
   }));
 }
 

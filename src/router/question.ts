@@ -33,8 +33,10 @@ export type Question = {
   /** Base URLs of the servers that list a model; a model that is not in it may be anywhere. */
   servedAt?: ReadonlyMap<string, readonly string[]>;
   endpoints: ReadonlyMap<string, readonly Endpoint[]>;
-  /** What is asked for: text for a conversation, or vectors. */
+  /** What is asked for: text for a conversation, vectors, a ranking, … */
   kind?: Model["kind"];
+  /** What the models are for that can be asked, by protocol, where they are not all for the same. */
+  kinds?: ReadonlyMap<string, Model["kind"]> | undefined;
   /** What the request needs of a model. Asked only where there is something to choose. */
   needs?: () => Needs;
   /** How the request wants to be routed. */

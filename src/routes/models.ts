@@ -26,7 +26,7 @@ const fromAnthropic = (c: Context<App>): boolean => c.req.header("anthropic-vers
 const openaiModel = ({ id, owner, createdAtMs, model }: CallableModel) => ({
   id, object: "model" as const, created: Math.floor(createdAtMs / 1000), owned_by: owner,
   ...(model && {
-    context_length: model.contextTokens, max_output_tokens: model.maxOutputTokens, input_modalities: model.inputModalities,
+    kind: model.kind, context_length: model.contextTokens, max_output_tokens: model.maxOutputTokens, input_modalities: model.inputModalities,
     output_modalities: model.outputModalities, capabilities: model.capabilities,
   }),
 });

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sqlStatements } from "../../scripts/local.ts";
 import { noUsage } from "../../src/chat/usage.ts";
+import { modelKinds } from "../../src/catalog/index.ts";
 import { costOf, type Price } from "../../src/ledger/price.ts";
 
 const schema = readFileSync(new URL("../../schema.sql", import.meta.url), "utf8");
@@ -43,7 +44,8 @@ describe("everyone's aliases", () => {
 
   test("are there, each with a way to pick, and name models that are there", () => {
     expect(all("SELECT name, pick FROM alias_rules ORDER BY name")).toEqual([
-      { name: "auto", pick: "cheapest" }, { name: "embedding", pick: "order" }, { name: "fast", pick: "fastest" }, { name: "reasoning", pick: "order" },
+      { name: "auto", pick: "cheapest" }, { name: "embedding", pick: "order" }, { name: "fast", pick: "fastest" }, { name: "moderation", pick: "order" }, { name: "reasoning", pick: "order" },
+      { name: "rerank", pick: "order" },
     ]);
     const known = new Set(all<{ id: string }>("SELECT id FROM models JOIN deployments ON model_id = id").map(({ id }) => id));
     expect(targets.filter(({ target }) => !target.endsWith("*") && !known.has(target))).toEqual([]);
@@ -125,8 +127,33 @@ describe("prices", () => {
           "provider": "mistral",
           "upstream_id": "labs-leanstral-1-5-1",
         },
+        {
+          "provider": "openai",
+          "upstream_id": "omni-moderation-2024-09-26",
+        },
+        {
+          "provider": "openai",
+          "upstream_id": "omni-moderation-latest",
+        },
       ]
     `);
+  });
+
+  test("what is no conversation is priced as it is charged, at the dearest size and quality", () => {
+    const picoOf = (provider: string, id: string) => Object.fromEntries(pricesOf(provider, id).filter((price) => !price.class.includes(":")).map((price) => [price.class, price.picoUsd]));
+    expect(picoOf("cohere", "rerank-v3.5")).toEqual({ search_unit: 2_000_000_000 });
+    expect(picoOf("voyage", "rerank-2.5")).toEqual({ input: 50_000 });
+    expect(picoOf("openai", "tts-1")).toEqual({ character: 15_000_000 });
+    expect(picoOf("openai", "whisper-1")).toEqual({ audio_second: 100_000_000 });
+    expect(picoOf("openai", "gpt-image-2")).toMatchObject({ input: 5_000_000, input_image: 8_000_000, output_image: 30_000_000 });
+    expect(picoOf("black-forest-labs", "flux-pro-1.1")).toEqual({ image: 40_000_000_000 });
+    // xAI's is listed as what a picture that goes in costs; fal's and Veo's by size.
+    expect(picoOf("xai", "grok-imagine-image-2.0")).toEqual({ image: 60_000_000_000 });
+    expect(picoOf("fal", "openai/gpt-image-2")).toEqual({ image: 401_000_000_000 });
+    expect(picoOf("gemini", "veo-3.1-generate-001")).toEqual({ video_second: 600_000_000_000 });
+    expect(all("SELECT kind FROM models GROUP BY kind ORDER BY kind").map((row) => (row as { kind: string }).kind)).toEqual([...modelKinds].sort());
+    // A nought in a list where something else is charged is no price.
+    expect(all("SELECT * FROM prices p JOIN deployments d USING (provider, upstream_id) JOIN models m ON m.id = d.model_id WHERE pico_usd = 0 AND kind NOT IN ('chat', 'moderation')")).toEqual([]);
   });
 
   test("a cached token costs at most what a fresh one costs, on every day a price begins", () => {

@@ -23,6 +23,9 @@ describe("a model lacks", () => {
     ["an answer as long", { outputTokens: 101 }, {}, "output_tokens"], ["no answer that just fits", { outputTokens: 100 }, {}, undefined], ["no bound that nobody knows", { outputTokens: 500 }, { maxOutputTokens: null }, undefined],
     ["pictures to answer in", { outputModalities: ["image"] }, {}, "output_modality"], ["no pictures when it has them", { outputModalities: ["image"] }, { outputModalities: ["text", "image"] }, undefined],
     ["being a model of that kind", { kind: "embedding" }, {}, "kind"], ["being one to talk to", {}, { kind: "embedding" }, "kind"],
+    ["nothing when it stands in for another", { kind: "moderation", alsoKinds: ["moderation", "chat"] }, {}, undefined],
+    ["what its stand-in needs, being made for it", { kind: "moderation", alsoKinds: ["moderation", "chat"], capabilities: ["json_schema"] }, { kind: "moderation" }, undefined],
+    ["what it needs as a stand-in", { kind: "moderation", alsoKinds: ["moderation", "chat"], capabilities: ["json_schema"] }, {}, "lacks_json_schema"],
   ])("%s", (_, needs, of, lack) => expect(lacking(needs, model(of))).toBe(lack));
 });
 
@@ -33,6 +36,8 @@ describe("a model that the catalog does not know", () => {
     expect(lackOf("nomic-embed-text", undefined, needBits({ ...usualNeeds, ...able }))).toBe("kind");
   });
   test.each(["nomic-embed-text:latest", "bge-m3", "BAAI/bge-large", "intfloat/e5-mistral", "thenlper/gte-base", "all-minilm:33m", "text-embedding-3-large", "mxbai-embed-large"])("embeds by the name %s", (id) => expect(kindOf(id, undefined)).toBe("embedding"));
+  test.each([["bge-reranker-v2-m3", "rerank"], ["Systran/faster-whisper-small", "transcription"], ["kokoro", "speech"], ["hexgrad/tts-1", "speech"], ["black-forest-labs/flux.1-dev", "image"]] as const)(
+    "is for what its name %s says", (id, kind) => expect(kindOf(id, undefined)).toBe(kind));
   test.each(["llama3.2", "qwen2.5:0.5b", "gemma-3", "mistral-nemo", "gpt-oss:20b"])("talks by the name %s", (id) => expect(kindOf(id, undefined)).toBe("chat"));
   test("is what the catalog says where it knows", () => expect(kindOf("embedder", model())).toBe("chat"));
 });

@@ -4,7 +4,7 @@ import type { Principal } from "../../src/accounts/index.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { selfHosted } from "../../src/providers/index.ts";
 import { allows } from "../../src/router/against.ts";
-import { callableModels, plan, type Question } from "../../src/router/index.ts";
+import { callableModels, plan, weigh, type Question } from "../../src/router/index.ts";
 import { ask, catalogOf, ownAt, principalOf, reach } from "./stage.ts";
 
 const catalog = catalogOf({
@@ -227,5 +227,27 @@ describe("the list of models", () => {
       ];
       expect(callableModels(question).map(({ id }) => id)).toEqual([...new Set(written)].filter(accepts).sort());
     }), { numRuns: 300 });
+  });
+});
+
+describe("what can be asked of models for different things", () => {
+  const catalog = catalogOf(
+    { ranker: ["cohere/ranker"], vectors: ["openai/vectors", "cohere/vectors"], talker: ["openai/talker"] }, { "/rank": ["talker", "vectors", "ranker"], "/all": ["cheapest:", "*"] },
+    { ranker: { kind: "rerank" }, vectors: { kind: "embedding" } });
+  const kinds = new Map([["openai-embeddings", "embedding"], ["cohere-embeddings", "embedding"], ["cohere-rerank", "rerank"]] as const);
+  const needs = () => ({ kind: "rerank" as const, alsoKinds: [...kinds.values()], capabilities: [], outputModalities: [], inputTokens: 10, outputTokens: 0 });
+  const row = (id: string, speaks: string[]) => ({ provider: { id, name: id, baseUrl: "https://x.example", speaks }, baseUrl: "https://x.example", secret: "s" });
+  const endpoints = new Map([["openai", [row("openai", ["openai-chat", "openai-embeddings"])]], ["cohere", [row("cohere", ["cohere-rerank", "cohere-embeddings"])]]]);
+  const asked = (name: string, over: Partial<Question> = {}) => weigh(ask(name, catalog, { protocols: ["cohere-rerank", "openai-embeddings", "cohere-embeddings"], kind: "rerank", kinds, needs, endpoints, ...over }));
+
+  test("is asked for what each model is for, of whoever speaks both", () => {
+    expect(asked("rank").attempts.map(({ deployment, protocols }) => [deployment, protocols[0]])).toEqual([
+      ["openai/vectors", "openai-embeddings"], ["cohere/vectors", "cohere-embeddings"], ["cohere/ranker", "cohere-rerank"]]);
+    expect(asked("rank").excluded).toEqual([{ deployment: "openai/talker", reason: "kind" }]);
+  });
+  test("is no other model's business, by its own name either", () => expect(asked("talker")).toMatchObject({ attempts: [], excluded: [{ deployment: "openai/talker", reason: "kind" }] }));
+  test("and neither kind is anybody to talk to under an alias of everything", () => {
+    const chat = asked("all", { protocols: ["openai-chat", "cohere-rerank"], kind: "chat", kinds: undefined, needs: () => ({ ...needs(), kind: "chat", alsoKinds: [] }) });
+    expect(chat.attempts.map(({ deployment }) => deployment)).toEqual(["openai/talker"]);
   });
 });

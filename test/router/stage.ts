@@ -1,12 +1,12 @@
 /** A small world to route in. */
 import type { Principal } from "../../src/accounts/index.ts";
-import { buildCatalog, type Catalog, type PickBy } from "../../src/catalog/index.ts";
+import { buildCatalog, type Catalog, type ModelKind, type PickBy } from "../../src/catalog/index.ts";
 import { endpoints, type Endpoint } from "../../src/providers/index.ts";
 import type { Question } from "../../src/router/index.ts";
 
 /** Targets, with a weight behind `*` where it is not 1; the way to pick stands first where it is not their order: `"cheapest:"`. */
 type Aliases = Record<string, string[]>;
-type Known = Partial<{ kind: "chat" | "embedding"; capabilities: string[]; outputModalities: string[]; contextTokens: number; maxOutputTokens: number | null; input: number; output: number; cached: number }>;
+type Known = Partial<{ kind: ModelKind; capabilities: string[]; outputModalities: string[]; contextTokens: number; maxOutputTokens: number | null; input: number; output: number; cached: number }>;
 
 /**
  * `models`: public name → its deployments as `provider/upstream id`; one with a `!` at its end has no price. Aliases by

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startLocal } from "../../scripts/local.ts";
-import { missingColumns, rowsPrinted, tablesIn, tablesQuery } from "../../scripts/schema.ts";
+import { liftedChecks, missingColumns, rowsPrinted, tablesIn, tablesQuery } from "../../scripts/schema.ts";
 import { keptSecrets } from "../../scripts/vars.ts";
 
 const schema = readFileSync(new URL("../../schema.sql", import.meta.url), "utf8");
@@ -16,7 +16,8 @@ const present = (db: DatabaseSync) => tablesIn(db.prepare(tablesQuery).all().map
 const told = (db: DatabaseSync, table: string) =>
   Object.fromEntries(db.prepare(`PRAGMA table_info(${table})`).all().map(({ name, type, notnull, dflt_value }) => [name, { type, notnull, dflt_value }]));
 const grow = (db: DatabaseSync, sql: string): string[] => {
-  const statements = missingColumns(sql, present(db));
+  const had = present(db);
+  const statements = [...missingColumns(sql, had), ...liftedChecks(sql, had)];
   for (const statement of statements) db.exec(statement);
   db.exec(sql);
   return statements;
@@ -58,6 +59,25 @@ describe("a database that is older", () => {
       "ALTER TABLE provider_credentials ADD COLUMN sealed_by TEXT",
     ]);
     expect(db.prepare("SELECT * FROM provider_credentials").all()).toMatchObject([{ organisation_id: "org_a", ciphertext: "text", only: 1, sealed_by: null }]);
+    expect(grow(db, schema)).toEqual([]);
+  });
+
+  test("loses a check that schema.sql no longer has, with foreign keys enforced, and keeps its rows", () => {
+    const db = new DatabaseSync(":memory:");
+    db.exec("PRAGMA foreign_keys = on");
+    db.exec(schema.replace(/(CREATE TABLE IF NOT EXISTS models \([^;]*?kind TEXT NOT NULL)/, "$1 CHECK (kind IN ('chat', 'embedding'))").replace(/,\n  released_at INTEGER/, ""));
+    const model = (id: string, kind: string) => db.exec(`INSERT INTO models (id, owner, kind, input_modalities, output_modalities, capabilities) VALUES ('${id}', 'o', '${kind}', '[]', '[]', '[]')`);
+    model("a", "chat");
+    db.exec("INSERT INTO deployments VALUES ('p', 'u', 'a')");
+    expect(() => model("b", "rerank")).toThrow("CHECK");
+    expect(grow(db, schema)).toHaveLength(9);
+    model("b", "rerank");
+    expect(db.prepare("SELECT id, kind, released_at FROM models ORDER BY id").all()).toMatchObject([{ id: "a", kind: "chat", released_at: null }, { id: "b", kind: "rerank" }]);
+    expect(db.prepare("SELECT * FROM deployments").all()).toMatchObject([{ provider: "p", upstream_id: "u", model_id: "a" }]);
+    expect(() => db.exec("INSERT INTO deployments VALUES ('p', 'v', 'nobody')")).toThrow("FOREIGN KEY");
+    expect(() => db.exec("DELETE FROM models WHERE id = 'a'")).toThrow("FOREIGN KEY");
+    expect(db.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
+    expect([...present(db)]).toEqual(expect.arrayContaining([...tablesIn(schema)]));
     expect(grow(db, schema)).toEqual([]);
   });
 
@@ -113,7 +133,7 @@ test("rows are read from what wrangler prints, behind a warning too; anything el
   for (const odd of ["", "{}", '{"error":{"text":"no"}}', '[{"results":[],"success":false}]', "[1"]) expect(() => rowsPrinted(odd)).toThrow("did not answer with rows");
 });
 
-test("a gateway that starts over an older database has its columns", async () => {
+test("a gateway that starts over an older database has its columns, and models of every kind", async () => {
   const folder = mkdtempSync(join(tmpdir(), "forge-schema-"));
   const vars = { ...keptSecrets(join(folder, "secrets.env")) };
   const start = () => startLocal({ port: 0, stateDir: join(folder, "storage"), vars, onLog: () => {} });
@@ -123,10 +143,16 @@ test("a gateway that starts over an older database has its columns", async () =>
     const first = await start();
     const db = await first.mf.getD1Database("DB");
     await db.batch([db.prepare("ALTER TABLE organisations DROP COLUMN header_credentials"), db.prepare("INSERT INTO organisations (id, name, created_at) VALUES ('org_a', 'A', 1)")]);
+    // The catalog as it was when models were for two things.
+    const { results } = await db.prepare("SELECT name, sql FROM sqlite_master WHERE name IN ('models', 'deployments') ORDER BY name DESC").all();
+    await db.batch(["DROP TABLE deployments", "DROP TABLE models", ...(results as { sql: string }[]).map(({ sql }) => sql.replace("kind TEXT NOT NULL", "kind TEXT NOT NULL CHECK (kind IN ('chat', 'embedding'))")),
+      "INSERT INTO models VALUES ('own', 'us', 'chat', '[]', '[]', '[]', NULL, NULL, NULL)", "INSERT INTO deployments VALUES ('openai', 'own', 'own')"].map((sql) => db.prepare(sql)));
     await first.stop();
     rmSync(join(folder, "storage/applied-sql"));
     const second = await start();
     expect(await columnsOf(second)).toMatchObject([{ id: "org_a", header_credentials: 0 }]);
+    const models = await (await second.mf.getD1Database("DB")).prepare("SELECT kind, count(*) n FROM models m JOIN deployments d ON d.model_id = m.id WHERE m.id = 'own' OR kind = 'rerank' GROUP BY kind ORDER BY kind").all();
+    expect(models.results).toEqual([{ kind: "chat", n: 1 }, { kind: "rerank", n: expect.any(Number) as number }]);
     await second.stop();
   } finally {
     rmSync(folder, { recursive: true, force: true });
