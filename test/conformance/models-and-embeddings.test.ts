@@ -46,7 +46,7 @@ test("a model that does not exist is a NotFoundError", async () => {
 test("a key with an allow-list sees and calls only what is on it", async () => {
   const narrow = await gateway.client({ models: ["selfhosted/endless"] });
   const list = await Array.fromAsync(await narrow.openai.models.list());
-  expect(list.map(({ id }) => id).sort()).toEqual(["auto", "embedding", "endless", "fast", "reasoning", "selfhosted/endless"]);
+  expect(list.map(({ id }) => id).sort()).toEqual(["auto", "embedding", "endless", "fast", "moderation", "reasoning", "rerank", "selfhosted/endless"]);
   const call = narrow.openai.chat.completions.create({ model: "openai/gpt-4o-mini", messages: [{ role: "user", content: "hi" }] });
   await expect(call).rejects.toBeInstanceOf(PermissionDeniedError);
 });
