@@ -40,6 +40,11 @@ export type RequestFacts = InputFacts & {
   otherModels?: readonly string[];
   /** Upper bound of web searches that the provider runs for it. */
   searches?: number | undefined;
+  /**
+   * Tools that a provider runs or has defined itself, by their types, which only its own protocol can say. `must`: a deployment that has none
+   * of them is no answer to the request.
+   */
+  providerTools?: { readonly names: readonly string[]; readonly must: boolean } | undefined;
   /** Some of its input may be kept cached for an hour, which costs more. */
   hourCache?: boolean;
   /** The service tier that was asked for. */

@@ -7,9 +7,12 @@ import type { Exclusion, ExclusionReason, Question } from "./question.ts";
 
 /** Seconds after which a server that was down may be back. */
 const retrySoonSeconds = 5;
+/** So many deployments are named in a refusal. */
+const mostNamed = 5;
 
 /** The error for a plan in which nothing is left. */
 export function refusal(question: Question, excluded: readonly Exclusion[]): GatewayError {
+  if (excluded.some(({ reason }) => reason === "provider_tool")) return cannotBeTold(question, excluded);
   if (question.sovereign) return unavailable();
   return excluded.every(({ reason }) => reason === "unknown") ? notFound(question) : nothingLeft(question, excluded);
 }
@@ -29,6 +32,15 @@ const inWords: Partial<Record<ExclusionReason, string>> = {
   trains: "provider.data_collection: deny", retains: "provider.zdr", quantization: "provider.quantizations", max_price: "provider.max_price",
   kind: "a model of another kind", context: "the request is longer than the context window", output_tokens: "fewer output tokens than asked", output_modality: "other output than asked",
 };
+
+/** Who would have been asked, were it not for the request's tools. */
+function cannotBeTold({ name, providerTools }: Question, excluded: readonly Exclusion[]): GatewayError {
+  const { names, protocol } = providerTools!;
+  const who = excluded.filter(({ reason }) => reason === "provider_tool").map(({ deployment }) => deployment);
+  const more = who.length > mostNamed ? ` and ${who.length - mostNamed} more` : "";
+  const [are, they] = names.length > 1 ? ["are tools", "them"] : ["is a tool", "it"];
+  return new GatewayError("invalid_request", `tools: ${names.join(", ")} ${are} of a provider's own, and ${who.slice(0, mostNamed).join(", ")}${more} cannot be told of ${they}, since ${JSON.stringify(name)} does not speak ${protocol} there. Use a model whose provider does, or function tools.`, { param: "tools", shouldRetry: false });
+}
 
 function nothingLeft({ name }: Question, excluded: readonly Exclusion[]): GatewayError {
   const reasons = new Set(excluded.map(({ reason }) => reason));

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
 import { boundConversation, runsTools, unknownSearches } from "../bound.ts";
-import { filled, record, type Json } from "../json.ts";
+import { filled, objects, record, type Json } from "../json.ts";
 import { modelField, modelsField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
 
@@ -26,6 +26,21 @@ const requestSchema = z.object({
 
 /** Tools that the client runs, or that only say how a tool of its is called. */
 const byClients = /^(function|custom|namespace|local_shell|computer|apply_patch)/;
+
+/** Tools that any model can be told of. */
+const isPortable = (tool: Json): boolean => ["function", "custom"].includes(tool.type as string) || (tool.type === "tool_search" && tool.execution === "client");
+
+/**
+ * What only a provider that speaks Responses itself can be told of. Beside tools of the client's own a web search is an offer, which agents make
+ * with every request, and no demand, unless it is what the model shall call.
+ */
+function providerToolsOf(tools: unknown, choice: unknown): RequestFacts["providerTools"] {
+  const all = objects(tools).flatMap((tool): Json[] => (tool.type === "namespace" ? objects(tool.tools) : [tool]));
+  const own = all.filter((tool) => !isPortable(tool));
+  if (own.length === 0) return undefined;
+  const demanded = own.filter((tool) => !isSearch(tool) || record(choice).type === tool.type);
+  return { names: [...new Set(own.map(({ type }) => filled(type)?.slice(0, 64) ?? "a tool without a type"))], must: demanded.length > 0 || own.length === all.length };
+}
 
 const isSearch = (tool: unknown): boolean => filled(record(tool).type)?.startsWith("web_search") ?? false;
 
@@ -51,5 +66,6 @@ export function parseRequest(body: unknown): RequestFacts {
     outputTokens: max_output_tokens ?? undefined,
     choices: 1,
     searches: tools?.some(isSearch) ? calls : 0,
+    ...(tools && { providerTools: providerToolsOf(tools, (body as Json).tool_choice) }),
   };
 }
