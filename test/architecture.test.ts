@@ -36,14 +36,19 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "protocols/conversations", "protocols/crossing", "type protocols/protocol", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
-  routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  mcp: {
+    may: ["pipeline/index", "type accounts/index", "chat/index", "errors", "type ledger/entry", "ledger/index", "protocols/json", "protocols/sse", "protocols/openai-responses/render-items", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
+    why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
+  },
+  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
-  zod: { rooms: ["protocols", "accounts", "routes", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
+  "@modelcontextprotocol/client": { rooms: ["mcp"], why: "MCP's own client; loaded when the first request names a server" },
+  zod: { rooms: ["mcp", "protocols", "accounts", "routes", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
   multipasta: { rooms: ["form"], why: "a multipart parser that streams: no file is held, no Node, no dependency, 12 kB" },

@@ -5,7 +5,7 @@
 export type * from "./conversation.ts";
 export { efforts } from "./conversation.ts";
 export { collect, defined, eventsOf, fold, type ChatEvent, type Place } from "./events.ts";
-export { flatTools, functionTools, toolsOf, type FunctionRequest, type FunctionTool } from "./flat-tools.ts";
+export { flatNames, flatTools, functionTools, toolsOf, type FunctionRequest, type FunctionTool } from "./flat-tools.ts";
 export { parseExact } from "./json.ts";
 export { lossNames, type Loss } from "./losses.ts";
 export { OwnCalls } from "./own-calls.ts";

@@ -27,7 +27,7 @@ import { zai } from "./zai.ts";
 
 export { authHeaders, pathOf, type Endpoint, type Provider } from "./provider.ts";
 export { selfHosted } from "./selfhosted.ts";
-export { checkedUrl } from "./url.ts";
+export { checkedUrl, unreachable } from "./url.ts";
 
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [

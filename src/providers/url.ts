@@ -6,27 +6,27 @@ const addressName = /(?:^|\.)(?:nip\.io|sslip\.io|xip\.io|localtest\.me|lvh\.me|
 const ipv4 = /^\d+\.\d+\.\d+\.\d+$/;
 
 /**
- * A base URL without its trailing slash. Throws an Error with the reason: not a URL, no https, credentials, query or
- * fragment in it, an IP address or a private name. `allowPrivate` permits http, IP addresses and private names.
+ * Why this URL may not be called, or undefined: no https, another port than its own, an IP address or a private name. `allowPrivate` permits
+ * all of these, and http.
  */
+export function unreachable(url: URL, allowPrivate: boolean): string | undefined {
+  if (url.username || url.password) return "must not contain credentials";
+  if (url.protocol !== "https:" && url.protocol !== "http:") return "must be https";
+  if (allowPrivate) return undefined;
+  if (url.protocol !== "https:") return "must be https (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)";
+  if (url.port) return "must use the standard port";
+  const host = url.hostname.replace(/\.+$/, "");
+  const isPrivate = ipv4.test(host) || host.startsWith("[") || privateName.test(host) || addressName.test(host) || !host.includes(".");
+  return isPrivate ? "points to a private host (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)" : undefined;
+}
+
+/** A base URL without its trailing slash. Throws an Error with the reason: not a URL, a query or fragment in it, or `unreachable`. */
 export function checkedUrl(text: string, allowPrivate: boolean, providerId: string): string {
   const refuse = (reason: string): Error => new Error(`Base URL of ${providerId}: ${reason}`);
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw refuse("not a URL");
-  }
-  if (url.username || url.password) throw refuse("must not contain credentials");
+  const url = URL.parse(text);
+  if (!url) throw refuse("not a URL");
+  const reason = unreachable(url, allowPrivate);
   if (url.search || url.hash) throw refuse("must not contain a query or fragment");
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse("must be https");
-  if (!allowPrivate) {
-    if (url.protocol !== "https:") throw refuse("must be https (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
-    if (url.port) throw refuse("must use the standard port");
-    const host = url.hostname.replace(/\.+$/, "");
-    if (ipv4.test(host) || host.startsWith("[") || privateName.test(host) || addressName.test(host) || !host.includes(".")) {
-      throw refuse("points to a private host (set ALLOW_PRIVATE_UPSTREAMS=true for your own network)");
-    }
-  }
+  if (reason !== undefined) throw refuse(reason);
   return url.origin + url.pathname.replace(/\/+$/, "");
 }

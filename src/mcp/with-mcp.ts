@@ -1,0 +1,137 @@
+/** The layer: requests that name MCP servers, or whose conversation does, take the path turn by turn; all others as they are. */
+import type { Principal } from "../accounts/index.ts";
+import { parseExact } from "../chat/index.ts";
+import { GatewayError } from "../errors.ts";
+import { asGatewayError, callerOf, isWish, look, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
+import { list, record, type Json } from "../protocols/json.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { eventsOf } from "./events.ts";
+import { History, isAboutMcp } from "./history.ts";
+import { Run } from "./run.ts";
+import { isOurs, labelsElsewhere, readServers } from "./server.ts";
+
+const encoder = new TextEncoder();
+const ping = ": ping\n\n";
+
+/** `inner` with MCP servers, for requests of Responses. Costs a look at the tools and the items where there are none. */
+export const withMcp = (inner: Serve): Serve => async (context, protocol) => {
+  let caller: Principal | undefined;
+  try {
+    caller = await callerOf(context);
+    const read = context.read ?? (await readJson(context.request, context.named?.body));
+    const { tools, input } = read.json as Json;
+    if (!list(tools).some(isOurs) && !list(input).some(isAboutMcp)) return await inner({ ...context, read }, protocol);
+    const body = parseExact(read.text) as Json;
+    const servers = readServers(tools, context.isolate.settings.ALLOW_PRIVATE_UPSTREAMS);
+    if (servers.length > 0) await mayReach(context, caller, servers[0]!.at);
+    return await answer(context, protocol, new Run(context, protocol, inner, { body, servers, history: new History(body.input, labelsElsewhere(tools)) }));
+  } catch (thrown) {
+    return refusal(context, protocol, caller, thrown);
+  }
+};
+
+/** What a sovereign request says leaves the owner's machines by no server of others. Its key's object is asked, which knows what an isolate may not have heard yet. */
+async function mayReach(context: RequestContext, caller: Principal, param: string): Promise<void> {
+  const { principal } = await look(context, caller);
+  if (principal.sovereign || isWish(context.request.headers.get("x-sovereign"))) {
+    throw new GatewayError("invalid_request", `${param}: a sovereign request may reach no MCP server.`, { param, shouldRetry: false });
+  }
+}
+
+async function answer(context: RequestContext, protocol: Protocol, run: Run): Promise<Response> {
+  let streams = false;
+  try {
+    await run.prepare();
+    const { response, round } = await run.ask();
+    if (!response.ok) return refused(response, run);
+    streams = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+    return streams ? streamed(context, protocol, run, response, round) : await whole(run, response, round);
+  } finally {
+    if (!streams) run.close();
+  }
+}
+
+type Round = Awaited<ReturnType<Run["ask"]>>["round"];
+
+/** A turn that was refused, as the whole is. What has called tools is not to be sent again by itself. */
+function refused(response: Response, run: Run): Response {
+  const headers = run.requests.headersOf(response, false);
+  if (run.acted) headers.set("x-should-retry", "false");
+  return new Response(response.body, { status: response.status, headers });
+}
+
+async function whole(run: Run, first: Response, begun: Round): Promise<Response> {
+  let [response, round] = [first, begun];
+  for (;;) {
+    round.whole((await response.json()) as Json);
+    const all = await run.after(round);
+    if (all) return new Response(JSON.stringify(all), { status: 200, headers: run.requests.headersOf(response, true) });
+    ({ response, round } = await run.ask());
+    if (!response.ok) return refused(response, run);
+  }
+}
+
+/** The events of all turns as one stream. It goes on by itself; who leaves ends it. */
+function streamed(context: RequestContext, protocol: Protocol, run: Run, first: Response, begun: Round): Response {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  let gone = false;
+  const write = (text: string): Promise<void> => writer.write(encoder.encode(text)).catch((reason: unknown) => {
+    gone = true;
+    throw reason;
+  });
+  const tell = async (): Promise<void> => {
+    const text = run.telling.take();
+    if (text !== "") await write(text);
+  };
+  context.waitUntil(go().then(tell).catch(fail).finally(() => {
+    run.close();
+    void writer.close().catch(() => {});
+  }));
+  return new Response(readable, { status: 200, headers: run.requests.headersOf(first, false) });
+
+  async function go(): Promise<void> {
+    let [response, round] = [first, begun];
+    for (;;) {
+      await hear(response, round);
+      if (round.broke) return round.close();
+      if (await beating(run.after(round, tell))) return;
+      await tell();
+      ({ response, round } = await beating(run.ask()));
+      if (!response.ok) return run.telling.fail(response.status === 429 ? "rate_limit_exceeded" : "server_error", await messageOf(response));
+    }
+  }
+
+  /** Retells a turn as it comes. */
+  async function hear(response: Response, round: Round): Promise<void> {
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return round.whole((await response.json()) as Json);
+    for await (const { event, frame } of eventsOf(response.body!)) {
+      if (event) round.push(event);
+      else await write(frame);
+      await tell();
+    }
+  }
+
+  /** Waits for what says nothing meanwhile. */
+  async function beating<T>(promise: Promise<T>): Promise<T> {
+    const clock = setInterval(() => void write(ping).catch(() => {}), context.isolate.settings.STREAM_HEARTBEAT_MS);
+    try {
+      return await promise;
+    } finally {
+      clearInterval(clock);
+    }
+  }
+
+  async function fail(thrown: unknown): Promise<void> {
+    if (gone || context.request.signal.aborted) return;
+    const { message } = asGatewayError(thrown, context);
+    run.telling.fail("server_error", message);
+    await tell().catch(() => {});
+  }
+}
+
+async function messageOf(response: Response): Promise<string> {
+  const said = await response.json().catch(() => undefined);
+  const { message } = record(record(said).error);
+  return typeof message === "string" ? message : `The next turn was refused with status ${response.status}.`;
+}
