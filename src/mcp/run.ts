@@ -89,13 +89,12 @@ export class Run {
     const { ended } = round;
     if (!ended) throw new GatewayError("upstream_error", "The answer broke off.");
     this.telling.used(ended.response.usage);
-    const over = ended.end !== "completed" || round.calls.length === 0 || this.context.request.signal.aborted;
-    if (over) {
+    if (ended.end !== "completed" || round.calls.length === 0) {
       round.close();
       return this.telling.end(ended.end, ended.response);
     }
     const outcomes = await this.makeAll(round.calls, tell);
-    if (round.waits) return this.telling.end("completed", ended.response);
+    if (round.waits || this.context.request.signal.aborted) return this.telling.end("completed", ended.response);
     const outputs = outcomes.map((outcome, index) => functionOutput(round.calls[index]!.item.call_id as string, textOf(outcome)));
     this.input = [...this.input, ...repeatable(round.said), ...outputs];
     const left = this.tokensLeft();

@@ -22,6 +22,8 @@ export class ToolServer {
   readonly visits: Visit[] = [];
   /** Set to have it answer everything with this status. */
   status: number | undefined;
+  /** How long a call of a tool takes. */
+  delayMs = 0;
   private readonly server: Server;
 
   constructor(greet: string, legacy: "stateless" | "only" = "stateless") {
@@ -36,7 +38,7 @@ export class ToolServer {
         if (legacy === "only" && /server\/discover/.test(body)) return void response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_000, message: "Bad Request: Server not initialized" } }));
         const known = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
         const asked = new Request(`http://${headers.host}${url}`, { method, headers: known, ...(body && { body }) });
-        void fetch(asked).then((answer) => pass(answer, response));
+        setTimeout(() => void fetch(asked).then((answer) => pass(answer, response)), body.includes("tools/call") ? this.delayMs : 0);
       });
     });
   }
