@@ -1,5 +1,5 @@
 /** One turn of the model, retold as a part of the whole response: its calls of MCP tools become items of their own. Pure. */
-import { filled, list, objects, record, stringIn, type Json } from "../protocols/json.ts";
+import { filled, list, record, stringIn, type Json } from "../protocols/json.ts";
 import { approvalItem, type Call } from "./items.ts";
 import type { End, Telling } from "./telling.ts";
 import type { Known, Toolset } from "./toolset.ts";
@@ -136,5 +136,12 @@ const notMade = { output: null, error: null };
 
 const callOf = ({ known: { server, tool }, id }: Open, input: string): Call => ({ id, server_label: server.label, name: tool.name, arguments: input });
 
-/** What of a turn's items can be sent again: thoughts that nobody kept mean nothing without their ciphertext. */
-export const repeatable = (items: readonly Json[]): Json[] => objects(items).filter((item) => item.type !== "reasoning" || typeof item.encrypted_content === "string");
+/**
+ * A turn's items as they can be sent again. Thoughts that nobody kept mean nothing without their ciphertext, and where they are missing other items
+ * must not be known as those that they led to.
+ */
+export function repeatable(items: readonly Json[]): Json[] {
+  const isKept = ({ type, encrypted_content }: Json): boolean => type !== "reasoning" || typeof encrypted_content === "string";
+  if (items.every(isKept)) return [...items];
+  return items.filter(isKept).map(({ id, ...item }) => (item.type === "function_call" || item.type === "message" ? item : { id, ...item }));
+}

@@ -2,7 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import type { RequestContext, Serve } from "../pipeline/index.ts";
 import { list, record, type Json } from "../protocols/json.ts";
-import { itemId } from "../protocols/openai-responses/render-items.ts";
+import { seedOf } from "../protocols/openai-responses/render-items.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
@@ -108,7 +108,7 @@ export class Run {
   }
 
   private idOf(prefix: string, index: number | string): string {
-    return itemId(prefix, this.context.requestId, index as number);
+    return `${prefix}_${seedOf(this.context.requestId)}_${index}`;
   }
 
   /** What stands in the output before the model's first item. */

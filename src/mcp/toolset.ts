@@ -42,9 +42,13 @@ export class Toolset {
   /** A choice among tools as one among functions. */
   choice(choice: unknown): unknown {
     const { type, mode, tools } = record(choice);
-    if (type === "mcp") return { type: "allowed_tools", mode: "required", tools: this.chosen(record(choice)) };
+    if (type === "mcp" && this.isListed(choice)) return { type: "allowed_tools", mode: "required", tools: this.chosen(record(choice)) };
     if (type !== "allowed_tools") return choice;
-    return { type, mode, tools: list(tools).flatMap((tool) => (record(tool).type === "mcp" ? this.chosen(record(tool)) : [tool])) };
+    return { type, mode, tools: list(tools).flatMap((tool) => (record(tool).type === "mcp" && this.isListed(tool) ? this.chosen(record(tool)) : [tool])) };
+  }
+
+  private isListed(choice: unknown): boolean {
+    return this.listed.some(({ server }) => server.label === record(choice).server_label);
   }
 
   private chosen({ server_label, name }: Json): Json[] {

@@ -1,5 +1,6 @@
 /** The layer: requests that name MCP servers, or whose conversation does, take the path turn by turn; all others as they are. */
 import type { Principal } from "../accounts/index.ts";
+import { RecentMap } from "../accounts/recent-map.ts";
 import { parseExact } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import { asGatewayError, callerOf, isWish, look, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
@@ -30,9 +31,22 @@ export const withMcp = (inner: Serve): Serve => async (context, protocol) => {
   }
 };
 
+/** How often a key has asked servers in a minute, as far as this isolate knows: what is asked before the model counts as no request of the key's yet. */
+const asked = new RecentMap<{ readonly minute: number; readonly times: number }>(10_000);
+const minuteMs = 60_000;
+
+function countVisit({ keyId, limits }: Principal, nowMs: number): void {
+  const minute = Math.floor(nowMs / minuteMs);
+  const before = asked.get(keyId);
+  const times = before?.minute === minute ? before.times + 1 : 1;
+  if (times > limits.requestsPerMinute) throw new GatewayError("rate_limit_exceeded", "This key has asked MCP servers as often in this minute as it may make requests.", { retryAfterSeconds: Math.ceil(((minute + 1) * minuteMs - nowMs) / 1_000) });
+  asked.set(keyId, { minute, times });
+}
+
 /** What a sovereign request says leaves the owner's machines by no server of others. Its key's object is asked, which knows what an isolate may not have heard yet. */
 async function mayReach(context: RequestContext, caller: Principal, param: string): Promise<void> {
   const { principal } = await look(context, caller);
+  countVisit(principal, context.startedAtMs);
   if (principal.sovereign || isWish(context.request.headers.get("x-sovereign"))) {
     throw new GatewayError("invalid_request", `${param}: a sovereign request may reach no MCP server.`, { param, shouldRetry: false });
   }

@@ -22,6 +22,8 @@ export class ToolServer {
   readonly visits: Visit[] = [];
   /** Set to have it answer everything with this status. */
   status: number | undefined;
+  /** Set to have it answer without end. */
+  floods = false;
   /** How long a call of a tool takes. */
   delayMs = 0;
   private readonly server: Server;
@@ -34,6 +36,7 @@ export class ToolServer {
         const { method = "", headers, url = "/" } = request;
         this.visits.push({ method, headers, body });
         if (this.status !== undefined) return void response.writeHead(this.status, { location: "http://169.254.169.254/" }).end("<h1>no</h1>");
+        if (this.floods) return flood(response);
         // A server of 2025 knows nothing of what came after it.
         if (legacy === "only" && /server\/discover/.test(body)) return void response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_000, message: "Bad Request: Server not initialized" } }));
         const known = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
@@ -50,6 +53,15 @@ export class ToolServer {
   stop(): void {
     hangUp(this.server);
   }
+}
+
+function flood(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  const more = (): void => {
+    while (!response.closed && response.write(Buffer.alloc(64 * 1024, " "))) continue;
+  };
+  response.on("drain", more);
+  more();
 }
 
 async function pass(answer: Response, response: ServerResponse): Promise<void> {

@@ -2,6 +2,7 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
+import { readServers } from "../../src/mcp/server.ts";
 import { createKey } from "../support/admin.ts";
 import { Model } from "./mcp-model.ts";
 import { ToolServer } from "./mcp-server.ts";
@@ -46,6 +47,7 @@ beforeEach(() => {
     server.visits.length = 0;
     server.status = undefined;
     server.delayMs = 0;
+    server.floods = false;
   }
   log.length = 0;
 });
@@ -75,6 +77,15 @@ const ways: [string, (request: Request) => Promise<OpenAI.Responses.Response>][]
 ];
 const kinds = (output: Item[]): string[] => output.map(({ type }) => type);
 const mcpCalls = (output: Item[]) => output.filter((item) => item.type === "mcp_call");
+
+function catching(act: () => unknown): Error {
+  try {
+    act();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
 
 async function refusal(act: Promise<unknown>): Promise<APIError> {
   const error = await act.then(() => undefined, (reason: unknown) => reason);
@@ -352,6 +363,34 @@ describe("secrets and walls", () => {
       expect(error).toMatchObject({ status: 400, code: "invalid_request", param: "tools[0]", message: "400 tools[0]: a sovereign request may reach no MCP server." });
     }
     expect([weather.visits, model.asked]).toEqual([[], []]);
+  });
+
+  test("servers of private networks are not asked, nor odd addresses", () => {
+    const read = (server_url: unknown, more: object = {}) => () => readServers([{ type: "mcp", server_label: "s", server_url, ...more }], false);
+    for (const address of ["http://mcp.example.com/", "https://127.0.0.1/mcp", "https://[::1]/mcp", "https://169.254.169.254/latest", "https://localhost/mcp", "https://db.internal/mcp", "https://mcp.example.com:8443/", "https://2130706433/", "https://10.0.0.1.nip.io/mcp", "https://u:p@mcp.example.com/", "file:///etc/passwd", "nonsense", 7, undefined]) {
+      expect(read(address), String(address)).toThrow(/^tools\[0\]\.server_url: /);
+    }
+    expect(read("https://mcp.example.com/mcp?key=1")()).toMatchObject([{ label: "s", echo: { server_url: "https://mcp.example.com/<redacted>", require_approval: "always" } }]);
+    for (const [field, value] of [["headers", { host: "x" }], ["headers", { "mcp-session-id": "x" }], ["headers", { "x-key": `${secret}\nx` }], ["authorization", `${secret}\nx`], ["connector_id", "connector_x"], ["require_approval", "sometimes"], ["allowed_tools", 1], ["server_label", "a b"]] as const) {
+      const error = catching(read("https://mcp.example.com/", { [field]: value }));
+      expect([error.message.startsWith(`tools[0].${field}: `), error.message.includes(secret)], error.message).toEqual([true, false]);
+    }
+    expect(() => readServers([server(), server()], true)).toThrow("tools[1].server_label: \"weather\" is another server's too");
+  });
+
+  test("an answer without end is not read to it", async () => {
+    weather.floods = true;
+    expect(await refusal(openai.responses.create({ ...base, tools: [server()] }))).toMatchObject({ status: 424 });
+  });
+
+  test("servers are asked no oftener than the key may ask models", async () => {
+    const few = await createKey(gateway.url, { limits: { requestsPerMinute: 2 } });
+    const sdk = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: few.secret, maxRetries: 0 });
+    weather.status = 500;
+    const statuses: unknown[] = [];
+    for (let i = 0; i < 5; i += 1) statuses.push((await refusal(sdk.responses.create({ ...base, tools: [server()] }))).status);
+    expect([424, 429]).toContain(statuses[2]);
+    expect(statuses.at(-1)).toBe(429);
   });
 
   test("a caller without a key hears only that", async () => {
