@@ -7,8 +7,6 @@ import { mcpDial } from "../upstream/mcp-dial.ts";
 import { outcomeOf, type CallError, type Outcome } from "./items.ts";
 import { invalid, type ListedTool, type Server } from "./server.ts";
 
-const listPatienceMs = 20_000;
-const callPatienceMs = 120_000;
 const goodbyeMs = 5_000;
 /** No model takes more functions. */
 const mostTools = 128;
@@ -22,15 +20,20 @@ const load = () => import("@modelcontextprotocol/client");
 /** What a tool's result is checked against by its server is not checked again: it is text for a model, and schemas of strangers are programs. */
 const unchecked: jsonSchemaValidator = { getValidator: <T>(): JsonSchemaValidator<T> => (data) => ({ valid: true, data: data as T, errorMessage: undefined }) };
 
+/** How long a server may take to tell of itself and its tools, and for a call. */
+export type Patience = { readonly listMs: number; readonly callMs: number };
+
 export class Connection {
   private readonly server: Server;
   private readonly signal: AbortSignal;
+  private readonly patience: Patience;
   private client: Promise<Client> | undefined;
 
   /** `signal`: nobody waits for an answer any more. */
-  constructor(server: Server, signal: AbortSignal) {
+  constructor(server: Server, signal: AbortSignal, patience: Patience) {
     this.server = server;
     this.signal = signal;
+    this.patience = patience;
   }
 
   /** The server's tools that the request allows. Throws `mcp_server_error`, or `invalid_request` where they are too many. */
@@ -39,7 +42,7 @@ export class Connection {
     let tools: ListedTool[];
     try {
       const client = await this.connected();
-      const listed = client.getServerCapabilities()?.tools ? (await client.listTools(undefined, { signal: this.signal, timeout: listPatienceMs })).tools : [];
+      const listed = client.getServerCapabilities()?.tools ? (await client.listTools(undefined, { signal: this.signal, timeout: this.patience.listMs })).tools : [];
       tools = listed.map(({ name, description, inputSchema, annotations }) => ({ name, description: description ?? null, input_schema: inputSchema as Json, annotations: isObject(annotations) ? annotations : null }));
     } catch (error) {
       throw new GatewayError("mcp_server_error", this.discreet(`${at}: the MCP server ${JSON.stringify(label)} did not list its tools: ${(await told(error)).message}`), { param: at, shouldRetry: false });
@@ -55,7 +58,7 @@ export class Connection {
       const values: unknown = JSON.parse(input || "{}");
       if (!isObject(values)) return failed({ type: "mcp_protocol_error", code: invalidParams, message: "The arguments are no JSON object." });
       const client = await this.connected();
-      const result = await client.callTool({ name, arguments: values }, { signal: this.signal, timeout: callPatienceMs });
+      const result = await client.callTool({ name, arguments: values }, { signal: this.signal, timeout: this.patience.callMs });
       return JSON.parse(this.discreet(JSON.stringify(outcomeOf(record(result))))) as Outcome;
     } catch (error) {
       if (error instanceof SyntaxError) return failed({ type: "mcp_protocol_error", code: invalidParams, message: "The arguments are no JSON." });
@@ -83,7 +86,7 @@ export class Connection {
     const client = new Client({ name: "forge", version: "1" }, { capabilities: {}, jsonSchemaValidator: unchecked, listMaxPages: mostPages, versionNegotiation: { mode: "auto" } });
     client.onerror = () => {};
     const transport = new StreamableHTTPClientTransport(url, { fetch: mcpDial(url), requestInit: { headers } });
-    await client.connect(transport, { signal: this.signal, timeout: listPatienceMs });
+    await client.connect(transport, { signal: this.signal, timeout: this.patience.listMs });
     return client;
   }
 

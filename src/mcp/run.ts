@@ -48,7 +48,8 @@ export class Run {
     this.asked = asked;
     this.others = list(body.tools).filter((tool) => !isOurs(tool));
     this.requests = new Requests(context, protocol, serve);
-    this.connections = new Map(servers.map((server) => [server.label, new Connection(server, context.request.signal)]));
+    const { UPSTREAM_CONNECT_TIMEOUT_MS: listMs, UPSTREAM_FIRST_BYTE_TIMEOUT_MS: callMs } = context.isolate.settings;
+    this.connections = new Map(servers.map((server) => [server.label, new Connection(server, context.request.signal, { listMs, callMs })]));
     this.callsLeft = Math.min(mostCalls, typeof body.max_tool_calls === "number" ? body.max_tool_calls : mostCalls);
     const echoes = servers.map(({ echo }) => echo);
     this.telling = new Telling(body.stream === true, {

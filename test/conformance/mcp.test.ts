@@ -3,7 +3,7 @@ import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { readServers } from "../../src/mcp/server.ts";
-import { createKey } from "../support/admin.ts";
+import { admin, createKey } from "../support/admin.ts";
 import { Model } from "./mcp-model.ts";
 import { ToolServer } from "./mcp-server.ts";
 
@@ -354,10 +354,15 @@ describe("secrets and walls", () => {
     expect(JSON.stringify(weather.visits)).not.toContain(key.secret);
   });
 
-  test("a sovereign request reaches no MCP server, by its header or its key", async () => {
+  test("a sovereign request reaches no MCP server: by its header, its key, its organisation, or a key that has just become one", async () => {
     model.play({ text: "ok" });
-    const own = await createKey(gateway.url, { sovereign: true });
-    for (const [apiKey, defaultHeaders] of [[key.secret, { "x-sovereign": "true" }], [own.secret, {}]] as const) {
+    const [own, ours, new_] = await Promise.all([createKey(gateway.url, { sovereign: true }), createKey(gateway.url), createKey(gateway.url)]);
+    const listed = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: new_.secret, maxRetries: 0 });
+    await listed.responses.create({ ...base, tools: [server()] });
+    await Promise.all([admin(gateway.url, "PATCH", `/organisations/${ours.organisation}`, { sovereign: true }), admin(gateway.url, "PATCH", `/keys/${new_.id}`, { policy: { sovereign: true } })]);
+    model.play();
+    weather.visits.length = 0;
+    for (const [apiKey, defaultHeaders] of [[key.secret, { "x-sovereign": "true" }], [own.secret, {}], [ours.secret, {}], [new_.secret, {}]] as const) {
       const sdk = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey, defaultHeaders, maxRetries: 0 });
       const error = await refusal(sdk.responses.create({ ...base, model: "selfhosted/m", tools: [server()] }));
       expect(error).toMatchObject({ status: 400, code: "invalid_request", param: "tools[0]", message: "400 tools[0]: a sovereign request may reach no MCP server." });
