@@ -37,7 +37,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   mcp: {
-    may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "type ledger/entry", "ledger/index", "protocols/json", "protocols/sse", "protocols/openai-responses/render-items", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
+    may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "protocols/json", "protocols/openai-responses/render-items", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
   routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

@@ -1,13 +1,12 @@
 /** A response in which the model calls tools of MCP servers: turn by turn, until it answers without. */
 import { GatewayError } from "../errors.ts";
-import type { RequestContext, Serve } from "../pipeline/index.ts";
+import { Requests, type RequestContext, type Serve } from "../pipeline/index.ts";
 import { list, record, type Json } from "../protocols/json.ts";
 import { seedOf } from "../protocols/openai-responses/render-items.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import { functionOutput, textOf, type Call, type Outcome } from "./items.ts";
-import { Requests } from "./requests.ts";
 import { repeatable, Round, type Made } from "./round.ts";
 import { invalid, isOurs, type ListedTool, type Server } from "./server.ts";
 import { Telling } from "./telling.ts";
@@ -82,7 +81,7 @@ export class Run {
   async ask(): Promise<{ response: Response; round: Round }> {
     this.rounds += 1;
     const round = new Round(this.telling, this.toolset, (prefix, index) => this.idOf(prefix, index), () => this.tellBeginning());
-    return { response: await this.requests.ask(this.body()), round };
+    return { response: await this.requests.ask(JSON.stringify(this.body())), round };
   }
 
   /** After a turn: makes its calls. Whether the model is asked again; if not, the response is ended, and this is the whole. */

@@ -3,15 +3,13 @@ import type { Principal } from "../accounts/index.ts";
 import { RecentMap } from "../accounts/recent-map.ts";
 import { parseExact } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
-import { asGatewayError, callerOf, isWish, look, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
+import { callerOf, isWish, look, readJson, refusal, written, type RequestContext, type Serve, type Write } from "../pipeline/index.ts";
 import { list, record, type Json } from "../protocols/json.ts";
-import type { Protocol } from "../protocols/protocol.ts";
-import { eventsOf } from "./events.ts";
+import { jsonEventsOf } from "../upstream/json-events.ts";
 import { History, isAboutMcp } from "./history.ts";
 import { Run } from "./run.ts";
 import { isOurs, labelsElsewhere, readServers } from "./server.ts";
 
-const encoder = new TextEncoder();
 const ping = ": ping\n\n";
 
 /** `inner` with MCP servers, for requests of Responses. Costs a look at the tools and the items where there are none. */
@@ -25,7 +23,7 @@ export const withMcp = (inner: Serve): Serve => async (context, protocol) => {
     const body = parseExact(read.text) as Json;
     const servers = readServers(tools, context.isolate.settings.ALLOW_PRIVATE_UPSTREAMS);
     if (servers.length > 0) await mayReach(context, caller, servers[0]!.at);
-    return await answer(context, protocol, new Run(context, protocol, inner, { body, servers, history: new History(body.input, labelsElsewhere(tools)) }));
+    return await answer(context, new Run(context, protocol, inner, { body, servers, history: new History(body.input, labelsElsewhere(tools)) }));
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
@@ -52,14 +50,14 @@ async function mayReach(context: RequestContext, caller: Principal, param: strin
   }
 }
 
-async function answer(context: RequestContext, protocol: Protocol, run: Run): Promise<Response> {
+async function answer(context: RequestContext, run: Run): Promise<Response> {
   let streams = false;
   try {
     await run.prepare();
     const { response, round } = await run.ask();
     if (!response.ok) return refused(response, run);
     streams = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
-    return streams ? streamed(context, protocol, run, response, round) : await whole(run, response, round);
+    return streams ? streamed(context, run, response, round) : await whole(run, response, round);
   } finally {
     if (!streams) run.close();
   }
@@ -85,49 +83,35 @@ async function whole(run: Run, first: Response, begun: Round): Promise<Response>
   }
 }
 
-/** The events of all turns as one stream. It goes on by itself; who leaves ends it. */
-function streamed(context: RequestContext, protocol: Protocol, run: Run, first: Response, begun: Round): Response {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  let gone = false;
-  const write = (text: string): Promise<void> => writer.write(encoder.encode(text)).catch((reason: unknown) => {
-    gone = true;
-    throw reason;
-  });
-  const tell = async (): Promise<void> => {
-    const text = run.telling.take();
-    if (text !== "") await write(text);
+/** The events of all turns as one stream. */
+function streamed(context: RequestContext, run: Run, first: Response, begun: Round): Response {
+  const failed = (error: GatewayError): string => {
+    run.telling.fail("server_error", error.message);
+    return run.telling.take();
   };
-  context.waitUntil(go().then(tell).catch(fail).finally(() => {
-    run.close();
-    void writer.close().catch(() => {});
-  }));
-  return new Response(readable, { status: 200, headers: run.requests.headersOf(first, false) });
+  return written(context, run.requests.headersOf(first, false), go, failed, () => run.close());
 
-  async function go(): Promise<void> {
+  async function go(write: Write): Promise<void> {
+    const tell = async (): Promise<void> => {
+      const text = run.telling.take();
+      if (text !== "") await write(text);
+    };
     let [response, round] = [first, begun];
     for (;;) {
-      await hear(response, round);
-      if (round.broke) return round.close();
-      if (await beating(run.after(round, tell))) return;
+      await hear(response, round, write, tell);
+      if (round.broke) round.close();
+      if (round.broke || (await beating(run.after(round, tell), write))) break;
       await tell();
-      ({ response, round } = await beating(run.ask()));
-      if (!response.ok) return run.telling.fail(response.status === 429 ? "rate_limit_exceeded" : "server_error", await messageOf(response));
+      ({ response, round } = await beating(run.ask(), write));
+      if (response.ok) continue;
+      run.telling.fail(response.status === 429 ? "rate_limit_exceeded" : "server_error", await messageOf(response));
+      break;
     }
-  }
-
-  /** Retells a turn as it comes. */
-  async function hear(response: Response, round: Round): Promise<void> {
-    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return round.whole((await response.json()) as Json);
-    for await (const { event, frame } of eventsOf(response.body!)) {
-      if (event) round.push(event);
-      else await write(frame);
-      await tell();
-    }
+    await tell();
   }
 
   /** Waits for what says nothing meanwhile. */
-  async function beating<T>(promise: Promise<T>): Promise<T> {
+  async function beating<T>(promise: Promise<T>, write: Write): Promise<T> {
     const clock = setInterval(() => void write(ping).catch(() => {}), context.isolate.settings.STREAM_HEARTBEAT_MS);
     try {
       return await promise;
@@ -135,12 +119,15 @@ function streamed(context: RequestContext, protocol: Protocol, run: Run, first: 
       clearInterval(clock);
     }
   }
+}
 
-  async function fail(thrown: unknown): Promise<void> {
-    if (gone || context.request.signal.aborted) return;
-    const { message } = asGatewayError(thrown, context);
-    run.telling.fail("server_error", message);
-    await tell().catch(() => {});
+/** Retells a turn as it comes. */
+async function hear(response: Response, round: Round, write: Write, tell: () => Promise<void>): Promise<void> {
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return round.whole((await response.json()) as Json);
+  for await (const { event, frame } of jsonEventsOf(response.body!)) {
+    if (event) round.push(event);
+    else await write(frame);
+    await tell();
   }
 }
 

@@ -4,6 +4,8 @@
  */
 export { dryRun, type DryRun } from "./dry-run.ts";
 export { relay, serve, type Serve } from "./relay.ts";
+export { Requests } from "./requests.ts";
+export { written, type Write } from "./written.ts";
 export { asGatewayError, refusal } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, seal } from "./answer.ts";

@@ -24,6 +24,8 @@ export type InputFacts = {
   unseen?: boolean;
 };
 
+export type NativeOnly = { readonly param: string; readonly what: readonly string[]; readonly must: boolean };
+
 /** What the gateway must know of a request before it can plan, price and send it. */
 export type RequestFacts = InputFacts & {
   model: string;
@@ -41,10 +43,10 @@ export type RequestFacts = InputFacts & {
   /** Upper bound of web searches that the provider runs for it. */
   searches?: number | undefined;
   /**
-   * Tools that a provider runs or has defined itself, by their types, which only its own protocol can say. `must`: a deployment that has none
-   * of them is no answer to the request.
+   * What only this protocol can say: tools that a provider runs itself, a prompt of tokens. `what` names it, in the field `param`; `must`: whoever
+   * cannot be told of it is not asked, else only after those who can.
    */
-  providerTools?: { readonly names: readonly string[]; readonly must: boolean } | undefined;
+  nativeOnly?: NativeOnly | undefined;
   /** Some of its input may be kept cached for an hour, which costs more. */
   hourCache?: boolean;
   /** The service tier that was asked for. */

@@ -101,16 +101,16 @@ function fitting(read: Read, terms: Terms, ways: Ways, excluded: Exclusion[]): r
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }
-  return withTools(fit, terms.question, ways, excluded);
+  return speaking(fit, terms.question, ways, excluded);
 }
 
-/** Those that can be told of all the request's tools, where it must be or there are such. */
-function withTools(fit: readonly Candidate[], { providerTools, protocols, kinds }: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
-  if (!providerTools) return fit;
-  const knows = (one: Candidate): boolean => protocolsOf(ways.of(one.provider).list[0]!.endpoint, one, protocols, kinds).includes(providerTools.protocol);
+/** Those that can be told of all that the request says, where it must be or there are such. */
+function speaking(fit: readonly Candidate[], { nativeOnly, protocols, kinds }: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
+  if (!nativeOnly) return fit;
+  const knows = (one: Candidate): boolean => protocolsOf(ways.of(one.provider).list[0]!.endpoint, one, protocols, kinds).includes(nativeOnly.protocol);
   const able = fit.filter(knows);
-  if (!providerTools.must && able.length === 0) return fit;
-  for (const one of fit) if (!able.includes(one)) excluded.push({ deployment: one.name, reason: "provider_tool" });
+  if (!nativeOnly.must && able.length === 0) return fit;
+  for (const one of fit) if (!able.includes(one)) excluded.push({ deployment: one.name, reason: "not_native" });
   return able;
 }
 
@@ -144,7 +144,7 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
   return (chosen.length < 2 ? chosen : chosen.toSorted((a, b) => Number(b.own) - Number(a.own) || spread(a.suffix) - spread(b.suffix))).map(({ endpoint, own, suffix }) => ({
     endpoint, deployment, vital: deployment + suffix, upstreamId, model: model?.id, own, prices,
     contextTokens: model?.contextTokens ?? undefined, maxOutputTokens: model?.maxOutputTokens ?? undefined,
-    protocols: question.providerTools?.must ? [question.providerTools.protocol] : protocolsOf(endpoint, candidate, question.protocols, question.kinds),
+    protocols: question.nativeOnly?.must ? [question.nativeOnly.protocol] : protocolsOf(endpoint, candidate, question.protocols, question.kinds),
   }));
 }
 

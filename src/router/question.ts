@@ -2,7 +2,7 @@
 import type { Principal } from "../accounts/policy.ts";
 import type { Catalog, Model, PickBy } from "../catalog/index.ts";
 import type { Price, Tier } from "../ledger/price.ts";
-import type { RoutingWish } from "../protocols/protocol.ts";
+import type { NativeOnly, RoutingWish } from "../protocols/protocol.ts";
 import type { Endpoint } from "../providers/index.ts";
 import type { Lack, Needs } from "./needs.ts";
 
@@ -23,8 +23,8 @@ export type Question = {
   sovereign: boolean;
   /** The protocol in which a provider is asked to search the web, which has a price of its own: told in another, it is not asked. */
   searches?: string | undefined;
-  /** Tools that can only be told of in this protocol, by their types. `must`: whoever cannot be told of them is not asked. */
-  providerTools?: { readonly protocol: string; readonly names: readonly string[]; readonly must: boolean } | undefined;
+  /** What of the request can only be said in this protocol. */
+  nativeOnly?: (NativeOnly & { readonly protocol: string }) | undefined;
   /** The service tier that was asked for, where it has prices of its own. */
   tier?: Tier | undefined;
   catalog: Catalog;
@@ -78,7 +78,7 @@ export type ExclusionReason =
   | "unknown"          // nobody knows the name
   | "not_configured"   // no key, or no address, of its provider
   | "protocol"         // it does not speak what was asked
-  | "provider_tool"    // the request has tools that a provider runs itself, and it cannot be told of them
+  | "not_native"       // the request has what only its own protocol can say (a provider's own tools), and it is not spoken there
   | "not_self_hosted"  // the request is sovereign
   | "not_allowed"      // the key or its plan does not let it be called
   | "not_priced"       // money is counted, and what it costs is not known

@@ -12,7 +12,7 @@ const mostNamed = 5;
 
 /** The error for a plan in which nothing is left. */
 export function refusal(question: Question, excluded: readonly Exclusion[]): GatewayError {
-  if (excluded.some(({ reason }) => reason === "provider_tool")) return cannotBeTold(question, excluded);
+  if (excluded.some(({ reason }) => reason === "not_native")) return cannotBeTold(question, excluded);
   if (question.sovereign) return unavailable();
   return excluded.every(({ reason }) => reason === "unknown") ? notFound(question) : nothingLeft(question, excluded);
 }
@@ -33,13 +33,12 @@ const inWords: Partial<Record<ExclusionReason, string>> = {
   kind: "a model of another kind", context: "the request is longer than the context window", output_tokens: "fewer output tokens than asked", output_modality: "other output than asked",
 };
 
-/** Who would have been asked, were it not for the request's tools. */
-function cannotBeTold({ name, providerTools }: Question, excluded: readonly Exclusion[]): GatewayError {
-  const { names, protocol } = providerTools!;
-  const who = excluded.filter(({ reason }) => reason === "provider_tool").map(({ deployment }) => deployment);
+/** Who would have been asked, could they be told of it. */
+function cannotBeTold({ nativeOnly }: Question, excluded: readonly Exclusion[]): GatewayError {
+  const { param, what, protocol } = nativeOnly!;
+  const who = excluded.filter(({ reason }) => reason === "not_native").map(({ deployment }) => deployment);
   const more = who.length > mostNamed ? ` and ${who.length - mostNamed} more` : "";
-  const [are, they] = names.length > 1 ? ["are tools", "them"] : ["is a tool", "it"];
-  return new GatewayError("invalid_request", `tools: ${names.join(", ")} ${are} of a provider's own, and ${who.slice(0, mostNamed).join(", ")}${more} cannot be told of ${they}, since ${JSON.stringify(name)} does not speak ${protocol} there. Use a model whose provider does, or function tools.`, { param: "tools", shouldRetry: false });
+  return new GatewayError("invalid_request", `${param}: ${what.join(", ")} can only be told in ${protocol}, which is not spoken by ${who.slice(0, mostNamed).join(", ")}${more}. Ask for a model whose provider does.`, { param, shouldRetry: false });
 }
 
 function nothingLeft({ name }: Question, excluded: readonly Exclusion[]): GatewayError {

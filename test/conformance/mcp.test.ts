@@ -414,7 +414,7 @@ describe("tools that a provider runs itself", () => {
     expect(model.asked.at(-1)).toMatchObject({ path: "/responses", body: { tools: [tool as object] } });
     const error = await refusal(openai.responses.create({ ...base, model: "anthropic/m", tools: [tool as OpenAI.Responses.Tool] }));
     expect(error).toMatchObject({ status: 400, code: "invalid_request", param: "tools" });
-    expect(error.message).toContain(`${tool.type} is a tool of a provider's own, and anthropic/m cannot be told of it`);
+    expect(error.message).toContain(`tools: ${tool.type} can only be told in openai-responses, which is not spoken by anthropic/m.`);
     expect(error.message).not.toContain(secret);
   });
 

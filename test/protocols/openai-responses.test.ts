@@ -168,12 +168,12 @@ describe("a request", () => {
 
 test.each([
   ["functions, custom tools and searches of the client's", [{ type: "function", name: "f" }, { type: "custom", name: "c" }, { type: "tool_search", execution: "client" }, { type: "namespace", name: "n", tools: [{ type: "function", name: "f" }] }], undefined, undefined],
-  ["a file search beside functions", [{ type: "function", name: "f" }, { type: "file_search" }], undefined, { names: ["file_search"], must: true }],
-  ["a web search alone", [{ type: "web_search" }], undefined, { names: ["web_search"], must: true }],
-  ["a web search beside functions, which is an offer", [{ type: "function", name: "f" }, { type: "web_search_preview" }], "auto", { names: ["web_search_preview"], must: false }],
-  ["a web search that the model shall call", [{ type: "function", name: "f" }, { type: "web_search" }], { type: "web_search" }, { names: ["web_search"], must: true }],
-  ["tools in a namespace", [{ type: "namespace", name: "n", tools: [{ type: "computer_use_preview" }] }], undefined, { names: ["computer_use_preview"], must: true }],
-])("a provider's own tools: %s", (_, tools, tool_choice, expected) => expect(openaiResponses.parse({ model: "m", input: "hi", tools, tool_choice }).providerTools).toEqual(expected));
+  ["a file search beside functions", [{ type: "function", name: "f" }, { type: "file_search" }], undefined, { param: "tools", what: ["file_search"], must: true }],
+  ["a web search alone", [{ type: "web_search" }], undefined, { param: "tools", what: ["web_search"], must: true }],
+  ["a web search beside functions, which is an offer", [{ type: "function", name: "f" }, { type: "web_search_preview" }], "auto", { param: "tools", what: ["web_search_preview"], must: false }],
+  ["a web search that the model shall call", [{ type: "function", name: "f" }, { type: "web_search" }], { type: "web_search" }, { param: "tools", what: ["web_search"], must: true }],
+  ["tools in a namespace", [{ type: "namespace", name: "n", tools: [{ type: "computer_use_preview" }] }], undefined, { param: "tools", what: ["computer_use_preview"], must: true }],
+])("a provider's own tools: %s", (_, tools, tool_choice, expected) => expect(openaiResponses.parse({ model: "m", input: "hi", tools, tool_choice }).nativeOnly).toEqual(expected));
 
 describe("what we set in a request", () => {
   const edited = (protocol: typeof openaiResponses, body: string): string => splice(body, protocol.edits(protocol.parse(JSON.parse(body)), (key) => rawValue(body, key), "m"));

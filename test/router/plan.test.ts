@@ -49,12 +49,12 @@ describe("a plan", () => {
 
   test("is made of those that can be told of a provider's own tools", () => {
     const protocols = ["openai-responses", "openai-chat", "anthropic-messages"];
-    const asking = (must: boolean) => ({ protocols, providerTools: { protocol: "openai-responses", names: ["file_search", "web_search"], must } });
-    for (const must of [true, false]) expect(plan(ask("two", catalogOf({ two: ["openai/two", "mistral/two"] }), asking(must)))).toMatchObject({ attempts: [{ deployment: "openai/two" }], excluded: [{ deployment: "mistral/two", reason: "provider_tool" }] });
+    const asking = (must: boolean) => ({ protocols, nativeOnly: { protocol: "openai-responses", param: "tools", what: ["file_search", "web_search"], must } });
+    for (const must of [true, false]) expect(plan(ask("two", catalogOf({ two: ["openai/two", "mistral/two"] }), asking(must)))).toMatchObject({ attempts: [{ deployment: "openai/two" }], excluded: [{ deployment: "mistral/two", reason: "not_native" }] });
     expect(planned("gpt-4o-mini", asking(true)).attempts[0]!.protocols).toEqual(["openai-responses"]);
     expect(planned("mistral/any", asking(false)).attempts).toMatchObject([{ deployment: "mistral/any", protocols: ["openai-chat"] }]);
     expect(refusal("mistral/any", asking(true))).toMatchObject({ status: 400, code: "invalid_request", detail: { param: "tools", shouldRetry: false } });
-    expect(refusal("mistral/any", asking(true)).message).toBe('tools: file_search, web_search are tools of a provider\'s own, and mistral/any cannot be told of them, since "mistral/any" does not speak openai-responses there. Use a model whose provider does, or function tools.');
+    expect(refusal("mistral/any", asking(true)).message).toBe("tools: file_search, web_search can only be told in openai-responses, which is not spoken by mistral/any. Ask for a model whose provider does.");
   });
 
   test("says of each deployment left out why", () => {

@@ -34,12 +34,12 @@ const isPortable = (tool: Json): boolean => ["function", "custom"].includes(tool
  * What only a provider that speaks Responses itself can be told of. Beside tools of the client's own a web search is an offer, which agents make
  * with every request, and no demand, unless it is what the model shall call.
  */
-function providerToolsOf(tools: unknown, choice: unknown): RequestFacts["providerTools"] {
+function providerToolsOf(tools: unknown, choice: unknown): RequestFacts["nativeOnly"] {
   const all = objects(tools).flatMap((tool): Json[] => (tool.type === "namespace" ? objects(tool.tools) : [tool]));
   const own = all.filter((tool) => !isPortable(tool));
   if (own.length === 0) return undefined;
   const demanded = own.filter((tool) => !isSearch(tool) || record(choice).type === tool.type);
-  return { names: [...new Set(own.map(({ type }) => filled(type)?.slice(0, 64) ?? "a tool without a type"))], must: demanded.length > 0 || own.length === all.length };
+  return { param: "tools", what: [...new Set(own.map(({ type }) => filled(type)?.slice(0, 64) ?? "a tool without a type"))], must: demanded.length > 0 || own.length === all.length };
 }
 
 const isSearch = (tool: unknown): boolean => filled(record(tool).type)?.startsWith("web_search") ?? false;
@@ -66,6 +66,6 @@ export function parseRequest(body: unknown): RequestFacts {
     outputTokens: max_output_tokens ?? undefined,
     choices: 1,
     searches: tools?.some(isSearch) ? calls : 0,
-    ...(tools && { providerTools: providerToolsOf(tools, (body as Json).tool_choice) }),
+    ...(tools && { nativeOnly: providerToolsOf(tools, (body as Json).tool_choice) }),
   };
 }

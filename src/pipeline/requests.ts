@@ -1,8 +1,9 @@
-/** The requests to the model that one response is made of: each is planned, reserved for and settled by the path like any other. */
+/** Several requests that one answer is made of: each is planned, reserved for and settled by the path like any other. */
 import type { Outcome } from "../ledger/entry.ts";
 import { usdOf } from "../ledger/index.ts";
-import type { RequestContext, Serve } from "../pipeline/index.ts";
 import type { Protocol } from "../protocols/protocol.ts";
+import type { RequestContext } from "./context.ts";
+import type { Serve } from "./relay.ts";
 
 const nanoPerUsd = 1e9;
 
@@ -24,36 +25,40 @@ export class Requests {
     this.serve = serve;
   }
 
-  /** Asks the model. The first request has the client's id, the others that id with their number behind it: `req_…r2`. */
-  async ask(body: object): Promise<Response> {
+  /** Makes a request of this body. The first has the client's id, the others that id with their number behind it: `req_…r2`. */
+  async ask(text: string): Promise<Response> {
     const { context } = this;
     const { requestId, startedAtMs, named } = context;
-    const text = JSON.stringify(body);
     this.count += 1;
     this.waiting += 1;
     const first = this.count === 1;
+    let open = true;
+    const settled = (outcome: Outcome): void => {
+      open = false;
+      this.settled(outcome);
+    };
     const response = await this.serve({
       ...context,
       requestId: first ? requestId : `${requestId}r${this.count}`,
       startedAtMs: first ? startedAtMs : Date.now(),
       read: { text, json: JSON.parse(text) as unknown },
-      ...(named && { named: { ...named, settled: (outcome: Outcome) => this.settled(outcome) } }),
+      ...(named && { named: { ...named, settled } }),
     }, this.protocol);
     // Whatever is refused has been settled by now, or never will be.
-    if (!response.ok) this.waiting = 0;
+    if (!response.ok && open) this.waiting -= 1;
     const cost = response.headers.get("x-forge-cost");
     this.cost = cost === null || this.cost === undefined ? undefined : this.cost + Math.round(Number(cost) * nanoPerUsd);
     for (const loss of response.headers.get("x-forge-losses")?.split(", ") ?? []) this.losses.add(loss);
     return response;
   }
 
-  /** No more is asked: the response stands under the client's id, and has ended as its last request has. */
+  /** No more is asked: the answer stands under the client's id, and has ended as its last request has. */
   end(): void {
     this.over = true;
     this.tellOutcome();
   }
 
-  /** The last answer's headers as the whole response has them. `whole`: it comes with its cost. */
+  /** The headers of one of the answers as the whole has them. `whole`: it comes with its cost. */
   headersOf(response: Response, whole: boolean): Headers {
     const headers = new Headers(response.headers);
     headers.delete("content-length");
