@@ -33,11 +33,11 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "protocols/conversations", "protocols/crossing", "type protocols/protocol", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "protocols/conversations", "protocols/crossing", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   mcp: {
-    may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "protocols/json", "protocols/openai-responses/render-items", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
+    may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "protocols/json", "protocols/openai-responses/render-items", "protocols/usage-together", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
   routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

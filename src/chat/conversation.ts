@@ -169,6 +169,8 @@ export type ChatRequest = {
   logprobs?: { top: number };
   /** How many answers. */
   choices?: number;
+  /** Each answer begins with the text that was asked (legacy completions). */
+  echo?: true;
   verbosity?: string;
   /** What the answer may be made of: `text`, `audio`, `image`. */
   modalities?: string[];

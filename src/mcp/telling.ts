@@ -1,16 +1,7 @@
 /** One response in several turns of the model, told as its events. https://platform.openai.com/docs/api-reference/responses-streaming */
-import { record, type Json } from "../protocols/json.ts";
+import type { Json } from "../protocols/json.ts";
+import { usageTogether } from "../protocols/usage-together.ts";
 import { callItem, type Call, type Outcome } from "./items.ts";
-
-/** Figures of a usage and another one's, by their names; what only one of them has is kept, but for a cost, of which half is no cost. */
-export function usageTogether(a: Json, b: Json): Json {
-  const names = new Set([...Object.keys(a), ...Object.keys(b)].filter((name) => name !== "cost" || (name in a && name in b)));
-  return Object.fromEntries([...names].map((name) => {
-    const [one, other] = [a[name], b[name]];
-    if (typeof one === "number" && typeof other === "number") return [name, one + other];
-    return [name, typeof one === "object" && typeof other === "object" && one && other ? usageTogether(record(one), record(other)) : (one ?? other)];
-  }));
-}
 
 /** How a response ends: the event's type behind `response.`. */
 export type End = "completed" | "incomplete" | "failed";

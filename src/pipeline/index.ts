@@ -4,6 +4,7 @@
  */
 export { dryRun, type DryRun } from "./dry-run.ts";
 export { relay, serve, type Serve } from "./relay.ts";
+export { withPrompts } from "./prompts.ts";
 export { Requests } from "./requests.ts";
 export { written, type Write } from "./written.ts";
 export { asGatewayError, refusal } from "./refusal.ts";

@@ -1,8 +1,13 @@
 import { openaiLike } from "./provider.ts";
 
+const converses = ["openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens"];
+/** Models that complete texts, and do nothing else; no other does. https://platform.openai.com/docs/models/gpt-3.5-turbo-instruct */
+const completes = /instruct|davinci-002|babbage-002/;
+
 /** https://platform.openai.com/docs/api-reference */
 export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1", {
   dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
-  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens", "openai-completions"],
+  speaks: [...converses, "openai-completions"],
+  speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
   data: { trains: false, source: "https://developers.openai.com/api/docs/guides/your-data" },
 });

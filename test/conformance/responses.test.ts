@@ -280,6 +280,57 @@ describe("legacy completions", () => {
     expect(await refusal(Array.fromAsync(stream))).toMatchObject({ code: "upstream_error" });
   });
 
+  describe("of a model that only converses", () => {
+    const several = { model, prompt: ["a poem", "another text", "a poem again"], max_tokens: 50 };
+    const texts = [poem, "Another one.", poem];
+
+    beforeAll(() => {
+      gateway.mock.onMessage("another text", { content: "Another one.", usage });
+      gateway.mock.onMessage("refuse me", { error: { message: "upstream says no", type: "invalid_request_error" }, status: 400 });
+    });
+
+    test("several prompts are several requests, joined", async () => {
+      const { data, response } = await openai.completions.create(several).withResponse();
+      expect(data).toMatchObject({ object: "text_completion", choices: texts.map((text, index) => ({ index, text, finish_reason: "stop" })), usage: { prompt_tokens: 33, completion_tokens: 21, total_tokens: 54 } });
+      const id = response.headers.get("x-request-id");
+      const entries = await Promise.all([id, `${id}r2`, `${id}r3`].map((one) => gateway.entry(client, one)));
+      expect(entries.map(({ usage: { inputTokens, outputTokens } }) => [inputTokens, outputTokens])).toEqual(Array(3).fill([11, 7]));
+      expect(Number(response.headers.get("x-forge-cost"))).toBeGreaterThan(0);
+    });
+
+    test.each([true, false])("and one stream, with the usage of all where it is asked for: %j", async (include_usage) => {
+      const chunks = await Array.fromAsync(await openai.completions.create({ ...several, stream: true, stream_options: { include_usage } }));
+      const told = texts.map((_, index) => chunks.flatMap(({ choices }) => choices.filter((choice) => choice.index === index)));
+      expect(told.map((some) => some.map(({ text }) => text).join(""))).toEqual(texts);
+      expect(told.map((some) => some.at(-1)!.finish_reason)).toEqual(["stop", "stop", "stop"]);
+      expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
+      expect(chunks.filter((chunk) => chunk.usage != null).map((chunk) => chunk.usage!.total_tokens)).toEqual(include_usage ? [54] : []);
+    });
+
+    test("one that is refused is the refusal of all", async () => {
+      const prompt = ["a poem", "refuse me"];
+      expect(await refusal(openai.completions.create({ ...several, prompt }))).toMatchObject({ status: 400 });
+      expect(await refusal((async () => Array.fromAsync(await openai.completions.create({ ...several, prompt, stream: true })))())).toBeInstanceOf(APIError);
+    });
+
+    test("echo, and a stop", async () => {
+      const { choices } = await openai.completions.create({ model, prompt: "a poem", echo: true, max_tokens: 50, stop: ["\n"] });
+      expect(choices[0]!.text).toBe(`a poem${poem}`);
+    });
+
+    test.each([[{ prompt: [1, 2, 3] }, "prompt"], [{ prompt: [[1], [2]] }, "prompt"], [{ suffix: "}" }, "suffix"], [{ best_of: 2 }, "best_of"], [{ echo: true, logprobs: 1 }, "echo"], [{ prompt: ["a", "b"], suffix: "}" }, "prompt"]] as const)("what it cannot be told of is refused by name: %j", async (over, param) => {
+      const error = await refusal(openai.completions.create({ model, prompt: "a poem", ...over } as never));
+      expect(error).toMatchObject({ status: 400, code: "invalid_request", param: param === "prompt" && "suffix" in over ? "suffix" : param });
+      expect(error.message).toContain(`can only be told in openai-completions, which is not spoken by ${model}`);
+    });
+  });
+
+  test("tokens and a suffix reach whoever knows them as they are", async () => {
+    answer("legacy-tokens", 200, { ...base, choices: [{ text: "x", index: 0, logprobs: null, finish_reason: "length" }], usage: told });
+    await openai.completions.create({ model: "selfhosted/legacy-tokens", prompt: [[1, 2], [3]], suffix: "}", best_of: 2 });
+    expect(gateway.upstream.last("legacy-tokens").text).toBe('{"model":"legacy-tokens","prompt":[[1,2],[3]],"suffix":"}","best_of":2}');
+  });
+
   test("a model whose provider has none", async () => {
     const error = await refusal(openai.completions.create({ model: "groq/llama-3.3-70b-versatile", prompt: "hello" }));
     expect(error).toMatchObject({ status: 503, code: "no_provider" });

@@ -208,7 +208,7 @@ describe("a request", () => {
 describe("an error", () => {
   const types: Partial<Record<number, string>> = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error", 405: "invalid_request_error",
-    409: "conflict_error", 413: "request_too_large", 415: "invalid_request_error", 429: "rate_limit_error", 500: "api_error", 502: "api_error", 503: "api_error", 504: "timeout_error",
+    409: "conflict_error", 413: "request_too_large", 415: "invalid_request_error", 424: "invalid_request_error", 429: "rate_limit_error", 500: "api_error", 502: "api_error", 503: "api_error", 504: "timeout_error",
   };
   const classes: Record<number, string> = {
     400: "BadRequestError", 401: "AuthenticationError", 402: "PaymentRequiredError", 403: "PermissionDeniedError", 404: "NotFoundError", 409: "ConflictError", 413: "ContentTooLargeError",

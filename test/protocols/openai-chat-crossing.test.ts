@@ -224,8 +224,17 @@ describe("a legacy completion", () => {
     expect(legacy.parseRequest({ model: "m", prompt: "Say", echo: false, best_of: 1, suffix: "!" })).toMatchObject({ turns: [{ role: "user", parts: [{ type: "text", text: "Say" }] }], maxOutputTokens: 16, rest: { protocol: "openai-completions", fields: { suffix: "!" } } });
   });
 
-  test.each([[["a", "b"]], [[1, 2]], [[[1]]], [null]])("of %j needs a provider that offers completions", (prompt) => {
-    expect(() => legacy.parseRequest({ model: "m", prompt })).toThrowError(/can only be sent to a provider that offers completions/);
+  test("begins with what was asked, where that is wanted", () => {
+    const request = legacy.parseRequest({ model: "m", prompt: ["Say: "], echo: true, n: 2, best_of: 2 });
+    expect(request).toMatchObject({ echo: true, choices: 2, rest: { fields: {} } });
+    const said = (text: string): ChatResponse["choices"][number] => ({ parts: [{ type: "text", text }], finish: { unified: "stop" } });
+    const response: ChatResponse = { choices: [said("Hi"), said("")] };
+    const own = { ...context(), request };
+    const { choices } = JSON.parse(legacy.renderResponse(response, own).body) as { choices: { text: string }[] };
+    expect(choices.map(({ text }) => text)).toEqual(["Say: Hi", "Say: "]);
+    const renderer = legacy.renderStream(own);
+    const chunks = splitFrames(eventsOf(response).map((event) => renderer.push(event)).join("")).map((frame) => (JSON.parse(dataOf(frame)!) as { choices: { text: string; index: number }[] }).choices[0]!);
+    expect([0, 1].map((index) => chunks.filter((chunk) => chunk.index === index).map(({ text }) => text).join(""))).toEqual(["Say: Hi", "Say: "]);
   });
 
   test("is answered with text", () => {

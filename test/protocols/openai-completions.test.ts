@@ -74,6 +74,14 @@ describe("a request", () => {
     ["null everywhere", { max_tokens: null, n: null, best_of: null, stream: null, stream_options: null, suffix: null }, { outputTokens: 16, choices: 1, stream: false }],
   ])("%s", (_, over, facts) => expect(parse(over)).toMatchObject(facts));
 
+  test.each<[object, string, string]>([
+    [{ prompt: [1, 2] }, "prompt", "a prompt of tokens"], [{ prompt: [[1], [2]] }, "prompt", "a prompt of tokens"], [{ prompt: ["a", "b"] }, "prompt", "several prompts at once"], [{ prompt: null }, "prompt", "an answer to no prompt"],
+    [{ suffix: "}" }, "suffix", "what follows (suffix)"], [{ n: 2, best_of: 3 }, "best_of", "the best of several (best_of)"],
+    [{ echo: true, logprobs: 0 }, "echo", "the tokens of the prompt itself (echo with logprobs, or without an answer)"], [{ echo: true, max_tokens: 0 }, "echo", "the tokens of the prompt itself (echo with logprobs, or without an answer)"],
+  ])("%j can only be told in completions", (over, param, what) => expect(parse(over).nativeOnly).toEqual({ param, what: [what], must: true }));
+
+  test.each([{}, { prompt: ["a"] }, { echo: true }, { suffix: "", logprobs: 3, n: 2, best_of: 2 }])("%j can be told to any model", (over) => expect(parse(over).nativeOnly).toBeUndefined());
+
   test("for more than there is stays a number that can be priced", () => {
     const { outputTokens } = parse({ prompt: Array.from({ length: 100_000 }, () => "x"), n: 128, max_tokens: 100_000_000 });
     expect(outputTokens! * 60_000_000 / 1_000).toBeLessThan(Number.MAX_SAFE_INTEGER);

@@ -1,7 +1,6 @@
 /** Reads a whole legacy completion request as a conversation of one turn. https://platform.openai.com/docs/api-reference/completions/create */
 import { z } from "zod";
 import { defined, type ChatRequest } from "../../chat/index.ts";
-import { GatewayError } from "../../errors.ts";
 import { readSampling, restOf, samplingFields } from "../openai-chat/parse-request.ts";
 import { readFields, textsField } from "../openai-chat/request.ts";
 import { usualTokens } from "./request.ts";
@@ -12,29 +11,29 @@ export const protocolId = "openai-completions";
 const requestSchema = z.object({
   ...samplingFields,
   prompt: textsField.nullish(),
+  echo: z.boolean("must be true or false").nullish(),
   logprobs: z.number("must be a number").int("must be an integer").min(0, "must not be negative").nullish(),
 });
 
-/** The one text that a chat model can answer. */
+/** The one text that a chat model can answer. Whatever else a prompt can be is `nativeOnly`, and says nothing to anybody else. */
 function textOf(prompt: z.output<typeof textsField> | null | undefined): string {
   const only = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;
-  if (typeof only === "string") return only;
-  throw new GatewayError("invalid_request", "prompt: no text, several prompts or tokens can only be sent to a provider that offers completions", { param: "prompt" });
+  return typeof only === "string" ? only : "";
 }
 
-/** `best_of: 1` and `echo: false` are the defaults. */
-const isDefault = (key: string, value: unknown): boolean => (key === "best_of" && value === 1) || (key === "echo" && value === false) || (key === "suffix" && value === "");
+/** With `best_of` as high as `n` the best are all. */
+const isDefault = (key: string, value: unknown, n: number): boolean => (key === "best_of" && typeof value === "number" && value <= n) || (key === "suffix" && value === "");
 
 /** Reads a request. Throws `invalid_request` with the field and the reason. */
 export function parseConversation(body: unknown): ChatRequest {
   const fields = readFields(requestSchema, body);
-  const rest = Object.entries(restOf(body, requestSchema.shape)).filter(([key, value]) => !isDefault(key, value));
+  const rest = Object.entries(restOf(body, requestSchema.shape)).filter(([key, value]) => !isDefault(key, value, fields.n ?? 1));
   return {
     ...readSampling(fields),
     turns: [{ role: "user", parts: [{ type: "text", text: textOf(fields.prompt) }] }],
     tools: [],
     maxOutputTokens: fields.max_tokens ?? usualTokens,
-    ...defined({ logprobs: typeof fields.logprobs === "number" ? { top: fields.logprobs } : undefined }),
+    ...defined({ echo: fields.echo ? (true as const) : undefined, logprobs: typeof fields.logprobs === "number" ? { top: fields.logprobs } : undefined }),
     rest: { protocol: protocolId, fields: Object.fromEntries(rest) },
   };
 }

@@ -36,6 +36,9 @@ function lossesOf(part: Part): Loss[] {
   return [...(part.refusal ? (["refusal"] as const) : []), ...(part.citations?.length ? (["citations"] as const) : [])];
 }
 
+/** What an answer begins with, where the request wants it. */
+const echoOf = ({ request: { echo, turns } }: RenderContext): string => (echo ? turns.flatMap(({ parts }) => parts.filter(isText)).map(({ text }) => text).join("") : "");
+
 const head = ({ id, model, createdAtS }: { id?: string; model?: string; createdAtS?: number }, { request, requestId, nowS }: RenderContext): Json => ({
   id: id ?? `cmpl-${requestId}`, object: "text_completion", created: createdAtS ?? nowS, model: model ?? request.model,
 });
@@ -43,11 +46,12 @@ const head = ({ id, model, createdAtS }: { id?: string; model?: string; createdA
 /** An answer as `text_completion`, as JSON text. */
 export function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
   const losses = new Set(response.choices.flatMap(({ parts }) => parts.flatMap(lossesOf)));
+  const echo = echoOf(context);
   const choices = response.choices.map(({ parts, finish }, index) => {
     const texts = parts.filter(isText);
     return {
       index,
-      text: texts.map(({ text }) => text).join(""),
+      text: echo + texts.map(({ text }) => text).join(""),
       logprobs: renderLogprobs(texts.flatMap(({ logprobs = [] }) => logprobs), 0),
       finish_reason: finishOf(finish.unified),
     };
@@ -71,12 +75,21 @@ export class CompletionRenderer implements StreamRenderer {
   push(event: ChatEvent): string {
     if (event.type === "start") this.head = head(event, this.context);
     if (event.type === "usage") this.usage = event.usage;
-    if (event.type === "finish") return this.chunk(event.choice, "", null, finishOf(event.finish.unified));
+    if (event.type === "finish") return this.echoed(event.choice) + this.chunk(event.choice, "", null, finishOf(event.finish.unified));
     if (event.type !== "text-delta") return "";
     const { choice, text, logprobs = [] } = event;
-    const offset = this.written.get(choice) ?? 0;
+    const echoed = this.echoed(choice);
+    const offset = this.written.get(choice)!;
     this.written.set(choice, offset + text.length);
-    return text === "" && logprobs.length === 0 ? "" : this.chunk(choice, text, renderLogprobs(logprobs, offset), null);
+    return echoed + (text === "" && logprobs.length === 0 ? "" : this.chunk(choice, text, renderLogprobs(logprobs, offset), null));
+  }
+
+  /** What goes before the first word of an answer. */
+  private echoed(choice: number): string {
+    if (this.written.has(choice)) return "";
+    this.written.set(choice, 0);
+    const echo = echoOf(this.context);
+    return echo === "" ? "" : this.chunk(choice, echo, null, null);
   }
 
   end(): string {

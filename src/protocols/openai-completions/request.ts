@@ -4,6 +4,7 @@ import { boundTexts } from "../bound.ts";
 import { stringIn } from "../json.ts";
 import { choicesField, modelField, modelsField, objectField, readFields, textsField, tokensField } from "../openai-chat/request.ts";
 import type { RequestFacts } from "../protocol.ts";
+import { nativeOnlyOf } from "./native.ts";
 
 /** Tokens of one answer when the client does not say. */
 export const usualTokens = 16;
@@ -19,6 +20,8 @@ const requestSchema = z.object({
   max_tokens: tokensField,
   n: choicesField,
   best_of: choicesField,
+  echo: z.unknown().optional(),
+  logprobs: z.unknown().optional(),
   models: modelsField,
 });
 
@@ -28,7 +31,7 @@ const promptsIn = (prompt: z.output<typeof textsField> | null | undefined): numb
 
 /** Reads the facts of a completion request. Throws `invalid_request`. */
 export function parseRequest(body: unknown): RequestFacts {
-  const { model, prompt, suffix, stream, stream_options, max_tokens, n, best_of } = readFields(requestSchema, body);
+  const { model, prompt, suffix, stream, stream_options, max_tokens, n, best_of, echo, logprobs } = readFields(requestSchema, body);
   const prompts = promptsIn(prompt);
   const choices = prompts * Math.max(n ?? 1, best_of ?? 1);
   return {
@@ -39,5 +42,6 @@ export function parseRequest(body: unknown): RequestFacts {
     readings: prompts,
     outputTokens: Math.min((max_tokens ?? usualTokens) * choices, mostTokens),
     choices,
+    nativeOnly: nativeOnlyOf({ prompt, suffix, n, best_of, echo, logprobs, max_tokens }),
   };
 }
