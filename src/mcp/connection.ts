@@ -1,7 +1,7 @@
 /** A connection to one MCP server, for one response. Its client is loaded when the first request asks for one. */
 import type { Client, jsonSchemaValidator, JsonSchemaValidator } from "@modelcontextprotocol/client";
 import { GatewayError } from "../errors.ts";
-import { isObject, record, type Json } from "../protocols/json.ts";
+import { isObject, objectIn, record, type Json } from "../protocols/json.ts";
 import { cutOut } from "../telemetry/log.ts";
 import { mcpDial } from "../upstream/mcp-dial.ts";
 import { outcomeOf, type CallError, type Outcome } from "./items.ts";
@@ -11,6 +11,8 @@ const goodbyeMs = 5_000;
 /** No model takes more functions. */
 const mostTools = 128;
 const mostPages = 16;
+/** Of all that a server says of its allowed tools. */
+const mostCharacters = 512 * 1024;
 
 /** Headers and fields of a query that hold a secret. */
 const secretName = /auth|cookie|key|token|secret|passw|session|sign/i;
@@ -39,29 +41,30 @@ export class Connection {
   /** The server's tools that the request allows. Throws `mcp_server_error`, or `invalid_request` where they are too many. */
   async list(): Promise<ListedTool[]> {
     const { at, label, allows } = this.server;
-    let tools: ListedTool[];
+    let allowed: ListedTool[];
     try {
       const client = await this.connected();
       const listed = client.getServerCapabilities()?.tools ? (await client.listTools(undefined, { signal: this.signal, timeout: this.patience.listMs })).tools : [];
-      tools = listed.map(({ name, description, inputSchema, annotations }) => ({ name, description: description ?? null, input_schema: inputSchema as Json, annotations: isObject(annotations) ? annotations : null }));
+      const tools = listed.map(({ name, description, inputSchema, annotations }) => ({ name, description: description ?? null, input_schema: inputSchema as Json, annotations: isObject(annotations) ? annotations : null }));
+      allowed = this.withoutSecrets(tools.filter(allows));
     } catch (error) {
       throw new GatewayError("mcp_server_error", this.discreet(`${at}: the MCP server ${JSON.stringify(label)} did not list its tools: ${(await told(error)).message}`), { param: at, shouldRetry: false });
     }
-    const allowed = tools.filter(allows);
     if (allowed.length > mostTools) throw invalid(`${at}.allowed_tools`, `the server has ${allowed.length} tools, and a model takes ${mostTools}: name those that it needs`);
-    return JSON.parse(this.discreet(JSON.stringify(allowed))) as ListedTool[];
+    const { length } = JSON.stringify(allowed);
+    if (length > mostCharacters) throw invalid(`${at}.allowed_tools`, `the server describes its tools in ${length} characters, more than ${mostCharacters}: name those that the model needs`);
+    return allowed;
   }
 
   /** Calls a tool; `input` is JSON text. Never rejects: what goes wrong is for the model to hear. */
   async call(name: string, input: string): Promise<Outcome> {
+    const values = objectIn(input || "{}");
+    if (!values) return failed({ type: "mcp_protocol_error", code: invalidParams, message: "The arguments are no JSON object." });
     try {
-      const values: unknown = JSON.parse(input || "{}");
-      if (!isObject(values)) return failed({ type: "mcp_protocol_error", code: invalidParams, message: "The arguments are no JSON object." });
       const client = await this.connected();
       const result = await client.callTool({ name, arguments: values }, { signal: this.signal, timeout: this.patience.callMs });
-      return JSON.parse(this.discreet(JSON.stringify(outcomeOf(record(result))))) as Outcome;
+      return this.withoutSecrets(outcomeOf(record(result)));
     } catch (error) {
-      if (error instanceof SyntaxError) return failed({ type: "mcp_protocol_error", code: invalidParams, message: "The arguments are no JSON." });
       const why = await told(error);
       return failed({ ...why, message: this.discreet(why.message) });
     }
@@ -88,6 +91,10 @@ export class Connection {
     const transport = new StreamableHTTPClientTransport(url, { fetch: mcpDial(url), requestInit: { headers } });
     await client.connect(transport, { signal: this.signal, timeout: this.patience.listMs });
     return client;
+  }
+
+  private withoutSecrets<T>(value: T): T {
+    return JSON.parse(JSON.stringify(value), (_, one: unknown) => (typeof one === "string" ? this.discreet(one) : one)) as T;
   }
 
   /** What a server says of itself may repeat what it was sent. */

@@ -8,8 +8,9 @@ export type Approval = { readonly at: string; readonly call: Call & { readonly a
 
 type Answer = { readonly approve: boolean; readonly reason: string | undefined };
 
-/** Whether an input or a tool of the request is about MCP at all. */
-export const isAboutMcp = (item: unknown): boolean => isObject(item) && typeof item.type === "string" && item.type.startsWith("mcp");
+/** Whether an item of the input is about MCP at all. */
+export const isAboutMcp = (item: unknown): boolean => isObject(item) && types.has(item.type);
+const types: ReadonlySet<unknown> = new Set(["mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"]);
 
 const text = (item: Json, field: string, at: string): string => {
   const value = stringIn(item[field]);

@@ -8,7 +8,7 @@ import { Connection } from "./connection.ts";
 import type { History } from "./history.ts";
 import { functionOutput, textOf, type Call, type Outcome } from "./items.ts";
 import { repeatable, Round, type Made } from "./round.ts";
-import { invalid, isOurs, type ListedTool, type Server } from "./server.ts";
+import { invalid, isOurs, withoutSecrets, type ListedTool, type Server } from "./server.ts";
 import { Telling } from "./telling.ts";
 import { Toolset } from "./toolset.ts";
 
@@ -52,7 +52,7 @@ export class Run {
     this.callsLeft = Math.min(mostCalls, typeof body.max_tool_calls === "number" ? body.max_tool_calls : mostCalls);
     const echoes = servers.map(({ echo }) => echo);
     this.telling = new Telling(body.stream === true, {
-      tools: list(body.tools).map((tool) => (isOurs(tool) ? echoes.shift() : tool)),
+      tools: list(body.tools).map((tool) => (isOurs(tool) ? echoes.shift() : withoutSecrets(tool))),
       ...("tool_choice" in body && { tool_choice: body.tool_choice ?? "auto" }),
       ...("max_tool_calls" in body && { max_tool_calls: body.max_tool_calls }),
       ...("max_output_tokens" in body && { max_output_tokens: body.max_output_tokens }),

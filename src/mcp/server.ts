@@ -21,7 +21,7 @@ export type Server = {
   readonly echo: Json;
 };
 
-const mostServers = 16;
+const mostServers = 8;
 const mostHeaders = 64;
 /** What belongs to the connection and not to who calls. */
 const ofTransport = /^(?:host|content-length|transfer-encoding|connection|upgrade|te|trailer|keep-alive|expect|proxy-.*|cf-.*|mcp-.*)$/i;
@@ -44,6 +44,20 @@ const serverSchema = z.object({
 const isMcp = (tool: unknown): tool is Json => isObject(tool) && tool.type === "mcp";
 /** Whether it is run here. OpenAI's connectors and tunnels only OpenAI can run. */
 export const isOurs = (tool: unknown): tool is Json => isMcp(tool) && ((tool.connector_id == null && tool.tunnel_id == null) || tool.server_url != null);
+
+/** A body as the model is asked it: its servers are functions then, whose names nobody knows yet. */
+export function asFunctions(body: object): readonly object[] {
+  const { tools } = body as { tools?: unknown };
+  if (!list(tools).some(isOurs)) return [body];
+  return [{ ...body, tools: list(tools).map((tool) => (isOurs(tool) ? { type: "function", name: String(tool.server_label) } : tool)) }];
+}
+
+/** A server of a provider's as the answer repeats it. */
+export const withoutSecrets = (tool: unknown): unknown => {
+  if (!isMcp(tool)) return tool;
+  const { authorization: _, headers: __, ...told } = tool;
+  return { ...told, headers: null };
+};
 
 /** Labels of those that the provider runs. */
 export const labelsElsewhere = (tools: unknown): ReadonlySet<unknown> => new Set(list(tools).filter((tool) => isMcp(tool) && !isOurs(tool)).map((tool) => record(tool).server_label));

@@ -34,16 +34,25 @@ export type DryRun = {
 
 const usdPerMillion = (pico: number): number => pico / 1e6;
 
-/** Weighs a request of `protocol` as it would be weighed if it were sent now. Throws what is wrong with it or with its caller. */
-export async function dryRun(context: RequestContext, protocol: Protocol, caller: Principal, sample: object): Promise<{ report: DryRun; rate: RateState }> {
+/** What layers around the path make of a body: it is weighed as the first of these that has a plan. */
+export type Seen = (body: object) => readonly object[];
+
+/**
+ * Weighs a request of `protocol` as it would be weighed if it were sent now. `sample` completes its body. Throws what is wrong with it or with its
+ * caller.
+ */
+export async function dryRun(context: RequestContext, protocol: Protocol, caller: Principal, sample: object, seen: Seen = (body) => [body]): Promise<{ report: DryRun; rate: RateState }> {
   const { principal, rate } = await look(context, caller);
   const { text, json } = await readJson(context.request);
-  const whole = { ...sample, ...(json as object) };
-  const facts = factsOf(protocol, text, whole);
-  const read = reading(protocol, JSON.stringify(whole), facts.wish?.fields);
-  const session = sessionIn(whole, facts, context.request.headers);
-  const question = await questionFor(context, principal, { protocol, facts, read, session });
-  const weighed = weigh(question);
+  const weighings = seen({ ...sample, ...(json as object) }).map(async (whole) => {
+    const facts = factsOf(protocol, text, whole);
+    const read = reading(protocol, JSON.stringify(whole), facts.wish?.fields);
+    const session = sessionIn(whole, facts, context.request.headers);
+    const question = await questionFor(context, principal, { protocol, facts, read, session });
+    return { facts, session, question, weighed: weigh(question) };
+  });
+  const all = await Promise.all(weighings);
+  const { facts, session, question, weighed } = all.find(({ weighed: { attempts } }) => attempts.length > 0) ?? all.at(-1)!;
   const error = weighed.attempts.length > 0 ? null : refusal(question, weighed.excluded);
   const { attempts, excluded, pick } = stickTo(weighed, question.stuck, holdsEncrypted(text));
   return {

@@ -2,9 +2,9 @@
  * The one path a request takes. Does not belong here: URLs (routes), wire formats (protocols), hosts (providers).
  * Imports everything below it; imported by routes only.
  */
-export { dryRun, type DryRun } from "./dry-run.ts";
+export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
 export { relay, serve, type Serve } from "./relay.ts";
-export { withPrompts } from "./prompts.ts";
+export { eachPrompt, withPrompts } from "./prompts.ts";
 export { Requests } from "./requests.ts";
 export { written, type Write } from "./written.ts";
 export { asGatewayError, refusal } from "./refusal.ts";

@@ -12,6 +12,7 @@ import { callerOf } from "./admit.ts";
 import { readJson } from "./body.ts";
 import { reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
+import { clientLeft } from "./hold.ts";
 import { questionFor } from "./planning.ts";
 import { refusal } from "./refusal.ts";
 import { factsOf, type Serve } from "./relay.ts";
@@ -36,12 +37,15 @@ export const withPrompts = (inner: Serve): Serve => async (context, protocol) =>
     if (prompts.length > mostPrompts) throw new GatewayError("invalid_request", `prompt: at most ${mostPrompts} prompts at once for this model`, { param: "prompt" });
     const requests = new Requests(context, protocol, inner);
     const { stream, n } = read.json as { stream?: unknown; n?: unknown };
-    const each = new Each(requests, read.text, prompts, Math.min(mostAbreast, caller.limits.concurrentRequests ?? mostAbreast), typeof n === "number" ? n : 1);
+    const each = new Each(requests, context.request.signal, read.text, prompts, Math.min(mostAbreast, caller.limits.concurrentRequests ?? mostAbreast), typeof n === "number" ? n : 1);
     return stream === true ? await streamed(context, protocol, requests, each) : await whole(requests, each);
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
 };
+
+/** A body of several prompts is sent as it is, or as one of each. */
+export const eachPrompt = (body: object): readonly object[] => [body, ...textsIn(body).slice(0, 1).map((prompt) => ({ ...body, prompt }))];
 
 /** Whether some deployment of the model takes several prompts itself: only those are planned for such a request. */
 async function takesAll(context: RequestContext, protocol: Protocol, caller: Principal, { text, json }: Read): Promise<boolean> {
@@ -58,9 +62,11 @@ class Each {
   private readonly text: string;
   private readonly prompts: readonly string[];
   private readonly width: number;
+  private readonly signal: AbortSignal;
 
-  constructor(requests: Requests, text: string, prompts: readonly string[], width: number, choices: number) {
+  constructor(requests: Requests, signal: AbortSignal, text: string, prompts: readonly string[], width: number, choices: number) {
     this.requests = requests;
+    this.signal = signal;
     this.text = text;
     this.prompts = prompts;
     this.count = prompts.length;
@@ -72,7 +78,7 @@ class Each {
   async ask(use: (response: Response, prompt: number) => Promise<boolean>): Promise<void> {
     let next = 0;
     const work = async (): Promise<void> => {
-      while (next < this.count) {
+      while (next < this.count && !this.signal.aborted) {
         const prompt = next++;
         const response = await this.requests.ask(splice(this.text, { prompt: JSON.stringify(this.prompts[prompt]) }, []));
         if (!(await use(response, prompt))) next = this.count;
@@ -95,6 +101,7 @@ async function whole(requests: Requests, each: Each): Promise<Response> {
   }).finally(() => requests.end());
   const failed = came.find(({ ok }) => !ok);
   if (failed) return refused(requests, failed);
+  if (came.length < each.count) throw clientLeft;
   return new Response(JSON.stringify(joinAnswers(answers, each.choices)), { status: 200, headers: requests.headersOf(came[0]!, true) });
 }
 

@@ -1,20 +1,23 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { answerHeaders, callerOf, dryRun } from "../pipeline/index.ts";
-import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses } from "../protocols/index.ts";
+import { asFunctions } from "../mcp/index.ts";
+import { answerHeaders, callerOf, dryRun, eachPrompt, type Seen } from "../pipeline/index.ts";
+import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses, type Protocol } from "../protocols/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { contextOf, type App } from "./context.ts";
 
 const short = [{ role: "user", content: "Hello." }];
 
-/** Endpoints that a request can be meant for, and what a body is completed with that only names a model. */
+type Endpoint = { readonly protocol: Protocol; readonly sample: object; readonly seen?: Seen };
+
+/** Endpoints that a request can be meant for, what a body is completed with that only names a model, and what layers make of one. */
 const endpoints = {
   "/v1/chat/completions": { protocol: openaiChat, sample: { messages: short } },
   "/v1/messages": { protocol: anthropicMessages, sample: { messages: short, max_tokens: 1_024 } },
-  "/v1/responses": { protocol: openaiResponses, sample: { input: "Hello." } },
-  "/v1/completions": { protocol: openaiCompletions, sample: { prompt: "Hello." } },
+  "/v1/responses": { protocol: openaiResponses, sample: { input: "Hello." }, seen: asFunctions },
+  "/v1/completions": { protocol: openaiCompletions, sample: { prompt: "Hello." }, seen: eachPrompt },
   "/v1/embeddings": { protocol: openaiEmbeddings, sample: { input: "Hello." } },
-} as const;
+} as const satisfies Record<string, Endpoint>;
 
 const query = z.strictObject({ endpoint: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[]).default("/v1/chat/completions") });
 
@@ -24,8 +27,8 @@ const query = z.strictObject({ endpoint: z.enum(Object.keys(endpoints) as (keyof
  */
 export const route = new Hono<App>().post("/", async (c) => {
   const { endpoint } = readQuery(c, query);
-  const { protocol, sample } = endpoints[endpoint];
+  const { protocol, sample, seen }: Endpoint = endpoints[endpoint];
   const context = contextOf(c);
-  const { report, rate } = await dryRun(context, protocol, await callerOf(context), sample);
+  const { report, rate } = await dryRun(context, protocol, await callerOf(context), sample, seen);
   return c.json(report, 200, answerHeaders(context.requestId, rate, "application/json"));
 });

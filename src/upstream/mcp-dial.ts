@@ -1,13 +1,13 @@
 /** The way to one MCP server. It is the one host that a request itself may name, so it leads there and nowhere else. */
 
 /** Largest answer: an isolate has 128 MB, and a model reads little of it. */
-const answerLimit = 8 * 1024 * 1024;
+const answerLimit = 4 * 1024 * 1024;
 
 /** Makes the calls of an MCP client in place of `fetch`. */
 export type McpDial = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /**
- * Calls `server`, whose URL was checked before. Redirects are not followed, and an answer ends in an error behind its eighth mebibyte. A stream
+ * Calls `server`, whose URL was checked before. Redirects are not followed, and an answer ends in an error behind its fourth mebibyte. A stream
  * in which the server would speak unasked is not opened, as if it had none.
  */
 export const mcpDial = (server: URL): McpDial => async (url, init = {}) => {

@@ -418,10 +418,24 @@ describe("tools that a provider runs itself", () => {
     expect(error.message).not.toContain(secret);
   });
 
+  test("are no hindrance where they are MCP servers, nor are several prompts: a dry run says so", async () => {
+    const planned = async (endpoint: string, body: object): Promise<unknown> => {
+      const answer = await fetch(`${gateway.url}/v1/route?endpoint=${endpoint}`, { method: "POST", body: JSON.stringify(body), headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" } });
+      const { attempts, excluded, error } = (await answer.json()) as { attempts: { deployment: string }[]; excluded: unknown; error: { code: string } | null };
+      return [attempts.map(({ deployment }) => deployment), excluded, error?.code];
+    };
+    expect(await planned("/v1/responses", { model: "anthropic/m", tools: [server()] })).toEqual([["anthropic/m"], [], undefined]);
+    expect(await planned("/v1/responses", { model: "anthropic/m", tools: [search] })).toEqual([[], [{ deployment: "anthropic/m", reason: "not_native" }], "invalid_request"]);
+    expect(await planned("/v1/completions", { model: "anthropic/m", prompt: ["a", "b"] })).toEqual([["anthropic/m"], [], undefined]);
+    expect(await planned("/v1/completions", { model: "anthropic/m", prompt: [[1], [2]] })).toEqual([[], [{ deployment: "anthropic/m", reason: "not_native" }], "invalid_request"]);
+    expect(weather.visits).toEqual([]);
+  });
+
   test("stand beside MCP servers", async () => {
     model.play({ calls: [lookUp("Bern")] }, { text: "ok" });
     const { tools } = await openai.responses.create({ ...base, model: "openai/m", tools: [search, server(), connector as OpenAI.Responses.Tool] });
     expect(model.tools.slice(0, 3)).toEqual(["file_search", "mcp", "weather__look_up"]);
+    expect(JSON.stringify(tools)).not.toContain(secret);
     expect(tools.map((tool) => [tool.type, "server_label" in tool && tool.server_label])).toEqual([["file_search", false], ["mcp", "weather"], ["mcp", "drive"]]);
   });
 });
