@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { hangUp, listen } from "../support/server.ts";
 
 /** What it says in one turn. */
-export type Step = { text?: string; calls?: { name: string; input: object }[]; cut?: true; refuse?: number };
+export type Step = { text?: string; calls?: { name: string; input: object }[]; cut?: true; refuse?: number; /** Signed, where it speaks Messages. */ thought?: string };
 type Json = Record<string, unknown>;
 type Body = Json & { stream?: boolean; tools?: Json[]; messages?: Json[]; input?: Json[] };
 
@@ -75,15 +75,16 @@ function chat({ text, calls = [], cut }: Step, n: number, { model, stream }: Bod
   return chunk({ role: "assistant", content: "" }) + (text ? halves(text).map((content) => chunk({ content })).join("") : "") + args.join("") + chunk({}, finish_reason) + sse({ ...head, object: "chat.completion.chunk", choices: [], usage }) + "data: [DONE]\n\n";
 }
 
-function messages({ text, calls = [], cut }: Step, n: number, { model, stream }: Body): string {
+function messages({ text, calls = [], cut, thought }: Step, n: number, { model, stream }: Body): string {
   const usage = { input_tokens: 10, output_tokens: 5 };
   const stop_reason = cut ? "max_tokens" : calls.length > 0 ? "tool_use" : "end_turn";
   const head = { id: `msg_${n}`, type: "message", role: "assistant", model, stop_sequence: null };
-  const blocks: Json[] = [...(text ? [{ type: "text", text }] : []), ...calls.map(({ name, input }, index) => ({ type: "tool_use", id: `toolu_${n}_${index}`, name, input }))];
+  const blocks: Json[] = [...(thought ? [{ type: "thinking", thinking: thought, signature: `signed-${n}` }] : []), ...(text ? [{ type: "text", text }] : []), ...calls.map(({ name, input }, index) => ({ type: "tool_use", id: `toolu_${n}_${index}`, name, input }))];
   if (!stream) return JSON.stringify({ ...head, content: blocks, stop_reason, usage });
   const event = (type: string, rest: object): string => sse({ type, ...rest }, type);
   const told = blocks.map((block, index) => {
-    const [empty, deltas] = block.type === "text"
+    const [empty, deltas] = block.type === "thinking" ? [{ ...block, thinking: "", signature: "" }, [{ type: "thinking_delta", thinking: block.thinking }, { type: "signature_delta", signature: block.signature }]]
+      : block.type === "text"
       ? [{ ...block, text: "" }, halves(block.text as string).map((half) => ({ type: "text_delta", text: half }))]
       : [{ ...block, input: {} }, halves(JSON.stringify(block.input)).map((half) => ({ type: "input_json_delta", partial_json: half }))];
     return event("content_block_start", { index, content_block: empty }) + deltas.map((delta) => event("content_block_delta", { index, delta })).join("") + event("content_block_stop", { index });

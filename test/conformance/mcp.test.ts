@@ -107,6 +107,15 @@ describe.each(ways)("a response, %s", (_, ask) => {
   });
 });
 
+test.each(ways)("a model's signed thoughts come back to it in its next turn, %s", async (_, ask) => {
+  model.play({ thought: "Hm.", calls: [lookUp("Bern"), lookUp("Basel")] }, { text: "Sunny." });
+  const { output } = await ask({ ...base, model: "anthropic/m", reasoning: { effort: "low", summary: "auto" }, tools: [server()] });
+  expect(kinds(output)).toEqual(["mcp_list_tools", "reasoning", "mcp_call", "mcp_call", "message"]);
+  const turns = model.asked[1]!.body.messages as { role: string; content: { type: string }[] }[];
+  expect(turns.map(({ role, content }) => [role, ...(Array.isArray(content) ? content.map(({ type }) => type) : [])].join(" "))).toEqual(["user text", "assistant thinking tool_use tool_use", "user tool_result tool_result"].map((turn) => expect.stringMatching(new RegExp(`^${turn.replace(" text", "( text)?")}$`))));
+  expect(turns[1]!.content[0]).toEqual({ type: "thinking", thinking: "Hm.", signature: "signed-1" });
+});
+
 describe.each(ways)("approvals, %s", (_, ask) => {
   const asking = () => ({ tools: [server({ require_approval: undefined })] });
   const asked = async (): Promise<{ output: Item[]; request: OpenAI.Responses.ResponseOutputItem.McpApprovalRequest }> => {
