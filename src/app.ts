@@ -9,6 +9,7 @@ import type { App } from "./routes/context.ts";
 import { dashboard } from "./routes/dashboard.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { renderErrorAt } from "./routes/error-shape.ts";
+import { files } from "./routes/files.ts";
 import { geminiCalls, geminiModels } from "./routes/gemini.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
@@ -16,6 +17,7 @@ import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { responses } from "./routes/responses.ts";
 import { route } from "./routes/route.ts";
 import { stripe } from "./routes/stripe.ts";
+import { uploads } from "./routes/uploads.ts";
 
 export const app = new Hono<App>();
 
@@ -40,6 +42,10 @@ app.route("/v1/v1/models", models);
 app.route("/v1/models", geminiCalls);
 app.route("/v1beta/models", geminiCalls);
 app.route("/v1beta/models", geminiModels);
+
+app.route("/v1/files", files);
+app.route("/v1/v1/files", files);
+app.route("/v1/uploads", uploads);
 
 app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);

@@ -25,6 +25,7 @@ const statusOf = {
   idempotency_unknown: 409,
   request_too_large: 413,
   unsupported_media_type: 415,
+  range_not_satisfiable: 416,
   mcp_server_error: 424,
   rate_limit_exceeded: 429,
   token_rate_limit_exceeded: 429,

@@ -70,6 +70,11 @@ export class Form {
     return { name, filename, type: contentType, body: this.file() };
   }
 
+  /** Gives the body back with what is left of it: whoever answers early may still have to let the client say all of it. */
+  release(): void {
+    this.reader.releaseLock();
+  }
+
   /** Ends the reading: what is left is not wanted. */
   async cancel(): Promise<void> {
     await this.reader.cancel().catch(() => {});

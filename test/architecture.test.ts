@@ -40,7 +40,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "protocols/json", "protocols/openai-responses/render-items", "protocols/usage-together", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
-  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
 };

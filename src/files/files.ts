@@ -13,7 +13,7 @@ import { streamOf } from "./pieces.ts";
 export type Written = { readonly organisationId: string; readonly id: string; readonly segment: Segment; readonly seal: string };
 
 export type Range = { readonly offset: number; readonly length: number };
-export type ListQuestion = { purpose?: string | undefined; after?: string | undefined; before?: string | undefined; limit: number; order: "asc" | "desc" };
+export type ListQuestion = { purpose?: string | undefined; after?: string | undefined; before?: string | undefined; ids?: readonly string[] | undefined; limit: number; order: "asc" | "desc" };
 
 /** How many expired files go in one round of the night. */
 const expiredAtOnce = 500;
@@ -102,7 +102,7 @@ export class Files {
   }
 
   /** By id, which grows with time. `after` and `before` need not be there any more. */
-  async list(organisationId: string, { purpose, after, before, limit, order }: ListQuestion, nowMs: number): Promise<{ data: StoredFile[]; hasMore: boolean }> {
+  async list(organisationId: string, { purpose, after, before, ids, limit, order }: ListQuestion, nowMs: number): Promise<{ data: StoredFile[]; hasMore: boolean }> {
     const [low, high] = order === "asc" ? [after, before] : [before, after];
     // A page before an id is the one that ends there: read backwards, and turned.
     const backwards = before !== undefined && after === undefined;
@@ -110,8 +110,9 @@ export class Files {
     const { results } = await this.db.prepare(`
       SELECT ${fileColumns} FROM files
       WHERE organisation_id = ?1 AND (expires_at IS NULL OR expires_at > ?2) AND (?3 IS NULL OR purpose = ?3) AND id > ?4 AND id < ?5
+        AND (?7 IS NULL OR id IN (SELECT value FROM json_each(?7)))
       ORDER BY id ${direction} LIMIT ?6`,
-    ).bind(organisationId, nowMs, purpose ?? null, low === undefined ? "" : storedId(low), high === undefined ? "~" : storedId(high), limit + 1).all<FileRow>();
+    ).bind(organisationId, nowMs, purpose ?? null, low === undefined ? "" : storedId(low), high === undefined ? "~" : storedId(high), limit + 1, ids ? JSON.stringify(ids.map(storedId)) : null).all<FileRow>();
     const data = results.slice(0, limit).map(fileOf);
     return { data: backwards ? data.reverse() : data, hasMore: results.length > limit };
   }

@@ -12,7 +12,7 @@ export async function heldBytes(db: D1Database, organisationId: string, nowMs: n
 
 const MiB = 1024 * 1024;
 
-export const fileTooLarge = (mostBytes: number): GatewayError => new GatewayError("request_too_large", `The file is larger than ${Math.floor(mostBytes / MiB)} MiB.`, { param: "file" });
+export const fileTooLarge = (mostBytes: number, param = "file"): GatewayError => new GatewayError("request_too_large", `${param}: is larger than ${Math.floor(mostBytes / MiB)} MiB`, { param });
 
 /** No retry helps until something is deleted or expires. */
 export const storageFull = (mostBytes: number): GatewayError =>

@@ -4,4 +4,6 @@
  * Imports: errors, telemetry, how accounts seal a secret.
  */
 export { isFileId, newFileId, type FileMeta, type StoredFile } from "./file.ts";
-export { Files, type Written } from "./files.ts";
+export { Files, type Range, type Written } from "./files.ts";
+export { fileNameOf, fileTypeOf } from "./naming.ts";
+export { Uploads, type Upload } from "./uploads.ts";

@@ -2,7 +2,7 @@
 import { principalOfKeySource, Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
-import { Files } from "../files/index.ts";
+import { Files, Uploads } from "../files/index.ts";
 import { Health } from "../health/index.ts";
 import { Meters } from "../limits/index.ts";
 import { Calls } from "../replay/index.ts";
@@ -32,6 +32,7 @@ export type Isolate = {
   readonly meters: Meters;
   readonly receipts: ReceiptSigner;
   readonly files: Files;
+  readonly uploads: Uploads;
   /** Requests by the names that their clients gave them. */
   readonly calls: Calls;
   /** How the deployments do. */
@@ -59,6 +60,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
   const reachable = new Map([...known].map(([id, places]) => [id, places.map(dialled)]));
   const masters: Masters = { current: settings.CREDENTIALS_SECRET, previous: settings.CREDENTIALS_SECRET_PREVIOUS };
   let region: string | undefined;
+  const files = new Files({ db: env.DB, bucket: env.FILES, masters, mostHeldBytes: settings.FILES_MOST_BYTES });
   const isolate: Isolate = {
     env,
     settings,
@@ -73,7 +75,8 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     selfHosted: new Held((last) => servedBy(reachable.get(selfHosted.id) ?? [], last), catalogFreshMs),
     meters: new Meters(env.KEY_METER),
     receipts: new ReceiptSigner(masters.current, masters.previous),
-    files: new Files({ db: env.DB, bucket: env.FILES, masters, mostHeldBytes: settings.FILES_MOST_BYTES }),
+    files,
+    uploads: new Uploads(env.DB, files),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
     regionOf: (request) => (region ??= (request.cf?.continent as string | undefined) ?? "local"),

@@ -8,5 +8,7 @@ const requestsLiveMs = 30 * 86_400_000;
 export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
   await pruneRequests(env.DB, nowMs - requestsLiveMs);
   await removeExpiredSecrets(env.DB, nowMs);
-  await isolateOf(env).files.tidy(nowMs);
+  const { files, uploads } = isolateOf(env);
+  await uploads.tidy(nowMs);
+  await files.tidy(nowMs);
 }

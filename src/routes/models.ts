@@ -2,13 +2,14 @@ import { Hono } from "hono";
 import { GatewayError } from "../errors.ts";
 import { callableModels, type CallableModel } from "../router/index.ts";
 import { lookedUp, type App } from "./context.ts";
+import { fromAnthropic } from "./error-shape.ts";
 import type { Context } from "hono";
 
 /** GET /v1/models: what this key can call here, in OpenAI's shape; in Anthropic's for whoever names a version of its API. */
 export const models = new Hono<App>()
   .get("/", async (c) => {
     const { list, headers } = await callable(c);
-    if (!fromAnthropic(c)) return c.json({ object: "list", data: list.map(openaiModel) }, 200, headers);
+    if (!fromAnthropic(c.req.raw.headers)) return c.json({ object: "list", data: list.map(openaiModel) }, 200, headers);
     const { limit, after_id, before_id } = c.req.query();
     return c.json(pageOf(list, sizeOf(limit), after_id, before_id), 200, headers);
   })
@@ -17,10 +18,8 @@ export const models = new Hono<App>()
     const id = c.req.param("id");
     const model = list.find((candidate) => candidate.id === id);
     if (!model) throw new GatewayError("model_not_found", `The model ${JSON.stringify(id.slice(0, 200))} does not exist, or this key may not call it.`, { param: "model" });
-    return c.json(fromAnthropic(c) ? anthropicModel(model) : openaiModel(model), 200, headers);
+    return c.json(fromAnthropic(c.req.raw.headers) ? anthropicModel(model) : openaiModel(model), 200, headers);
   });
-
-const fromAnthropic = (c: Context<App>): boolean => c.req.header("anthropic-version") !== undefined;
 
 /** OpenAI's four fields, and what else the catalog knows: SDKs pass over names they do not know. */
 const openaiModel = ({ id, owner, createdAtMs, model }: CallableModel) => ({

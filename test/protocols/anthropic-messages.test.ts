@@ -208,7 +208,7 @@ describe("a request", () => {
 describe("an error", () => {
   const types: Partial<Record<number, string>> = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error", 405: "invalid_request_error",
-    409: "conflict_error", 413: "request_too_large", 415: "invalid_request_error", 424: "invalid_request_error", 429: "rate_limit_error", 500: "api_error", 502: "api_error", 503: "api_error", 504: "timeout_error",
+    409: "conflict_error", 413: "request_too_large", 415: "invalid_request_error", 416: "invalid_request_error", 424: "invalid_request_error", 429: "rate_limit_error", 500: "api_error", 502: "api_error", 503: "api_error", 504: "timeout_error",
   };
   const classes: Record<number, string> = {
     400: "BadRequestError", 401: "AuthenticationError", 402: "PaymentRequiredError", 403: "PermissionDeniedError", 404: "NotFoundError", 409: "ConflictError", 413: "ContentTooLargeError",
@@ -217,7 +217,7 @@ describe("an error", () => {
   const oldClasses: Record<number, string> = { 400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError", 409: "ConflictError", 429: "RateLimitError" };
   const codes: Record<ErrorCode, true> = {
     invalid_json: true, invalid_request: true, upstream_refused: true, missing_api_key: true, invalid_api_key: true, key_revoked: true, key_expired: true, invalid_admin_secret: true, insufficient_credits: true, subscription_expired: true, plan_required: true, header_credentials_not_allowed: true,
-    model_not_allowed: true, model_not_priced: true, model_not_found: true, not_found: true, thread_not_found: true, method_not_allowed: true, conflict: true, idempotency_conflict: true, idempotency_unknown: true, request_too_large: true, unsupported_media_type: true, mcp_server_error: true, rate_limit_exceeded: true,
+    model_not_allowed: true, model_not_priced: true, model_not_found: true, not_found: true, thread_not_found: true, method_not_allowed: true, conflict: true, idempotency_conflict: true, idempotency_unknown: true, request_too_large: true, unsupported_media_type: true, range_not_satisfiable: true, mcp_server_error: true, rate_limit_exceeded: true,
     token_rate_limit_exceeded: true, concurrency_limit_exceeded: true, quota_exceeded: true, internal_error: true, upstream_error: true, no_provider: true, sovereign_unavailable: true, limiter_unavailable: true, upstream_timeout: true,
   };
 

@@ -189,12 +189,12 @@ describe("what goes on", () => {
 describe("errors", () => {
   const statuses: Record<number, string> = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 402: "FAILED_PRECONDITION", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "UNIMPLEMENTED", 409: "ALREADY_EXISTS",
-    413: "INVALID_ARGUMENT", 415: "INVALID_ARGUMENT", 424: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 502: "UNAVAILABLE", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
+    413: "INVALID_ARGUMENT", 415: "INVALID_ARGUMENT", 416: "INVALID_ARGUMENT", 424: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 502: "UNAVAILABLE", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
   };
   /** Every code; the type holds it to be complete. */
   const codes: Record<ErrorCode, true> = {
     invalid_json: true, invalid_request: true, missing_api_key: true, invalid_api_key: true, key_revoked: true, key_expired: true, invalid_admin_secret: true, insufficient_credits: true, subscription_expired: true, plan_required: true, header_credentials_not_allowed: true,
-    model_not_allowed: true, model_not_priced: true, model_not_found: true, not_found: true, thread_not_found: true, method_not_allowed: true, conflict: true, idempotency_conflict: true, idempotency_unknown: true, request_too_large: true, unsupported_media_type: true, mcp_server_error: true,
+    model_not_allowed: true, model_not_priced: true, model_not_found: true, not_found: true, thread_not_found: true, method_not_allowed: true, conflict: true, idempotency_conflict: true, idempotency_unknown: true, request_too_large: true, unsupported_media_type: true, range_not_satisfiable: true, mcp_server_error: true,
     rate_limit_exceeded: true, token_rate_limit_exceeded: true, concurrency_limit_exceeded: true, quota_exceeded: true, internal_error: true, upstream_refused: true, upstream_error: true,
     no_provider: true, sovereign_unavailable: true, limiter_unavailable: true, upstream_timeout: true,
   };

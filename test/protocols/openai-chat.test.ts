@@ -238,7 +238,7 @@ describe("an error", () => {
     invalid_admin_secret: [401, "authentication_error"], insufficient_credits: [402, "insufficient_quota"], subscription_expired: [402, "insufficient_quota"], plan_required: [403, "permission_error"], header_credentials_not_allowed: [403, "permission_error"], model_not_allowed: [403, "permission_error"], model_not_priced: [403, "permission_error"],
     model_not_found: [404, "not_found_error"], not_found: [404, "not_found_error"], thread_not_found: [404, "not_found_error"], method_not_allowed: [405, "invalid_request_error"], conflict: [409, "invalid_request_error"],
     idempotency_conflict: [409, "invalid_request_error"], idempotency_unknown: [409, "invalid_request_error"],
-    request_too_large: [413, "invalid_request_error"], unsupported_media_type: [415, "invalid_request_error"], mcp_server_error: [424, "invalid_request_error"],
+    request_too_large: [413, "invalid_request_error"], unsupported_media_type: [415, "invalid_request_error"], range_not_satisfiable: [416, "invalid_request_error"], mcp_server_error: [424, "invalid_request_error"],
     rate_limit_exceeded: [429, "rate_limit_error"], token_rate_limit_exceeded: [429, "rate_limit_error"], concurrency_limit_exceeded: [429, "rate_limit_error"], quota_exceeded: [429, "rate_limit_error"],
     internal_error: [500, "server_error"], upstream_error: [502, "server_error"], no_provider: [503, "server_error"], sovereign_unavailable: [503, "server_error"], limiter_unavailable: [503, "server_error"],
     upstream_timeout: [504, "server_error"],

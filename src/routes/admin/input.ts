@@ -5,12 +5,12 @@ import { GatewayError } from "../../errors.ts";
 
 const bodyLimit = 64 * 1024;
 
-/** The JSON body. Throws `unsupported_media_type`, `request_too_large`, `invalid_json` or `invalid_request`. */
-export async function readBody<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
+/** The JSON body, of at most `limit` bytes. Throws `unsupported_media_type`, `request_too_large`, `invalid_json` or `invalid_request`. */
+export async function readBody<S extends z.ZodType>(c: Context, schema: S, limit = bodyLimit): Promise<z.output<S>> {
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "")) {
     throw new GatewayError("unsupported_media_type", "Send JSON with content-type: application/json.");
   }
-  return checked(schema, parseJson(await readText(c.req.raw, bodyLimit)));
+  return checked(schema, parseJson(await readText(c.req.raw, limit)));
 }
 
 /** As `readBody`, but a request without a body counts as `{}`. */
@@ -18,11 +18,12 @@ export async function readOptionalBody<S extends z.ZodType>(c: Context, schema: 
   return c.req.raw.body === null ? checked(schema, {}) : readBody(c, schema);
 }
 
-/** The query parameters, each once. Throws `invalid_request`. */
-export function readQuery<S extends z.ZodType>(c: Context, schema: S): z.output<S> {
-  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1)?.[0].slice(0, 100);
+/** The query parameters, each once, but for the names in `lists`, which are arrays. Throws `invalid_request`. */
+export function readQuery<S extends z.ZodType>(c: Context, schema: S, lists: readonly string[] = []): z.output<S> {
+  const all = Object.entries(c.req.queries());
+  const twice = all.find(([name, values]) => values.length > 1 && !lists.includes(name))?.[0].slice(0, 100);
   if (twice !== undefined) throw new GatewayError("invalid_request", `${twice}: is given more than once`, { param: twice });
-  return checked(schema, c.req.query());
+  return checked(schema, Object.fromEntries(all.map(([name, values]) => [name, lists.includes(name) ? values : values[0]])));
 }
 
 /** A path parameter. Throws `invalid_request`. */
