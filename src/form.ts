@@ -21,8 +21,24 @@ const MiB = 1024 * 1024;
 
 const invalid = (why: string): GatewayError => new GatewayError("invalid_request", `The multipart body ${why}.`);
 
+const parameter = /\s*;\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))\s*/y;
+
+/** Name and file name of a part. Clients write them in UTF-8, where the parser knows Latin-1 only and takes the whole header for none. */
+function namesOf(info: PartInfo): { name: string; filename?: string | undefined } {
+  if (info.name !== "") return info;
+  const header = String(info.headers["content-disposition"] ?? "");
+  const found: Record<string, string> = { name: "" };
+  parameter.lastIndex = /^[^;]*/.exec(header)![0].length;
+  while (parameter.lastIndex < header.length) {
+    const [, name, quoted, plain = ""] = parameter.exec(header) ?? [];
+    if (name === undefined) throw invalid("has a part with broken headers");
+    found[name.toLowerCase()] = quoted ?? plain;
+  }
+  return { name: found.name!, filename: found.filename };
+}
+
 /** A part is a file when it has a file name, or says that it is bytes. */
-const isFile = ({ filename, contentType }: PartInfo): boolean => filename !== undefined || contentType === "application/octet-stream";
+const isFile = (info: PartInfo): boolean => namesOf(info).filename !== undefined || info.contentType === "application/octet-stream";
 
 /** Whether a request carries a form. */
 export const isForm = (headers: Headers): boolean => /^multipart\/form-data\s*;/i.test(headers.get("content-type") ?? "");
@@ -63,11 +79,11 @@ export class Form {
     while (this.inFile) await this.bytes();
     const step = await this.step();
     if (!step) return undefined;
-    if (step.is === "field") return { name: step.info.name, value: decodeField(step.info, step.value) };
+    if (step.is === "field") return { name: namesOf(step.info).name, value: decodeField(step.info, step.value) };
     if (step.is !== "file") return this.next();
     this.inFile = true;
-    const { name, filename = name, contentType } = step.info;
-    return { name, filename, type: contentType, body: this.file() };
+    const { name, filename = name } = namesOf(step.info);
+    return { name, filename, type: step.info.contentType, body: this.file() };
   }
 
   /** Gives the body back with what is left of it: whoever answers early may still have to let the client say all of it. */

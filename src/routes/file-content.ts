@@ -41,6 +41,7 @@ export async function answerContent(c: Context<App>, { isolate, requestId }: Req
     ...headers,
     "content-type": answerHeaders(requestId, undefined, file.type)["content-type"]!,
     "content-disposition": dispositionOf(file.filename),
+    "content-length": String(range.length),
     "accept-ranges": "bytes",
     ...(asked !== "all" && { "content-range": `bytes ${range.offset}-${range.offset + range.length - 1}/${file.bytes}` }),
   });

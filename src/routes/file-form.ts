@@ -13,7 +13,8 @@ const fieldBytes = 64 * 1024;
 
 type FilePart = Extract<FormPart, { body: unknown }>;
 
-export const formLimits = (mostBytes: number) => ({ mostBytes: mostBytes + formBytes, mostFileBytes: mostBytes, mostFieldBytes: fieldBytes });
+/** Limits of a form with a file of at most `mostBytes`; the file itself is counted by whoever stores it. */
+export const formLimits = (mostBytes: number) => ({ mostBytes: mostBytes + formBytes, mostFieldBytes: fieldBytes });
 
 const twice = (name: string): GatewayError => new GatewayError("invalid_request", `${name}: is given more than once`, { param: name });
 const missing = (name: string): GatewayError => new GatewayError("invalid_request", `${name}: is missing; it must be a file in the form`, { param: name });

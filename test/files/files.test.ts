@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 
 describe("a file", () => {
-  test.each([0, 1, 65_535, 65_536, 65_537, 80 * 65_536, 80 * 65_536 + 1, 170 * 65_536 + 7])("of %i bytes comes back as it went in", async (length) => {
+  test.each([0, 1, 65_535, 65_536, 65_537, 80 * 65_536, 81 * 65_536 + 7])("of %i bytes comes back as it went in", async (length) => {
     const bytes = bytesOf(length);
     const file = await files.put(mine, meta(), coming(bytes, 77_777), most, now);
     expect(file).toEqual({ id: expect.stringMatching(/^file-[0-9A-Za-z]{27}$/), organisationId: mine, filename: "a.bin", purpose: "user_data", type: "text/plain", bytes: length, createdAtMs: now, expiresAtMs: undefined });
@@ -58,9 +58,9 @@ describe("a file", () => {
   });
 
   test("is read in any range", async () => {
-    const bytes = bytesOf(81 * 65_536 + 100);
+    const bytes = bytesOf(4 * 65_536 + 100);
     const file = await files.put(mine, meta(), coming(bytes), most, now);
-    const edge = fc.oneof(fc.integer({ min: 0, max: bytes.length }), fc.tuple(fc.integer({ min: 0, max: 81 }), fc.integer({ min: -1, max: 1 })).map(([chunk, by]) => Math.max(0, chunk * 65_536 + by)));
+    const edge = fc.oneof(fc.integer({ min: 0, max: bytes.length }), fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: -1, max: 1 })).map(([chunk, by]) => Math.max(0, chunk * 65_536 + by)));
     await fc.assert(fc.asyncProperty(edge, edge, async (a, b) => {
       const [from, to] = [Math.min(a, b), Math.max(a, b)];
       expect(same(await whole(await files.read(file, { offset: from, length: to - from })), bytes.subarray(from, to))).toBe(true);
@@ -117,9 +117,10 @@ describe("a file", () => {
 describe("a writer", () => {
   test("that breaks off leaves nothing behind, wherever it does", async () => {
     const own = await organisation();
-    for (const fails of [0, 70_000, 6_000_000]) {
-      await expect(files.put(own, meta(), coming(bytesOf(7_000_000), 50_000, fails), most, now)).rejects.toThrow("broke off");
-      await expect(files.put(own, meta(), coming(bytesOf(7_000_000)), { mostBytes: fails }, now)).rejects.toMatchObject({ code: "request_too_large" });
+    const long = new Uint8Array(5_500_000);
+    for (const fails of [0, 70_000, 5_400_000]) {
+      await expect(files.put(own, meta(), coming(long, 50_000, fails), most, now)).rejects.toThrow("broke off");
+      await expect(files.put(own, meta(), coming(long), { mostBytes: fails }, now)).rejects.toMatchObject({ code: "request_too_large" });
     }
     expect(await left(own)).toEqual(nothing);
     expect((await files.list(own, { limit: 9, order: "asc" }, now)).data).toEqual([]);
@@ -127,7 +128,7 @@ describe("a writer", () => {
 
   test("that dies without a word is tidied up after by night, and its bytes are no file any more", async () => {
     const own = await organisation();
-    const written = await files.write(own, newFileId(now), coming(bytesOf(6_000_000)), most, now);
+    const written = await files.write(own, newFileId(now), coming(new Uint8Array(5_500_000)), most, now);
     await files.tidy(now + hour);
     expect((await left(own)).objects).toHaveLength(1);
     await files.tidy(now + 25 * hour);

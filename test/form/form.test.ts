@@ -94,6 +94,12 @@ describe("a form", () => {
     await expect(read(formOf(written(parts, "xYz"), "xYz", [200], limits))).rejects.toMatchObject({ code });
   });
 
+  test("names may have any letters, and one that does not end is no name", async () => {
+    const parts: Said[] = [{ name: "dätei", filename: "文件 🗂; name=x.txt", type: "text/plain", bytes: new Uint8Array([1]) }, { name: "ф", value: "y" }];
+    expect(await read(formOf(written(parts, "xYz")))).toEqual(parts);
+    await expect(read(formOf(written([{ name: "ф", filename: 'a" b', type: "text/plain", bytes: new Uint8Array([1]) }], "xYz")))).rejects.toMatchObject({ code: "invalid_request" });
+  });
+
   test("what is no form, or is compressed, is refused at once", () => {
     const { body } = arriving(new Uint8Array(1), [1]);
     expect(() => new Form({ headers: new Headers({ "content-type": "application/json" }), body }, { mostBytes: 10 })).toThrow(/multipart/);
