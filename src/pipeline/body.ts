@@ -4,12 +4,12 @@ import { decodeUtf8, readBounded } from "../upstream/index.ts";
 import { checkShape } from "./shape.ts";
 
 /** Largest request body. An isolate has 128 MB, and a body stands in it as bytes, as text and as JSON. */
-const bodyLimit = 20 * 1024 * 1024;
+export const bodyLimit = 20 * 1024 * 1024;
 /** How much of a refused body is read and dropped, and how long it may pause. */
 const mostDropped = 100 * 1024 * 1024;
 const dropIdleMs = 2_000;
 
-const tooLarge = (): GatewayError => new GatewayError("request_too_large", `The request body is larger than ${bodyLimit / 1024 / 1024} MiB.`);
+export const tooLarge = (): GatewayError => new GatewayError("request_too_large", `The request body is larger than ${bodyLimit / 1024 / 1024} MiB.`);
 
 /** Reads a JSON body, or what was read of it before. Throws `unsupported_media_type`, `request_too_large`, `invalid_json` or, for a field that stands twice, `invalid_request`. */
 export async function readJson(request: Request, body?: Uint8Array | ArrayBuffer): Promise<{ text: string; json: unknown }> {

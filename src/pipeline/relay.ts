@@ -14,6 +14,7 @@ import { failed, refuse } from "./failed.ts";
 import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
 import type { Part } from "./legs.ts";
+import { inlined } from "./inlined.ts";
 import { once } from "./once.ts";
 import { otherwise } from "./otherwise.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
@@ -61,7 +62,8 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
     isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
-    const { text, json } = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form.mostBytes, context.named?.body) : readJson(context.request, context.named?.body)));
+    const body = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form.mostBytes, context.named?.body) : readJson(context.request, context.named?.body)));
+    const { text, json } = await inlined(context, caller, body);
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);
     const session = sessionIn(json, facts, context.request.headers);

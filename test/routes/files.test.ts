@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { dispositionOf, rangeOf } from "../../src/routes/file-content.ts";
-import { call, expectRefusal, expectSealed, newKey, outside, send, bearer, type Json, type Key } from "../security/stage.ts";
+import { call, expectRefusal, expectSealed, fillCatalog, newKey, outside, prompts, send, bearer, type Json, type Key } from "../security/stage.ts";
 
 let mine: Key;
 let theirs: Key;
@@ -12,6 +12,7 @@ const now = Date.now();
 
 beforeAll(async () => {
   outside();
+  await fillCatalog();
   [mine, theirs] = [await newKey(), await newKey()];
 });
 beforeEach(() => void outside());
@@ -312,5 +313,79 @@ describe("an upload in parts", () => {
     const { tidy } = await import("../../src/pipeline/tidy.ts");
     await tidy(env, Date.now());
     expect(await kept(own)).toEqual({ objects: 0, loose: 0, rows: 0 });
+  });
+});
+
+describe("a request that names a file", () => {
+  const model = "openai/gpt-test";
+  const chat = (...content: Json[]): Json => ({ model, big: 12345678901234567890n, messages: [{ role: "user", content: [{ type: "text", text: "read" }, ...content] }] });
+  const exactly = (body: Json): string => JSON.stringify(body, (_, value: unknown) => (typeof value === "bigint" ? JSON.rawJSON(String(value)) : value));
+  const ask = (key: Key, path: string, body: Json, headers: Record<string, string> = {}): Promise<Response> =>
+    send(path, { method: "POST", headers: { ...bearer(key.secret), "content-type": "application/json", ...headers }, body: exactly(body) });
+  const base64 = (value: string): string => btoa(value);
+  /** What the provider was sent. */
+  async function told(key: Key, path: string, body: Json, headers: Record<string, string> = {}): Promise<Json> {
+    const left = outside();
+    const response = await ask(key, path, body, headers);
+    expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
+    expect(prompts(left)).toHaveLength(1);
+    return JSON.parse(prompts(left)[0]!.body) as Json;
+  }
+
+  let pdf: Json;
+  let png: Json;
+  let csv: Json;
+  beforeAll(async () => {
+    outside();
+    [pdf, png, csv] = [await upload(mine, { file: fileOf("%PDF", "a.pdf") }), await upload(mine, { file: fileOf("\x89PNG", "b.png") }), await upload(mine, { file: fileOf("1,2", "c.csv") })];
+  });
+
+  test("of chat completions takes its bytes along, and everything else as it was", async () => {
+    const sent = outside();
+    await (await ask(mine, "/v1/chat/completions", chat({ type: "file", file: { file_id: pdf.id } }, { type: "file", file: { file_id: png.id.replace("-", "_") } }, { type: "file", file: { file_id: "file-theirProvidersOwn" } }))).text();
+    const { body } = prompts(sent)[0]!;
+    expect(body).toContain("12345678901234567890");
+    expect(JSON.parse(body).messages[0].content.slice(1)).toEqual([
+      { type: "file", file: { filename: "a.pdf", file_data: `data:application/pdf;base64,${base64("%PDF")}` } },
+      { type: "image_url", image_url: { url: `data:image/png;base64,${btoa("\u00c2\u0089PNG")}` } },
+      { type: "file", file: { file_id: "file-theirProvidersOwn" } },
+    ]);
+  });
+
+  test("of Responses and of Messages is told to a model of another protocol", async () => {
+    const input = [{ role: "user", content: [{ type: "input_text", text: "read" }, { type: "input_file", file_id: csv.id }, { type: "input_image", file_id: png.id, detail: "low" }] }];
+    const groq = (left: Json): Json[] => left.messages[0].content;
+    const responded = await told(mine, "/v1/responses", { model: "groq/gpt-test", input });
+    expect(JSON.stringify(responded)).toContain(base64("1,2"));
+    expect(JSON.stringify(responded)).not.toContain("file_id");
+    const content = [{ type: "document", source: { type: "file", file_id: pdf.id.replace("-", "_") } }, { type: "image", source: { type: "file", file_id: png.id } }, { type: "document", source: { type: "file", file_id: csv.id } }];
+    const messaged = groq(await told(mine, "/v1/messages", { model, max_tokens: 9, messages: [{ role: "user", content }] }, anthropic));
+    expect(JSON.stringify(messaged)).toContain(base64("%PDF"));
+    expect(JSON.stringify(messaged)).toContain("1,2");
+    expect(JSON.stringify(messaged)).not.toContain("file_id");
+  });
+
+  test("is refused where there is none of that id for this organisation", async () => {
+    const left = outside();
+    const foreign = await upload(theirs);
+    for (const id of [foreign.id, `file-${"0".repeat(27)}`]) {
+      const refused = await expectRefusal(await ask(mine, "/v1/chat/completions", chat({ type: "file", file: { file_id: id } })), 404, "not_found");
+      expect(refused.param).toBe("messages[0].content[1].file.file_id");
+      await expectRefusal(await ask(mine, "/v1/messages", { model, max_tokens: 9, messages: [{ role: "user", content: [{ type: "document", source: { type: "file", file_id: id } }] }] }, anthropic), 404, "not_found", "anthropic");
+    }
+    expect(prompts(left)).toEqual([]);
+  });
+
+  test("is refused where the protocol has no words for the file, or it is too much for one request", async () => {
+    const zip = await upload(mine, { file: fileOf("PK", "d.zip") });
+    await expectRefusal(await ask(mine, "/v1/messages", { model, max_tokens: 9, messages: [{ role: "user", content: [{ type: "document", source: { type: "file", file_id: zip.id } }] }] }, anthropic), 400, "invalid_request", "anthropic");
+    const big = await upload(mine, { file: fileOf(new Uint8Array(4_000_000), "e.pdf") });
+    const often = Array.from({ length: 4 }, () => ({ type: "file", file: { file_id: big.id } }));
+    await expectRefusal(await ask(mine, "/v1/chat/completions", chat(...often)), 413, "request_too_large");
+  });
+
+  test("elsewhere than in content is left alone", async () => {
+    const body = await told(mine, "/v1/chat/completions", { ...chat(), big: 1, metadata: { type: "file", file_id: pdf.id }, tools: [{ type: "function", function: { name: "f", parameters: { type: "input_file", file_id: pdf.id } } }] });
+    expect(body).toMatchObject({ metadata: { file_id: pdf.id }, tools: [{ function: { parameters: { file_id: pdf.id } } }] });
   });
 });
