@@ -22,6 +22,8 @@ export type LocalOptions = {
   vars: Record<string, string>;
   /** Called with each line the Worker logs; omitted = printed. */
   onLog?: (line: string) => void;
+  /** true: its isolates can be looked into, through `mf.getInspectorURL()`. */
+  inspected?: boolean;
   /** Answers whatever the Worker calls; omitted = the network does. */
   outbound?: (request: Request) => Promise<Response>;
 };
@@ -64,6 +66,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
     logRequests: false,
     log: new Log(LogLevel.ERROR),
     ...(options.onLog && { handleStructuredLogs: ({ message }) => options.onLog!(message) }),
+    ...(options.inspected && { inspectorPort: 0 }),
     ...(options.outbound && { outboundService: options.outbound as never }),
     ...(options.stateDir && { resourcePersistencePath: options.stateDir }),
   };

@@ -8,6 +8,7 @@ import { fileTooLarge, heldBytes, heldSql, storageFull } from "./held.ts";
 import { Loose } from "./loose.ts";
 import { Objects, type Segment } from "./objects.ts";
 import { streamOf } from "./pieces.ts";
+import { resealFiles } from "./resealing.ts";
 
 /** Bytes that have been written for a file which is not there yet: `keep` makes it, `drop` removes them. Otherwise the night does. */
 export type Written = { readonly organisationId: string; readonly id: string; readonly segment: Segment; readonly seal: string };
@@ -26,12 +27,14 @@ export class Files {
   /** What one organisation may hold. */
   readonly mostHeldBytes: number;
   private readonly db: D1Database;
+  private readonly masters: Masters;
 
   constructor({ db, bucket, masters, mostHeldBytes }: { db: D1Database; bucket: R2Bucket; masters: Masters; mostHeldBytes: number }) {
     this.db = db;
     this.loose = new Loose(db, bucket);
     this.objects = new Objects(bucket, this.loose);
     this.keys = new FileKeys(masters);
+    this.masters = masters;
     this.mostHeldBytes = mostHeldBytes;
   }
 
@@ -139,6 +142,11 @@ export class Files {
       gone = deleted!.meta.changes;
     }
     await this.loose.tidy(nowMs);
+  }
+
+  /** Seals keys anew that the previous master secret sealed. Call it until nothing is left. */
+  reseal(): Promise<{ resealed: number; left: number }> {
+    return resealFiles(this.db, this.keys, this.masters.current);
   }
 
   private async row(organisationId: string, id: string): Promise<StoredFile | undefined> {

@@ -22,17 +22,6 @@ export async function* pieces(body: AsyncIterable<Uint8Array>, size: number): As
   yield { bytes: piece.subarray(0, filled), last: true };
 }
 
-/** The bytes of all of them, one after the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** A stream of what a generator yields, which goes on only when more is wanted. */
 export const streamOf = (chunks: AsyncGenerator<Uint8Array, void>): ReadableStream<Uint8Array> =>
   new ReadableStream<Uint8Array>({

@@ -182,9 +182,14 @@ describe("a list", () => {
   });
 });
 
-test("keys of files open under the previous master secret too", async () => {
+test("a changed master secret opens what the previous one sealed, and seals it anew", async () => {
   const file = await files.put(mine, meta(), coming(bytesOf(100)), most, now);
   const later = filesOf({ masters: { current: "b".repeat(32), previous: masters.current } });
+  const alone = filesOf({ masters: { current: "b".repeat(32) } });
   expect(same(await whole(await later.read(file)), bytesOf(100))).toBe(true);
-  await expect(filesOf({ masters: { current: "b".repeat(32) } }).read(file)).rejects.toThrow();
+  await expect(alone.read(file)).rejects.toThrow();
+  const { resealed, left } = await later.reseal();
+  expect([resealed > 0, left]).toEqual([true, 0]);
+  expect(same(await whole(await alone.read(file)), bytesOf(100))).toBe(true);
+  expect(await later.reseal()).toEqual({ resealed: 0, left: 0 });
 });

@@ -40,5 +40,9 @@ export const credentials = new Hono<App>()
     return c.body(null, 204);
   });
 
-/** Everybody's credentials: sealed under the current master secret, where the previous one still holds them. */
-export const allCredentials = new Hono<App>().post("/rotate", async (c) => c.json(await resealCredentials(c.env.DB, byAdmin(), isolateOf(c.env).masters)));
+/** Everybody's credentials, and the keys of everybody's files: sealed under the current master secret, where the previous one still holds them. */
+export const allCredentials = new Hono<App>().post("/rotate", async (c) => {
+  const { masters, files } = isolateOf(c.env);
+  const [credentials, keys] = [await resealCredentials(c.env.DB, byAdmin(), masters), await files.reseal()];
+  return c.json({ resealed: credentials.resealed + keys.resealed, left: credentials.left + keys.left });
+});
