@@ -66,7 +66,6 @@ const openCycles: Record<string, string> = {};
 
 /** Tables of schema.sql that no code names yet. */
 const tablesToCome: Record<string, string> = {
-  upload_parts: "uploads in parts, which come next",
   batches: "written by the batches routes and the Queue consumer, an issue to come; it refers to files",
 };
 

@@ -35,14 +35,15 @@ export async function answerContent(c: Context<App>, { isolate, requestId }: Req
     return failure(error, renderErrorAt(c.req.path, c.req.raw.headers)(error, requestId), requestId, undefined, { "content-range": `bytes */${file.bytes}` });
   }
   const range = asked === "all" ? { offset: 0, length: file.bytes } : asked;
-  const bytes = await isolate.files.read(file, range);
-  if (!bytes) throw new GatewayError("not_found", "The file has been deleted.");
-  return c.body(bytes.pipeThrough(new FixedLengthStream(range.length)), asked === "all" ? 200 : 206, {
+  const bytes = c.req.raw.method === "HEAD" ? null : await isolate.files.read(file, range);
+  if (bytes === undefined) throw new GatewayError("not_found", "The file has been deleted.");
+  const answer = {
     ...headers,
     "content-type": answerHeaders(requestId, undefined, file.type)["content-type"]!,
     "content-disposition": dispositionOf(file.filename),
     "content-length": String(range.length),
     "accept-ranges": "bytes",
     ...(asked !== "all" && { "content-range": `bytes ${range.offset}-${range.offset + range.length - 1}/${file.bytes}` }),
-  });
+  };
+  return new Response(bytes && bytes.pipeThrough(new FixedLengthStream(range.length)), { status: asked === "all" ? 200 : 206, headers: answer });
 }

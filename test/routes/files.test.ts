@@ -67,6 +67,8 @@ describe("a file", () => {
     expect(Object.fromEntries(["content-type", "content-length", "content-disposition", "x-content-type-options"].map((name) => [name, response.headers.get(name)]))).toEqual({
       "content-type": "application/octet-stream", "content-length": "7", "content-disposition": "attachment; filename=\"lines.jsonl\"; filename*=UTF-8''lines.jsonl", "x-content-type-options": "nosniff",
     });
+    const head = await call(mine.secret, "HEAD", `/v1/files/${file.id}/content`);
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "7", ""]);
     expect(await json(call(mine.secret, "DELETE", `/v1/files/${file.id}`))).toEqual({ id: file.id, object: "file", deleted: true });
     for (const [method, path] of [["GET", ""], ["GET", "/content"], ["DELETE", ""]]) await expectRefusal(await call(mine.secret, method!, `/v1/files/${file.id}${path}`), 404, "not_found");
     expect(await kept(mine)).toEqual({ objects: 0, loose: 0, rows: 0 });
