@@ -32,7 +32,7 @@ async function* coming(bytes: Uint8Array, size = 50_000, fails?: number): AsyncG
   }
 }
 const whole = async (stream: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array> => new Uint8Array(await new Response(stream).arrayBuffer());
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
 const left = async (organisationId: string) => ({
   objects: (await env.FILES.list({ prefix: `${organisationId}/` })).objects.map(({ key }) => key),
   loose: (await env.DB.prepare("SELECT name FROM loose_objects WHERE name LIKE ? || '/%'").bind(organisationId).all()).results,
