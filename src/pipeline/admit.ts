@@ -3,6 +3,7 @@ import { countsMoney, keysHeader, secretFromRequest, withBroughtKeys, type Princ
 import { GatewayError } from "../errors.ts";
 import { tierOf, worstCost, type Most, type Tier } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
+import { conversations } from "../protocols/conversations.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
 import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
@@ -142,8 +143,9 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
 export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, { hedges = false, continues = false }: Partial<Opted> = {}): Estimate {
   const { hourCache, serviceTier } = facts;
   const most = (attempt: Attempt, written = 0): Estimate => {
-    const inputTokens = mostInput(attempt, facts) + written;
-    const outputTokens = mostOutput(attempt, facts);
+    const asked = facts.standIn && conversations.has(attempt.protocols[0]!) ? standingIn(facts, facts.standIn) : facts;
+    const inputTokens = mostInput(attempt, asked) + written;
+    const outputTokens = mostOutput(attempt, asked);
     const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
     const tier = tierOf(serviceTier);
     // Whichever way it will be charged.
@@ -156,6 +158,9 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
   const second = dearest(attempts.filter(goesOn).map((attempt) => most(attempt, written)), 1);
   return { tokens: first.tokens + second.tokens, nanoUsd: first.nanoUsd + second.nanoUsd };
 }
+
+const standingIn = (facts: RequestFacts, { inputTokens, outputTokens }: NonNullable<RequestFacts["standIn"]>): RequestFacts =>
+  ({ ...facts, inputTokens: facts.inputTokens + inputTokens, outputTokens });
 
 /** The most of each kind of piece that a request can use, each by itself. */
 const byThePiece = ({ pieces = {} }: RequestFacts, tier: Tier | undefined): Most[] =>

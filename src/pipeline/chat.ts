@@ -190,11 +190,21 @@ function jsonOf(text: string, name: string): unknown {
   }
 }
 
+/** An answer that says nothing of what was asked is an error, and has been paid for. */
+function rendered(client: ClientHalf, response: ChatResponse, context: RenderContext, seen: Observation): WholeAnswer {
+  try {
+    return { ...client.renderResponse(response, context), type: "application/json", seen };
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return { seen: { ...seen, error: error.message }, error };
+  }
+}
+
 /** The answer in the client's protocol; an error inside it is an error to the client. */
 function retold(client: ClientHalf, context: RenderContext, response: ChatResponse, seen: Observation, name: string): WholeAnswer {
   const error = response.error ?? (response.choices.length === 0 ? { status: 502, message: "the answer has nothing in it" } : undefined);
   if (error) return { seen: { ...seen, error: error.message }, error: new GatewayError("upstream_refused", `${name}: ${error.message.slice(0, 2_000)}`, {}, error.status) };
-  if (!context.request.stream) return { ...client.renderResponse(response, context), type: "application/json", seen };
+  if (!context.request.stream) return rendered(client, response, context, seen);
   const renderer = client.renderStream(context);
   const told = eventsOf(response).map((event) => (event.type === "end" ? "" : renderer.push(event))).join("");
   return { body: told + renderer.end(), type: client.streamType, seen };

@@ -4,7 +4,9 @@
 export { conversations } from "./conversations.ts";
 export { anthropicCountTokens, anthropicMessages, renderError as renderAnthropicError } from "./anthropic-messages/index.ts";
 export { gemini, geminiMethods, renderError as renderGoogleError } from "./gemini/index.ts";
-export { openaiEmbeddings } from "./media/embeddings.ts";
+export { embedders, openaiEmbeddings } from "./media/embeddings.ts";
+export { openaiModerations } from "./media/moderations.ts";
+export { renderRerankError, rerank } from "./media/rerank.ts";
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
 export { openaiCompletions } from "./openai-completions/index.ts";
 export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";

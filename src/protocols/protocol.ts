@@ -53,6 +53,8 @@ export type RequestFacts = InputFacts & {
   serviceTier?: string | undefined;
   /** What it uses at most, in pieces of each kind by which it may be charged. */
   pieces?: Usage["pieces"];
+  /** What a conversation that stands in for what was asked reads and writes at most beside the request. */
+  standIn?: { readonly inputTokens: number; readonly outputTokens: number };
   /** What it says of its own routing. */
   wish?: RoutingWish | undefined;
 };

@@ -11,6 +11,7 @@ import { deepseek } from "./deepseek.ts";
 import { fireworks } from "./fireworks.ts";
 import { gemini } from "./gemini.ts";
 import { groq } from "./groq.ts";
+import { jina } from "./jina.ts";
 import { mistral } from "./mistral.ts";
 import { ollama } from "./ollama.ts";
 import { openai } from "./openai.ts";
@@ -21,6 +22,7 @@ import { selfHosted } from "./selfhosted.ts";
 import { together } from "./together.ts";
 import { checkedUrl } from "./url.ts";
 import { vertex } from "./vertex.ts";
+import { voyage } from "./voyage.ts";
 import { workersAi } from "./workers-ai.ts";
 import { xai } from "./xai.ts";
 import { zai } from "./zai.ts";
@@ -32,7 +34,7 @@ export { checkedUrl, unreachable } from "./url.ts";
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
   selfHosted, openai, anthropic, gemini, bedrock, vertex, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
-  workersAi, cohere, ollama, openrouter,
+  workersAi, cohere, voyage, jina, ollama, openrouter,
 ];
 
 const byId = new Map(providers.map((provider) => [provider.id, provider]));

@@ -6,6 +6,7 @@ const version = "vertex-2023-10-16";
 
 /** What models speak, by their ids; all others speak chat completions under `publisher/model`. */
 const publishers: readonly { ids: RegExp; speaks: readonly string[] }[] = [
+  { ids: /embedding/, speaks: ["vertex-embeddings"] },
   { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate"] },
   { ids: /^(?:anthropic\/)?claude-/, speaks: ["anthropic-messages", "anthropic-count-tokens"] },
 ];
@@ -36,7 +37,7 @@ const nameOf = (upstreamId: string): string => upstreamId.replace(/^(?:google|an
 
 /**
  * Google Vertex AI in VERTEX_PROJECT and VERTEX_LOCATION. VERTEX_API_KEY is an OAuth access token, or a service account's key file
- * (its JSON), for which tokens are got. Gemini and Claude are asked in their own protocols, all others by chat completions.
+ * (its JSON), for which tokens are got. Gemini and Claude are asked in their own protocols, embeddings by prediction, all others by chat completions.
  * https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest
  */
 export const vertex = openaiLike("vertex", "Google Vertex AI", `https://{VERTEX_LOCATION}-aiplatform.googleapis.com${resources}`, {

@@ -4,7 +4,7 @@ import { tokensOf, type ModelKind } from "../catalog/index.ts";
 import { isPriced, isSurcharged, type PriceClass } from "../ledger/price.ts";
 import { usable, type Endpoint } from "../providers/index.ts";
 import type { RoutingWish } from "../protocols/protocol.ts";
-import { kindOf, lackOf, needBits, type NeedBits, type Needs } from "./needs.ts";
+import { kindByName, lackOf, needBits, type NeedBits, type Needs } from "./needs.ts";
 import type { ExclusionReason, Question } from "./question.ts";
 import { isCalled, wishedPlace } from "./rank.ts";
 import { nameOf, type Candidate } from "./resolve.ts";
@@ -75,7 +75,7 @@ export function protocolsOf({ provider }: Endpoint, { upstreamId, model }: Candi
   const own = protocols[0]!;
   const reachable = [...(spoken.includes(own) ? [own] : []), ...spoken.filter((id) => id !== own && protocols.includes(id))];
   // A model is asked for what it is for before all else.
-  const kind = kinds && kindOf(upstreamId, model);
+  const kind = model?.kind ?? kindByName(upstreamId) ?? kinds?.get(own);
   return kinds ? reachable.toSorted((a, b) => Number(kinds.get(b) === kind) - Number(kinds.get(a) === kind)) : reachable;
 }
 

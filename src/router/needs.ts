@@ -28,10 +28,11 @@ const lacks: readonly Lack[] = capabilities.map((capability): Lack => `lacks_${c
 
 /** What an unlisted model of the owner's is by its name: servers do not say. */
 const byName: readonly [RegExp, Model["kind"]][] = [
-  [/rerank/i, "rerank"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet/i, "transcription"],
+  [/rerank/i, "rerank"], [/moderation/i, "moderation"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet/i, "transcription"],
   [/\btts\b|kokoro|piper|speech/i, "speech"], [/stable-diffusion|sdxl|\bflux\b/i, "image"],
 ];
-export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? byName.find(([name]) => name.test(upstreamId))?.[1] ?? "chat";
+export const kindByName = (upstreamId: string): Model["kind"] | undefined => byName.find(([name]) => name.test(upstreamId))?.[1];
+export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? kindByName(upstreamId) ?? "chat";
 
 const isOfKind = (kind: Model["kind"], { kind: asked, alsoKinds }: Pick<Needs, "kind" | "alsoKinds">): boolean => kind === asked || alsoKinds?.includes(kind) === true;
 

@@ -1,7 +1,7 @@
 import { Hono, type Context } from "hono";
 import { GatewayError } from "../errors.ts";
 import { relay } from "../pipeline/index.ts";
-import { conversations, gemini, geminiMethods } from "../protocols/index.ts";
+import { conversations, embedders, gemini, geminiMethods } from "../protocols/index.ts";
 import { callableModels, type CallableModel } from "../router/index.ts";
 import { contextOf, lookedUp, type App } from "./context.ts";
 import { fromGoogle } from "./error-shape.ts";
@@ -54,7 +54,7 @@ async function callable(c: Context<App>) {
   const { isolate, startedAtMs, waitUntil } = context;
   const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
   const { models: selfHostedModels } = await isolate.selfHosted.get(startedAtMs, waitUntil);
-  const list = callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints, protocols: ["gemini-generate", "gemini-embeddings", ...conversations.keys()] });
+  const list = callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints, protocols: [...conversations.keys(), "gemini-embeddings", ...embedders.map(({ id }) => id)] });
   const render = ({ id }: CallableModel) => {
     const model = catalog.models.get(id) ?? catalog.byName.get(id)?.model;
     const embeds = model?.kind === "embedding";

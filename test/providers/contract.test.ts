@@ -2,13 +2,13 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
 import { passthrough } from "../../src/pipeline/passthrough.ts";
-import { conversations, anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiResponses } from "../../src/protocols/index.ts";
+import { conversations, anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiModerations, openaiResponses, rerank } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlsOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
 const geminiCalls = [gemini("ours", "streamGenerateContent", true)!, gemini("ours", "batchEmbedContents", false)!] as const;
-const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions, ...geminiCalls];
+const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions, openaiModerations, rerank, ...geminiCalls];
 const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
@@ -119,7 +119,7 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
 
   test("speaks protocols that there are, on paths of its own only where it speaks", () => {
     expect(provider.speaks.length).toBeGreaterThan(0);
-    for (const protocol of provider.speaks) expect([...protocols.map(({ id: known }) => known), ...conversations.keys()]).toContain(protocol);
+    for (const protocol of provider.speaks) expect([...protocols.flatMap(({ id: known, crossings = [] }) => [known, ...crossings.map((one) => one.id)]), ...conversations.keys()]).toContain(protocol);
     for (const [protocol, path] of Object.entries(provider.paths ?? {})) {
       expect(provider.speaks).toContain(protocol);
       expect(path).toMatch(/^\/[^?#]*[^/?#]$/);
@@ -175,8 +175,6 @@ const chatUrls: Record<string, string> = {
 const embeddingUrls: Record<string, string> = {
   selfhosted: "http://127.0.0.1:11434/v1/embeddings",
   openai: "https://api.openai.com/v1/embeddings",
-  gemini: "https://generativelanguage.googleapis.com/v1beta/openai/embeddings",
-  mistral: "https://api.mistral.ai/v1/embeddings",
   xai: "https://api.x.ai/v1/embeddings",
   azure: "https://acme.openai.azure.com/openai/v1/embeddings",
   together: "https://api.together.xyz/v1/embeddings",

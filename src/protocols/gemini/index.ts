@@ -2,6 +2,7 @@
 import { noUsage } from "../../chat/usage.ts";
 import type { Observation, Protocol, RequestFacts } from "../protocol.ts";
 import { geminiConversation } from "./client.ts";
+import { embedCrossings } from "./embed-client.ts";
 import { renderError, renderStreamError } from "./error.ts";
 import { modelEdits, parseBatchEmbed, parseCount, parseEmbed, parseGenerate } from "./request.ts";
 import { GeminiStreamObserver, nothingSeen, note } from "./stream.ts";
@@ -63,6 +64,7 @@ export function gemini(model: string, method: string, events: boolean): Protocol
     takesComments: false,
     renderError,
     renderStreamError,
+    ...(id === "gemini-embeddings" && { kind: "embedding", crossings: embedCrossings }),
     ...((method === "generateContent" || method === "streamGenerateContent") && {
       conversation: geminiConversation(model, method === "streamGenerateContent", events),
     }),

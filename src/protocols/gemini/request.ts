@@ -25,7 +25,7 @@ const batchEmbedSchema = z.object({ requests: z.array(objectField, "must be an a
  * An object's fields under their names in camel case: Google takes `max_output_tokens` for `maxOutputTokens`. Throws when one
  * stands there under both names, because what we check must be what the provider reads.
  */
-function camelCased(value: Json, within = ""): Json {
+export function camelCased(value: Json, within = ""): Json {
   const fields: Json = {};
   for (const [key, field] of Object.entries(value)) {
     const name = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
