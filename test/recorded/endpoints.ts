@@ -1,5 +1,6 @@
 /** What is compared: one row per folder of recordings. A new protocol joins by its row. */
 import type { Recording } from "./compare.ts";
+import { otherRanking, otherVectors, shapeOf } from "./vectors.ts";
 
 /** `refusedFor`: the field for which we refuse the request by rule. */
 export type ClientRequest = { path: string; headers?: Record<string, string>; body: object; refusedFor?: string };
@@ -11,6 +12,8 @@ export type Endpoint = {
   through: (recordedProvider: string) => string | undefined;
   /** What the client sends for a recording when it asks for `model`; the recorded body is missing in some. */
   ask: (recording: Recording, recorded: Record<string, unknown> | undefined, model: string) => ClientRequest;
+  /** Where the provider is asked in its own words: why the answer says something else than the provider did; undefined: it does not. */
+  other?: (wanted: string, got: string) => string | undefined;
 };
 
 /** Recorded providers that we have an OpenAI-like row for; others go through OpenAI's. */
@@ -27,6 +30,11 @@ const recordedHeader = ({ request }: Recording, name: string): Record<string, st
 /** What Responses keep at the provider, where all our clients would share it. */
 const statefulFields = ["previous_response_id", "conversation", "background", "prompt"];
 const statefulIn = (recorded: Record<string, unknown> | undefined): string | undefined => statefulFields.find((field) => recorded?.[field]);
+
+/** Those with a format of their own for vectors and rankings. */
+const ownWords = new Set([...openaiLike, "cohere", "gemini", "voyage"]);
+const inTheirs = (recorded: string): string | undefined => (ownWords.has(recorded) ? recorded : undefined);
+const textOf = ({ response }: Recording): string => response.body_text ?? "";
 
 /** What a client calls the model that answers with a recording. Vertex knows by a model's name what it speaks. */
 export const modelFor = (provider: string, recordingId: string): string => `${provider}/${provider === "vertex" ? "gemini-" : ""}${recordingId}`;
@@ -71,6 +79,38 @@ export const endpoints: readonly Endpoint[] = [
     }),
   },
   {
+    folder: "embeddings",
+    through: inTheirs,
+    ask(recording, recorded, model) {
+      if (recorded?.input) return { path: "/v1/embeddings", body: { ...recorded, model } };
+      const { vectors, base64 } = shapeOf(textOf(recording));
+      const { output_dimension: dimensions } = recorded ?? {};
+      return { path: "/v1/embeddings", body: { model, input: Array.from({ length: vectors }, (_, i) => `recorded ${i}`), encoding_format: base64 ? "base64" : "float", ...(dimensions !== undefined && { dimensions }) } };
+    },
+    other: otherVectors,
+  },
+  {
+    folder: "embeddings",
+    through: (recorded) => (recorded === "gemini" ? "gemini" : undefined),
+    ask(recording, recorded, model) {
+      const content = { parts: [{ text: "recorded" }] };
+      const { single, vectors } = shapeOf(textOf(recording));
+      if (single) return { path: `/v1beta/models/${model}:embedContent`, body: { content } };
+      return { path: `/v1beta/models/${model}:batchEmbedContents`, body: recorded?.requests ? recorded : { requests: Array.from({ length: vectors }, () => ({ content })) } };
+    },
+  },
+  {
+    folder: "moderations",
+    through: throughOpenai,
+    ask: (_, recorded, model) => ({ path: "/v1/moderations", body: recorded?.input ? { ...recorded, model } : { model, input: "recorded" } }),
+  },
+  {
+    folder: "rerank",
+    through: inTheirs,
+    ask: (_, recorded, model) => ({ path: "/v2/rerank", body: recorded?.documents ? { ...recorded, model } : { model, query: "recorded", documents: ["a", "b", "c", "d", "e"] } }),
+    other: otherRanking,
+  },
+  {
     folder: "count_tokens",
     through: (recorded) => (recorded === "anthropic" ? "anthropic" : undefined),
     ask: (_, recorded, model) => ({
@@ -86,5 +126,7 @@ export const baseUrls = (replay: string): Record<string, string> => ({
   ...Object.fromEntries([...openaiLike].map((id) => [`${id.toUpperCase()}_BASE_URL`, `${replay}/v1`])),
   ANTHROPIC_BASE_URL: replay,
   GEMINI_BASE_URL: `${replay}/v1beta`,
+  COHERE_BASE_URL: replay,
+  VOYAGE_BASE_URL: `${replay}/v1`,
   VERTEX_BASE_URL: `${replay}/v1/projects/recorded/locations/global`,
 });

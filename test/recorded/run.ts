@@ -31,14 +31,14 @@ try {
   const rows = readFileSync(`${folder}corpus/index.jsonl`, "utf8").split("\n").filter(Boolean)
     .map((line) => JSON.parse(line) as { id: string; provider: string; endpoint: string });
   const results: Result[] = [];
-  for (const { folder: name, through, ask } of endpoints) {
+  for (const { folder: name, through, ask, other } of endpoints) {
     if (flags.only !== undefined && flags.only !== name) continue;
     for (const { id, provider } of rows.filter(({ endpoint }) => endpoint === name)) {
       const ours = through(provider);
       if (ours === undefined) continue;
       const recording = JSON.parse(readFileSync(`${folder}corpus/${provider}/${name}/${id}.json`, "utf8")) as Recording;
       const asked = ask(recording, recordedBody(recording), modelFor(ours, id));
-      results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording)) });
+      results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording, other)) });
     }
   }
   report(results);

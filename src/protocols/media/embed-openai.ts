@@ -34,6 +34,26 @@ export const mistralEmbedder = embedding({
   read: ({ data, usage, model }) => ({ vectors: inOrder(data), usage: parseUsage(usage), model: filled(model) }),
 });
 
+/** Bytes in base64, each a number from -128 to 127. */
+const int8In = (text: unknown): unknown => {
+  try {
+    return [...new Int8Array(Uint8Array.fromBase64(text as string).buffer)];
+  } catch {
+    return text;
+  }
+};
+
+/** Perplexity's, whose numbers are bytes. https://docs.perplexity.ai/api-reference/embeddings-post */
+export const perplexityEmbedder = embedding({
+  id: "perplexity-embeddings",
+  path: () => "/v1/embeddings",
+  said: ["dimensions"],
+  render: (request, { upstreamId, provider }) => ({
+    body: { model: upstreamId, input: textsOf(request, provider), encoding_format: "base64_int8", ...(request.dimensions !== undefined && { dimensions: request.dimensions }) },
+  }),
+  read: ({ data, usage, model }) => ({ vectors: inOrder(data).map(int8In), usage: parseUsage(usage), model: filled(model), reportedNanoUsd: parseReportedCost(usage) }),
+});
+
 /** What a query and a document are called where they are not called so. */
 const voyageTypes: Readonly<Record<string, string>> = { search_query: "query", search_document: "document", query: "query", document: "document" };
 
