@@ -16,6 +16,10 @@ const alike: Readonly<Record<string, Category>> = {
   sexual: "sexual", hate_and_discrimination: "hate", violence_and_threats: "violence", dangerous_and_criminal_content: "illicit", dangerous: "illicit", criminal: "illicit", selfharm: "self-harm",
 };
 
+const lost = (names: readonly string[]): Loss[] => names.map((name): Loss => `field:categories.${name}`);
+/** What Mistral never judges. */
+const unjudged = lost(categories.filter((category) => !Object.values(alike).includes(category)));
+
 /** Of two of theirs that are one of ours the likelier one. */
 function verdictOf({ categories: flags, category_scores: scores }: { categories?: unknown; category_scores?: unknown }): { verdict: Verdict; others: string[] } {
   const verdict: Verdict = {};
@@ -38,15 +42,14 @@ export const mistralModerations: Crossing = {
       if (part.type === "text") return part.text;
       throw new GatewayError("invalid_request", `input: ${provider} moderates no pictures`, { param: "input" });
     }).join("\n"));
-    return { body: JSON.stringify({ model: upstreamId, input }), losses: unsaid(context, ["model", "input"]) };
+    return { body: JSON.stringify({ model: upstreamId, input }), losses: [...unsaid(context, ["model", "input"]), ...unjudged] };
   },
   read({ bytes }, { json, facts, provider, requestId }) {
     const { results, model, usage } = answerIn(bytes, provider);
     const told = objects(results).map(verdictOf);
     const { inputs } = moderationIn(json);
     if (told.length !== inputs.length || told.some(({ verdict }) => Object.keys(verdict).length === 0)) throw new GatewayError("upstream_error", `${provider} did not judge every input.`);
-    const unjudged = categories.filter((category) => told.some(({ verdict }) => !verdict[category]));
-    const losses = [...unjudged, ...new Set(told.flatMap(({ others }) => others))].map((name): Loss => `field:categories.${name}`);
+    const losses = lost([...categories.filter((category) => told.some(({ verdict }) => !verdict[category])), ...new Set(told.flatMap(({ others }) => others))]);
     const used = parseUsage(usage);
     return {
       body: JSON.stringify({ id: `modr-${requestId}`, model: filled(model) ?? facts.model, results: told.map(({ verdict }) => resultOf(verdict, ["text"])) }),
