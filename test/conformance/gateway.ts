@@ -10,7 +10,7 @@ export const openaiKey = "sk-upstream-canary-0123456789";
 const adminSecret = "conformance-admin-conformance-admin-1";
 
 export type Client = { openai: OpenAI; key: string };
-export type Entry = { end: string; status: number; estimated: boolean; deployment: string; usage: { inputTokens: number; cachedTokens: number; outputTokens: number; reasoningTokens: number } };
+export type Entry = { end: string; status: number; estimated: boolean; deployment: string; usage: { inputTokens: number; cachedTokens: number; outputTokens: number; reasoningTokens: number; pieces?: Record<string, number> }; costSource: string };
 
 export class Gateway {
   readonly url: string;
@@ -30,7 +30,8 @@ export class Gateway {
     this.direct = new OpenAI({ baseURL: `${mock.url}/v1`, apiKey: openaiKey, maxRetries: 0 });
   }
 
-  static async start(): Promise<Gateway> {
+  /** `more`: vars beside the usual ones, of where aimock stands in for others too. */
+  static async start(more: (mockUrl: string) => Record<string, string> = () => ({})): Promise<Gateway> {
     const mock = new LLMock({ port: 0, chunkSize: 12, auth: { apiKeys: [openaiKey] } });
     const upstream = new Upstream();
     const [, sovereignOrigin] = await Promise.all([mock.start(), upstream.start()]);
@@ -39,6 +40,7 @@ export class Gateway {
       vars: {
         KEY_PEPPER: "conformance-pepper-conformance-pepper", ADMIN_SECRET: adminSecret, CREDENTIALS_SECRET: "conformance-credentials-conformance",
         OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0",
+        ...more(mock.url),
       },
     });
     const { id } = await post<{ id: string }>(local.url, "/admin/organisations", { name: "Conformance" });

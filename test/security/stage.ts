@@ -125,13 +125,14 @@ async function expectGoogleRefusal(response: Response, status: number, code: str
 }
 
 /** A failure as every client must find it: status, its protocol's shape, our headers and no other. */
-export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" = "openai"): Promise<{ message: string; param: string | null }> {
+export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" | "cohere" = "openai"): Promise<{ message: string; param: string | null }> {
   if (shape === "google") return expectGoogleRefusal(response, status, code);
   if (shape === "anthropic") return expectAnthropicRefusal(response, status, code);
   const text = await response.text();
   expect([response.status, text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
   const body = JSON.parse(text) as { error: { message: string; param: string | null } };
-  expect(body).toEqual({ error: { message: expect.stringMatching(/\S/), type: types[status] ?? "server_error", param: body.error.param, code } });
+  // Cohere's clients read the message above, all others the error.
+  expect(body).toEqual({ ...(shape === "cohere" && { message: body.error.message }), error: { message: expect.stringMatching(/\S/), type: types[status] ?? "server_error", param: body.error.param, code } });
   expect(body.error.param === null || typeof body.error.param === "string").toBe(true);
   expectSealed(response);
   expect(response.headers.get("content-type")).toBe("application/json");
