@@ -73,13 +73,15 @@ const estranged = (chat: ChatRequest): ChatRequest => ({
 export function exchangeFor(attempt: Attempt, protocol: Protocol, request: ClientRequest, read: Reading): Exchange {
   const { conversation, counting, crossings } = protocol;
   const own = attempt.protocols[0] === protocol.id;
+  // Some protocols only clients speak, but for whoever offers the same.
+  const same = own && !conversations.has(protocol.id);
   // What is passed through nobody here has read, and so nobody could go on with it.
-  const through = !request.continues || (own && !conversations.has(protocol.id));
+  const through = !request.continues;
   const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
   const crossing = own ? undefined : crossings?.find(({ id }) => id === attempt.protocols[0]);
   if (crossing) return crossed(attempt, crossing, request, protocol.renderStreamError);
   if (counting && !taken) return countingOf(attempt, counting, read());
-  if (!conversation || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  if (!conversation || same || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
   return translated(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
 }
 

@@ -118,6 +118,11 @@ describe("moderations", () => {
     expect(await gateway.entry(narrow, response.headers.get("x-request-id"))).toMatchObject({ deployment: "selfhosted/endless", usage: { inputTokens: 9, outputTokens: 5 } });
   });
 
+  test("of words that look like a sealed thought, as they are", async () => {
+    const { data } = await client.openai.moderations.create({ input: "forge.openai-responses.openai.e.abc" }).withResponse();
+    expect(data.results).toHaveLength(1);
+  });
+
   test("an unknown model is not found", async () => {
     await expect(client.openai.moderations.create({ model: "nobody-has-this", input: "x" })).rejects.toBeInstanceOf(NotFoundError);
   });

@@ -6,7 +6,7 @@ import type { Crossing, CrossingContext } from "../protocol.ts";
 import { answerIn } from "./answer.ts";
 import { embeddingsIn, type EmbeddingRequest } from "./embeddings-request.ts";
 import { unsaid } from "./unsaid.ts";
-import { fromBase64, toBase64 } from "./vectors.ts";
+import { bytesOf, numbersOf, toBase64 } from "./vectors.ts";
 
 /** One provider's half. */
 export type Embedder = {
@@ -46,7 +46,7 @@ const isVector = (value: unknown): value is number[] => Array.isArray(value) && 
 
 function inFormat(vector: unknown, base64: boolean, provider: string): string | readonly number[] {
   if (isVector(vector)) return base64 ? toBase64(vector) : vector;
-  const numbers = typeof vector === "string" ? fromBase64(vector) : undefined;
-  if (!numbers || numbers.length === 0) throw new GatewayError("upstream_error", `${provider} did not answer with vectors.`);
-  return base64 ? (vector as string) : numbers;
+  const bytes = typeof vector === "string" ? bytesOf(vector) : undefined;
+  if (!bytes) throw new GatewayError("upstream_error", `${provider} did not answer with vectors.`);
+  return base64 ? (vector as string) : numbersOf(bytes);
 }

@@ -6,16 +6,20 @@ export const toBase64 = (vector: readonly number[]): string => {
   return new Uint8Array(bytes.buffer).toBase64();
 };
 
-/** The numbers of a vector in base64; undefined where it is none. */
-export function fromBase64(text: string): number[] | undefined {
+/** The bytes of a vector in base64; undefined where it is none. */
+export function bytesOf(text: string): Uint8Array | undefined {
   try {
     const bytes = Uint8Array.fromBase64(text);
-    if (bytes.length % 4 !== 0) return undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(i * 4, true));
+    return bytes.length > 0 && bytes.length % 4 === 0 ? bytes : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Its numbers. */
+export function numbersOf({ buffer, byteOffset, length }: Uint8Array): number[] {
+  const view = new DataView(buffer, byteOffset, length);
+  return Array.from({ length: length / 4 }, (_, i) => view.getFloat32(i * 4, true));
 }
 
 /** How near two vectors are to each other, -1 to 1; 0 where one of them says nothing. */
