@@ -60,8 +60,8 @@ const charges: Readonly<Record<ModelKind, readonly (readonly Unit[])[]>> = {
 /** The tokens that a request to a model of a kind is charged for; none where it is charged by the piece. */
 export const tokensOf = (kind: ModelKind): readonly ("input" | "output")[] => (kind === "chat" ? ["input", "output"] : kind === "embedding" ? ["input"] : []);
 
-/** From when on a model of a kind has a price; undefined: it never has. */
-function chargedFromMs(prices: readonly Price[], kind: ModelKind): number | undefined {
+/** From when on what is asked of a model has a price; undefined: it never has. */
+export function chargedFromMs(prices: readonly Price[], kind: ModelKind): number | undefined {
   const starts = charges[kind].flatMap((units) => pricedFromMs(prices, units) ?? []);
   return starts.length > 0 ? Math.min(...starts) : undefined;
 }

@@ -183,7 +183,8 @@ export type Most = {
 export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, pieces: many = {} }: Most, atMs: number): number | undefined {
   const used = Object.entries(many).filter(([, amount]) => amount > 0) as [Piece, number][];
   const onlyPieces = used.length > 0 && inputTokens + outputTokens === 0;
-  if (!isPriced(prices, [...(onlyPieces ? [] : ["input" as const]), ...(outputTokens > 0 ? ["output" as const] : []), ...used.map(([piece]) => piece)], atMs)) return undefined;
+  const anyOf: readonly (readonly Unit[])[] = [...(onlyPieces ? [] : [inputUnits]), ...(outputTokens > 0 ? [outputUnits] : []), ...used.map(([piece]) => [piece])];
+  if (!anyOf.every((wanted) => wanted.some((unit) => isPriced(prices, [unit], atMs)))) return undefined;
   /** A price changes only behind a step, so that of every step that can be reached is all there can be. */
   const steps = [...new Set([0, ...prices.map(({ aboveTokens }) => aboveTokens)])].filter((step) => step === 0 || step < inputTokens);
   const asked = tier ? [undefined, tier] : [undefined];

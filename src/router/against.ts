@@ -1,6 +1,6 @@
 /** What speaks against a deployment for a request. Pure. */
 import { countsMoney, type Principal } from "../accounts/policy.ts";
-import { tokensOf, type ModelKind } from "../catalog/index.ts";
+import { chargedFromMs, tokensOf, type ModelKind } from "../catalog/index.ts";
 import { isPriced, isSurcharged, type PriceClass } from "../ledger/price.ts";
 import { usable, type Endpoint } from "../providers/index.ts";
 import type { RoutingWish } from "../protocols/protocol.ts";
@@ -137,7 +137,7 @@ export function against(candidate: Candidate, access: Access, terms: Terms): Exc
   if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
   if (question.kinds && candidate.model && !isAsked(candidate.model.kind, question)) return "kind";
-  if (money && !selfHosted && !(isListed(candidate, question.atMs) && (terms.plain || priced(candidate, list[0]!, question)))) return "not_priced";
+  if (money && !selfHosted && !(isListed(candidate, list[0]!, question) && (terms.plain || priced(candidate, list[0]!, question)))) return "not_priced";
   if (access.unwished) return access.unwished;
   if (maxPrice && !selfHosted && tooDear(candidate, maxPrice)) return "max_price";
   return needs && lackOf(candidate.upstreamId, candidate.model, needs);
@@ -145,8 +145,13 @@ export function against(candidate: Candidate, access: Access, terms: Terms): Exc
 
 const isAsked = (kind: ModelKind, { kind: own, kinds }: Question): boolean => kind === own || kinds!.values().some((one) => one === kind);
 
-/** Whether its tokens have a price by now. */
-const isListed = ({ pricedFromMs }: Candidate, atMs: number): boolean => pricedFromMs !== undefined && pricedFromMs <= atMs;
+/** Whether what it is asked for has a price by now: a speaker is charged by the character, but not for a conversation. */
+function isListed(candidate: Candidate, { endpoint }: Way, { kind, kinds, protocols, atMs }: Question): boolean {
+  const { model, prices, pricedFromMs } = candidate;
+  const asked = (kinds && kinds.get(protocolsOf(endpoint, candidate, protocols, kinds)[0]!)) ?? kind;
+  const fromMs = !model || !asked || asked === model.kind ? pricedFromMs : chargedFromMs(prices, asked);
+  return fromMs !== undefined && fromMs <= atMs;
+}
 
 /** Whether what is charged beside tokens at their standard price has one too. */
 function priced(candidate: Candidate, { endpoint }: Way, question: Question): boolean {

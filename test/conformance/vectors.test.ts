@@ -123,6 +123,14 @@ describe("moderations", () => {
     expect(data.results).toHaveLength(1);
   });
 
+  test("every model is listed with what it is for", async () => {
+    const list = (await Array.fromAsync(await client.openai.models.list())) as unknown as { id: string; kind?: string }[];
+    const kinds = Object.fromEntries(list.map(({ id, kind }) => [id, kind]));
+    expect(kinds).toMatchObject({ "omni-moderation-latest": "moderation", "rerank-v3.5": "rerank", "embed-v4.0": "embedding", "gpt-4o-mini": "chat", "cohere/rerank-v3.5": "rerank" });
+    expect([kinds.moderation, kinds.rerank]).toEqual([undefined, undefined]);
+    expect(Object.keys(kinds)).toEqual(expect.arrayContaining(["moderation", "rerank"]));
+  });
+
   test("an unknown model is not found", async () => {
     await expect(client.openai.moderations.create({ model: "nobody-has-this", input: "x" })).rejects.toBeInstanceOf(NotFoundError);
   });

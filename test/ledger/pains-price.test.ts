@@ -3,9 +3,10 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import catalogSql from "../../src/catalog/catalog.sql?raw";
-import { loadCatalog, type Catalog, type Deployment } from "../../src/catalog/index.ts";
+import { chargedFromMs, loadCatalog, modelKinds, type Catalog, type Deployment } from "../../src/catalog/index.ts";
 import { noUsage, type Usage } from "../../src/chat/usage.ts";
 import { costOf, isPriced, worstCost, type Price, type PriceClass, type Tier } from "../../src/ledger/index.ts";
+import { waysToTell } from "../../src/ledger/price.ts";
 import { doubtsAbout, isPrice } from "../../src/ledger/plausible.ts";
 import { postingOf } from "../../src/limits/index.ts";
 import { bound } from "../../src/pipeline/admit.ts";
@@ -177,6 +178,7 @@ describe("pains.md 19: long-context prices, at n-1, n and n+1, batch included", 
 
 describe("pains.md 20: every kind of model has a bound to reserve, or is refused under a budget", () => {
   const facts: RequestFacts = { model: "", stream: false, usageAsked: true, inputTokens: 50_000, likelyInputTokens: 50_000, outputTokens: 4_000, choices: 1, hourCache: true, searches: 3 };
+  const pieces = { image: 2, audio_second: 60, video_second: 8, character: 1_000, search_unit: 3 };
   /** All of the input, or all of the output, of one kind. */
   const usages: Usage[] = [
     ...(["inputTokens", "cachedTokens", "cacheWriteTokens", "inputAudioTokens", "inputImageTokens"] as const).map((field) => used({ inputTokens: 50_000, outputTokens: 4_000, [field]: 50_000 })),
@@ -184,41 +186,48 @@ describe("pains.md 20: every kind of model has a bound to reserve, or is refused
     used({ inputTokens: 50_000, cacheWriteTokens: 50_000, cacheWrite1hTokens: 50_000, outputTokens: 4_000 }),
   ];
 
-  test("whatever goes in and comes out: text, pictures, sound, vectors", () => {
+  test("whatever goes in and comes out: text, pictures, sound, films, vectors, rankings", () => {
     const kinds = new Set<string>();
     const modalities = new Set<string>();
     for (const deployment of deployments) {
       const { model, prices } = deployment;
-      const isChat = model.kind === "chat";
+      const reads = model.kind === "embedding" || model.kind === "rerank" || model.kind === "moderation";
       kinds.add(model.kind);
       for (const one of [...model.inputModalities, ...model.outputModalities]) modalities.add(one);
-      const outputTokens = isChat ? 4_000 : 0;
+      const outputTokens = reads ? 0 : 4_000;
       const attempt = { endpoint: { provider: {} }, upstreamId: deployment.upstreamId, prices, maxOutputTokens: model.maxOutputTokens ?? undefined, protocols: ["openai-chat"] } as unknown as Attempt;
       for (const serviceTier of ["default", "flex", "priority"]) {
-        const { nanoUsd } = bound([attempt], { ...facts, outputTokens, searches: 0, serviceTier }, "openai-chat", now);
-        if (!isPriced(prices, isChat ? ["input", "output"] : ["input"], now)) {
-          expect([nameOf(deployment), nanoUsd, worstCost(prices, { inputTokens: 1, outputTokens }, now)]).toEqual([nameOf(deployment), 0, undefined]);
+        const { nanoUsd } = bound([attempt], { ...facts, outputTokens, searches: 0, serviceTier, ...(model.kind !== "chat" && { pieces }) }, "openai-chat", now);
+        if (deployment.pricedFromMs === undefined || deployment.pricedFromMs > now) {
+          expect([nameOf(deployment), worstCost(prices, { inputTokens: 1, outputTokens }, now)]).toEqual([nameOf(deployment), undefined]);
           continue;
         }
         for (const usage of usages) {
           const most = Math.min(outputTokens, model.maxOutputTokens ?? Infinity);
-          const cost = costOf(prices, { ...usage, outputTokens: most }, now, serviceTier === "default" ? undefined : (serviceTier as Tier)) ?? 0;
+          const tier = serviceTier === "default" ? undefined : (serviceTier as Tier);
+          const told = waysToTell({ ...usage, outputTokens: most, ...(model.kind !== "chat" && { pieces }) });
+          const cost = told.map((way) => costOf(prices, way, now, tier)).find((one) => one !== undefined) ?? 0;
           if (cost > nanoUsd) expect([nameOf(deployment), serviceTier, usage, cost]).toBe(`at most ${nanoUsd}`);
         }
       }
     }
-    expect([...kinds].sort()).toEqual(["chat", "embedding"]);
-    expect([...modalities]).toEqual(expect.arrayContaining(["text", "image", "audio", "embedding"]));
+    expect([...kinds].sort()).toEqual([...modelKinds].sort());
+    expect([...modalities]).toEqual(expect.arrayContaining(["text", "image", "audio", "video", "embedding", "score"]));
   });
 
-  test("those without a price are refused, by every protocol and every name", () => {
-    const unpriced = deployments.filter(({ prices, model }) => !isPriced(prices, model.kind === "chat" ? ["input", "output"] : ["input"], now));
-    expect(unpriced.length).toBeGreaterThan(0);
+  test("those without a price are refused, by every protocol and every name, whatever they are asked for", () => {
     const principal = principalOf({ limits: { requestsPerMinute: 1, budgetNanoUsd: 1e15 } });
-    for (const deployment of unpriced) {
-      const { attempts } = weigh(ask(nameOf(deployment), catalog, { principal, protocols: undefined }));
-      expect([nameOf(deployment), attempts.filter(({ deployment: name }) => name === nameOf(deployment))]).toEqual([nameOf(deployment), []]);
+    let refused = 0;
+    for (const deployment of deployments) {
+      for (const kind of new Set(["chat", deployment.model.kind] as const)) {
+        const fromMs = chargedFromMs(deployment.prices, kind);
+        if (fromMs !== undefined && fromMs <= now) continue;
+        refused += 1;
+        const { attempts } = weigh(ask(nameOf(deployment), catalog, { principal, protocols: undefined, kind }));
+        expect([nameOf(deployment), kind, attempts.filter(({ deployment: name }) => name === nameOf(deployment))]).toEqual([nameOf(deployment), kind, []]);
+      }
     }
+    expect(refused).toBeGreaterThan(50);
   });
 
   test("what is billed by the piece is bounded by the piece", () => {

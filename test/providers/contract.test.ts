@@ -179,7 +179,6 @@ const embeddingUrls: Record<string, string> = {
   azure: "https://acme.openai.azure.com/openai/v1/embeddings",
   together: "https://api.together.xyz/v1/embeddings",
   fireworks: "https://api.fireworks.ai/inference/v1/embeddings",
-  "workers-ai": "https://api.cloudflare.com/client/v4/accounts/acc0/ai/v1/embeddings",
   ollama: "https://ollama.com/v1/embeddings",
   openrouter: "https://openrouter.ai/api/v1/embeddings",
 };

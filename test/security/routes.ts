@@ -30,7 +30,7 @@ export const routes: readonly Route[] = [
   { route: "POST /v1/completions", by: "key", path: "/v1/completions", body: { model: "openai/gpt-test", prompt: message.content } },
   { route: "POST /v1/embeddings", by: "key", path: "/v1/embeddings", body: { model: "openai/gpt-test", input: message.content } },
   { route: "POST /v1/moderations", by: "key", path: "/v1/moderations", body: { model: "openai/gpt-test", input: message.content } },
-  ...["/v1/rerank", "/v2/rerank", "/v1/v1/rerank", "/v1/v2/rerank"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "cohere", body: { model: "cohere/rerank-test", query: "the oak?", documents: [message.content] } })),
+  ...["/v1/rerank", "/v2/rerank", "/v1/v1/rerank", "/v1/v2/rerank"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "cohere", body: { model: "openai/embed-test", query: "the oak?", documents: [message.content] } })),
   ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages })),
   { route: "GET /v1/models", by: "key", path: "/v1/models" },
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },

@@ -34,6 +34,15 @@ export const mistralEmbedder = embedding({
   read: ({ data, usage, model }) => ({ vectors: inOrder(data), usage: parseUsage(usage), model: filled(model) }),
 });
 
+/** Workers AI's, which knows neither lengths nor formats. https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility/ */
+export const workersEmbedder = embedding({
+  id: "workers-ai-embeddings",
+  path: () => "/embeddings",
+  said: [],
+  render: (request, { upstreamId, provider }) => ({ body: { model: upstreamId, input: textsOf(request, provider) } }),
+  read: ({ data, usage, model }) => ({ vectors: inOrder(data), usage: parseUsage(usage), model: filled(model) }),
+});
+
 /** Bytes in base64, each a number from -128 to 127. */
 const int8In = (text: unknown): unknown => {
   try {

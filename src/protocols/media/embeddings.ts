@@ -7,13 +7,13 @@ import { modelField, readFields, textsField } from "../openai-chat/request.ts";
 import type { Crossing, Protocol, RequestFacts } from "../protocol.ts";
 import { bedrockEmbedder, cohereEmbedder } from "./embed-cohere.ts";
 import { geminiEmbedder, vertexEmbedder } from "./embed-gemini.ts";
-import { jinaEmbedder, mistralEmbedder, openaiEmbedder, perplexityEmbedder, voyageEmbedder } from "./embed-openai.ts";
+import { jinaEmbedder, mistralEmbedder, openaiEmbedder, perplexityEmbedder, voyageEmbedder, workersEmbedder } from "./embed-openai.ts";
 import { embedding } from "./embedder.ts";
 import { partsField } from "./embeddings-request.ts";
 
 /** Every way to ask for vectors, by the request that `openaiEmbeddings` reads. */
 export const embedders: readonly Crossing[] = [
-  openaiEmbedder, mistralEmbedder, perplexityEmbedder, voyageEmbedder, jinaEmbedder, embedding(cohereEmbedder), embedding(bedrockEmbedder), embedding(geminiEmbedder), embedding(vertexEmbedder),
+  openaiEmbedder, mistralEmbedder, workersEmbedder, perplexityEmbedder, voyageEmbedder, jinaEmbedder, embedding(cohereEmbedder), embedding(bedrockEmbedder), embedding(geminiEmbedder), embedding(vertexEmbedder),
 ];
 
 const requestSchema = z.object({ model: modelField, input: z.union([textsField, partsField], "must be a string, an array of strings, or token arrays") });

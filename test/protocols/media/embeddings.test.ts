@@ -23,6 +23,7 @@ describe("what is sent", () => {
     ["voyage-embeddings", asked, { upstreamId: "voyage-multimodal-3" }, "/multimodalembeddings", { model: "voyage-multimodal-3", inputs: ["one", "two"].map((text) => ({ content: [{ type: "text", text }] })) }, []],
     ["jina-embeddings", full, {}, "/embeddings", { model: "their-model", input: ["one", "two"], embedding_type: "base64", task: "retrieval.query", dimensions: 256 }, ["field:user"]],
     ["mistral-embeddings", full, {}, "/embeddings", { model: "their-model", input: ["one", "two"], encoding_format: "float", output_dimension: 256 }, ["field:input_type", "field:user"]],
+    ["workers-ai-embeddings", full, {}, "/embeddings", { model: "their-model", input: ["one", "two"] }, ["field:dimensions", "field:input_type", "field:user"]],
     ["perplexity-embeddings", full, {}, "/v1/embeddings", { model: "their-model", input: ["one", "two"], encoding_format: "base64_int8", dimensions: 256 }, ["field:input_type", "field:user"]],
     ["bedrock-embeddings", full, { upstreamId: "cohere.embed-v4:0" }, "/model/cohere.embed-v4%3A0/invoke", { input_type: "search_query", embedding_types: ["base64"], output_dimension: 256, texts: ["one", "two"] }, ["field:user"]],
     ["bedrock-embeddings", { ...asked, input: "one", dimensions: 256 }, onTitan, "/model/amazon.titan-embed-text-v2%3A0/invoke", { inputText: "one", dimensions: 256 }, []],
