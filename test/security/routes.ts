@@ -12,6 +12,8 @@ export type Route = {
   shape?: "anthropic" | "google" | "cohere";
   /** A route that may also be sent without a body. */
   bodyOptional?: boolean;
+  /** Another line's route under another path. */
+  again?: true;
   /** It spends nothing: no limit stands in its way, and nothing is booked. */
   free?: true;
 };
@@ -30,8 +32,8 @@ export const routes: readonly Route[] = [
   { route: "POST /v1/completions", by: "key", path: "/v1/completions", body: { model: "openai/gpt-test", prompt: message.content } },
   { route: "POST /v1/embeddings", by: "key", path: "/v1/embeddings", body: { model: "openai/gpt-test", input: message.content } },
   { route: "POST /v1/moderations", by: "key", path: "/v1/moderations", body: { model: "openai/gpt-test", input: message.content } },
-  ...["/v1/rerank", "/v2/rerank", "/v1/v1/rerank", "/v1/v2/rerank"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "cohere", body: { model: "openai/embed-test", query: "the oak?", documents: [message.content] } })),
-  ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages })),
+  ...["/v1/rerank", "/v2/rerank", "/v1/v1/rerank", "/v1/v2/rerank"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "cohere", body: { model: "openai/embed-test", query: "the oak?", documents: [message.content] }, ...(path !== "/v1/rerank" && { again: true }) })),
+  ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages, ...(path.startsWith("/v1/v1") && { again: true }) })),
   { route: "GET /v1/models", by: "key", path: "/v1/models" },
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
   { route: "GET /v1/v1/models", by: "key", path: "/v1/v1/models" },
