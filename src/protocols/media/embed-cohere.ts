@@ -39,6 +39,7 @@ export const cohereEmbedder: Embedder = {
   id: "cohere-embeddings",
   path: () => "/v2/embed",
   said: ["dimensions", "input_type"],
+  own: ["output_dimension", "truncate", "max_tokens", "priority"],
   render(request, { upstreamId, provider }) {
     const { body, losses } = cohereBody(request, provider);
     return { body: { model: upstreamId, ...body }, losses };

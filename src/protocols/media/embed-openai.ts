@@ -28,6 +28,7 @@ export const mistralEmbedder = embedding({
   id: "mistral-embeddings",
   path: () => "/embeddings",
   said: ["dimensions"],
+  own: ["output_dimension", "output_dtype", "metadata"],
   render: (request, { upstreamId, provider }) => ({
     body: { model: upstreamId, input: textsOf(request, provider), encoding_format: "float", ...(request.dimensions !== undefined && { output_dimension: request.dimensions }) },
   }),
@@ -74,6 +75,7 @@ export const voyageEmbedder = embedding({
   id: "voyage-embeddings",
   path: ({ upstreamId }) => (isMultimodal(upstreamId) ? "/multimodalembeddings" : "/embeddings"),
   said: ["dimensions", "input_type"],
+  own: ["output_dimension", "output_dtype", "truncation"],
   render(request, { upstreamId, provider }) {
     const { dimensions, inputType, base64, inputs } = request;
     const known = inputType === undefined ? undefined : voyageTypes[inputType];
@@ -102,6 +104,7 @@ export const jinaEmbedder = embedding({
   id: "jina-embeddings",
   path: () => "/embeddings",
   said: ["dimensions", "input_type"],
+  own: ["task", "truncate", "late_chunking", "normalized"],
   render(request, { upstreamId, provider }) {
     const { dimensions, inputType, base64, inputs } = request;
     const task = inputType === undefined ? undefined : jinaTasks[inputType];

@@ -5,7 +5,7 @@ import type { Json } from "../json.ts";
 import type { Crossing, CrossingContext } from "../protocol.ts";
 import { answerIn } from "./answer.ts";
 import { embeddingsIn, type EmbeddingRequest } from "./embeddings-request.ts";
-import { unsaid } from "./unsaid.ts";
+import { picked, unsaid } from "./unsaid.ts";
 import { bytesOf, numbersOf, toBase64 } from "./vectors.ts";
 
 /** One provider's half. */
@@ -14,6 +14,8 @@ export type Embedder = {
   path(context: CrossingContext): string;
   /** Fields of the request that it hears, beside what is asked to be embedded and in which format. */
   readonly said: readonly string[];
+  /** Its own fields that OpenAI has no name for: sent as they are. */
+  readonly own?: readonly string[];
   /** Throws `invalid_request` for what it takes no vector of. */
   render(request: EmbeddingRequest, context: CrossingContext): { readonly body: Json; readonly losses?: readonly Loss[] };
   /** Each vector as numbers or as float32 in base64, in the order of the inputs. What is no vector is told by whoever reads them. */
@@ -21,12 +23,12 @@ export type Embedder = {
 };
 
 /** A request by its body, and an answer told as OpenAI tells it. Where nobody says what was read, it is estimated. */
-export const embedding = ({ id, path, said, render, read }: Embedder): Crossing => ({
+export const embedding = ({ id, path, said, own = [], render, read }: Embedder): Crossing => ({
   id,
   path,
   render(context) {
     const { body, losses = [] } = render(embeddingsIn(context.json), context);
-    return { body: JSON.stringify(body), losses: [...unsaid(context, ["model", "input", "encoding_format", ...said]), ...losses] };
+    return { body: JSON.stringify({ ...picked(context.json, own), ...body }), losses: [...unsaid(context, ["model", "input", "encoding_format", ...said, ...own]), ...losses] };
   },
   read({ bytes }, context) {
     const { json, facts, provider } = context;

@@ -6,7 +6,7 @@ import { count } from "../openai-chat/usage.ts";
 import type { Crossing, CrossingContext, Retold } from "../protocol.ts";
 import { answerIn } from "./answer.ts";
 import { likelyUnits, rerankFields, rerankIn, type RerankRequest } from "./rerank-request.ts";
-import { unsaid } from "./unsaid.ts";
+import { picked, unsaid } from "./unsaid.ts";
 
 /** How well a document answers the query, by its place in the request. */
 export type Rank = { readonly index: number; readonly score: number };
@@ -20,17 +20,19 @@ export type Ranker = {
   path(context: CrossingContext): string;
   /** Fields of the request that it hears beside the query, the documents and how many are wanted. */
   readonly said: readonly string[];
+  /** Its own fields that Cohere has no name for: sent as they are. */
+  readonly own?: readonly string[];
   /** Throws `invalid_request` for documents that it cannot rank. */
-  render(request: RerankRequest, context: CrossingContext): { readonly body: unknown; readonly losses?: readonly Loss[] };
+  render(request: RerankRequest, context: CrossingContext): { readonly body: object; readonly losses?: readonly Loss[] };
   read(answer: Json, context: CrossingContext): Ranked;
 };
 
-export const ranking = ({ id, path, said, render, read }: Ranker): Crossing => ({
+export const ranking = ({ id, path, said, own = [], render, read }: Ranker): Crossing => ({
   id,
   path,
   render(context) {
     const { body, losses = [] } = render(rerankIn(context.json), context);
-    return { body: JSON.stringify(body), losses: [...unsaid(context, [...rerankFields, ...said]), ...losses] };
+    return { body: JSON.stringify({ ...picked(context.json, own), ...body }), losses: [...unsaid(context, [...rerankFields, ...said, ...own]), ...losses] };
   },
   read: ({ bytes }, context) => retellRanking(read(answerIn(bytes, context.provider), context), context),
 });
@@ -40,10 +42,10 @@ export function retellRanking({ ranks, usage, reportedNanoUsd, id }: Ranked, con
   const { json, facts, provider, requestId } = context;
   const request = rerankIn(json);
   const { documents, topN, tellsDocuments } = request;
-  const faulty = ranks.some(({ index, score }) => !Number.isInteger(index) || index < 0 || index >= documents.length || !Number.isFinite(score));
+  const faulty = ranks.some(({ index, score }) => !Number.isInteger(index) || index < 0 || !Number.isFinite(score));
   if (faulty || ranks.length === 0 || new Set(ranks.map(({ index }) => index)).size < ranks.length) throw new GatewayError("upstream_error", `${provider} did not answer with a ranking.`);
   const results = ranks.toSorted((a, b) => b.score - a.score || a.index - b.index).slice(0, topN)
-    .map(({ index, score }) => ({ index, relevance_score: score, ...(tellsDocuments && { document: documents[index]!.told }) }));
+    .map(({ index, score }) => ({ index, relevance_score: score, ...(tellsDocuments && documents[index] && { document: documents[index].told }) }));
   const used: Usage = usage ?? { ...noUsage, inputTokens: facts.likelyInputTokens, pieces: { search_unit: likelyUnits(request) } };
   const units = used.pieces?.search_unit;
   const billed = { ...(units !== undefined && { search_units: units }), ...(used.inputTokens > 0 && { input_tokens: used.inputTokens }) };

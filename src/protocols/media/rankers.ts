@@ -45,6 +45,7 @@ export const voyageRanker = ranking({
   id: "voyage-rerank",
   path: () => "/rerank",
   said: [],
+  own: ["truncation"],
   render: (request, { upstreamId, provider }) => ({
     body: { model: upstreamId, query: request.query, documents: textsIn(request, provider), ...(request.topN !== undefined && { top_k: request.topN }), return_documents: false },
   }),

@@ -67,6 +67,13 @@ describe("what is sent", () => {
     expect(() => ask("gemini-embeddings", { model: "ours", input: [{ content: [{ type: "image_url", image_url: { url: "https://x.example/a.png" } }] }] })).toThrow("pictures by address");
   });
 
+  test("a provider's own fields reach it and nobody else", () => {
+    const own = { ...asked, truncate: "END", task: "text-matching", output_dimension: 8, truncation: null };
+    expect(ask("jina-embeddings", own)).toMatchObject({ body: { truncate: "END", task: "text-matching" }, losses: ["field:output_dimension"] });
+    expect(ask("cohere-embeddings", { ...own, dimensions: 4 })).toMatchObject({ body: { truncate: "END", output_dimension: 4 }, losses: ["field:task"] });
+    expect(ask("mistral-embeddings", own)).toMatchObject({ body: { output_dimension: 8 }, losses: ["field:truncate", "field:task"] });
+  });
+
   test("several inputs for a model of one at a time", () => expect(() => ask("bedrock-embeddings", asked, onTitan)).toThrow("2 inputs at a time"));
 });
 

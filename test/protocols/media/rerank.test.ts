@@ -30,6 +30,11 @@ describe("what is sent", () => {
     expect([/777/.test(text) || losses.includes("field:max_tokens_per_doc"), /"priority":5/.test(text) || losses.includes("field:priority"), losses.includes("field:max_chunks_per_doc"), losses.includes("field:whim")]).toEqual([true, true, true, true]);
   });
 
+  test("a provider's own fields reach it and nobody else", () => {
+    expect(ask("voyage-rerank", { truncation: false })).toMatchObject({ body: { truncation: false }, losses: [] });
+    expect(ask("cohere-rerank", { truncation: false }).losses).toEqual(["field:truncation"]);
+  });
+
   test("documents are texts, objects with a text, or the fields that are named", () => {
     const sent = (documents: unknown[], more = {}) => ask("cohere-rerank", { documents, ...more }).body.documents;
     expect(sent(["a", { text: "b", id: 7 }])).toEqual(["a", "b"]);
@@ -106,7 +111,7 @@ describe("what comes back", () => {
   });
 
   test.each(rankers)("%s: what is no ranking of these documents is none", (id) => {
-    for (const list of [[], [{ index: 3, id: 3, score: 1, relevance_score: 1 }], [{ index: 0.5, id: 0.5, score: 1 }], [{ index: 0, id: 0 }], [{ index: 0, id: 0, score: 1 }, { index: 0, id: 0, score: 2 }], "no"]) {
+    for (const list of [[], [{ index: -1, id: -1, score: 1, relevance_score: 1 }], [{ index: 0.5, id: 0.5, score: 1 }], [{ index: 0, id: 0 }], [{ index: 0, id: 0, score: 1 }, { index: 0, id: 0, score: 2 }], "no"]) {
       expect(() => answered(id, { results: list, data: list, result: { response: list } })).toThrow(expect.objectContaining({ code: "upstream_error" }));
     }
   });
