@@ -31,7 +31,14 @@ const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayE
 export async function begin(run: Relay, planned: Attempt, last: boolean, beside?: Beside): Promise<Begun> {
   const attempt = spoken(run, planned);
   const { context: { isolate: { settings }, request: { headers } }, protocol, facts, hold, read } = run;
-  const exchange = exchangeFor(attempt, protocol, requestOf(run), read);
+  let exchange: Exchange;
+  try {
+    exchange = exchangeFor(attempt, protocol, requestOf(run), read);
+  } catch (thrown) {
+    // What this one can never be told another may be.
+    if (last || !(thrown instanceof GatewayError) || thrown.code !== "invalid_request") throw thrown;
+    return { attempt, failure: { error: thrown, upstreamRequestId: null, ...final, failsOver: true } };
+  }
   if (exchange.losses.length > 0 && isWish(headers.get("x-forge-strict"))) {
     return { attempt, failure: { error: lost(exchange, attempt), upstreamRequestId: null, ...final, failsOver: true } };
   }

@@ -26,10 +26,13 @@ export async function readJson(request: Request, body?: Uint8Array | ArrayBuffer
   return { text, json };
 }
 
+/** Whether a request says that it carries JSON. */
+export const isJsonType = (headers: Headers): boolean => /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
+
 function checkHeaders(headers: Headers): void {
   const type = headers.get("content-type") ?? "application/json";
   const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(type)?.[1] ?? "utf-8";
-  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type) || !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+  if (!(isJsonType(headers) || !headers.has("content-type")) || !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
     throw new GatewayError("unsupported_media_type", `Send JSON in UTF-8 with content-type: application/json, not ${JSON.stringify(type.slice(0, 100))}.`);
   }
   const encoding = headers.get("content-encoding");

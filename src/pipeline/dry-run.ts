@@ -44,7 +44,8 @@ export type Seen = (body: object) => readonly object[];
 export async function dryRun(context: RequestContext, protocol: Protocol, caller: Principal, sample: object, seen: Seen = (body) => [body]): Promise<{ report: DryRun; rate: RateState }> {
   const { principal, rate } = await look(context, caller);
   const { text, json } = await readJson(context.request);
-  const weighings = seen({ ...sample, ...(json as object) }).map(async (whole) => {
+  const body = { ...sample, ...(json as object) };
+  const weighings = seen(protocol.form?.fromJson?.(body) ?? body).map(async (whole) => {
     const facts = factsOf(protocol, text, whole);
     const read = reading(protocol, JSON.stringify(whole), facts.wish?.fields);
     const session = sessionIn(whole, facts, context.request.headers);

@@ -2,7 +2,7 @@
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Spliced } from "./spliced.ts";
-import type { Observation, SentBody, StreamObserver, StreamParser } from "../protocols/protocol.ts";
+import type { Flow, Observation, SentBody, StreamObserver, StreamParser } from "../protocols/protocol.ts";
 
 /** A request as a deployment takes it, and the reading of its answer. */
 export type Exchange = {
@@ -19,7 +19,7 @@ export type Exchange = {
   /** Reads a whole answer of status 2xx. Throws when it is none. */
   read(bytes: Uint8Array, contentType: string): WholeAnswer;
   watch(): Watch;
-  /** Where the answer is bytes that go on as they come: their type, and what is seen of an answer of so many. undefined: it is read whole. */
+  /** Where the answer is bytes that go on as they come. undefined: it is read whole. */
   flows?(contentType: string): Flow | undefined;
   /** Reads a stream of the deployment's; absent where nothing is translated. */
   parse?(): StreamParser;
@@ -27,8 +27,6 @@ export type Exchange = {
 
 /** `type` undefined: the upstream's own. An error that came with status 200 is told as what it is. */
 export type WholeAnswer = { seen: Observation } & ({ body: string | Uint8Array; type?: string; losses?: readonly Loss[] } | { error: GatewayError });
-
-export type Flow = { readonly type: string; observe(length: number): Observation };
 
 export type Watch = {
   observer: StreamObserver;

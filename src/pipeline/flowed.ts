@@ -1,14 +1,15 @@
 /** An answer of bytes: passed on as it comes, and settled when it ends. */
+import { GatewayError } from "../errors.ts";
 import { answerHeaders, lossHeader } from "./answer.ts";
 import type { Answered } from "./buffered.ts";
 import { Digest } from "./digest.ts";
-import type { Flow } from "./exchange.ts";
+import type { Flow } from "../protocols/protocol.ts";
 import { outcomeOf } from "./outcome.ts";
 import { routeHeader, routeOf, stayedAt } from "./route.ts";
 import { flow } from "../upstream/index.ts";
 
 /** The client's answer. Its end, whatever the cause, settles the reservation: by what went through, where nobody says what was used. */
-export function flowed({ run, attempt, exchange, response, upstreamRequestId }: Answered, { type, observe }: Flow): { respond: () => Response } {
+export function flowed({ run, attempt, exchange, response, upstreamRequestId }: Answered, { type, observe, telling }: Flow): { respond: () => Response } {
   const { context, facts, admission, hold } = run;
   const { settings, health } = context.isolate;
   const firstByteMs = Date.now() - context.startedAtMs;
@@ -21,10 +22,10 @@ export function flowed({ run, attempt, exchange, response, upstreamRequestId }: 
     const { readable, end } = flow(response.body!, {
       idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
       signal: context.request.signal,
-      sent(piece) {
-        length += piece.length;
-        digest.update(piece);
-      },
+      came: (piece) => (length += piece.length),
+      sent: digest.update,
+      telling,
+      lastWords: telling?.fail && (() => telling.fail!(new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`))),
     });
     context.waitUntil(end.then(async (how) => {
       health.note(attempt.vital, { is: how === "done" || how === "client_gone" ? "answered" : "failed" }, Date.now());

@@ -2,18 +2,50 @@
 import { GatewayError } from "../errors.ts";
 import { Form } from "../form.ts";
 import { SentFile, type FormValue } from "../protocols/crossing.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { isJsonType, readJson } from "./body.ts";
+import { Digest } from "./digest.ts";
 
-/** Reads a form, or what was read of it before. `text` is empty: there is none to splice. Throws as `Form` does. */
-export async function readForm(request: Request, mostBytes: number, body?: Uint8Array | ArrayBuffer): Promise<{ text: string; json: Record<string, FormValue | FormValue[]> }> {
-  const source = body === undefined ? request : { headers: request.headers, body: new Response(body).body };
-  const form = new Form(source, { mostBytes });
+type Json = Record<string, unknown>;
+type Took = { text: string; json: Json };
+
+/** Reads a form, or the same as JSON where its protocol has that. `text` is empty: there is none to splice. Throws as `Form` and `readJson` do. */
+export async function readForm(request: Request, { mostBytes, lists = [], fromJson }: NonNullable<Protocol["form"]>): Promise<Took> {
+  if (fromJson && isJsonType(request.headers)) return { text: "", json: fromJson((await readJson(request)).json as Json) };
+  try {
+    return { text: "", json: await fieldsOf(request, mostBytes, lists) };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.code === "request_too_large") throw tooLarge(request.headers, mostBytes);
+    throw thrown;
+  }
+}
+
+async function fieldsOf(request: Request, mostBytes: number, lists: readonly string[]): Promise<Json> {
+  const form = new Form(request, { mostBytes });
   const fields = new Map<string, FormValue[]>();
   for (let part = await form.next(); part; part = await form.next()) {
     const value = "value" in part ? part.value : new SentFile(part.filename, part.type, await Array.fromAsync(part.body));
     fields.set(part.name, [...(fields.get(part.name) ?? []), value]);
   }
-  const json: Record<string, FormValue | FormValue[]> = Object.fromEntries([...fields].map(([name, values]) => [name, name.endsWith("[]") ? values : only(name, values)]));
-  return { text: "", json };
+  return Object.fromEntries([...fields].map(([name, values]) => [name, name.endsWith("[]") || (lists.includes(name) && values.length > 1) ? values : only(name, values)]));
+}
+
+/** What makes two forms the same one: their fields in order, and their files' digests. Boundaries are drawn anew for every try. */
+export async function identified(fields: Json): Promise<Uint8Array> {
+  const parts = await Promise.all(Object.entries(fields).flatMap(([name, value]) => [value].flat().map(async (one) => [name, one instanceof SentFile ? [one.filename, one.type, await digestOf(one)] : one])));
+  return new TextEncoder().encode(JSON.stringify(parts));
+}
+
+async function digestOf({ pieces }: SentFile): Promise<string | null> {
+  const digest = new Digest();
+  for (const piece of pieces) digest.update(piece);
+  return digest.end();
+}
+
+/** In OpenAI's words, which its clients know. */
+function tooLarge(headers: Headers, mostBytes: number): GatewayError {
+  const declared = headers.get("content-length");
+  return new GatewayError("request_too_large", `Maximum content size limit (${mostBytes}) exceeded${declared === null ? "" : ` (${declared} bytes read)`}`);
 }
 
 /** What is no list stands once: parsers differ in which of two they believe. */

@@ -10,6 +10,7 @@ import { bodyOf, fingerprintOf, follow, idempotencyKeyOf, opening, Cipher, Recor
 import { callerOf, look } from "./admit.ts";
 import { rateHeaders } from "./answer.ts";
 import { readBytes } from "./body.ts";
+import { identified, readForm } from "./form-body.ts";
 import type { RequestContext } from "./context.ts";
 import { refusal } from "./refusal.ts";
 import type { Serve } from "./relay.ts";
@@ -30,11 +31,12 @@ export async function once(context: RequestContext, protocol: Protocol, serve: S
   try {
     caller = await callerOf(context);
     const name = idempotencyKeyOf(request.headers);
-    const body = await readBytes(request);
+    const read = protocol.form && (await readForm(request, protocol.form));
+    const body = read ? await identified(read.json) : await readBytes(request);
     const { claim, call } = await isolate.calls.claim({ keyId: caller.keyId, name, fingerprint: await fingerprintOf(request, body, request.headers.get(keysHeader)), run: requestId, waitUntil });
     const { keyId } = caller;
     const readable = (run: string): Call => sealed(call, new Cipher(isolate.settings.KEY_PEPPER, keyId, run));
-    if (claim.is === "lead") return await lead({ context, protocol, call: readable(requestId) }, serve, body);
+    if (claim.is === "lead") return await lead({ context: read ? { ...context, read } : context, protocol, call: readable(requestId) }, serve, body);
     if (claim.is === "join") return await join({ context, protocol, call: readable(claim.run) }, caller, claim.run);
     throw new GatewayError("idempotency_conflict", "This Idempotency-Key was used for a request with another body or URL, or other keys of providers. Send a new one.", { param: "Idempotency-Key", shouldRetry: false });
   } catch (thrown) {

@@ -1,5 +1,6 @@
 /** From what was seen of an answer to what is written down about it. Pure. */
 import { noUsage, type Usage } from "../chat/index.ts";
+import type { Piece } from "../chat/usage.ts";
 import type { CostSource, End, Outcome, Refused, Way } from "../ledger/entry.ts";
 import { costOfLines, pricedLines, tierOf, versionOf, waysToTell, type PriceLine } from "../ledger/price.ts";
 import type { Observation, RequestFacts } from "../protocols/protocol.ts";
@@ -42,20 +43,27 @@ function usageOf(facts: RequestFacts, seen: Observation | undefined, answered: b
   };
 }
 
-type Charge = { usage: Usage; costNanoUsd: number; costSource: CostSource; lines: readonly PriceLine[]; pricesFromMs: number | null };
+type Charge = { usage: Usage; estimated: boolean; costNanoUsd: number; costSource: CostSource; lines: readonly PriceLine[]; pricesFromMs: number | null };
 
-/** What a use is charged, and as which of the ways to tell it that is. */
-function chargeOf({ endpoint, prices }: Attempt, used: Usage, seen: Observation | undefined, estimated: boolean, atMs: number): Charge {
-  const unlisted = { lines: [], pricesFromMs: null };
+/** Whether a way to tell a use is an estimate where others of it are not. */
+function isGuessed({ pieces = {} }: Usage, { guessed }: Pick<Observation, "guessed">): boolean {
+  const [way = "tokens"] = Object.keys(pieces) as Piece[];
+  return Array.isArray(guessed) && guessed.includes(way);
+}
+
+/** What a use is charged, and as which of the ways to tell it that is: the first that has a price, or else that is no guess. `unmeasured`: all of it is an estimate. */
+function chargeOf({ endpoint, prices }: Attempt, used: Usage, seen: Observation | undefined, unmeasured: boolean, atMs: number): Charge {
   const tier = tierOf(seen?.serviceTier);
   const told = waysToTell(used);
-  const usage = told.find((way) => pricedLines(prices, way, atMs, tier)) ?? told[0]!;
+  const usage = told.find((way) => pricedLines(prices, way, atMs, tier)) ?? told.find((way) => !isGuessed(way, seen ?? {})) ?? told[0]!;
+  const estimated = unmeasured || isGuessed(usage, seen ?? {});
+  const unlisted = { estimated, lines: [], pricesFromMs: null };
   if (seen?.reportedNanoUsd !== undefined) return { usage, costNanoUsd: seen.reportedNanoUsd, costSource: "reported", ...unlisted };
   if (used === noUsage || (endpoint.provider.selfHosted && prices.length === 0)) return { usage, costNanoUsd: 0, costSource: estimated ? "estimated" : "price", ...unlisted };
   const lines = pricedLines(prices, usage, atMs, tier);
   // What of it has a price is charged, and that something has none stands in the ledger.
   const known = lines ?? pricedLines(prices, { ...usage, searches: 0 }, atMs) ?? [];
-  return { usage, costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
+  return { usage, estimated, costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
 }
 
 /** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
@@ -81,7 +89,6 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     end: seen?.error !== undefined && (ending.end === "complete" || ending.end === "unterminated") ? "upstream_error" : ending.end,
     ...chargeOf(attempt, usage, seen, estimated, atMs),
     serviceTier: seen?.serviceTier?.slice(0, 64).toWellFormed() ?? null,
-    estimated,
     firstByteMs: ending.firstByteMs,
     totalMs: ending.totalMs,
     way: ending.way,

@@ -1,6 +1,7 @@
 /** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
 import { GatewayError } from "../errors.ts";
-import type { FormFields, Protocol, RequestFacts } from "../protocols/protocol.ts";
+import { SentFile } from "../protocols/crossing.ts";
+import type { FormFields, FormValue, Protocol, RequestFacts } from "../protocols/protocol.ts";
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
@@ -55,33 +56,45 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, 
   const ours = facts.wish?.fields.filter((field) => !(provider.routes && field === "provider")) ?? [];
   const wish = provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined;
   const without = [...(streamOptions === "refused" ? ["stream_options"] : []), ...ours, ...(own?.without ?? []), ...(facts.wish && provider.routes && !wish ? ["provider"] : [])];
-  const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...own?.set, ...(wish !== undefined && { provider: wish }) }).filter(([field]) => !without.includes(field)));
+  const absent = Object.entries(own?.absent ?? {}).filter(([field]) => json[field] == null);
+  const set = Object.fromEntries(Object.entries({ ...edits, ...named, ...Object.fromEntries(absent), ...own?.set, ...(wish !== undefined && { provider: wish }) }).filter(([field]) => !without.includes(field)));
   const askedByUs = facts.stream && !facts.usageAsked && streamOptions === undefined;
   const broken = (error: GatewayError): string => protocol.renderStreamError(error, requestId);
   return {
     protocol: protocol.id,
     path: pathOf(provider, protocol.id, upstreamId, facts.stream, typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
-    body: protocol.form ? { form: edited(json as FormFields, set, without) } : splice(text, set, without),
+    body: protocol.form ? { form: edited(json, set, without) } : splice(text, set, without),
     headers: passedOn(headers, protocol.headers),
     losses: [],
     sameErrors: true,
-    read: (bytes, contentType) => ({ body: bytes, seen: protocol.observeBytes && !isJson(contentType) ? protocol.observeBytes({ bytes, contentType, length: bytes.length }, facts) : protocol.observe(parse(bytes, provider.name), facts) }),
-    flows: (contentType) => (protocol.observeBytes && isMedia(contentType) ? { type: contentType, observe: (length) => protocol.observeBytes!({ contentType, length }, facts) } : undefined),
+    read(bytes, contentType) {
+      if (protocol.observeBytes && !isJson(contentType)) return { body: bytes, seen: protocol.observeBytes({ bytes, contentType, length: bytes.length }, facts) };
+      const body = parse(bytes, provider.name);
+      const seen = protocol.observe(body, facts);
+      return facts.stream && protocol.streamed && seen.error === undefined ? { body: protocol.streamed(body, seen), type: eventStream, seen } : { body: bytes, seen };
+    },
+    flows(contentType) {
+      if (!protocol.observeBytes || !isMedia(contentType)) return undefined;
+      const telling = protocol.telling?.(contentType, { json, facts });
+      return { type: telling ? eventStream : contentType, observe: (length) => protocol.observeBytes!({ contentType, length }, facts), telling };
+    },
     watch: () => ({ observer: beginningSoundly(protocol.watch(askedByUs), () => broken(noJson(provider.name))), native: !askedByUs, broken }),
   };
 }
 
+const eventStream = "text/event-stream; charset=utf-8";
 const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
 /** Sound, pictures and films go on as they come. */
 const isMedia = (contentType: string): boolean => /^(?:audio|image|video)\/|^application\/octet-stream\b/i.test(contentType);
 
 /** A form with fields set, given as JSON text, and others left out. A field that is there keeps its place. */
-function edited(form: FormFields, set: Readonly<Record<string, string>>, without: readonly string[]): FormFields {
-  const values = Object.fromEntries(Object.entries(set).map(([field, text]) => [field, textOf(JSON.parse(text))]));
-  return Object.fromEntries(Object.entries({ ...form, ...values }).filter(([field]) => !without.includes(field)));
+function edited(form: Json, set: Readonly<Record<string, string>>, without: readonly string[]): FormFields {
+  const values = Object.fromEntries(Object.entries(set).map(([field, text]) => [field, JSON.parse(text) as unknown]));
+  const kept = Object.entries({ ...form, ...values }).filter(([field]) => !without.includes(field));
+  return Object.fromEntries(kept.map(([field, value]) => [field, Array.isArray(value) ? value.map(inForm) : inForm(value)]));
 }
 
-const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+const inForm = (value: unknown): FormValue => (typeof value === "string" || value instanceof SentFile ? value : JSON.stringify(value));
 
 const noJson = (name: string): GatewayError => new GatewayError("upstream_error", `${name} did not answer with JSON.`);
 

@@ -62,7 +62,7 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
     isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
-    const body = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form.mostBytes, context.named?.body) : readJson(context.request, context.named?.body)));
+    const body = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form) : readJson(context.request, context.named?.body)));
     const { text, json } = await inlined(context, caller, body);
     const facts = factsOf(protocol, text, json);
     const read = reading(protocol, text, facts.wish?.fields);

@@ -3,6 +3,7 @@
  * request, in OpenAI's words (Cohere's for a ranking), is the canonical one; each crossing is one provider's half, never one of a pair.
  */
 import type { Loss } from "../chat/index.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Json } from "./json.ts";
 import type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";
 
@@ -41,6 +42,18 @@ export type CrossingContext = Asked & {
   readonly nowS: number;
 };
 
+/** How an answer of bytes is told on where the client's is none of the same: what stands before it, its pieces one by one, and what stands behind it. */
+export interface Telling {
+  begin(): Uint8Array;
+  piece(bytes: Uint8Array): Uint8Array;
+  end(): Uint8Array;
+  /** What is told instead of an end when it breaks off; absent: the client's answer breaks off too. */
+  fail?(error: GatewayError): Uint8Array;
+}
+
+/** An answer of bytes that go on as they come: what they are called, what is seen of so many of them, and how they are told where not as they are. */
+export type Flow = { readonly type: string; observe(length: number): Observation; readonly telling?: Telling | undefined };
+
 /** An answer of bytes: all of them, or where they only passed through how many they were. */
 export type Bytes = { readonly contentType: string; readonly length: number; readonly bytes?: Uint8Array };
 
@@ -63,6 +76,6 @@ export type Crossing = {
   read(answer: { readonly bytes: Uint8Array; readonly contentType: string }, context: CrossingContext): Retold;
   /** Reads a stream of the provider's events and writes the client's. Absent: it does not stream. */
   watch?(context: CrossingContext): StreamObserver;
-  /** Where the answer is bytes that are the client's as they come: what they are called. */
-  readonly flows?: (contentType: string, context: CrossingContext) => { readonly type: string; observe(length: number): Observation } | undefined;
+  /** Where the answer is bytes that go on as they come. */
+  readonly flows?: (contentType: string, context: CrossingContext) => Flow | undefined;
 };

@@ -3,12 +3,14 @@
  * This is the half that passing through needs: read what we must know, leave everything else alone.
  */
 import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "../chat/index.ts";
+import type { Piece } from "../chat/usage.ts";
 import type { GatewayError } from "../errors.ts";
-import type { Bytes, Crossing } from "./crossing.ts";
+import type { Asked, Bytes, Crossing, Telling } from "./crossing.ts";
+import type { Json } from "./json.ts";
 import type { Prefill } from "./prefill.ts";
 import type { RoutingWish } from "./routing-wish.ts";
 
-export type { Asked, Bytes, Crossing, CrossingContext, FormFields, FormValue, Retold, SentBody, SentFile } from "./crossing.ts";
+export type { Asked, Bytes, Crossing, CrossingContext, Flow, FormFields, FormValue, Retold, SentBody, SentFile, Telling } from "./crossing.ts";
 export type { Prefill } from "./prefill.ts";
 export type { RoutingWish } from "./routing-wish.ts";
 
@@ -55,6 +57,8 @@ export type RequestFacts = InputFacts & {
   pieces?: Usage["pieces"];
   /** What a conversation that stands in for what was asked reads and writes at most beside the request. */
   standIn?: { readonly inputTokens: number; readonly outputTokens: number };
+  /** The recording in it: its length as its file says it, or (not `exact`) as such files usually have it. */
+  sound?: { readonly seconds: number; readonly exact: boolean };
   /** What it says of its own routing. */
   wish?: RoutingWish | undefined;
 };
@@ -62,8 +66,8 @@ export type RequestFacts = InputFacts & {
 /** What an answer, or the part of a stream seen so far, says about itself. */
 export type Observation = {
   usage: Usage | undefined;
-  /** Nobody said it: it follows from what was asked. */
-  guessed?: boolean;
+  /** Nobody said it: it follows from what was asked. A list: that is so only of what it tells in these ways. */
+  guessed?: boolean | readonly ("tokens" | Piece)[];
   /** Counts that came before the end, where a protocol tells them one by one; what is missing of them is estimated. */
   usageSoFar?: Partial<Usage> | undefined;
   /** What the provider says it cost, nano-USD. */
@@ -110,6 +114,10 @@ export type Protocol = {
   observe(body: unknown, facts?: RequestFacts): Observation;
   /** Reads a whole answer that is no JSON, or an answer of bytes of which `bytes` were passed on as they came. Absent: every answer is JSON. */
   observeBytes?(answer: Bytes, facts: RequestFacts): Observation;
+  /** How an answer of bytes is told where the client asked for another form of them; undefined: as they come. */
+  telling?(contentType: string, asked: Asked): Telling | undefined;
+  /** A whole answer as the stream that the client asked for, from a provider that does not stream. */
+  streamed?(body: unknown, seen: Observation): string;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
   watch(hideUsage: boolean): StreamObserver;
   /** false: the vendor's SDKs take a comment in a stream for a broken answer, or the stream is none of events. */
@@ -121,8 +129,8 @@ export type Protocol = {
   readonly conversation?: ClientHalf;
   /** How the same is asked in another provider's own wire format, where it is no conversation. */
   readonly crossings?: readonly Crossing[];
-  /** It is sent as a form: most bytes of it, and which of its fields are files. */
-  readonly form?: { readonly mostBytes: number };
+  /** It is sent as a form: most bytes of it, which of its fields may stand several times, and its fields where it came as JSON (absent: it never does). */
+  readonly form?: { readonly mostBytes: number; readonly lists?: readonly string[]; fromJson?(json: Json): Json };
   /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */
   readonly counting?: { parseRequest(body: unknown): ChatRequest; render(inputTokens: number): string };
 };

@@ -8,8 +8,8 @@ import type { Dialect, Prefill } from "../protocols/protocol.ts";
 /** An HTTP request that is ready but for its credential. */
 export type Unsigned = { readonly url: string; readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
-/** Top-level fields of a body to set, as raw JSON, and to leave out. */
-export type BodyEdits = { readonly set?: Readonly<Record<string, string>>; readonly without?: readonly string[] };
+/** Top-level fields of a body to set, as raw JSON, to set where the client has not, and to leave out. */
+export type BodyEdits = { readonly set?: Readonly<Record<string, string>>; readonly absent?: Readonly<Record<string, string>>; readonly without?: readonly string[] };
 
 /** A provider's row. Everything optional has the value that OpenAI has. */
 export type Provider = {
