@@ -150,7 +150,7 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
     const tier = tierOf(serviceTier);
     // Whichever way it will be charged.
     const ways: Most[] = [{ inputTokens, outputTokens, searches, hourCache, tier }, ...byThePiece(facts, tier)];
-    return { tokens: inputTokens + outputTokens, nanoUsd: Math.max(...ways.map((way) => worstCost(attempt.prices, way, atMs) ?? 0)) };
+    return { tokens: countsTokens(attempt, facts) ? inputTokens + outputTokens : 0, nanoUsd: Math.max(...ways.map((way) => worstCost(attempt.prices, way, atMs) ?? 0)) };
   };
   const first = dearest(attempts.map((attempt) => most(attempt)), hedges ? 2 : 1);
   if (!continues) return first;
@@ -161,6 +161,9 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
 
 const standingIn = (facts: RequestFacts, { inputTokens, outputTokens }: NonNullable<RequestFacts["standIn"]>): RequestFacts =>
   ({ ...facts, inputTokens: facts.inputTokens + inputTokens, outputTokens });
+/** What is charged by the piece and not by the token, or by nobody, counts no tokens. */
+const countsTokens = ({ prices, endpoint: { provider } }: Attempt, { pieces }: RequestFacts): boolean =>
+  !pieces || (prices.length > 0 ? prices.some(({ class: unit }) => unit === "input" || unit === "output") : !provider.selfHosted);
 
 /** The most of each kind of piece that a request can use, each by itself. */
 const byThePiece = ({ pieces = {} }: RequestFacts, tier: Tier | undefined): Most[] =>

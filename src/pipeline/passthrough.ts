@@ -1,7 +1,7 @@
 /** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
 import { GatewayError } from "../errors.ts";
-import { SentFile } from "../protocols/crossing.ts";
-import type { FormFields, FormValue, Protocol, RequestFacts } from "../protocols/protocol.ts";
+import { formWith } from "../protocols/crossing.ts";
+import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
@@ -63,7 +63,7 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, 
   return {
     protocol: protocol.id,
     path: pathOf(provider, protocol.id, upstreamId, facts.stream, typeof protocol.path === "string" ? protocol.path : protocol.path(upstreamId)),
-    body: protocol.form ? { form: edited(json, set, without) } : splice(text, set, without),
+    body: protocol.form ? { form: formWith(json, parsed(set), without) } : splice(text, set, without),
     headers: passedOn(headers, protocol.headers),
     losses: [],
     sameErrors: true,
@@ -87,14 +87,7 @@ const isJson = (contentType: string): boolean => /^application\/(?:[\w.-]+\+)?js
 /** Sound, pictures and films go on as they come. */
 const isMedia = (contentType: string): boolean => /^(?:audio|image|video)\/|^application\/octet-stream\b/i.test(contentType);
 
-/** A form with fields set, given as JSON text, and others left out. A field that is there keeps its place. */
-function edited(form: Json, set: Readonly<Record<string, string>>, without: readonly string[]): FormFields {
-  const values = Object.fromEntries(Object.entries(set).map(([field, text]) => [field, JSON.parse(text) as unknown]));
-  const kept = Object.entries({ ...form, ...values }).filter(([field]) => !without.includes(field));
-  return Object.fromEntries(kept.map(([field, value]) => [field, Array.isArray(value) ? value.map(inForm) : inForm(value)]));
-}
-
-const inForm = (value: unknown): FormValue => (typeof value === "string" || value instanceof SentFile ? value : JSON.stringify(value));
+const parsed = (set: Readonly<Record<string, string>>): Record<string, unknown> => Object.fromEntries(Object.entries(set).map(([field, text]) => [field, JSON.parse(text) as unknown]));
 
 const noJson = (name: string): GatewayError => new GatewayError("upstream_error", `${name} did not answer with JSON.`);
 

@@ -26,8 +26,16 @@ export class SentFile {
 export type FormFields = Readonly<Record<string, FormValue | readonly FormValue[]>>;
 export type FormValue = string | SentFile;
 
-/** What is sent to a provider: JSON text, a form, or bytes of a type. */
-export type SentBody = string | { readonly form: FormFields } | { readonly type: string; readonly pieces: readonly Uint8Array[] };
+/** A form with fields set and others left out. A field that is there keeps its place; what is no text is JSON. */
+export function formWith(fields: Json, set: Json, without: readonly string[] = []): FormFields {
+  const kept = Object.entries({ ...fields, ...set }).filter(([field, value]) => value !== undefined && value !== null && !without.includes(field));
+  return Object.fromEntries(kept.map(([field, value]) => [field, Array.isArray(value) ? value.map(inForm) : inForm(value)]));
+}
+
+const inForm = (value: unknown): FormValue => (typeof value === "string" || value instanceof SentFile ? value : JSON.stringify(value));
+
+/** What is sent to a provider: JSON text, a form, or bytes of a type, `bytes` of them. */
+export type SentBody = string | { readonly form: FormFields } | { readonly type: string; readonly bytes: number; readonly pieces: Iterable<Uint8Array> };
 
 /** A request as its client made it: an object of JSON, or a form's fields. */
 export type Asked = { readonly json: Json; readonly facts: RequestFacts };

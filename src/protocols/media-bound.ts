@@ -6,19 +6,17 @@ export type Medium = { is: "picture" | "unseen"; skip: string } | { is: "recordi
 
 /** Tokens of a recording that is all header: Voxtral counts in whole halves of a minute. https://docs.mistral.ai/capabilities/audio */
 const shortestRecording = 1_000;
-/**
- * Most tokens of a second of speech (Gemini: 32, Voxtral: 12.5, OpenAI: 10; https://ai.google.dev/gemini-api/docs/audio) and the fewest
- * bytes of one: telephone PCM of 8 kHz and 8 bit, the lowest bit rate of MP3 (8 kbit/s). Other codecs say silence in almost nothing.
- */
-const tokensPerSecond = 32;
-const leastBytesPerSecond: Readonly<Record<string, number>> = { wav: 8_000, "x-wav": 8_000, wave: 8_000, pcm16: 8_000, mp3: 1_000, mpeg: 1_000 };
+/** Most tokens of a second of speech. Gemini: 32, Voxtral: 12.5, OpenAI: 10; https://ai.google.dev/gemini-api/docs/audio */
+export const mostTokensPerSecond = 32;
+/** The fewest bytes of a second: telephone PCM of 8 kHz and 8 bit, the lowest bit rate of MP3 (8 kbit/s). Other codecs say silence in almost nothing. */
+export const leastBytesPerSecond: Readonly<Record<string, number>> = { wav: 8_000, "x-wav": 8_000, wave: 8_000, pcm16: 8_000, mp3: 1_000, mpeg: 1_000 };
 
 const dataUrl = /^data:([a-z]+)\/([a-z0-9.+-]+)[;,]/i;
 
 function recording(format: string, data: unknown, skip: string): Medium {
   const bytesPerSecond = leastBytesPerSecond[format.toLowerCase()];
   if (bytesPerSecond === undefined || typeof data !== "string") return { is: "unseen", skip };
-  return { is: "recording", tokens: shortestRecording + Math.ceil((data.length * 0.75 * tokensPerSecond) / bytesPerSecond), skip };
+  return { is: "recording", tokens: shortestRecording + Math.ceil((data.length * 0.75 * mostTokensPerSecond) / bytesPerSecond), skip };
 }
 
 /** Text that came as bytes is no longer than they are. */

@@ -6,7 +6,7 @@ import { openaiLike } from "./provider.ts";
  */
 export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
   dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
-  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions"],
+  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations"],
   auth: (secret) => ({ "api-key": secret }),
   data: { trains: false, source: "https://learn.microsoft.com/en-us/legal/cognitive-services/openai/data-privacy" },
   requestIdHeader: "apim-request-id",

@@ -7,7 +7,9 @@ import { azure } from "./azure.ts";
 import { bedrock } from "./bedrock.ts";
 import { cerebras } from "./cerebras.ts";
 import { cohere } from "./cohere.ts";
+import { deepgram } from "./deepgram.ts";
 import { deepseek } from "./deepseek.ts";
+import { elevenlabs } from "./elevenlabs.ts";
 import { fireworks } from "./fireworks.ts";
 import { gemini } from "./gemini.ts";
 import { groq } from "./groq.ts";
@@ -35,6 +37,7 @@ export { checkedUrl, unreachable } from "./url.ts";
 export const providers: readonly Provider[] = [
   selfHosted, openai, anthropic, gemini, bedrock, vertex, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
   workersAi, cohere, voyage, jina, ollama, openrouter,
+  workersAi, cohere, ollama, elevenlabs, deepgram, openrouter,
 ];
 
 const byId = new Map(providers.map((provider) => [provider.id, provider]));

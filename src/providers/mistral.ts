@@ -6,6 +6,8 @@ import { openaiLike } from "./provider.ts";
  */
 export const mistral = openaiLike("mistral", "Mistral", "https://api.mistral.ai/v1", {
   speaks: ["openai-chat", "mistral-embeddings", "mistral-moderations"], streamOptions: "refused", dialect: { jsonSchema: true },
+  speaks: ["openai-chat", "openai-embeddings", "mistral-speech", "mistral-transcriptions"],
+  streamOptions: "refused", dialect: { jsonSchema: true },
   prefill: (protocol, upstreamId) => (protocol === "openai-chat" && !upstreamId.includes("magistral") ? { message: { prefix: true }, echoes: true } : undefined),
   requestIdHeader: "mistral-correlation-id",
 });

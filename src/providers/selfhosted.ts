@@ -8,6 +8,7 @@ import { openaiLike } from "./provider.ts";
  */
 export const selfHosted = openaiLike("selfhosted", "Self-hosted", "{SOVEREIGN_ORIGIN}", {
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "jina-rerank"],
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations"],
   dialect: { reasoning: "effort", jsonSchema: true },
   prefill: (protocol) => (protocol === "openai-chat" ? { body: { continue_final_message: true, add_generation_prompt: false } } : undefined),
   selfHosted: true,

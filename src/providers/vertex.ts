@@ -8,17 +8,17 @@ const version = "vertex-2023-10-16";
 const publishers: readonly { ids: RegExp; speaks: readonly string[] }[] = [
   { ids: /embedding/, speaks: ["vertex-embeddings"] },
   { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate"] },
+  { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate", "gemini-speech", "gemini-transcriptions", "gemini-translations"] },
   { ids: /^(?:anthropic\/)?claude-/, speaks: ["anthropic-messages", "anthropic-count-tokens"] },
 ];
 
 /** A call: its path by the model's name, and what its body has. */
 type Call = { path(model: string, stream: boolean, own: string): string; edits(model: string): BodyEdits };
 
+const generated: Call = { path: (model, _, own) => `/publishers/google/models/${model}${own.slice(own.lastIndexOf(":"))}`, edits: () => ({ without: ["model"] }) };
+
 const calls: Readonly<Record<string, Call>> = {
-  "gemini-generate": {
-    path: (model, _, own) => `/publishers/google/models/${model}${own.slice(own.lastIndexOf(":"))}`,
-    edits: () => ({ without: ["model"] }),
-  },
+  "gemini-generate": generated, "gemini-speech": generated, "gemini-transcriptions": generated, "gemini-translations": generated,
   "anthropic-messages": {
     path: (model, stream) => `/publishers/anthropic/models/${model}:${stream ? "streamRawPredict" : "rawPredict"}`,
     edits: () => invokedClaude(version, "model"),

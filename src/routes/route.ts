@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { asFunctions } from "../mcp/index.ts";
 import { answerHeaders, callerOf, dryRun, eachPrompt, type Seen } from "../pipeline/index.ts";
-import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses, type Protocol } from "../protocols/index.ts";
+import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, type Protocol } from "../protocols/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { contextOf, type App } from "./context.ts";
 
@@ -17,6 +17,9 @@ const endpoints = {
   "/v1/responses": { protocol: openaiResponses, sample: { input: "Hello." }, seen: asFunctions },
   "/v1/completions": { protocol: openaiCompletions, sample: { prompt: "Hello." }, seen: eachPrompt },
   "/v1/embeddings": { protocol: openaiEmbeddings, sample: { input: "Hello." } },
+  "/v1/audio/speech": { protocol: openaiSpeech, sample: { input: "Hello.", voice: "alloy" } },
+  "/v1/audio/transcriptions": { protocol: openaiTranscriptions, sample: { input_audio: { data: "AAAA", format: "mp3" } } },
+  "/v1/audio/translations": { protocol: openaiTranslations, sample: { input_audio: { data: "AAAA", format: "mp3" } } },
 } as const satisfies Record<string, Endpoint>;
 
 const query = z.strictObject({ endpoint: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[]).default("/v1/chat/completions") });

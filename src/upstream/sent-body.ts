@@ -6,19 +6,22 @@ const encoder = new TextEncoder();
 /** `type`: its content type. Made anew for every try: a stream is read once. */
 export function bodyOf(body: SentBody): { readonly type: string; readonly body: BodyInit } {
   if (typeof body === "string") return { type: "application/json", body };
-  if ("pieces" in body) return { type: body.type, body: streamOf(body.pieces) };
+  if ("pieces" in body) return { type: body.type, body: streamOf(body.pieces, body.bytes) };
   const boundary = `forge-${crypto.randomUUID().replaceAll("-", "")}`;
-  return { type: `multipart/form-data; boundary=${boundary}`, body: streamOf(piecesOf(body.form, boundary)) };
+  const pieces = piecesOf(body.form, boundary);
+  return { type: `multipart/form-data; boundary=${boundary}`, body: streamOf(pieces, lengthOf(pieces)) };
 }
 
 /** The pieces one after the other, as fast as they are taken; their length is known, so that it is told. */
-function streamOf(pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  const { readable, writable } = new FixedLengthStream(pieces.reduce((sum, { length }) => sum + length, 0));
+function streamOf(pieces: Iterable<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
+  const { readable, writable } = new FixedLengthStream(bytes);
   void write(writable, pieces).catch(() => {});
   return readable;
 }
 
-async function write(writable: WritableStream<Uint8Array>, pieces: readonly Uint8Array[]): Promise<void> {
+const lengthOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
+
+async function write(writable: WritableStream<Uint8Array>, pieces: Iterable<Uint8Array>): Promise<void> {
   const writer = writable.getWriter();
   for (const piece of pieces) await writer.write(piece);
   await writer.close();

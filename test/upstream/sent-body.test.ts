@@ -37,7 +37,7 @@ test("a name cannot break out of its header", async () => {
 });
 
 test("its length is told", async () => {
-  const { body } = bodyOf({ type: "audio/wav", pieces: [new Uint8Array(3), new Uint8Array(4)] });
+  const { body } = bodyOf({ type: "audio/wav", bytes: 7, pieces: [new Uint8Array(3), new Uint8Array(4)] });
   expect(await new Response(body).bytes()).toHaveLength(7);
 });
 
