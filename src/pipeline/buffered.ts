@@ -50,7 +50,7 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   try {
     answer = exchange.read(bytes, contentType);
   } catch (error) {
-    if (error instanceof GatewayError) return fails(error);
+    if (error instanceof GatewayError) return fails(new GatewayError(error.code, cutOut(error.message, attempt.endpoint.secret), error.detail, error.status));
     throw error;
   }
   if (answer.seen.error !== undefined && !last) return fails(new GatewayError("upstream_error", cutOut(`${name}: ${answer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret)));
