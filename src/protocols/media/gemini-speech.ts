@@ -20,7 +20,7 @@ export const geminiSpeech: Crossing = {
     const { input, voice, instructions, speed, format, asked } = speechIn(json);
     if (asked) formatAt(formats, format, provider);
     const body = JSON.stringify({
-      contents: [{ role: "user", parts: [{ text: instructions ? `${instructions}: ${input}` : input }] }],
+      contents: [{ role: "user", parts: [{ text: instructions ? `${instructions.replace(/[\s.:]+$/, "")}: ${input}` : input }] }],
       generationConfig: { responseModalities: ["AUDIO"], speechConfig: { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } } },
     });
     return { body, losses: unheard({ response_format: !asked, speed }) };

@@ -8,7 +8,7 @@ import { answerIn } from "./answer.ts";
 import type { Segment, Word } from "./subtitles.ts";
 import { refuse, told } from "./transcript.ts";
 import { usageOfAnswer } from "./transcript-usage.ts";
-import { transcriptionIn, type Task } from "./transcription-request.ts";
+import { ownFieldsIn, ownKeysIn, transcriptionIn, type Task } from "./transcription-request.ts";
 import { unheard } from "./speech-request.ts";
 
 const timeIn = (value: unknown): number => (typeof value === "number" && value >= 0 ? value : 0);
@@ -32,9 +32,8 @@ export const segmentedTranscription = (task: Task): Crossing => ({
   render({ json, upstreamId, facts, provider }) {
     const { speakers, timed } = transcriptionIn(json, task);
     if (speakers) refuse("response_format", `${provider} does not tell speakers apart`);
-    const { include, "include[]": includes, ...fields } = json;
-    const form = formWith(fields, { model: upstreamId, response_format: timed ? "verbose_json" : "json" }, ["stream", "chunking_strategy", ...(facts.wish?.fields ?? [])]);
-    return { body: { form }, losses: [...unheard({ chunking_strategy: json.chunking_strategy }), ...(include ?? includes ? (["logprobs"] as const) : [])]  };
+    const form = formWith(json, { model: upstreamId, response_format: timed ? "verbose_json" : "json" }, ["stream", ...ownKeysIn(json), ...(facts.wish?.fields ?? [])]);
+    return { body: { form }, losses: unheard(ownFieldsIn(json)) };
   },
   read({ bytes }, { json, facts, provider }): Retold {
     const answer = answerIn(bytes, provider);

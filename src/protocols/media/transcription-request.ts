@@ -72,8 +72,9 @@ export function transcriptionIn(json: Json, task: Task): Transcription {
 
 /** Fields that only OpenAI's own models know, where they are there. */
 const ownFields = ["chunking_strategy", "include", "known_speaker_names", "known_speaker_references", "keywords", "languages"];
-export const ownFieldsIn = (json: Json): Record<string, unknown> =>
-  Object.fromEntries(ownFields.map((field) => [field, Object.keys(json).some((key) => key === field || key.startsWith(`${field}[`)) || undefined]));
+export const ownFieldsIn = (json: Json): Record<string, unknown> => Object.fromEntries(ownFields.map((field) => [field, ownKeysIn(json).some((key) => key === field || key.startsWith(`${field}[`))]));
+/** The same as they stand in the form, brackets and all. */
+export const ownKeysIn = (json: Json): string[] => Object.keys(json).filter((key) => ownFields.some((field) => key === field || key.startsWith(`${field}[`)));
 
 /** OpenRouter's way to send a recording: as base64 in JSON. It becomes the form that all others send. https://openrouter.ai/docs/api-reference/transcriptions */
 export function formFrom(json: Json): Json {
