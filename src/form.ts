@@ -18,6 +18,9 @@ type Step = { is: "field"; info: PartInfo; value: Uint8Array } | { is: "file"; i
 const mostParts = 256;
 const mostFieldBytes = 1024 * 1024;
 const MiB = 1024 * 1024;
+/** How much of a refused form is read and dropped, and how long it may pause. */
+const mostDropped = 100 * MiB;
+const dropIdleMs = 2_000;
 
 const invalid = (why: string): GatewayError => new GatewayError("invalid_request", `The multipart body ${why}.`);
 
@@ -89,6 +92,17 @@ export class Form {
   /** Gives the body back with what is left of it: whoever answers early may still have to let the client say all of it. */
   release(): void {
     this.reader.releaseLock();
+  }
+
+  /** Reads and drops what is left, as long as it keeps coming: a client that is cut off while it still sends never sees the answer. Never rejects. */
+  async drop(): Promise<void> {
+    for (let dropped = 0; dropped < mostDropped; ) {
+      const idle = Promise.withResolvers<undefined>();
+      const timer = setTimeout(idle.resolve, dropIdleMs);
+      const read = await Promise.race([this.reader.read().catch(() => undefined), idle.promise]).finally(() => clearTimeout(timer));
+      if (!read || read.done) return;
+      dropped += read.value.byteLength;
+    }
   }
 
   /** Ends the reading: what is left is not wanted. */

@@ -42,7 +42,8 @@ export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: Abor
     response = await send({ endpoint, protocol, path, body, headers, signal });
   } catch (error) {
     if (!(error instanceof GatewayError) || signal.aborted) throw error;
-    return { failure: { error, upstreamRequestId: null, ...passing } };
+    // Anything else was about the client's own body, which was still coming.
+    return { failure: { error, upstreamRequestId: null, ...(error.code === "upstream_error" ? passing : final) } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
   return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: await failureOf({ ...attempt, endpoint }, exchange.sameErrors, response, id, signal) };

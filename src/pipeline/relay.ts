@@ -7,7 +7,8 @@ import { admit, callerOf, type Admission } from "./admit.ts";
 import { final, type Failure } from "./attempt.ts";
 import { begin } from "./begin.ts";
 import { readJson } from "./body.ts";
-import { readForm } from "./form-body.ts";
+import type { ComingForm, Fields } from "./coming-form.ts";
+import { asJson, mostFieldBytes, readForm, type Took } from "./form-body.ts";
 import { reading, type Reading } from "./chat.ts";
 import type { RequestContext } from "./context.ts";
 import { failed, refuse } from "./failed.ts";
@@ -58,19 +59,48 @@ export function relay(context: RequestContext, protocol: Protocol, by: Serve = s
 /** The path itself. */
 export async function serve(context: RequestContext, protocol: Protocol): Promise<Response> {
   let caller;
+  let leaving: ComingForm | undefined;
   try {
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
     isolate.health.sync(isolate.env.HEALTH_BOARD, isolate.regionOf(request), startedAtMs, waitUntil);
-    const body = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form) : readJson(context.request, context.named?.body)));
-    const { text, json } = await inlined(context, caller, body);
+    const took: NonNullable<RequestContext["read"]> & Pick<Took, "coming"> = context.read ?? (await (protocol.form ? readForm(context.request, protocol.form, true) : readJson(context.request, context.named?.body)));
+    const { coming } = took;
+    leaving = coming;
+    const { text, json } = await inlined(context, caller, took);
     const facts = factsOf(protocol, text, json);
+    // A field behind the file may be as long as a field can be.
+    if (coming) facts.inputTokens += mostFieldBytes;
     const read = reading(protocol, text, facts.wish?.fields);
     const session = sessionIn(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
-    return await answer({ context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
+    const run: Relay = { context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] };
+    return await (coming ? answerComing(run, coming) : answer(run));
   } catch (thrown) {
-    return refusal(context, protocol, caller, thrown);
+    return await refusal(context, protocol, caller, thrown);
+  } finally {
+    // Who is answered while still sending must be heard to the end.
+    await leaving?.drop();
+  }
+}
+
+/**
+ * Answers a request whose file is still on its way. It is sent on as it comes where one deployment takes the form as it is; where another
+ * may have to be asked, or all of the form must be known first, it is held.
+ */
+async function answerComing(run: Relay, coming: ComingForm): Promise<Response> {
+  const { protocol, text, facts, admission: { plan: { attempts } }, context } = run;
+  const asJsonNow = (fields: Fields): Json => asJson(fields, protocol.form?.lists);
+  const [first, ...others] = attempts as [Attempt, ...Attempt[]];
+  if (others.length === 0 && first.protocols[0] === protocol.id) {
+    coming.heard = (fields) => (facts.stream = protocol.parse(asJsonNow(fields)).stream);
+    return answer(run, 0);
+  }
+  try {
+    const json = asJsonNow(await coming.whole());
+    return await answer({ ...run, json, facts: factsOf(protocol, text, json) });
+  } catch (thrown) {
+    return failed(run, first, { error: asGatewayError(thrown, context), upstreamRequestId: null, ...final });
   }
 }
 
@@ -81,13 +111,13 @@ export function factsOf(protocol: Protocol, text: string, json: unknown): Reques
   return { ...protocol.parse(json), hourCache: text.includes('"1h"'), serviceTier: typeof tier === "string" ? tier : undefined, wish: routingOf(json) };
 }
 
-/** Tries the plan's deployments until one has begun to answer. */
-async function answer(run: Relay): Promise<Response> {
+/** Tries the plan's deployments until one has begun to answer. `again`: how often one is tried anew; else as the installation has it. */
+async function answer(run: Relay, again?: 0): Promise<Response> {
   const { context, admission, hold } = run;
   const { isolate } = context;
   const { settings, health } = isolate;
-  const { UPSTREAM_RETRIES: retries, UPSTREAM_RETRY_BUDGET_MS: budgetMs } = settings;
-  const tries = new Tries(admission.plan.attempts, { retries, budgetMs }, Date.now(), ({ vital }, nowMs) => health.mayTry(vital, nowMs), Math.random);
+  const { UPSTREAM_RETRIES, UPSTREAM_RETRY_BUDGET_MS: budgetMs } = settings;
+  const tries = new Tries(admission.plan.attempts, { retries: again ?? UPSTREAM_RETRIES, budgetMs }, Date.now(), ({ vital }, nowMs) => health.mayTry(vital, nowMs), Math.random);
   let next = tries.fresh(Date.now())!;
   let doubted: string | undefined;
   for (;;) {

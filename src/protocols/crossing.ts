@@ -7,18 +7,26 @@ import type { GatewayError } from "../errors.ts";
 import type { Json } from "./json.ts";
 import type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";
 
-/** A file of a form, its bytes as they came: held once, and sent from where they lie. */
+/** The rest of a form that is still on its way: what is left of a file, and the fields behind it. It is read once. */
+export type Coming = { readonly file: AsyncIterable<Uint8Array>; readonly fields: AsyncIterable<readonly [string, FormValue]> };
+
+/**
+ * A file of a form, its bytes as they came: held once, and sent from where they lie. One that is still `coming` has its first bytes here,
+ * and in `bytes` the most that there can be.
+ */
 export class SentFile {
   readonly filename: string;
   readonly type: string;
   readonly pieces: readonly Uint8Array[];
   readonly bytes: number;
+  readonly coming: Coming | undefined;
 
-  constructor(filename: string, type: string, pieces: readonly Uint8Array[]) {
+  constructor(filename: string, type: string, pieces: readonly Uint8Array[], coming?: Coming & { readonly most: number }) {
     this.filename = filename;
     this.type = type;
     this.pieces = pieces;
-    this.bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    this.bytes = coming?.most ?? pieces.reduce((sum, { length }) => sum + length, 0);
+    this.coming = coming;
   }
 }
 

@@ -19,18 +19,18 @@ export type Call = {
 
 /**
  * Sends one request. Only these headers leave: content type, our user agent, the provider's key, and those of the client's that
- * its protocol names; never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes.
+ * its protocol names; never the gateway's own key. Redirects are not followed. Rejects with `upstream_error` when no answer comes, or with what was wrong with a body that was still coming.
  */
 export async function send({ endpoint, protocol, path, body, headers, signal }: Call): Promise<Response> {
   const url = endpoint.baseUrl + path;
   let response: Response;
+  const { type, body: bytes, fault } = bodyOf(body);
   try {
-    const { type, body: bytes } = bodyOf(body);
     const sent = await authorised(endpoint, protocol, { url, method: "POST", headers: { "content-type": type, ...headers }, body: typeof body === "string" ? body : "" });
     response = await post(url, sent, bytes, signal, endpoint.dial);
   } catch {
     if (signal.aborted) throw signal.reason;
-    throw new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
+    throw fault?.() ?? new GatewayError("upstream_error", `${endpoint.provider.name} could not be reached.`);
   }
   if (response.status >= 300 && response.status < 400) {
     void response.body?.cancel();
