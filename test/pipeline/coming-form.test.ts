@@ -128,7 +128,7 @@ test.each<[string, readonly Uint8Array[], string]>([
 test("a client that breaks off is no fault of the provider's, and owes nothing", async () => {
   const met = provider(answer);
   const response = await ask(upload([field("model", "openai/listener")], [], 4, true));
-  expect([response.status, (await response.json<any>()).error]).toMatchObject([400, { code: "invalid_request", message: "The multipart body broke off." }]);
+  expect([response.status, (await response.json<any>()).error]).toMatchObject([400, { code: "invalid_request", message: expect.stringMatching(/broke off/) as unknown }]);
   expect(met).toEqual([]);
   expect(await entryOf(response)).toMatchObject({ status: 400, costNanoUsd: 0 });
   expect((await ask(upload([field("model", "openai/listener")], [], 2))).status).toBe(200);
