@@ -32,6 +32,8 @@ export class Gateway {
 
   /** `more`: vars beside the usual ones, of where aimock stands in for others too. */
   static async start(more: (mockUrl: string) => Record<string, string> = () => ({})): Promise<Gateway> {
+  /** `more`: vars beside the usual ones; it gets where aimock is. */
+  static async start(more: (mock: string) => Record<string, string> = () => ({})): Promise<Gateway> {
     const mock = new LLMock({ port: 0, chunkSize: 12, auth: { apiKeys: [openaiKey] } });
     const upstream = new Upstream();
     const [, sovereignOrigin] = await Promise.all([mock.start(), upstream.start()]);
@@ -41,6 +43,7 @@ export class Gateway {
         KEY_PEPPER: "conformance-pepper-conformance-pepper", ADMIN_SECRET: adminSecret, CREDENTIALS_SECRET: "conformance-credentials-conformance",
         OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0",
         ...more(mock.url),
+        OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0", ...more(mock.url),
       },
     });
     const { id } = await post<{ id: string }>(local.url, "/admin/organisations", { name: "Conformance" });

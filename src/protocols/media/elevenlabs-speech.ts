@@ -1,4 +1,4 @@
-/** ElevenLabs' speech: the voice stands in the path, the format in the query. https://elevenlabs.io/docs/api-reference/text-to-speech/stream */
+/** ElevenLabs' speech: the voice stands in the path, the format in the query. https://elevenlabs.io/docs/api-reference/text-to-speech/convert */
 import type { Crossing } from "../crossing.ts";
 import { segmentOf } from "./path-segment.ts";
 import { flowingSpeech, noSpeech, speechIn, unheard } from "./speech-request.ts";
@@ -13,7 +13,7 @@ export const elevenlabsSpeech: Crossing = {
   id: "elevenlabs-speech",
   path({ json, provider }) {
     const { voice, format } = speechIn(json);
-    return `/v1/text-to-speech/${segmentOf(voice, "voice")}/stream?output_format=${formatAt(formats, format, provider)}`;
+    return `/v1/text-to-speech/${segmentOf(voice, "voice")}?output_format=${formatAt(formats, format, provider)}`;
   },
   render({ json, upstreamId }) {
     const { input, instructions, speed } = speechIn(json);
