@@ -6,7 +6,7 @@ export type Recording = {
   stream: boolean;
   format: string;
   status: number;
-  request?: { headers?: Record<string, unknown>; body?: unknown };
+  request?: { url?: string; headers?: Record<string, unknown>; body?: unknown };
   response: { body_text?: string; body_base64?: string };
   expected?: { usage?: Record<string, unknown> | null; usage_norm?: NormalUsage };
 };
@@ -50,8 +50,17 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
     const why = other ? other(theirs, ours) : `bytes: ${firstDifference(theirs, ours)}`;
     if (why) problems.push(why);
   }
+  const wanted = asked.told instanceof Buffer ? asked.told : sent(recording);
+  if (typeof asked.told === "string") problems.push(...saidOtherwise(bytes.toString(), asked.told));
+  else if (!bytes.equals(wanted)) problems.push(`bytes: ${firstDifference(wanted.toString(), bytes.toString())}`);
   if (problems.length === 0) problems.push(...(await ledgerProblems(url, secret, response.headers.get("x-request-id")!, recording)));
   return { problems, rule: undefined };
+}
+
+/** Of a transcript that its provider told in other words than OpenAI's, what it says. */
+function saidOtherwise(body: string, wanted: string): string[] {
+  const { text } = JSON.parse(body) as { text?: string };
+  return text?.trim() === wanted ? [] : [`text: ${firstDifference(wanted, text ?? "")}`];
 }
 
 /** The words of an error that is not an object with a message, as no SDK expects it. */

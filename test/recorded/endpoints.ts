@@ -2,12 +2,17 @@
 import type { Recording } from "./compare.ts";
 import { otherRanking, otherVectors, shapeOf } from "./vectors.ts";
 
-/** `refusedFor`: the field for which we refuse the request by rule. */
-export type ClientRequest = { path: string; headers?: Record<string, string>; body: object; refusedFor?: string };
+/**
+ * `refusedFor`: the field for which we refuse the request by rule. `told`: what an answer in another wire format must become, or the text of
+ * the transcript that it must have.
+ */
+export type ClientRequest = { path: string; headers?: Record<string, string>; body: object; refusedFor?: string; told?: Buffer | string };
 
 export type Endpoint = {
   /** Folder under `corpus/<provider>/`, and the index's `endpoint`. */
   folder: string;
+  /** Of a folder of many endpoints, those of which this row is. */
+  only?: (recording: Recording) => boolean;
   /** Our provider for a recorded one; undefined: that one is not compared. */
   through: (recordedProvider: string) => string | undefined;
   /** What the client sends for a recording when it asks for `model`; the recorded body is missing in some. */
@@ -119,14 +124,50 @@ export const endpoints: readonly Endpoint[] = [
       body: recorded?.messages ? { ...recorded, model } : { model, messages: hello },
     }),
   },
+  { folder: "speech", through: (recorded) => recorded, ask: asSpeech },
+  { folder: "other", only: at("/v1/tts"), through: (recorded) => recorded, ask: asSpeech },
+  { folder: "transcriptions", through: (recorded) => recorded, ask: asTranscription("/v1/audio/transcriptions") },
+  { folder: "other", only: at("/v1/listen"), through: (recorded) => recorded, ask: asTranscription("/v1/audio/transcriptions") },
+  { folder: "other", only: at("/v1/stt"), through: (recorded) => recorded, ask: asTranscription("/v1/audio/transcriptions") },
+  { folder: "translations", through: (recorded) => recorded, ask: asTranscription("/v1/audio/translations") },
 ];
 
-/** Where the replay server stands in for each provider: base URLs by var. */
-export const baseUrls = (replay: string): Record<string, string> => ({
+function at(path: string): (recording: Recording) => boolean {
+  return ({ request }) => request?.url?.split("?")[0]!.endsWith(path) === true;
+}
+
+/** The recording's id stands in the text, where its provider is not told a model. */
+function asSpeech({ id, response }: Recording, recorded: Record<string, unknown> | undefined, model: string): ClientRequest {
+  const { audio_data } = objectIn(response.body_text);
+  return { path: "/v1/audio/speech", body: { model, input: `${String(recorded?.input ?? recorded?.text)} ${id}`, voice: recorded?.voice ?? "alloy" }, ...(typeof audio_data === "string" && { told: Buffer.from(audio_data, "base64") }) };
+}
+
+/** Its answer's bytes, or of those who speak otherwise its words. */
+function asTranscription(path: string) {
+  return ({ id, stream, response }: Recording, _: Record<string, unknown> | undefined, model: string): ClientRequest => {
+    const answer = objectIn(response.body_text) as { text?: string; results?: { channels?: { alternatives?: { transcript?: string }[] }[] } };
+    const said = answer.results?.channels?.[0]?.alternatives?.[0]?.transcript ?? answer.text;
+    const body = { model, input_audio: { data: "UklGRg==", format: "wav" }, prompt: id, ...(model.startsWith("xai/") && { language: id }), ...(stream && { stream }) };
+    return { path, body, ...(/^(?:mistral|cohere|elevenlabs|deepgram|xai)\//.test(model) && { told: said!.trim() }) };
+  };
+}
+
+function objectIn(text = ""): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** Where the replay server stands in for each provider: base URLs by var. `lenient`: one that does not know a provider's paths, and so answers any. */
+export const baseUrls = (replay: string, lenient = replay): Record<string, string> => ({
   ...Object.fromEntries([...openaiLike].map((id) => [`${id.toUpperCase()}_BASE_URL`, `${replay}/v1`])),
   ANTHROPIC_BASE_URL: replay,
   GEMINI_BASE_URL: `${replay}/v1beta`,
   COHERE_BASE_URL: replay,
   VOYAGE_BASE_URL: `${replay}/v1`,
+  ELEVENLABS_BASE_URL: lenient,
+  DEEPGRAM_BASE_URL: lenient,
   VERTEX_BASE_URL: `${replay}/v1/projects/recorded/locations/global`,
 });

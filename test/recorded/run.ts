@@ -22,7 +22,9 @@ type Result = Comparison & { id: string; group: string };
 
 const replayUrl = `http://127.0.0.1:${flags.port}`;
 const replay = spawn(process.execPath, [`${folder}tools/replay.mjs`, "--port", flags.port, "--chunk", "random"], { stdio: "ignore" });
-const places = baseUrls(replayUrl);
+const lenientPort = String(Number(flags.port) + 1);
+const lenient = spawn(process.execPath, [`${folder}tools/replay.mjs`, "--port", lenientPort, "--lenient"], { stdio: "ignore" });
+const places = baseUrls(replayUrl, `http://127.0.0.1:${lenientPort}`);
 const keys = Object.fromEntries(Object.keys(places).map((name) => [name.replace("_BASE_URL", "_API_KEY"), "sk-replay"]));
 const gateway = await startLocal({ port: 0, vars: { ...places, ...keys, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true" } });
 try {
@@ -32,11 +34,13 @@ try {
     .map((line) => JSON.parse(line) as { id: string; provider: string; endpoint: string });
   const results: Result[] = [];
   for (const { folder: name, through, ask, other } of endpoints) {
+  for (const { folder: name, only, through, ask } of endpoints) {
     if (flags.only !== undefined && flags.only !== name) continue;
     for (const { id, provider } of rows.filter(({ endpoint }) => endpoint === name)) {
       const ours = through(provider);
       if (ours === undefined) continue;
       const recording = JSON.parse(readFileSync(`${folder}corpus/${provider}/${name}/${id}.json`, "utf8")) as Recording;
+      if (only && !only(recording)) continue;
       const asked = ask(recording, recordedBody(recording), modelFor(ours, id));
       results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording, other)) });
     }
@@ -44,6 +48,7 @@ try {
   report(results);
 } finally {
   replay.kill();
+  lenient.kill();
   await gateway.stop();
 }
 
