@@ -12,10 +12,12 @@ const filesIn = (part: Part): FilePart[] =>
 const isText = ({ kind, data, mediaType = "" }: FilePart): boolean => kind === "document" && ("text" in data || mediaType.startsWith("text/"));
 
 /** Needs of a conversation; without `chat` only what its facts say. */
-export function needsOf({ likelyInputTokens, outputTokens, choices }: RequestFacts, kind: Needs["kind"], chat: ChatRequest | undefined): Needs {
+export function needsOf({ likelyInputTokens, outputTokens, choices, readings = 1 }: RequestFacts, kind: Needs["kind"], chat: ChatRequest | undefined): Needs {
   const files = chat?.turns.flatMap(({ parts }) => parts.flatMap(filesIn)).filter((file) => !isText(file)) ?? [];
   const { effort, budgetTokens, adaptive } = chat?.reasoning ?? {};
   const thinks = adaptive === true || (effort !== undefined && effort !== "none") || (budgetTokens !== undefined && budgetTokens > 0);
+  // Sound is as long as it is: its client allows no number of tokens, and a model reads a recording piece by piece.
+  const isSound = kind === "speech" || kind === "transcription";
   return {
     kind,
     capabilities: [...new Set([
@@ -25,7 +27,7 @@ export function needsOf({ likelyInputTokens, outputTokens, choices }: RequestFac
       ...(thinks ? (["reasoning"] as const) : []),
     ])],
     outputModalities: chat?.modalities?.filter((modality) => modality !== "text") ?? [],
-    inputTokens: Math.ceil(likelyInputTokens),
-    outputTokens: outputTokens === undefined ? undefined : Math.ceil(outputTokens / choices),
+    inputTokens: Math.ceil(likelyInputTokens / (isSound ? readings : 1)),
+    outputTokens: outputTokens === undefined || isSound ? undefined : Math.ceil(outputTokens / choices),
   };
 }

@@ -51,19 +51,20 @@ function isGuessed({ pieces = {} }: Usage, { guessed }: Pick<Observation, "guess
   return Array.isArray(guessed) && guessed.includes(way);
 }
 
-/** What a use is charged, and as which of the ways to tell it that is: the first that has a price, or else that is no guess. `unmeasured`: all of it is an estimate. */
+/** What a use is charged, and as which of the ways to tell it that is: the first that has a price, one that is no guess before one that is. `unmeasured`: all of it is an estimate. */
 function chargeOf({ endpoint, prices }: Attempt, used: Usage, seen: Observation | undefined, unmeasured: boolean, atMs: number): Charge {
   const tier = tierOf(seen?.serviceTier);
   const told = waysToTell(used);
-  const usage = told.find((way) => pricedLines(prices, way, atMs, tier)) ?? told.find((way) => !isGuessed(way, seen ?? {})) ?? told[0]!;
+  const [known, guesses] = [told.filter((way) => !isGuessed(way, seen ?? {})), told.filter((way) => isGuessed(way, seen ?? {}))];
+  const usage = [...known, ...guesses].find((way) => pricedLines(prices, way, atMs, tier)) ?? known[0] ?? told[0]!;
   const estimated = unmeasured || isGuessed(usage, seen ?? {});
   const unlisted = { estimated, lines: [], pricesFromMs: null };
   if (seen?.reportedNanoUsd !== undefined) return { usage, costNanoUsd: seen.reportedNanoUsd, costSource: "reported", ...unlisted };
   if (used === noUsage || (endpoint.provider.selfHosted && prices.length === 0)) return { usage, costNanoUsd: 0, costSource: estimated ? "estimated" : "price", ...unlisted };
   const lines = pricedLines(prices, usage, atMs, tier);
   // What of it has a price is charged, and that something has none stands in the ledger.
-  const known = lines ?? pricedLines(prices, { ...usage, searches: 0 }, atMs) ?? [];
-  return { usage, estimated, costNanoUsd: costOfLines(known), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: known, pricesFromMs: known.length > 0 ? versionOf(prices, atMs) : null };
+  const charged = lines ?? pricedLines(prices, { ...usage, searches: 0 }, atMs) ?? [];
+  return { usage, estimated, costNanoUsd: costOfLines(charged), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: charged, pricesFromMs: charged.length > 0 ? versionOf(prices, atMs) : null };
 }
 
 /** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */

@@ -33,7 +33,7 @@ beforeAll(async () => {
   const audio = sound.toString("base64");
   for (const format of ["mp3", "opus", "aac", "flac", "wav", "pcm"]) gateway.mock.onSpeech(`Say it as ${format}`, { audio, format });
   gateway.mock.onElevenLabsTTS(/.*/, { audio });
-  gateway.mock.onTranscription({ transcription: { text, language: "english", duration: 4, usage: { type: "duration", seconds: 4 }, segments } as never });
+  gateway.mock.onTranscription({ transcription: { text, language: "english", duration: 4, usage: { type: "tokens", input_tokens: 40, output_tokens: 12, total_tokens: 52, input_token_details: { audio_tokens: 40, text_tokens: 0 } }, segments } as never });
   gateway.mock.onTranslation({ transcription: { text: "It is eleven.", usage: { type: "duration", seconds: 5 } } as never });
 });
 afterAll(async () => {

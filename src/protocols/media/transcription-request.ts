@@ -38,6 +38,8 @@ export type Task = keyof typeof schemas;
 /** Most tokens written for a second of speech: one that names speakers writes JSON (145 for 3.7 seconds); and for the shortest answer. */
 const mostWrittenPerSecond = 50;
 const leastWritten = 1_000;
+/** Whisper's window; others cut at pauses. */
+const pieceSeconds = 30;
 /** OpenAI's tokens of a second of a recording (37 for 3.7 seconds). */
 export const usualTokensPerSecond = 10;
 
@@ -52,8 +54,11 @@ export const parseAs = (task: Task) => (body: unknown): RequestFacts => {
   const { model, file, prompt, stream } = readFields(schemas[task], body);
   const { most, ...sound } = soundOf(file);
   const told = textBound(prompt ?? "");
+  const pieces = Math.ceil(most / pieceSeconds);
   return {
-    model, stream: stream === true, usageAsked: true, choices: 1,
+    model, stream: stream === true, usageAsked: true,
+    // A long recording is cut into pieces, each of which is read and answered by itself.
+    readings: pieces, choices: pieces,
     inputTokens: most * mostTokensPerSecond + told + leastWritten, likelyInputTokens: Math.ceil(sound.seconds * usualTokensPerSecond + told / 4),
     outputTokens: most * mostWrittenPerSecond + leastWritten, pieces: { audio_second: most }, sound,
   };
