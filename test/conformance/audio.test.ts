@@ -15,20 +15,22 @@ const folder = mkdtempSync(join(tmpdir(), "forge-audio-"));
 
 let gateway: Gateway;
 let client: Client;
-/** Deepgram, as far as it is asked here: it keeps what it heard. */
+/** Deepgram, and the owner's own server, as far as they are asked here: what they heard is kept. */
 const heard: { url: string; type: string | undefined; key: string | undefined; body: Buffer }[] = [];
 const deepgram: Server = createServer(async (request, response) => {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece as Buffer);
   heard.push({ url: request.url!, type: request.headers["content-type"], key: request.headers.authorization, body: Buffer.concat(pieces) });
-  if (request.url!.startsWith("/v1/speak")) return void response.writeHead(200, { "content-type": "audio/mpeg" }).end(sound);
+  if (request.url!.endsWith("/models")) return void response.writeHead(200, { "content-type": "application/json" }).end('{"data":[{"id":"whisper-local"},{"id":"kokoro"}]}');
+  if (request.url!.endsWith("/audio/transcriptions")) return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ text, duration: 4 }));
+  if (request.url!.startsWith("/v1/speak") || request.url!.endsWith("/audio/speech")) return void response.writeHead(200, { "content-type": "audio/mpeg" }).end(sound);
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ metadata: { duration: 4 }, results: { channels: [{ alternatives: [{ transcript: text, words: [] }] }], utterances: segments.map(({ start, end, text: transcript }, speaker) => ({ start, end, transcript, speaker })) } }));
 });
 
 beforeAll(async () => {
   writeFileSync(join(folder, "speech.mp3"), sound);
   const at = await listen(deepgram);
-  gateway = await Gateway.start((mock) => ({ GROQ_BASE_URL: `${mock}/v1`, GROQ_API_KEY: openaiKey, ELEVENLABS_BASE_URL: mock, ELEVENLABS_API_KEY: openaiKey, DEEPGRAM_BASE_URL: at, DEEPGRAM_API_KEY: "dg-key" }));
+  gateway = await Gateway.start((mock) => ({ GROQ_BASE_URL: `${mock}/v1`, GROQ_API_KEY: openaiKey, ELEVENLABS_BASE_URL: mock, ELEVENLABS_API_KEY: openaiKey, DEEPGRAM_BASE_URL: at, DEEPGRAM_API_KEY: "dg-key", SOVEREIGN_ORIGIN: `${at}/v1` }));
   client = await gateway.client();
   const audio = sound.toString("base64");
   for (const format of ["mp3", "opus", "aac", "flac", "wav", "pcm"]) gateway.mock.onSpeech(`Say it as ${format}`, { audio, format });
@@ -168,6 +170,28 @@ describe("transcriptions", () => {
     expect([response.status, await response.json()]).toMatchObject([413, { error: { message: expect.stringMatching(/^Maximum content size limit \(26214400\) exceeded \(314\d+ bytes read\)$/) as unknown } }]);
     expect((await post("/transcriptions", "x", { "content-type": "text/plain" })).status).toBe(415);
     expect((await post("/transcriptions", "--x", { "content-type": "multipart/form-data; boundary=x" })).status).toBe(400);
+  });
+});
+
+describe("a sovereign request", () => {
+  const headers = { "x-sovereign": "true" };
+
+  test.each([["short, held", 1], ["long, sent on as it comes", 80]])("takes a recording to the owner's own server: %s", async (_, times) => {
+    const whole = Buffer.concat(Array.from({ length: times }, () => sound));
+    const { data, response } = await client.openai.audio.transcriptions.create({ model: "selfhosted/whisper-local", file: await toFile(whole, "a.mp3") }, { headers }).withResponse();
+    expect([data.text, heard.at(-1)!.url, heard.at(-1)!.body.includes(whole)]).toEqual([text, "/v1/audio/transcriptions", true]);
+    expect(await gateway.entry(client, response.headers.get("x-request-id"))).toMatchObject({ end: "complete", deployment: "selfhosted/whisper-local" });
+  });
+
+  test("speaks there, and nowhere else", async () => {
+    const spoken = await client.openai.audio.speech.create({ model: "selfhosted/kokoro", voice: "af_bella", input: "Hi" }, { headers });
+    expect(Buffer.from(await spoken.arrayBuffer()).equals(sound)).toBe(true);
+    const before = heard.length;
+    for (const model of ["deepgram/aura-2", "openai/tts-1"]) {
+      const refused = await client.openai.audio.speech.create({ model, voice: "thalia", input: "Hi" }, { headers }).catch((thrown: unknown) => thrown);
+      expect(refused).toMatchObject({ status: 503, code: "sovereign_unavailable" });
+    }
+    expect(heard.length).toBe(before);
   });
 });
 
