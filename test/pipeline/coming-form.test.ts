@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { Form } from "../../src/form.ts";
-import { bearer, expectRefusal, fillCatalog, newKey, send, settled, type Key } from "../security/stage.ts";
+import { bearer, fillCatalog, newKey, send, settled, type Key } from "../security/stage.ts";
 
 let key: Key;
 beforeAll(async () => {
@@ -141,11 +141,3 @@ test("a provider that answers before it has all of it is heard, and the rest is 
   expect([response.status, await response.json()]).toMatchObject([429, { error: { message: "too busy" } }]);
   await vi.waitFor(() => expect(sending.seen.sent).toBe(sending.length));
 });
-
-test("30 MB are too much, in OpenAI's words", async () => {
-  const met = provider(answer);
-  const { message } = await expectRefusal(await ask(upload([field("model", "openai/listener")], [], 30)), 413, "request_too_large");
-  expect(message).toMatch(/^Maximum content size limit \(26214400\) exceeded \(\d+ bytes read\)$/);
-  expect(met).toEqual([]);
-});
-

@@ -8,7 +8,7 @@ import { speechFormats } from "../../src/protocols/media/speech-formats.ts";
 import golden from "./golden/speech.json" with { type: "json" };
 
 const request = { model: "ours", input: "Héllo wörld.", voice: "alloy" };
-const sound = Uint8Array.from({ length: 9_600 }, (_, i) => i % 251);
+const sound = Uint8Array.from({ length: 960 }, (_, i) => i % 251);
 /** The same as floats, as Mistral has it. */
 const floats = new Uint8Array(Float32Array.from(new Int16Array(sound.buffer), (value) => value / 32_767).buffer);
 const encoder = new TextEncoder();

@@ -125,6 +125,7 @@ export const endpoints: readonly Endpoint[] = [
     }),
   },
   { folder: "speech", through: (recorded) => recorded, ask: asSpeech },
+  { folder: "generate_content", only: ({ request }) => request?.url?.includes("-tts:generateContent") === true, through: (recorded) => (recorded === "gemini" ? recorded : undefined), ask: asGeminiSpeech },
   { folder: "other", only: at("/v1/tts"), through: (recorded) => recorded, ask: asSpeech },
   { folder: "transcriptions", through: (recorded) => recorded, ask: asTranscription("/v1/audio/transcriptions") },
   { folder: "other", only: at("/v1/listen"), through: (recorded) => recorded, ask: asTranscription("/v1/audio/transcriptions") },
@@ -140,6 +141,12 @@ function at(path: string): (recording: Recording) => boolean {
 function asSpeech({ id, response }: Recording, recorded: Record<string, unknown> | undefined, model: string): ClientRequest {
   const { audio_data } = objectIn(response.body_text);
   return { path: "/v1/audio/speech", body: { model, input: `${String(recorded?.input ?? recorded?.text)} ${id}`, voice: recorded?.voice ?? "alloy" }, ...(typeof audio_data === "string" && { told: Buffer.from(audio_data, "base64") }) };
+}
+
+/** Its PCM, as the PCM that was asked for. */
+function asGeminiSpeech({ id, response }: Recording, _: Record<string, unknown> | undefined, model: string): ClientRequest {
+  const { candidates } = objectIn(response.body_text) as { candidates?: { content: { parts: { inlineData: { data: string } }[] } }[] };
+  return { path: "/v1/audio/speech", body: { model, input: id, voice: "Kore", response_format: "pcm" }, told: Buffer.from(candidates![0]!.content.parts[0]!.inlineData.data, "base64") };
 }
 
 /** Its answer's bytes, or of those who speak otherwise its words. */
