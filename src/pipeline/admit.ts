@@ -161,6 +161,7 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
 
 const standingIn = (facts: RequestFacts, { inputTokens, outputTokens }: NonNullable<RequestFacts["standIn"]>): RequestFacts =>
   ({ ...facts, inputTokens: facts.inputTokens + inputTokens, outputTokens });
+
 /** What is charged by the piece and not by the token, or by nobody, counts no tokens. */
 const countsTokens = ({ prices, endpoint: { provider } }: Attempt, { pieces }: RequestFacts): boolean =>
   !pieces || (prices.length > 0 ? prices.some(({ class: unit }) => unit === "input" || unit === "output") : !provider.selfHosted);

@@ -7,7 +7,6 @@ export { gemini, geminiMethods, renderError as renderGoogleError } from "./gemin
 export { embedders, openaiEmbeddings } from "./media/embeddings.ts";
 export { openaiModerations } from "./media/moderations.ts";
 export { renderRerankError, rerank } from "./media/rerank.ts";
-export { openaiEmbeddings } from "./media/embeddings.ts";
 export { openaiSpeech } from "./media/speech.ts";
 export { openaiTranscriptions, openaiTranslations } from "./media/transcription.ts";
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";

@@ -36,8 +36,7 @@ export { checkedUrl, unreachable } from "./url.ts";
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
   selfHosted, openai, anthropic, gemini, bedrock, vertex, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
-  workersAi, cohere, voyage, jina, ollama, openrouter,
-  workersAi, cohere, ollama, elevenlabs, deepgram, openrouter,
+  workersAi, cohere, voyage, jina, ollama, elevenlabs, deepgram, openrouter,
 ];
 
 const byId = new Map(providers.map((provider) => [provider.id, provider]));

@@ -5,9 +5,7 @@ import { openaiLike } from "./provider.ts";
  * in streams too (https://github.com/vercel/ai/pull/3256); of Magistral, which thinks, nobody says so. https://docs.mistral.ai/api
  */
 export const mistral = openaiLike("mistral", "Mistral", "https://api.mistral.ai/v1", {
-  speaks: ["openai-chat", "mistral-embeddings", "mistral-moderations"], streamOptions: "refused", dialect: { jsonSchema: true },
-  speaks: ["openai-chat", "openai-embeddings", "mistral-speech", "mistral-transcriptions"],
-  streamOptions: "refused", dialect: { jsonSchema: true },
+  speaks: ["openai-chat", "mistral-embeddings", "mistral-moderations", "mistral-speech", "mistral-transcriptions"], streamOptions: "refused", dialect: { jsonSchema: true },
   prefill: (protocol, upstreamId) => (protocol === "openai-chat" && !upstreamId.includes("magistral") ? { message: { prefix: true }, echoes: true } : undefined),
   requestIdHeader: "mistral-correlation-id",
 });

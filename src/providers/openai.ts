@@ -1,7 +1,8 @@
 import { openaiLike } from "./provider.ts";
 
-const converses = ["openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens", "openai-moderations"];
-const converses = ["openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens", "openai-speech", "openai-transcriptions", "openai-translations"];
+const converses = [
+  "openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens", "openai-moderations", "openai-speech", "openai-transcriptions", "openai-translations",
+];
 /** Models that complete texts, and do nothing else; no other does. https://platform.openai.com/docs/models/gpt-3.5-turbo-instruct */
 const completes = /instruct|davinci-002|babbage-002/;
 

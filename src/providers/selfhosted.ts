@@ -7,8 +7,7 @@ import { openaiLike } from "./provider.ts";
  * Rankings are asked as Jina has them, which vLLM, llama.cpp, LocalAI and Infinity took over.
  */
 export const selfHosted = openaiLike("selfhosted", "Self-hosted", "{SOVEREIGN_ORIGIN}", {
-  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "jina-rerank"],
-  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations"],
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "jina-rerank", "openai-speech", "openai-transcriptions", "openai-translations"],
   dialect: { reasoning: "effort", jsonSchema: true },
   prefill: (protocol) => (protocol === "openai-chat" ? { body: { continue_final_message: true, add_generation_prompt: false } } : undefined),
   selfHosted: true,

@@ -7,7 +7,6 @@ const version = "vertex-2023-10-16";
 /** What models speak, by their ids; all others speak chat completions under `publisher/model`. */
 const publishers: readonly { ids: RegExp; speaks: readonly string[] }[] = [
   { ids: /embedding/, speaks: ["vertex-embeddings"] },
-  { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate"] },
   { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate", "gemini-speech", "gemini-transcriptions", "gemini-translations"] },
   { ids: /^(?:anthropic\/)?claude-/, speaks: ["anthropic-messages", "anthropic-count-tokens"] },
 ];

@@ -28,9 +28,7 @@ const lacks: readonly Lack[] = capabilities.map((capability): Lack => `lacks_${c
 
 /** What an unlisted model of the owner's is by its name: servers do not say. */
 const byName: readonly [RegExp, Model["kind"]][] = [
-  [/rerank/i, "rerank"], [/moderation/i, "moderation"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet/i, "transcription"],
-  [/\btts\b|kokoro|piper|speech/i, "speech"], [/stable-diffusion|sdxl|\bflux\b/i, "image"],
-  [/rerank/i, "rerank"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet|\basr\b/i, "transcription"],
+  [/rerank/i, "rerank"], [/moderation/i, "moderation"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet|\basr\b/i, "transcription"],
   [/\btts\b|kokoro|piper|orpheus|speech/i, "speech"], [/stable-diffusion|sdxl|\bflux\b/i, "image"],
 ];
 export const kindByName = (upstreamId: string): Model["kind"] | undefined => byName.find(([name]) => name.test(upstreamId))?.[1];

@@ -30,8 +30,6 @@ export class Gateway {
     this.direct = new OpenAI({ baseURL: `${mock.url}/v1`, apiKey: openaiKey, maxRetries: 0 });
   }
 
-  /** `more`: vars beside the usual ones, of where aimock stands in for others too. */
-  static async start(more: (mockUrl: string) => Record<string, string> = () => ({})): Promise<Gateway> {
   /** `more`: vars beside the usual ones; it gets where aimock is. */
   static async start(more: (mock: string) => Record<string, string> = () => ({})): Promise<Gateway> {
     const mock = new LLMock({ port: 0, chunkSize: 12, auth: { apiKeys: [openaiKey] } });
@@ -41,8 +39,6 @@ export class Gateway {
       port: 0,
       vars: {
         KEY_PEPPER: "conformance-pepper-conformance-pepper", ADMIN_SECRET: adminSecret, CREDENTIALS_SECRET: "conformance-credentials-conformance",
-        OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0",
-        ...more(mock.url),
         OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0", ...more(mock.url),
       },
     });

@@ -33,8 +33,7 @@ try {
   const rows = readFileSync(`${folder}corpus/index.jsonl`, "utf8").split("\n").filter(Boolean)
     .map((line) => JSON.parse(line) as { id: string; provider: string; endpoint: string });
   const results: Result[] = [];
-  for (const { folder: name, through, ask, other } of endpoints) {
-  for (const { folder: name, only, through, ask } of endpoints) {
+  for (const { folder: name, only, through, ask, other } of endpoints) {
     if (flags.only !== undefined && flags.only !== name) continue;
     for (const { id, provider } of rows.filter(({ endpoint }) => endpoint === name)) {
       const ours = through(provider);

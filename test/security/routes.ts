@@ -10,7 +10,6 @@ export type Route = {
   body?: object;
   /** Whose shape its failures have; OpenAI's unless it says so. */
   shape?: "anthropic" | "google" | "cohere";
-  shape?: "anthropic" | "google";
   /** It takes a form too. */
   form?: true;
   /** A route that may also be sent without a body. */
@@ -39,7 +38,6 @@ export const routes: readonly Route[] = [
   ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages, ...(path.startsWith("/v1/v1") && { again: true }) })),
   { route: "POST /v1/audio/speech", by: "key", path: "/v1/audio/speech", body: { model: "openai/gpt-test", input: message.content, voice: "alloy" } },
   ...["/v1/audio/transcriptions", "/v1/audio/translations"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, form: true, body: { model: "openai/gpt-test", prompt: message.content, input_audio: { data: "UklGRg==", format: "mp3" } } })),
-  ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages })),
   { route: "GET /v1/models", by: "key", path: "/v1/models" },
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
   { route: "GET /v1/v1/models", by: "key", path: "/v1/v1/models" },

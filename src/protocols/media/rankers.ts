@@ -70,7 +70,7 @@ export const bedrockRanker = ranking({
 /** Workers AI's BGE by its run call. https://developers.cloudflare.com/workers-ai/models/bge-reranker-base/ */
 export const workersRanker = ranking({
   id: "workers-ai-rerank",
-  path: ({ upstreamId }) => `/../run/${segmentsOf(upstreamId, "model")}`,
+  path: ({ upstreamId }) => `/run/${segmentsOf(upstreamId, "model")}`,
   said: [],
   render: (request, { provider }) => ({
     body: { query: request.query, contexts: textsIn(request, provider).map((text) => ({ text })), ...(request.topN !== undefined && { top_k: request.topN }) },

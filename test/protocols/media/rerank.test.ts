@@ -20,7 +20,7 @@ describe("what is sent", () => {
     ["voyage-rerank", {}, "/rerank", { model: "their-model", query, documents, top_k: 2, return_documents: false }, ["field:max_tokens_per_doc", "field:priority"]],
     ["bedrock-rerank", { upstreamId: "cohere.rerank-v3-5:0" }, "/model/cohere.rerank-v3-5%3A0/invoke", { query, documents, top_n: 2, max_tokens_per_doc: 99, api_version: 2 }, ["field:priority"]],
     ["bedrock-rerank", { upstreamId: "amazon.rerank-v1:0" }, "/model/amazon.rerank-v1%3A0/invoke", { query, documents, top_n: 2 }, ["field:priority", "field:max_tokens_per_doc"]],
-    ["workers-ai-rerank", { upstreamId: "@cf/baai/bge-reranker-base" }, "/../run/@cf/baai/bge-reranker-base", { query, contexts: documents.map((text) => ({ text })), top_k: 2 }, ["field:max_tokens_per_doc", "field:priority"]],
+    ["workers-ai-rerank", { upstreamId: "@cf/baai/bge-reranker-base" }, "/run/@cf/baai/bge-reranker-base", { query, contexts: documents.map((text) => ({ text })), top_k: 2 }, ["field:max_tokens_per_doc", "field:priority"]],
     ["openai-embeddings", {}, "/embeddings", { model: "their-model", input: [query, ...documents], encoding_format: "float" }, ["field:rerank", "field:max_tokens_per_doc", "field:priority"]],
   ])("%s", (id, over, path, body, losses) => expect(ask(id, full, over)).toEqual({ path, body, losses }));
 
