@@ -7,6 +7,7 @@ import { audio } from "./routes/audio.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { completions } from "./routes/completions.ts";
 import type { App } from "./routes/context.ts";
+import { conversations } from "./routes/conversations.ts";
 import { dashboard } from "./routes/dashboard.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { renderErrorAt } from "./routes/error-shape.ts";
@@ -35,6 +36,7 @@ app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.route("/v1/chat/completions", chatCompletions);
 app.route("/v1/responses", responses);
+app.route("/v1/conversations", conversations);
 app.route("/v1/completions", completions);
 app.route("/v1/embeddings", embeddings);
 app.route("/v1/moderations", moderations);

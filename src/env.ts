@@ -43,6 +43,10 @@ export const settingsSchema = z.looseObject({
   STREAM_HEARTBEAT_MS: z.coerce.number().int().positive().default(15_000),
   /** Bytes of files that an organisation may hold. 100 GiB unless it is said. */
   FILES_MOST_BYTES: z.coerce.number().int().min(0).default(100 * 1024 ** 3),
+  /** Which Responses are kept: all but those that say `store: false`, as at OpenAI, or only those that ask for it. */
+  RESPONSES_STORE: z.enum(["true", "asked"]).default("true"),
+  /** Days that a thread of kept responses lives from its last one on. */
+  RESPONSES_DAYS: z.coerce.number().positive().max(3_650).default(30),
   /** Stripe's key for its API, secret (`sk_…`) or restricted (`rk_…`). With STRIPE_WEBHOOK_SECRET it lets organisations buy credits; without both there is no Stripe here. */
   STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
   /** What Stripe signs its events to this gateway with. */

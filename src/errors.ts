@@ -5,6 +5,7 @@
 const statusOf = {
   invalid_json: 400,
   invalid_request: 400,
+  previous_response_not_found: 400,
   missing_api_key: 401,
   invalid_api_key: 401,
   key_revoked: 401,

@@ -5,6 +5,7 @@ import { tidy } from "./pipeline/tidy.ts";
 export { HealthBoard } from "./health/index.ts";
 export { KeyMeter, OrgAccount } from "./limits/index.ts";
 export { IdempotentCall } from "./replay/index.ts";
+export { ResponseThread, StoredChats } from "./responses/index.ts";
 export { SovereignOrigin } from "./upstream/sovereign-origin.ts";
 
 export default {

@@ -40,15 +40,19 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["pipeline/index", "type accounts/index", "accounts/recent-map", "chat/index", "errors", "protocols/json", "protocols/openai-responses/render-items", "protocols/usage-together", "type protocols/protocol", "providers", "telemetry/log", "upstream"],
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
-  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  responses: {
+    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within"],
+    why: "a layer around the path, and what it keeps; the path knows nothing of it",
+  },
+  routes: { may: ["pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
+  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
   "@modelcontextprotocol/client": { rooms: ["mcp"], why: "MCP's own client; loaded when the first request names a server" },
-  zod: { rooms: ["mcp", "protocols", "accounts", "routes", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
+  zod: { rooms: ["mcp", "protocols", "accounts", "routes", "responses", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
   multipasta: { rooms: ["form"], why: "a multipart parser that streams: no file is held, no Node, no dependency, 12 kB" },
@@ -58,7 +62,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["health", "limits", "replay", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
+  "cloudflare:workers": { rooms: ["health", "limits", "replay", "responses", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */

@@ -21,6 +21,8 @@ export type RequestContext = {
   readonly keyId?: string;
   /** Takes the outcome, and posts it itself: whoever runs a request twice after a crash must have its answer before it is charged. */
   readonly settles?: (settlement: Settlement) => void;
+  /** Hears that the request may run: it was read, planned and reserved for. */
+  readonly admitted?: () => void;
   readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };
 

@@ -11,6 +11,7 @@ export { asGatewayError, refusal } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, seal } from "./answer.ts";
 export { dropRest, readJson } from "./body.ts";
+export { checkShape } from "./shape.ts";
 export { isWish } from "./wish.ts";
 export { newRequestId, type RequestContext, type Settlement } from "./context.ts";
 export { isolateOf, selftestOf, type Isolate } from "./isolate.ts";

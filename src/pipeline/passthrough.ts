@@ -49,7 +49,8 @@ export function wishFor(text: string, { model, wish }: Pick<RequestFacts, "model
 export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, facts, headers, requestId }: ClientRequest): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
   const { streamOptions } = provider;
-  const { stream_options, ...edits } = protocol.edits(facts, (key) => rawValue(text, key), upstreamId);
+  const raw = (key: string): string | undefined => rawValue(text, key);
+  const { stream_options, ...edits } = { ...protocol.edits(facts, raw, upstreamId), ...(attempt.seals && protocol.sealing?.(raw)) };
   if (stream_options !== undefined && streamOptions === undefined) edits.stream_options = stream_options;
   const own = provider.edits?.(protocol.id, upstreamId);
   const named: Record<string, string> = typeof protocol.path === "string" ? { model: JSON.stringify(upstreamId) } : {};

@@ -110,6 +110,8 @@ export type Protocol = {
    * field's text, `upstreamId` is what the provider calls the model.
    */
   edits(facts: RequestFacts, raw: (key: string) => string | undefined, upstreamId: string): Record<string, string>;
+  /** Fields to set beside `edits` where the deployment gives its reasoning encrypted when it is asked to. */
+  readonly sealing?: (raw: (key: string) => string | undefined) => Record<string, string>;
   /** Reads a whole JSON answer. */
   observe(body: unknown, facts?: RequestFacts): Observation;
   /** Reads a whole answer that is no JSON, or an answer of bytes of which `bytes` were passed on as they came. Absent: every answer is JSON. */

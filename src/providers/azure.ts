@@ -8,6 +8,7 @@ export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
   dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
   speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations"],
   auth: (secret) => ({ "api-key": secret }),
+  sealsReasoning: true,
   data: { trains: false, source: "https://learn.microsoft.com/en-us/legal/cognitive-services/openai/data-privacy" },
   requestIdHeader: "apim-request-id",
 });

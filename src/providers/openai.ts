@@ -11,5 +11,6 @@ export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1"
   dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
   speaks: [...converses, "openai-completions"],
   speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
+  sealsReasoning: true,
   data: { trains: false, source: "https://developers.openai.com/api/docs/guides/your-data" },
 });

@@ -8,5 +8,6 @@ export const openrouter = openaiLike("openrouter", "OpenRouter", "https://openro
   dialect: { reasoning: "object", reasoningBack: "reasoning_details", jsonSchema: true },
   edits: (protocol) => (protocol === "openai-speech" ? { absent: { response_format: '"mp3"' } } : undefined),
   routes: true,
+  sealsReasoning: true,
   requestIdHeader: "x-generation-id",
 });

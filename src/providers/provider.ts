@@ -51,6 +51,8 @@ export type Provider = {
   readonly data?: { readonly trains?: false; readonly retains?: false; readonly source: string };
   /** It routes among providers itself, and takes a request's `provider` wishes. */
   readonly routes?: true;
+  /** Its models that reason give their reasoning encrypted where Responses' `include` asks for it; others may refuse the word. */
+  readonly sealsReasoning?: true;
   /** Tokens that it writes before every conversation, where they are more than others'. */
   readonly templateTokens?: number;
   /** Response header with the provider's own request id. */

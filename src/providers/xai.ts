@@ -4,5 +4,6 @@ import { openaiLike } from "./provider.ts";
 export const xai = openaiLike("xai", "xAI", "https://api.x.ai/v1", {
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "xai-speech", "xai-transcriptions"], dialect: { jsonSchema: true },
   alsoCalled: ["x-ai"],
+  sealsReasoning: true,
   data: { trains: false, source: "https://docs.x.ai/docs/faq/security" },
 });

@@ -145,6 +145,7 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
     endpoint, deployment, vital: deployment + suffix, upstreamId, model: model?.id, own, prices,
     contextTokens: model?.contextTokens ?? undefined, maxOutputTokens: model?.maxOutputTokens ?? undefined,
     protocols: question.nativeOnly?.must ? [question.nativeOnly.protocol] : protocolsOf(endpoint, candidate, question.protocols, question.kinds),
+    ...(endpoint.provider.sealsReasoning && model?.capabilities.includes("reasoning") && { seals: true as const }),
   }));
 }
 

@@ -70,6 +70,8 @@ export type Attempt = {
   readonly maxOutputTokens: number | undefined;
   /** In which of the asked protocols it can be called, the first asked one first, then as its provider prefers. */
   readonly protocols: readonly string[];
+  /** It gives its reasoning encrypted when it is asked to, for a client that sends it back. */
+  readonly seals?: true;
   /** Reasoning that only its maker can read was made elsewhere: it must not be sent here. */
   readonly foreign?: true;
 };

@@ -5,6 +5,7 @@
 export { admin } from "./admin.ts";
 export { chatCompletions } from "./chat-completions.ts";
 export { completions } from "./completions.ts";
+export { conversations } from "./conversations.ts";
 export { dashboard } from "./dashboard.ts";
 export { embeddings } from "./embeddings.ts";
 export { files } from "./files.ts";

@@ -174,7 +174,7 @@ describe("a stream", () => {
       const timer = setInterval(() => response.write(text(3, "more ")), 10);
       response.once("close", () => clearInterval(timer));
     });
-    const { data, response } = await openai.responses.create({ model: "selfhosted/endless-response", input: "hello", stream: true }).withResponse();
+    const { data, response } = await openai.responses.create({ model: "selfhosted/endless-response", input: "hello", stream: true, store: false }).withResponse();
     for await (const one of data) if (one.type === "response.output_text.delta") break;
     await gateway.upstream.last("endless-response").gone;
     expect(await entryOf(response)).toMatchObject({ end: "client_gone", estimated: true });
@@ -223,10 +223,10 @@ describe("refused", () => {
 
   test("for wanting what other clients may have stored", async () => {
     const calls = gateway.mock.getRequests().length;
-    for (const rest of [{ previous_response_id: "resp_1" }, { conversation: "conv_1" }, { background: true }, { prompt: { id: "pmpt_1" } }]) {
-      expect(await refusal(ask(model, rest))).toMatchObject({ status: 400, code: "invalid_request", param: Object.keys(rest)[0] });
-    }
-    expect(await refusal(ask(model, { input: [{ type: "item_reference", id: "msg_1" }] }))).toMatchObject({ status: 400, param: "input[0]" });
+    expect(await refusal(ask(model, { previous_response_id: "resp_1" }))).toMatchObject({ status: 400, code: "previous_response_not_found", param: "previous_response_id" });
+    expect(await refusal(ask(model, { conversation: "conv_1" }))).toMatchObject({ status: 404, code: "not_found", param: "conversation" });
+    expect(await refusal(ask(model, { prompt: { id: "pmpt_1" } }))).toMatchObject({ status: 400, code: "invalid_request", param: "prompt" });
+    expect(await refusal(ask(model, { input: [{ type: "item_reference", id: "msg_1" }] }))).toMatchObject({ status: 404, param: "input[0]" });
     expect(gateway.mock.getRequests()).toHaveLength(calls);
   });
 

@@ -75,7 +75,7 @@ const messages: Wire = {
 };
 
 const responses: Wire = {
-  ask: (model) => ({ path: "/v1/responses", body: { model, input: "x", stream: true } }),
+  ask: (model) => ({ path: "/v1/responses", body: { model, input: "x", stream: true, store: false } }),
   tell({ texts, args }) {
     const part = { type: "output_text", text: texts.join(""), annotations: [] };
     const message = { id: "msg_1", type: "message", role: "assistant" };

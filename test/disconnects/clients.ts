@@ -29,7 +29,8 @@ export const clients: Readonly<Record<ClientId, Client>> = {
   },
   "openai-responses": {
     path: () => "/v1/responses",
-    body: (model, stream) => ({ model, input: prompt, stream }),
+    // One that is kept runs on without its client, whatever its policy.
+    body: (model, stream) => ({ model, input: prompt, stream, store: false }),
     events: types(
       "response.created", "response.output_item.added", "response.content_part.added", "response.output_text.delta", "response.output_text.done", "response.content_part.done",
       "response.output_item.done", "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.completed",

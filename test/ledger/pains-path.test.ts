@@ -7,7 +7,7 @@ import { MessageStream, OldMessageStream } from "../protocols/anthropic-accumula
 import { ResponseStream } from "../protocols/openai-responses-accumulator.mjs";
 import { Stream } from "../protocols/openai-sdk.mjs";
 import { dataOf, splitFrames } from "../../src/protocols/sse.ts";
-import { allRoutes, answer, call, fillCatalog, outside as played, prompts, send, type Json, type Key } from "../security/stage.ts";
+import { allRoutes, answer, call, fillCatalog, newKey, outside as played, prompts, send, type Json, type Key } from "../security/stage.ts";
 import { methodOf, routes } from "../security/routes.ts";
 import { entryOf, list, now, shapes, used, whole } from "./told.ts";
 import { ask, countersOf, entryIn, fillWorld, framesOf, newCustomer, outside, speeches, streaming, textOf } from "./world.ts";
@@ -159,11 +159,24 @@ describe("pains.md 21: no way to a provider goes around the meter", () => {
 
   test("realtime, by WebSocket or WebRTC, is nowhere: it could not be metered", async () => {
     const left = played();
-    for (const path of ["/v1/realtime", "/v1/realtime/calls", "/v1/realtime/sessions", "/v1/realtime/client_secrets", "/v1/responses", "/v1/chat/completions"]) {
+    for (const path of ["/v1/realtime", "/v1/realtime/calls", "/v1/realtime/sessions", "/v1/realtime/client_secrets", "/v1/chat/completions"]) {
       const response = await send(path, { headers: { upgrade: "websocket", authorization: `Bearer ${key.secret}` } });
-      expect([path, response.status, response.webSocket ?? null]).toEqual([path, expect.toBeOneOf([404, 405]), null]);
+      expect([path, response.status, response.webSocket ?? null]).toEqual([path, expect.toBeOneOf([200, 404, 405]), null]);
     }
     expect(prompts(left)).toEqual([]);
+  });
+
+  test("a message of Responses over a WebSocket is a request like others, and is refused like others", async () => {
+    const left = played();
+    const poor = await newKey({ limits: { requestsPerMinute: 1, concurrentRequests: 10 } });
+    const { webSocket } = await send("/v1/responses", { headers: { upgrade: "websocket", authorization: `Bearer ${poor.secret}` } });
+    const told: Json[] = [];
+    webSocket!.accept();
+    webSocket!.addEventListener("message", ({ data }) => void told.push(JSON.parse(data as string) as Json));
+    for (let i = 0; i < 2; i += 1) webSocket!.send(JSON.stringify({ type: "response.create", model: "openai/gpt-test", input: "x", store: false }));
+    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ type: "error", status: 429, error: { code: "rate_limit_exceeded" } }), 3_000);
+    webSocket!.close();
+    expect(prompts(left)).toHaveLength(1);
   });
 });
 

@@ -232,7 +232,7 @@ describe("what we set in a request", () => {
 
 describe("an error", () => {
   const codes: Record<ErrorCode, [status: number, type: string]> = {
-    invalid_json: [400, "invalid_request_error"], invalid_request: [400, "invalid_request_error"],
+    previous_response_not_found: [400, "invalid_request_error"], invalid_json: [400, "invalid_request_error"], invalid_request: [400, "invalid_request_error"],
     upstream_refused: [400, "invalid_request_error"],
     missing_api_key: [401, "authentication_error"], invalid_api_key: [401, "authentication_error"], key_revoked: [401, "authentication_error"], key_expired: [401, "authentication_error"],
     invalid_admin_secret: [401, "authentication_error"], insufficient_credits: [402, "insufficient_quota"], subscription_expired: [402, "insufficient_quota"], plan_required: [403, "permission_error"], header_credentials_not_allowed: [403, "permission_error"], model_not_allowed: [403, "permission_error"], model_not_priced: [403, "permission_error"],

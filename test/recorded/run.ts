@@ -26,7 +26,7 @@ const lenientPort = String(Number(flags.port) + 1);
 const lenient = spawn(process.execPath, [`${folder}tools/replay.mjs`, "--port", lenientPort, "--lenient"], { stdio: "ignore" });
 const places = baseUrls(replayUrl, `http://127.0.0.1:${lenientPort}`);
 const keys = Object.fromEntries(Object.keys(places).map((name) => [name.replace("_BASE_URL", "_API_KEY"), "sk-replay"]));
-const gateway = await startLocal({ port: 0, vars: { ...places, ...keys, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true" } });
+const gateway = await startLocal({ port: 0, vars: { ...places, ...keys, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", RESPONSES_STORE: "asked" } });
 try {
   for (let i = 0; i < 100 && !(await fetch(`${replayUrl}/__health`).catch(() => undefined)); i += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 1_000_000 } });

@@ -83,7 +83,7 @@ beforeAll(async () => {
   await admin("PATCH", `/organisations/${byo.organisation}`, { headerCredentials: true });
   await admin("PUT", "/aliases/anywhere", { targets: ["gpt-test", "selfhosted/local-test"] });
 
-  const spending = routes.filter(({ by, body, again }) => by === "key" && body && !again);
+  const spending = routes.filter(({ by, body, again, free }) => by === "key" && body && !again && !free);
   for (const [name, one] of Object.entries(plays)) {
     play = one;
     for (const [who, { secret }] of Object.entries({ key, byo, sovereign })) {

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 export type Place = { where: string; text: string };
 
 const tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'";
-const namespaces = ["KEY_METER", "ORG_ACCOUNT", "IDEMPOTENT_CALL", "HEALTH_BOARD"] as const;
+const namespaces = ["KEY_METER", "ORG_ACCOUNT", "IDEMPOTENT_CALL", "HEALTH_BOARD", "RESPONSE_THREAD", "STORED_CHATS"] as const;
 const decoder = new TextDecoder();
 
 const asText = (value: unknown): string => (value instanceof Uint8Array || value instanceof ArrayBuffer ? decoder.decode(value) : JSON.stringify(value, (_, part: unknown) => (part instanceof Uint8Array || part instanceof ArrayBuffer ? decoder.decode(part) : part)) ?? "");

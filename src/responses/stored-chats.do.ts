@@ -1,0 +1,116 @@
+import { DurableObject } from "cloudflare:workers";
+
+/** Most bytes in a row, which holds 2 MB. */
+const pieceBytes = 1024 * 1024;
+const dayMs = 24 * 3_600_000;
+
+/** A chat completion at rest. `model` and `tags` are what lists are narrowed by; of metadata only marks are there that nobody can read. */
+export type ChatRow = { readonly id: string; readonly createdAtMs: number; readonly model: string; readonly tags: readonly string[] };
+export type Part = "request" | "response" | "metadata";
+export type KeptChat = { readonly row: ChatRow } & Readonly<Record<Part, Uint8Array>>;
+export type ChatPlace = { readonly after?: string; readonly order: "asc" | "desc"; readonly limit: number; readonly model?: string; readonly tags: readonly string[] };
+
+/** As the Worker asks it. */
+export type Chats = {
+  save(chat: KeptChat, keepMs: number): Promise<void>;
+  find(id: string): Promise<KeptChat | undefined>;
+  list(place: ChatPlace): Promise<{ chats: KeptChat[]; more: boolean } | undefined>;
+  describe(id: string, metadata: Uint8Array, tags: readonly string[]): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
+};
+
+const parts: readonly Part[] = ["request", "response", "metadata"];
+const chatKey = ({ id, createdAtMs }: Pick<ChatRow, "id" | "createdAtMs">): string => `chat:${String(createdAtMs).padStart(14, "0")}:${id}`;
+const textKey = (id: string, part: Part, piece = ""): string => `text:${id}:${part}:${piece}`;
+
+/** The chat completions that one organisation asked to have stored, in the order in which they came; of a sovereign key its own. */
+export class StoredChats extends DurableObject<Cloudflare.Env> {
+  async save({ row, ...texts }: KeptChat, keepMs: number): Promise<void> {
+    const { kv } = this.ctx.storage;
+    this.remove(row.id);
+    kv.put(chatKey(row), row);
+    kv.put(`at:${row.id}`, chatKey(row));
+    kv.put("keep", keepMs);
+    for (const part of parts) this.put(row.id, part, texts[part]);
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(row.createdAtMs + keepMs);
+  }
+
+  find(id: string): KeptChat | undefined {
+    const row = this.row(id);
+    return row && this.whole(row);
+  }
+
+  /** undefined: there is none to begin behind. */
+  list({ after, order, limit, model, tags }: ChatPlace): { chats: KeptChat[]; more: boolean } | undefined {
+    const behind = after === undefined ? undefined : this.row(after);
+    if (after !== undefined && !behind) return undefined;
+    const reverse = order === "desc";
+    const bounds = !behind ? {} : reverse ? { end: chatKey(behind) } : { start: `${chatKey(behind)}\0` };
+    const found: ChatRow[] = [];
+    for (const [, row] of this.ctx.storage.kv.list<ChatRow>({ prefix: "chat:", ...bounds, reverse })) {
+      if ((model !== undefined && row.model !== model) || !tags.every((tag) => row.tags.includes(tag))) continue;
+      found.push(row);
+      if (found.length > limit) break;
+    }
+    return { chats: found.slice(0, limit).map((row) => this.whole(row)), more: found.length > limit };
+  }
+
+  describe(id: string, metadata: Uint8Array, tags: readonly string[]): boolean {
+    const row = this.row(id);
+    if (!row) return false;
+    this.ctx.storage.kv.put(chatKey(row), { ...row, tags });
+    this.drop(textKey(id, "metadata"));
+    this.put(id, "metadata", metadata);
+    return true;
+  }
+
+  remove(id: string): boolean {
+    const row = this.row(id);
+    if (!row) return false;
+    this.ctx.storage.kv.delete(chatKey(row));
+    this.ctx.storage.kv.delete(`at:${id}`);
+    this.drop(`text:${id}:`);
+    return true;
+  }
+
+  /** What has had its time goes. */
+  override async alarm(): Promise<void> {
+    const { kv } = this.ctx.storage;
+    const dueMs = Date.now() - (kv.get<number>("keep") ?? 0);
+    for (const row of this.rows()) {
+      if (row.createdAtMs > dueMs) return this.ctx.storage.setAlarm(Date.now() + dayMs);
+      this.remove(row.id);
+    }
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** All at once: only one list of an object's rows can be open. */
+  private rows(): ChatRow[] {
+    return [...this.ctx.storage.kv.list<ChatRow>({ prefix: "chat:" })].map(([, row]) => row);
+  }
+
+  private row(id: string): ChatRow | undefined {
+    const key = this.ctx.storage.kv.get<string>(`at:${id}`);
+    return key === undefined ? undefined : this.ctx.storage.kv.get<ChatRow>(key);
+  }
+
+  private whole(row: ChatRow): KeptChat {
+    const [request, response, metadata] = parts.map((part) => this.text(row.id, part)) as [Uint8Array, Uint8Array, Uint8Array];
+    return { row, request, response, metadata };
+  }
+
+  private put(id: string, part: Part, bytes: Uint8Array): void {
+    for (let at = 0; at === 0 || at < bytes.length; at += pieceBytes) this.ctx.storage.kv.put(textKey(id, part, String(at / pieceBytes).padStart(4, "0")), bytes.slice(at, at + pieceBytes));
+  }
+
+  private text(id: string, part: Part): Uint8Array {
+    const pieces = [...this.ctx.storage.kv.list<Uint8Array>({ prefix: textKey(id, part) })].map(([, bytes]) => bytes);
+    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    pieces.reduce((at, piece) => (whole.set(piece, at), at + piece.length), 0);
+    return whole;
+  }
+
+  private drop(prefix: string): void {
+    for (const [key] of this.ctx.storage.kv.list({ prefix })) this.ctx.storage.kv.delete(key);
+  }
+}
