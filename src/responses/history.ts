@@ -88,11 +88,18 @@ const given = /_[in]\d+$/;
 
 /** An item as a provider gets it: by its own id; by none where the id is only ours. */
 function sent(item: Json): Json {
-  if (typeof item.id !== "string") return item;
+  const named = typeof item.approval_request_id === "string" ? { ...item, approval_request_id: nativeId(item.approval_request_id) } : item;
+  if (typeof item.id !== "string") return named;
   const native = nativeId(item.id);
-  if (native === item.id) return item;
-  const { id: _, ...rest } = item;
-  return given.test(native) ? rest : { ...item, id: native };
+  if (native === item.id) return named;
+  const { id: _, ...rest } = named;
+  return given.test(native) ? rest : { ...named, id: native };
+}
+
+/** What a provider, or an MCP server's approval, is sent under another name than its client knows it by: theirs → ours. */
+export function renamedIn({ before, own }: History): Record<string, string> {
+  const ids = [...before, ...own].flatMap(({ approval_request_id: id }) => (typeof id === "string" && nativeId(id) !== id ? [[nativeId(id), id] as const] : []));
+  return Object.fromEntries(ids);
 }
 
 /** What says nothing to anybody any more: reasoning without what its maker would read, a call that broke off. */

@@ -13,7 +13,7 @@ import { buildsOn, readAsked, type Asked } from "./asked.ts";
 import { expanded, holdsCompaction } from "./compaction.ts";
 import { beginningOf } from "./beginning.ts";
 import { follow, left, whole as queued } from "./follow.ts";
-import { historyOf, identified, reached, sentInput, type History } from "./history.ts";
+import { historyOf, identified, reached, renamedIn, sentInput, type History } from "./history.ts";
 import { holdsMarks, isSovereign, newThread, responseIdOf } from "./names.ts";
 import { answer, keptResponses } from "./path.ts";
 import { sealedTurns } from "./run.ts";
@@ -114,7 +114,7 @@ async function whole({ context, access, id, asked, echo, history, keepMs }: Keep
   const text = await response.text();
   const told = toldIn(text);
   if (!told) return new Response(text, { status, headers });
-  const kept = new Teller(id, echo).response(told);
+  const kept = new Teller(id, echo, renamedIn(history)).response(told);
   const row: Row = { id, parent: asked.previous?.id ?? null, status: kept.status as Status, background: false, createdAtMs: context.startedAtMs, streams: false };
   const own = identified(history.own, id);
   const saved = await reached(async () => {
@@ -144,7 +144,7 @@ async function ran({ context, access, id, asked, echo, history, read, keepMs }: 
   const first = JSON.stringify(beginningOf(context, id, echo, read.json));
   const own = JSON.stringify(identified(history.own, id));
   const begun = await reached(() => access.object.begin({
-    id, parent: asked.previous?.id ?? null, background, opener: access.opener, keepMs, requestId, startedAtMs, text: read.text, input: own, first, echo, secrets,
+    id, parent: asked.previous?.id ?? null, background, opener: access.opener, keepMs, requestId, startedAtMs, text: read.text, input: own, first, echo, secrets, renamed: renamedIn(history),
     request: { url: request.url, headers: [...request.headers], region: isolate.regionOf(request) },
     ...(keyId !== undefined && { keyId }),
   }));

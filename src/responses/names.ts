@@ -50,7 +50,7 @@ export function nativeId(id: string): string {
   return prefix === undefined ? id : prefix === bare ? rest! : `${prefix}_${rest}`;
 }
 
-const marked = new RegExp(`"id"\\s*:\\s*"[a-z]{1,8}_${thread}[0-9a-z]{8}_`);
+const marked = new RegExp(`"(?:id|approval_request_id)"\\s*:\\s*"[a-z]{1,8}_${thread}[0-9a-z]{8}_`);
 /** Whether a request's text may hold marked ids. */
 export const holdsMarks = (text: string): boolean => marked.test(text);
 

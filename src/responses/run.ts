@@ -49,7 +49,7 @@ export class Run {
     this.order = order;
     this.ground = ground;
     this.vault = new Vault(order.opener);
-    this.teller = new Teller(order.id, order.echo);
+    this.teller = new Teller(order.id, order.echo, order.renamed);
     this.current = JSON.parse(order.first) as Json;
     this.row = { id: order.id, parent: order.parent, status: order.background ? "queued" : "in_progress", background: order.background, createdAtMs: order.startedAtMs, streams: true };
     this.began = this.beginning.promise;

@@ -47,6 +47,8 @@ export type Order = {
   /** JSON text of the response as it begins. */
   readonly first: string;
   readonly echo: Echo;
+  /** Ids of the request that were sent on otherwise, theirs → ours. */
+  readonly renamed: Readonly<Record<string, string>>;
   /** Its client sees what its maker alone can read. */
   readonly secrets: boolean;
 };

@@ -28,9 +28,12 @@ export class Teller {
   readonly id: string;
   private readonly mark: string;
   private readonly echo: Echo;
+  private readonly renamed: Readonly<Record<string, string>>;
 
-  constructor(id: string, echo: Echo) {
+  /** `renamed`: ids of the request that were sent on otherwise, theirs → ours. */
+  constructor(id: string, echo: Echo, renamed: Readonly<Record<string, string>> = {}) {
     this.id = id;
+    this.renamed = renamed;
     this.mark = markOf(id);
     this.echo = echo;
   }
@@ -42,7 +45,8 @@ export class Teller {
   }
 
   item(item: Json, index: number): Json {
-    return { ...item, id: this.itemId(item.id, index, item.type) };
+    const { approval_request_id: approval } = item;
+    return { ...item, id: this.itemId(item.id, index, item.type), ...(typeof approval === "string" && { approval_request_id: this.renamed[approval] ?? approval }) };
   }
 
   /** An event of its stream. `sequence`: its place, which its maker may have counted otherwise. */

@@ -331,7 +331,7 @@ describe("each turn", () => {
   test("is no more asked for when the client has left", async () => {
     model.play({ calls: [lookUp("Bern")] }, { text: "never" });
     const controller = new AbortController();
-    const answer = await fetch(`${gateway.url}/v1/responses`, { method: "POST", signal: controller.signal, body: JSON.stringify({ ...priced, tools: [server({ server_url: await slow() })], stream: true }), headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" } });
+    const answer = await fetch(`${gateway.url}/v1/responses`, { method: "POST", signal: controller.signal, body: JSON.stringify({ ...priced, tools: [server({ server_url: await slow() })], stream: true, store: false }), headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" } });
     const reader = answer.body!.getReader();
     let text = "";
     while (!text.includes("mcp_call_arguments.done")) text += new TextDecoder().decode((await reader.read()).value);
