@@ -305,15 +305,16 @@ CREATE TABLE IF NOT EXISTS loose_objects (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS loose_objects_by_age ON loose_objects (since);
 
--- A batch's public face; its lines and counts live in its Durable Object. Written by: the batches routes and the Queue
--- consumer. Lives: 30 days after its end.
+-- Which batches an organisation has, for lists; the truth about each lies in its Durable Object (src/batches/batch-run.do.ts). `shape`: openai or
+-- anthropic, whose API it was made by. Ids grow with time: lists go by them. Written by: src/batches. Lives: 30 days after its end.
 CREATE TABLE IF NOT EXISTS batches (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
   key_id TEXT NOT NULL REFERENCES api_keys (id),
   endpoint TEXT NOT NULL,
-  input_file_id TEXT NOT NULL REFERENCES files (id),
+  input_file_id TEXT NOT NULL,
   status TEXT NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  shape TEXT NOT NULL DEFAULT 'openai'
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS batches_by_organisation ON batches (organisation_id, created_at);
+CREATE INDEX IF NOT EXISTS batches_in_order ON batches (organisation_id, shape, id);

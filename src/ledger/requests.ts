@@ -10,6 +10,13 @@ export async function findRequest(db: D1Database, viewer: Viewer, id: string): P
   return row ? { id, at: row.at, ...(JSON.parse(row.entry) as Omit<LedgerEntry, "id" | "at">) } : undefined;
 }
 
+/** Of these finished requests those that have left their key's object, whosever they are. */
+export async function findRequests(db: D1Database, ids: readonly string[]): Promise<LedgerEntry[]> {
+  if (ids.length === 0) return [];
+  const { results } = await db.prepare("SELECT id, at, entry FROM requests WHERE id IN (SELECT value FROM json_each(?))").bind(JSON.stringify(ids)).all<{ id: string; at: number; entry: string }>();
+  return results.map(({ id, at, entry }) => ({ id, at, ...(JSON.parse(entry) as Outcome) }));
+}
+
 type Row = { id: string; at: number; key_id: string; organisation_id: string; entry: string };
 
 /** An entry apart from its place in its key's chain. */

@@ -176,6 +176,11 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return this.store.entry(id);
   }
 
+  /** Those of these finished requests that are still here. */
+  entries(ids: string[]): LedgerEntry[] {
+    return ids.flatMap((id) => this.store.entry(id) ?? []);
+  }
+
   /** Counters and rows written, for tests and the operator. */
   inspect(): { counters: Counters; rowsWritten: number; allotments: ReturnType<Allotments["inspect"]> } {
     this.advance(Date.now());

@@ -3,6 +3,7 @@
  * Imports: pipeline, the stores, payments, protocols by name, errors; imported by app.ts only.
  */
 export { admin } from "./admin.ts";
+export { batches } from "./batches.ts";
 export { chatCompletions } from "./chat-completions.ts";
 export { completions } from "./completions.ts";
 export { conversations } from "./conversations.ts";
@@ -10,6 +11,7 @@ export { dashboard } from "./dashboard.ts";
 export { embeddings } from "./embeddings.ts";
 export { files } from "./files.ts";
 export { geminiCalls, geminiModels } from "./gemini.ts";
+export { messageBatches } from "./message-batches.ts";
 export { messages } from "./messages.ts";
 export { models } from "./models.ts";
 export { receiptKeys, receipts } from "./receipts.ts";

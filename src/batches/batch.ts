@@ -1,0 +1,119 @@
+/** A batch: what it is, and the states that it goes through. Pure, the clock passed in. */
+import { randomBase62 } from "../accounts/base62.ts";
+
+/** Whose batches these are: `/v1/batches` or `/v1/messages/batches`. */
+export type Shape = "openai" | "anthropic";
+
+/** OpenAI's words. https://platform.openai.com/docs/api-reference/batch/object#batch/object-status */
+export type Status = "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
+
+/** What is wrong with the input. `line` counts from 1; null: it is about the whole file. */
+export type InputError = { readonly code: string; readonly line: number | null; readonly message: string; readonly param: string | null };
+
+/** What a batch ends as, once no more of its lines are begun. */
+export type Ending = "completed" | "expired" | "cancelled";
+
+/** Times are Unix ms. */
+export type Batch = {
+  readonly id: string;
+  readonly organisationId: string;
+  /** In whose name its lines run. */
+  readonly keyId: string;
+  readonly shape: Shape;
+  readonly endpoint: string;
+  readonly inputFileId: string;
+  /** Where it was made: addresses in answers begin with it. */
+  readonly origin: string;
+  /** Headers of the request that made it which each of its lines carries. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly metadata: Readonly<Record<string, string>> | null;
+  /** How long its output lives. */
+  readonly outputLivesMs: number;
+  /** What its output is stored as, whoever writes it. */
+  readonly files: { readonly output: string; readonly errors: string };
+  readonly status: Status;
+  readonly ending?: Ending;
+  /** How many lines it has; 0 until that is known. */
+  readonly total: number;
+  /** The model of all lines, where it is one. */
+  readonly model?: string;
+  readonly errors?: readonly InputError[];
+  /** Which of `files` there are. */
+  readonly written?: { readonly output: boolean; readonly errors: boolean };
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly inProgressAtMs?: number;
+  readonly finalizingAtMs?: number;
+  readonly completedAtMs?: number;
+  readonly failedAtMs?: number;
+  readonly expiredAtMs?: number;
+  readonly cancellingAtMs?: number;
+  readonly cancelledAtMs?: number;
+};
+
+/** How long a batch may take. */
+export const windowMs = 24 * 3_600_000;
+/** How long it is known after its end. */
+export const keptMs = 30 * 86_400_000;
+
+/** What happens to a batch. */
+export type Event =
+  | { readonly is: "planned"; readonly total: number; readonly model: string | undefined }
+  | { readonly is: "refused"; readonly errors: readonly InputError[] }
+  | { readonly is: "cancel" }
+  /** Every line has its result. */
+  | { readonly is: "exhausted" }
+  /** Its time is over. */
+  | { readonly is: "late" }
+  | { readonly is: "written"; readonly output: boolean; readonly errors: boolean };
+
+const over: readonly Status[] = ["failed", "completed", "expired", "cancelled"];
+
+export const isOver = ({ status }: Pick<Batch, "status">): boolean => over.includes(status);
+/** Whether lines of it may still be begun. */
+export const runs = ({ status, ending }: Pick<Batch, "status" | "ending">): boolean => status === "in_progress" && ending === undefined;
+/** When it ended. */
+export const endedAtMs = ({ completedAtMs, failedAtMs, expiredAtMs, cancelledAtMs }: Batch): number | undefined => completedAtMs ?? failedAtMs ?? expiredAtMs ?? cancelledAtMs;
+
+/** What becomes of a batch. The same batch where the event is none to it: everything may be told twice, late and out of order. */
+export function advance(batch: Batch, event: Event, nowMs: number): Batch {
+  const { status, ending } = batch;
+  if (isOver(batch)) return batch;
+  switch (event.is) {
+    case "planned": return status === "validating" && ending === undefined ? { ...batch, status: "in_progress", inProgressAtMs: nowMs, total: event.total, ...(event.model !== undefined && { model: event.model }) } : batch;
+    case "refused": return status === "validating" && ending === undefined ? { ...batch, status: "failed", failedAtMs: nowMs, errors: event.errors } : batch;
+    case "cancel": return ending === undefined ? { ...batch, status: "cancelling", cancellingAtMs: nowMs, ending: "cancelled" } : batch;
+    case "exhausted": return runs(batch) ? { ...batch, status: "finalizing", finalizingAtMs: nowMs, ending: "completed" } : batch;
+    case "late": return ending === undefined && nowMs >= batch.expiresAtMs ? { ...batch, status: "finalizing", finalizingAtMs: nowMs, ending: "expired" } : batch;
+    case "written": return ending === undefined ? batch : { ...batch, status: ending, [`${ending}AtMs`]: nowMs, written: { output: event.output, errors: event.errors } };
+  }
+}
+
+const timeHexDigits = 12;
+const randomHexDigits = 12;
+
+/** A new id: time and chance in hex, and as much again that nobody can guess. Ids grow with time, which is how lists are ordered. */
+export function newBatchId(shape: Shape, nowMs: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(randomHexDigits / 2)).toHex();
+  return `${prefixes[shape]}${nowMs.toString(16).padStart(timeHexDigits, "0")}${random}${randomBase62(8, 11)}`;
+}
+
+const prefixes: Readonly<Record<Shape, string>> = { openai: "batch_", anthropic: "msgbatch_" };
+const form = /^(batch|msgbatch)_([0-9a-f]{12})([0-9a-f]{12})[0-9A-Za-z]{11}$/;
+
+/** Whether an id is one of ours, of this shape. */
+export const isBatchId = (id: string, shape: Shape): boolean => form.test(id) && id.startsWith(prefixes[shape]);
+
+/**
+ * The id of the request that one line is, in one lease of its part (there are several where a lease lapsed, or a limit was met). It
+ * can be told again by whoever must take the request back. Ids of a batch's requests lie together, by line.
+ */
+export function requestIdOf(batchId: string, line: number, lease: number): string {
+  const [, , time, random] = form.exec(batchId)!;
+  return `req_${time}${random}${line.toString(16).padStart(5, "0")}${lease.toString(16).padStart(3, "0")}`;
+}
+
+/** Leases that `requestIdOf` can tell apart. */
+export const mostLeases = 16 ** 3 - 1;
+/** The name of a batch's object: a batch of another organisation is another object, which is empty. */
+export const nameOf = (organisationId: string, batchId: string): string => `${organisationId}/${batchId}`;

@@ -1,0 +1,28 @@
+/** Which batches an organisation has, in D1: for lists only, the truth about each lies in its object. */
+import type { Batch, Shape } from "./batch.ts";
+
+/** Before its object has it: a batch that runs stands in the list. */
+export async function list(db: D1Database, { id, organisationId, keyId, shape, endpoint, inputFileId, status, createdAtMs }: Batch): Promise<void> {
+  await db.prepare("INSERT OR IGNORE INTO batches (id, organisation_id, key_id, shape, endpoint, input_file_id, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    .bind(id, organisationId, keyId, shape, endpoint, inputFileId, status, createdAtMs).run();
+}
+
+export async function noteStatus(db: D1Database, { id, status }: Pick<Batch, "id" | "status">): Promise<void> {
+  await db.prepare("UPDATE batches SET status = ? WHERE id = ?").bind(status, id).run();
+}
+
+export async function unlist(db: D1Database, id: string): Promise<void> {
+  await db.prepare("DELETE FROM batches WHERE id = ?").bind(id).run();
+}
+
+export type ListQuestion = { shape: Shape; after?: string | undefined; before?: string | undefined; limit: number };
+
+/** Ids of an organisation's batches, the newest first. `after` and `before` need not be there any more. */
+export async function listed(db: D1Database, organisationId: string, { shape, after, before, limit }: ListQuestion): Promise<{ ids: string[]; hasMore: boolean }> {
+  // A page before an id is the one that ends there: read backwards, and turned.
+  const backwards = before !== undefined && after === undefined;
+  const { results } = await db.prepare(`SELECT id FROM batches WHERE organisation_id = ?1 AND shape = ?2 AND id < ?3 AND id > ?4 ORDER BY id ${backwards ? "ASC" : "DESC"} LIMIT ?5`)
+    .bind(organisationId, shape, after ?? "~", before ?? "", limit + 1).all<{ id: string }>();
+  const ids = results.slice(0, limit).map(({ id }) => id);
+  return { ids: backwards ? ids.reverse() : ids, hasMore: results.length > limit };
+}

@@ -1,0 +1,75 @@
+/** One line of a batch, run as a request of its key's through the one path. */
+import { GatewayError } from "../errors.ts";
+import { relay, type Settlement } from "../pipeline/index.ts";
+import { within } from "../within.ts";
+import { requestIdOf } from "./batch.ts";
+import type { Bench } from "./bench.ts";
+import { protocolAt } from "./endpoints.ts";
+import type { InputLine } from "./input-line.ts";
+import { answerLine } from "./output-line.ts";
+import { mostWaits } from "./part.ts";
+import { mostAnswerBytes } from "./seal.ts";
+import { noLineUsage, type LineUsage, type Result } from "./words.ts";
+
+/** A line was answered, or is to be run again later: `ownLimit`: it met a limit of its key's. */
+export type Ran = { readonly result: Result } | { readonly waitMs: number; readonly ownLimit: boolean };
+
+const encoder = new TextEncoder();
+/** How long the outcome of an answer that is whole may be on its way. */
+const settledMs = 5_000;
+
+/** Runs one line. `line`: its number in the batch. Never rejects but for what is no answer at all. */
+export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine): Promise<Ran> {
+  const { work: { batch, part: { lease, waits } }, isolate, waitUntil, seal } = bench;
+  const { shape, endpoint, keyId, origin, headers, expiresAtMs } = batch;
+  const protocol = protocolAt(shape, endpoint);
+  const requestId = requestIdOf(batch.id, line, lease);
+  if (stream) {
+    const error = new GatewayError("invalid_request", "stream: a request in a batch cannot stream", { param: "stream" });
+    return { result: { line, id: requestId, usage: noLineUsage, failed: true, pieces: await seal.line(line, encoder.encode(answerLine(shape, customId, { status: error.status, requestId, body: protocol.renderError(error, requestId) }))) } };
+  }
+  const settled = Promise.withResolvers<Settlement>();
+  let settlement: Settlement | undefined;
+  const settles = (one: Settlement): void => settled.resolve((settlement = one));
+  const request = new Request(origin + endpoint, { method: "POST", headers: [["content-type", "application/json"], ...headers.map(([name, value]): [string, string] => [name, value])], body });
+  const startedAtMs = Date.now();
+  const response = await relay({ request, keyId, isolate, requestId, settles, waitUntil, startedAtMs }, protocol);
+  const { status } = response;
+  const text = await response.text();
+  if (status < 400) settlement ??= await within(settled.promise, settledMs);
+  const usage = usageOf(settlement);
+  const afterMs = status >= 400 && isFree(settlement) ? waitOf(response, text, settlement !== undefined, waits) : undefined;
+  if (afterMs !== undefined && Date.now() + afterMs < expiresAtMs) return { waitMs: afterMs, ownLimit: settlement === undefined };
+  const bytes = encoder.encode(answerLine(shape, customId, { status, requestId, body: text }));
+  const settle = settlement && JSON.stringify(settlement);
+  const common = { line, id: requestId, usage, ...(settle !== undefined && { settle }) };
+  if (bytes.length > mostAnswerBytes) return { result: { ...common, failed: true, code: "answer_too_large", pieces: [] } };
+  return { result: { ...common, failed: status >= 400, pieces: await seal.line(line, bytes) } };
+}
+
+const usageOf = (settlement: Settlement | undefined): LineUsage => {
+  if (!settlement) return noLineUsage;
+  const { inputTokens, cachedTokens, outputTokens, reasoningTokens, nanoUsd } = settlement.operation.posting;
+  return { inputTokens, cachedTokens, outputTokens, reasoningTokens, costNanoUsd: nanoUsd };
+};
+
+/** Nothing was used for it: it may be taken back. */
+const isFree = (settlement: Settlement | undefined): boolean => {
+  const { inputTokens, outputTokens, costNanoUsd } = usageOf(settlement);
+  return inputTokens + outputTokens + costNanoUsd === 0;
+};
+
+/** It asks for more tokens than its key has for a minute: no other minute has more. */
+const neverFits = /"(?:error_)?code":"token_rate_limit_exceeded"/;
+
+/**
+ * How long to wait until a line that was refused can succeed; undefined: it cannot. `admitted`: the refusal is the provider's, not our own.
+ * Limits are waited for without end, all else that may pass a number of times.
+ */
+function waitOf({ status, headers }: Response, text: string, admitted: boolean, waits: number): number | undefined {
+  const said = headers.get("retry-after");
+  const askedMs = said !== null && /^\d+(?:\.\d+)?$/.test(said) ? Number(said) * 1_000 : 0;
+  if (headers.get("x-should-retry") === "false" && (said === null || neverFits.test(text))) return undefined;
+  if (status === 429 || (status === 402 && !admitted && said !== null)) return askedMs;
+  return (status >= 500 || status === 408) && waits < mostWaits ? askedMs : undefined;
+}
