@@ -11,8 +11,9 @@ import { noLineUsage, type Result } from "./words.ts";
 const linesAtOnce = 6;
 /** After so long no more lines are begun: an invocation ends after 15 minutes, and a line may take ten. */
 const beginForMs = 4 * 60_000;
-/** What one call may carry is 32 MiB. */
+/** What one call may carry is 32 MiB; what waits for one beside it. */
 const mostBytesPerCall = 25 * 1024 * 1024;
+const mostWaitingBytes = 4 * 1024 * 1024;
 const sendAgainAfterMs = [200, 1_000, 4_000];
 
 /** Runs what has no result yet, and leaves the part. */
@@ -21,8 +22,8 @@ export async function runPart(bench: Bench): Promise<void> {
   const { part, lease } = work.part;
   const next = await openLines(bench);
   if (!next) return inputGone(bench);
-  const outbox = new Outbox(bench);
   const begun = new Set<number>();
+  const outbox = new Outbox(bench, ({ line }) => begun.delete(line));
   const untilMs = Date.now() + beginForMs;
   const waits: { waitMs: number; ownLimit: boolean }[] = [];
   const lane = async (): Promise<void> => {
@@ -31,11 +32,12 @@ export async function runPart(bench: Bench): Promise<void> {
       if (done) return;
       begun.add(line.number);
       const ran = await runLine(bench, line.number, line.input);
-      if ("result" in ran) await outbox.push(ran.result).then(() => begun.delete(line.number));
+      if ("result" in ran) await outbox.push(ran.result);
       else waits.push(ran);
     }
   };
   await Promise.all(Array.from({ length: work.alone ? 1 : linesAtOnce }, lane));
+  await outbox.empty();
   const wait = waits.length > 0 && { waitMs: Math.max(...waits.map(({ waitMs }) => waitMs)), ownLimit: waits.some(({ ownLimit }) => ownLimit) };
   await run.leave(part, lease, { begun: [...begun], ...wait });
 }
@@ -72,28 +74,45 @@ class Outbox {
   private waiting: Result[] = [];
   private sending: Promise<void> | undefined;
   private readonly bench: Bench;
+  private readonly sent: (result: Result) => void;
 
-  constructor(bench: Bench) {
+  constructor(bench: Bench, sent: (result: Result) => void) {
     this.bench = bench;
+    this.sent = sent;
   }
 
-  /** Resolves when the result is durable, or is not wanted any more. */
+  /** Takes a result. Waits while much is on its way. */
   async push(result: Result): Promise<void> {
     this.waiting.push(result);
-    while (this.waiting.includes(result)) await (this.sending ??= this.send().finally(() => (this.sending = undefined)));
+    const sending = this.send();
+    if (this.waiting.reduce((sum, one) => sum + sizeOf(one), 0) > mostWaitingBytes) await sending;
   }
 
-  private async send(): Promise<void> {
-    const group: Result[] = [];
-    let bytes = 0;
-    for (const result of this.waiting) {
-      const size = result.pieces.reduce((sum, piece) => sum + piece.length, 0);
-      if (group.length > 0 && bytes + size > mostBytesPerCall) break;
-      bytes += size;
-      group.push(result);
+  /** Resolves when all is durable, or not wanted any more. */
+  async empty(): Promise<void> {
+    await this.send();
+  }
+
+  private send(): Promise<void> {
+    this.sending ??= this.sendAll().finally(() => (this.sending = undefined));
+    this.sending.catch(() => {});
+    return this.sending;
+  }
+
+  private async sendAll(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const group = this.group();
+      this.bench.heard(await this.call(group));
+      this.waiting = this.waiting.slice(group.length);
+      group.forEach(this.sent);
     }
-    this.bench.heard(await this.call(group));
-    this.waiting = this.waiting.slice(group.length);
+  }
+
+  /** As many as one call may carry. */
+  private group(): Result[] {
+    let bytes = 0;
+    const end = this.waiting.findIndex((result, i) => (bytes += sizeOf(result)) > mostBytesPerCall && i > 0);
+    return end === -1 ? [...this.waiting] : this.waiting.slice(0, end);
   }
 
   /** Once more when it broke: what is there already changes nothing. */
@@ -109,3 +128,5 @@ class Outbox {
     return run.record(part, lease, group);
   }
 }
+
+const sizeOf = ({ pieces }: Result): number => pieces.reduce((sum, piece) => sum + piece.length, 0);

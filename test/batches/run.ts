@@ -1,0 +1,146 @@
+/**
+ * `npm run test:batches`: a batch of 50,000 lines on the real runtime, which is killed (`kill -9`) again and again while it reads, runs and
+ * writes, and started on the same folder. Options: --lines, --kills. Every custom id must come back exactly once, and what the key is charged must
+ * be the sum of its lines to the nano.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { rssMb } from "../../bench/processes.ts";
+import { addPricedModel, start, usage, type Key, type Running } from "../chaos/gateway.ts";
+import { check, printVerdicts } from "../chaos/verdicts.ts";
+import { createKey } from "../support/admin.ts";
+import { Upstream, isRefused, usageOf } from "./upstream.ts";
+
+const { values: flags } = parseArgs({ options: { lines: { type: "string", default: "50000" }, kills: { type: "string", default: "24" } } });
+const [lines, kills] = [Number(flags.lines), Number(flags.kills)];
+const nanoUsdPerToken = 1_000;
+const model = "batch-priced";
+const scenario = `${lines.toLocaleString("en")} lines`;
+
+type Batch = { id: string; status: string; output_file_id: string | null; error_file_id: string | null; request_counts: { total: number; completed: number; failed: number }; usage: { input_tokens: number; output_tokens: number }; errors: unknown };
+
+const lineOf = (i: number): string =>
+  JSON.stringify({ custom_id: `line ${i}`, method: "POST", url: "/v1/chat/completions", body: { model: `selfhosted/${model}`, max_tokens: 20, messages: [{ role: "user", content: `${i} ${"words ".repeat(i % 50)}` }] } });
+
+async function ask<T>({ url }: Running, { secret }: Key, method: string, path: string, body?: unknown): Promise<T> {
+  const form = body instanceof FormData;
+  const response = await fetch(`${url}${path}`, {
+    method, headers: { authorization: `Bearer ${secret}`, ...(!form && body !== undefined && { "content-type": "application/json" }) },
+    body: form ? body : body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
+  return JSON.parse(text) as T;
+}
+
+async function make(gateway: Running, key: Key): Promise<Batch> {
+  const form = new FormData();
+  form.set("purpose", "batch");
+  form.set("file", new File([Array.from({ length: lines }, (_, i) => lineOf(i)).join("\n")], "input.jsonl"));
+  const { id } = await ask<{ id: string }>(gateway, key, "POST", "/v1/files", form);
+  return ask<Batch>(gateway, key, "POST", "/v1/batches", { input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" });
+}
+
+/** Delivers words of parts again that may long be done. */
+async function deliverAgain({ mf }: Running, organisationId: string, batchId: string): Promise<void> {
+  const queue = await mf.getQueueProducer("BATCHES");
+  await queue.sendBatch(Array.from({ length: 20 }, () => ({ body: { organisationId, batchId, part: Math.floor(Math.random() * (lines / 32)) - 1 } })));
+}
+
+type Seen = { killed: Record<string, number>; rss: number[]; runningMs: number };
+
+/** Lets it run, and kills it at moments of chance until it has been killed often enough. Returns the batch at its end, and the gateway that is up. */
+async function runAndKill(stateDir: string, origin: string, first: { gateway: Running; key: Key & { organisation: string }; batch: Batch }, seen: Seen): Promise<{ gateway: Running; batch: Batch }> {
+  let { gateway, batch } = first;
+  const { key } = first;
+  let killed = 0;
+  const due = (): number => Math.max(0, (lines * (killed - 1 + Math.random())) / (kills - 2));
+  let killAt = 0;
+  let since = Date.now();
+  let died = since;
+  for (;;) {
+    await sleep(100);
+    const now = Date.now();
+    batch = await ask<Batch>(gateway, key, "GET", `/v1/batches/${batch.id}`);
+    if (Math.random() < 0.1) await deliverAgain(gateway, key.organisation, batch.id);
+    const rss = rssMb(gateway.pid);
+    if (rss !== undefined && now - since > 2_000) seen.rss.push(Math.round(rss));
+    const done = batch.request_counts.completed + batch.request_counts.failed;
+    if (["completed", "failed", "expired", "cancelled"].includes(batch.status)) {
+      seen.runningMs += Date.now() - since;
+      return { gateway, batch };
+    }
+    const finalizing = batch.status === "finalizing";
+    const strike = batch.status === "validating" ? killed === 0 : finalizing ? !seen.killed.finalizing : killed < kills && done >= killAt;
+    if (!strike) continue;
+    await sleep(Math.random() * (batch.status === "in_progress" ? 300 : 40));
+    process.kill(gateway.pid!, "SIGKILL");
+    seen.runningMs += Date.now() - since;
+    seen.killed[batch.status] = (seen.killed[batch.status] ?? 0) + 1;
+    killed += 1;
+    killAt = due();
+    await gateway.stop();
+    gateway = await start(origin, stateDir);
+    since = Date.now();
+    console.log(`killed ${killed} times, ${done} of ${lines} lines done, ${Math.round((since - died) / 1_000)} s`);
+    died = since;
+  }
+}
+
+async function linesIn({ url }: Running, { secret }: Key, file: string | null): Promise<{ custom_id: string; response: { status_code: number; body: { choices?: { message: { content: string } }[] } } | null; error: unknown }[]> {
+  if (file === null) return [];
+  const text = await (await fetch(`${url}/v1/files/${file}/content`, { headers: { authorization: `Bearer ${secret}` } })).text();
+  return text.trimEnd().split("\n").map((line) => JSON.parse(line) as Awaited<ReturnType<typeof linesIn>>[number]);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "forge-batches-"));
+const upstream = new Upstream();
+const began = Date.now();
+const seen: Seen = { killed: {}, rss: [], runningMs: 0 };
+try {
+  const origin = await upstream.start();
+  let gateway = await start(origin, folder);
+  await addPricedModel(gateway, model, nanoUsdPerToken);
+  const key = await createKey(gateway.url, { limits: { requestsPerMinute: 10_000_000, concurrentRequests: 1_000 } });
+  let batch = await make(gateway, key);
+  ({ gateway, batch } = await runAndKill(folder, origin, { gateway, key, batch }, seen));
+  console.log(JSON.stringify(batch));
+
+  const [output, errors] = [await linesIn(gateway, key, batch.output_file_id), await linesIn(gateway, key, batch.error_file_id)];
+  const all = Array.from({ length: lines }, (_, i) => i);
+  const refused = all.filter(isRefused);
+  const counted = (ids: string[]): string => `${ids.length}, ${new Set(ids).size} different`;
+  check(scenario, "status", "completed", batch.status);
+  check(scenario, "kill -9", `≥ ${kills}`, Object.entries(seen.killed).map(([status, times]) => `${times}× ${status}`).join(", "), Object.values(seen.killed).reduce((a, b) => a + b, 0) >= kills);
+  check(scenario, "custom ids in both files", `${lines}, ${lines} different`, counted([...output, ...errors].map(({ custom_id }) => custom_id)));
+  check(scenario, "custom ids of the output", lines - refused.length, output.length);
+  check(scenario, "errors are those that the provider refused", refused.length, errors.filter(({ custom_id, response }) => response?.status_code === 400 && isRefused(Number(custom_id.slice(5)))).length);
+  check(scenario, "answers belong to their custom ids", output.length, output.filter(({ custom_id, response }) => response?.body.choices?.[0]?.message.content === `answer ${custom_id.slice(5)}`).length);
+  check(scenario, "counts", JSON.stringify({ total: lines, completed: output.length, failed: errors.length }), JSON.stringify(batch.request_counts));
+  const told = all.filter((i) => !isRefused(i)).map(usageOf);
+  const [input, written] = [told.reduce((sum, one) => sum + one.input, 0), told.reduce((sum, one) => sum + one.output, 0)];
+  check(scenario, "the batch's usage = the sum of its lines", `${input} in, ${written} out`, `${batch.usage.input_tokens} in, ${batch.usage.output_tokens} out`);
+  let totals = await usage(gateway.url, key);
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline && totals.costNanoUsd !== (input + written) * nanoUsdPerToken; totals = await usage(gateway.url, key)) await sleep(1_000);
+  check(scenario, "what the key was charged = the sum of its lines, nano-USD", (input + written) * nanoUsdPerToken, totals.costNanoUsd);
+  const meter = await (await gateway.mf.getDurableObjectNamespace("KEY_METER") as unknown as { getByName(name: string): { inspect(): Promise<{ counters: { held: { requests: number } } }> } }).getByName(key.id).inspect();
+  check(scenario, "reservations that are still open", 0, meter.counters.held.requests);
+  const again = [...upstream.asked.values()].reduce((sum, times) => sum + times - 1, 0);
+  console.log(`the provider was asked ${again} times for a line that it had been asked for before`);
+  const peak = Math.max(...seen.rss);
+  const third = Math.floor(seen.rss.length / 3);
+  const mean = (part: number[]): number => Math.round(part.reduce((sum, mb) => sum + mb, 0) / Math.max(1, part.length));
+  console.log(`workerd's memory: ${mean(seen.rss.slice(0, third))} MB in the first third, ${mean(seen.rss.slice(-third))} MB in the last, ${peak} MB at most`);
+  check(scenario, "memory stays flat: at most", "≤ 400 MB", `${peak} MB`, peak <= 400);
+  console.log(`${Math.round(lines / (seen.runningMs / 1_000))} lines a second while it ran (${Math.round(seen.runningMs / 1_000)} s up)`);
+  await gateway.stop();
+} finally {
+  upstream.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+const violated = printVerdicts();
+console.log(`\n${violated === 0 ? "All promises held" : `${violated} VIOLATED`} in ${Math.round((Date.now() - began) / 1000)} s.`);
+process.exit(violated === 0 ? 0 : 1);
