@@ -305,8 +305,8 @@ CREATE TABLE IF NOT EXISTS loose_objects (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS loose_objects_by_age ON loose_objects (since);
 
--- Which batches an organisation has, for lists; the truth about each lies in its Durable Object (src/batches/batch-run.do.ts). `shape`: openai or
--- anthropic, whose API it was made by. Ids grow with time: lists go by them. Written by: src/batches. Lives: 30 days after its end.
+-- Which batches an organisation has, for lists; the truth about each lies in its Durable Object (src/batches/batch-run.do.ts). `shape`: file or
+-- messages, as what its requests came. Ids grow with time: lists go by them. Written by: src/batches. Lives: 30 days after its end.
 CREATE TABLE IF NOT EXISTS batches (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
@@ -315,6 +315,6 @@ CREATE TABLE IF NOT EXISTS batches (
   input_file_id TEXT NOT NULL,
   status TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  shape TEXT NOT NULL DEFAULT 'openai'
+  shape TEXT NOT NULL DEFAULT 'file'
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batches_in_order ON batches (organisation_id, shape, id);

@@ -41,12 +41,14 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
   responses: {
-    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within"],
+    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within", "pipeline/shape", "files/index", "files/pieces", "accounts/base62", "ledger/requests", "type limits"],
     why: "a layer around the path, and what it keeps; the path knows nothing of it",
   },
-  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry", "batches/index"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
+  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "batches/index"], why: "the entry: no logic; the platform finds classes only here" },
+  batches: {
+    why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -62,7 +64,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["health", "limits", "replay", "responses", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
+  "cloudflare:workers": { rooms: ["health", "limits", "replay", "responses", "upstream", "batches"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */
@@ -70,7 +72,6 @@ const openCycles: Record<string, string> = {};
 
 /** Tables of schema.sql that no code names yet. */
 const tablesToCome: Record<string, string> = {
-  batches: "written by the batches routes and the Queue consumer, an issue to come; it refers to files",
 };
 
 /** Folders inside a room. Everything else is flat: a reader finds a file by its room and its name. */
@@ -171,7 +172,7 @@ describe("what a room may do", () => {
   });
 
   test("SQL stands in the stores", () => {
-    const stores = ["accounts", "catalog", "files", "ledger", "limits"];
+    const stores = ["accounts", "batches", "catalog", "files", "ledger", "limits"];
     expect(offences(/\b(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|DELETE\s+FROM|UPDATE\s+\w+\s+SET)\b.*/g, (file) => !stores.includes(roomOf(file)))).toEqual([]);
   });
 

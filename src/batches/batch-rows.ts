@@ -95,6 +95,12 @@ export class BatchRows {
     return new Set(rows.map(({ line }) => line as number));
   }
 
+  /** Lines of a part that have none. */
+  openLines(part: Pick<Part, "first" | "lines">): number[] {
+    const answered = this.answered(part);
+    return Array.from({ length: part.lines }, (_, i) => part.first + i).filter((line) => !answered.has(line));
+  }
+
   /** Writes a line's result, with what is to be posted for it. The first one stays: false where there is one. */
   addResult({ line, failed, code, pieces, id, settle }: Result): boolean {
     const cursor = this.sql.exec("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?)", line * piecesPerLine, failed ? 1 : 0, code ?? null, (pieces[0] ?? null) as SqlStorageValue);

@@ -79,7 +79,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   /** The reading is over. */
   planned(lease: number, read: Read): void {
     if (!this.held(readingPart, lease)) return;
-    this.close(readingPart);
+    this.parts.drop(readingPart);
     this.happens("errors" in read ? { is: "refused", errors: read.errors } : { is: "planned", ...read });
   }
 
@@ -102,7 +102,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     } else {
       const open = left(part, waitMs, Date.now());
       this.parts.reopen(open);
-      this.rows.takeBack((begun ?? this.openLines(part)).map((line) => requestIdOf(this.batch!.id, line, lease)));
+      this.rows.takeBack((begun ?? this.rows.openLines(part)).map((line) => requestIdOf(this.batch!.id, line, lease)));
       if (waitMs !== undefined) this.parts.slower(ownLimit ? open.notBeforeMs : 0);
     }
     this.look();
@@ -120,7 +120,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   /** The output is written. */
   written(lease: number, files: { output: boolean; errors: boolean }): void {
     if (!this.held(writingPart, lease)) return;
-    this.close(writingPart);
+    this.parts.drop(writingPart);
     this.rows.dropLines();
     this.happens({ is: "written", ...files });
   }
@@ -186,20 +186,15 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     const open = lapsed(part);
     this.parts.reopen(open);
     if (part.part <= 0) return;
-    this.rows.takeBack(this.openLines(part).map((line) => requestIdOf(this.batch!.id, line, part.lease)));
+    this.rows.takeBack(this.rows.openLines(part).map((line) => requestIdOf(this.batch!.id, line, part.lease)));
     if (open.strikes >= mostStrikes || open.lease >= mostLeases) this.give(open, 1, "lost");
   }
 
   /** Gives up a part's first open lines, at most so many. */
   private give(part: Part, most: number, code: string): void {
-    const next = this.add(part, this.openLines(part).slice(0, most).map((line) => ({ line, failed: true, code, pieces: [], id: "", usage: noLineUsage })));
+    const next = this.add(part, this.rows.openLines(part).slice(0, most).map((line) => ({ line, failed: true, code, pieces: [], id: "", usage: noLineUsage })));
     this.parts.save(next);
     if (isAnswered(next)) this.parts.close(part.part);
-  }
-
-  private openLines(part: Part): number[] {
-    const answered = this.rows.answered(part);
-    return Array.from({ length: part.lines }, (_, i) => part.first + i).filter((line) => !answered.has(line));
   }
 
   /** Writes results. Returns what the part then is. */
@@ -226,11 +221,6 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   private keep(part: Part | undefined): boolean {
     if (part) this.parts.save(renewed(part, Date.now()));
     return part !== undefined && this.wants(part);
-  }
-
-  private close(number: number): void {
-    this.parts.close(number);
-    this.rows.dropPart(number);
   }
 
   /** Sends word of parts that are to be done. */

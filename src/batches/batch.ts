@@ -1,8 +1,8 @@
 /** A batch: what it is, and the states that it goes through. Pure, the clock passed in. */
 import { randomBase62 } from "../accounts/base62.ts";
 
-/** Whose batches these are: `/v1/batches` or `/v1/messages/batches`. */
-export type Shape = "openai" | "anthropic";
+/** How its requests come: as a file of lines (`/v1/batches`), or as messages (`/v1/messages/batches`). */
+export type Shape = "file" | "messages";
 
 /** OpenAI's words. https://platform.openai.com/docs/api-reference/batch/object#batch/object-status */
 export type Status = "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
@@ -98,7 +98,7 @@ export function newBatchId(shape: Shape, nowMs: number): string {
   return `${prefixes[shape]}${nowMs.toString(16).padStart(timeHexDigits, "0")}${random}${randomBase62(8, 11)}`;
 }
 
-const prefixes: Readonly<Record<Shape, string>> = { openai: "batch_", anthropic: "msgbatch_" };
+const prefixes: Readonly<Record<Shape, string>> = { file: "batch_", messages: "msgbatch_" };
 const form = /^(batch|msgbatch)_([0-9a-f]{12})([0-9a-f]{12})[0-9A-Za-z]{11}$/;
 
 /** Whether an id is one of ours, of this shape. */

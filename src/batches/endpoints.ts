@@ -4,13 +4,13 @@ import type { Shape } from "./batch.ts";
 
 /** One row for each path that batches may go to. */
 const protocolsByPath: Readonly<Record<Shape, Readonly<Record<string, Protocol>>>> = {
-  openai: {
+  file: {
     "/v1/chat/completions": openaiChat,
     "/v1/responses": openaiResponses,
     "/v1/embeddings": openaiEmbeddings,
     "/v1/completions": openaiCompletions,
   },
-  anthropic: { "/v1/messages": anthropicMessages },
+  messages: { "/v1/messages": anthropicMessages },
 };
 
 export const endpointsOf = (shape: Shape): readonly string[] => Object.keys(protocolsByPath[shape]);

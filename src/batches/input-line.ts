@@ -14,8 +14,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Where the request stands in a line, and which custom ids there are. Anthropic: https://docs.anthropic.com/en/api/creating-message-batches */
 const forms: Readonly<Record<Shape, { readonly body: string; readonly id: RegExp; readonly idRule: string }>> = {
-  openai: { body: "body", id: /^[^]{1,512}$/, idRule: "must be 1 to 512 characters" },
-  anthropic: { body: "params", id: /^[a-zA-Z0-9_-]{1,64}$/, idRule: "must be 1 to 64 letters, digits, - and _" },
+  file: { body: "body", id: /^[^]{1,512}$/, idRule: "must be 1 to 512 characters" },
+  messages: { body: "params", id: /^[a-zA-Z0-9_-]{1,64}$/, idRule: "must be 1 to 64 letters, digits, - and _" },
 };
 
 const missing = (param: string): Fault => ({ code: "missing_required_parameter", message: `Missing required parameter: '${param}'.`, param });
@@ -33,7 +33,7 @@ export function readLine(text: string, shape: Shape, endpoint: string): InputLin
   const { custom_id: customId, method, url } = line;
   if (customId === undefined) return { fault: missing("custom_id") };
   if (typeof customId !== "string" || !id.test(customId) || !customId.isWellFormed()) return { fault: wrong("invalid_custom_id", "custom_id", `The custom_id ${idRule}.`) };
-  if (shape === "openai") {
+  if (shape === "file") {
     if (method === undefined) return { fault: missing("method") };
     if (method !== "POST") return { fault: wrong("invalid_method", "method", "The method must be 'POST'.") };
     if (url === undefined) return { fault: missing("url") };

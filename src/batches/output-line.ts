@@ -12,9 +12,9 @@ const onOneLine = (json: string): string => json.replace(/[\r\n]+/g, " ");
 const openaiId = (requestId: string): string => requestId.replace("req_", "batch_req_");
 
 const answered: Readonly<Record<Shape, (customId: string, answer: Answer) => string>> = {
-  openai: (customId, { status, requestId, body }) =>
+  file: (customId, { status, requestId, body }) =>
     `{"id":"${openaiId(requestId)}","custom_id":${JSON.stringify(customId)},"response":{"status_code":${status},"request_id":"${requestId}","body":${onOneLine(body)}},"error":null}\n`,
-  anthropic: (customId, { status, body }) =>
+  messages: (customId, { status, body }) =>
     `{"custom_id":${JSON.stringify(customId)},"result":${status < 400 ? `{"type":"succeeded","message":${onOneLine(body)}}` : `{"type":"errored","error":${onOneLine(body)}}`}}\n`,
 };
 
@@ -35,7 +35,7 @@ const reasons: Readonly<Record<string, { readonly code: string; readonly message
 /** The line of a request that has no answer. */
 export function gapLine(shape: Shape, customId: string, requestId: string, code: string | undefined, ending: Ending): string {
   const { code: said, message, type } = reasons[code ?? ending] ?? reasons.completed!;
-  if (shape === "openai") return `${JSON.stringify({ id: openaiId(requestId), custom_id: customId, response: null, error: { code: said, message } })}\n`;
+  if (shape === "file") return `${JSON.stringify({ id: openaiId(requestId), custom_id: customId, response: null, error: { code: said, message } })}\n`;
   const error = type === "errored" ? { error: JSON.parse(renderAnthropicError(new GatewayError("internal_error", message), requestId)) as unknown } : {};
   return `${JSON.stringify({ custom_id: customId, result: { type, ...error } })}\n`;
 }

@@ -39,6 +39,12 @@ export class Parts {
     this.underWay.delete(number);
   }
 
+  /** It is done, and nothing of it is to be known any more. */
+  drop(number: number): void {
+    this.close(number);
+    this.rows.dropPart(number);
+  }
+
   /** The part, if this lease is the one that holds it: its holder has been heard. */
   held(number: number, lease: number, nowMs: number): Part | undefined {
     const part = this.open.get(number);

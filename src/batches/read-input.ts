@@ -9,7 +9,7 @@ import type { Planned, Read } from "./words.ts";
 export const mostLineBytes = 20 * 1024 * 1024;
 export const mostInputBytes = 200 * 1024 * 1024;
 /** OpenAI: https://platform.openai.com/docs/api-reference/batch/create. Anthropic: https://docs.anthropic.com/en/api/creating-message-batches */
-export const mostLines = { openai: 50_000, anthropic: 100_000 } as const;
+export const mostLines = { file: 50_000, messages: 100_000 } as const;
 const mostErrors = 100;
 /** A part is a message's work: so many lines, of so many bytes together. */
 const linesPerPart = 32;

@@ -128,11 +128,11 @@ export async function* requestLines(body: AsyncIterable<Uint8Array>, counted: (t
   const refuse = (where: string, why: string): GatewayError => new GatewayError("invalid_request", `${where}: ${why}`, { param: where });
   for await (const text of requestTexts(body)) {
     const index = seen.size;
-    const line = readLine(text, "anthropic", "");
+    const line = readLine(text, "messages", "");
     if ("fault" in line) throw refuse(`requests.${index}${line.fault.param ? `.${line.fault.param}` : ""}`, line.fault.message);
     if (seen.has(line.customId)) throw refuse(`requests.${index}.custom_id`, "must be unique among the requests of a batch");
     seen.add(line.customId);
-    if (seen.size > mostLines.anthropic) throw refuse("requests", `a batch may have ${mostLines.anthropic} requests`);
+    if (seen.size > mostLines.messages) throw refuse("requests", `a batch may have ${mostLines.messages} requests`);
     counted(seen.size);
     yield encoder.encode(`${text.replace(/[\r\n]+/g, " ")}\n`);
   }

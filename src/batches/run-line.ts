@@ -69,7 +69,8 @@ const neverFits = /"(?:error_)?code":"token_rate_limit_exceeded"/;
 function waitOf({ status, headers }: Response, text: string, admitted: boolean, waits: number): number | undefined {
   const said = headers.get("retry-after");
   const askedMs = said !== null && /^\d+(?:\.\d+)?$/.test(said) ? Number(said) * 1_000 : 0;
-  if (headers.get("x-should-retry") === "false" && (said === null || neverFits.test(text))) return undefined;
+  const helpless = said === null || neverFits.test(text) || (!admitted && status >= 500);
+  if (headers.get("x-should-retry") === "false" && helpless) return undefined;
   if (status === 429 || (status === 402 && !admitted && said !== null)) return askedMs;
   return (status >= 500 || status === 408) && waits < mostWaits ? askedMs : undefined;
 }

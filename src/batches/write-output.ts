@@ -13,8 +13,8 @@ export async function writeOutput(bench: Bench): Promise<void> {
   const { run, work: { batch, part: { lease } } } = bench;
   const { shape, total, files } = batch;
   const { sums: { completed } } = (await run.face())!;
-  const wants = shape === "anthropic" ? { output: total > 0, errors: false } : { output: completed > 0, errors: completed < total };
-  if (wants.output) await put(bench, files.output, "output", answers(bench, shape === "anthropic" ? undefined : false));
+  const wants = shape === "messages" ? { output: total > 0, errors: false } : { output: completed > 0, errors: completed < total };
+  if (wants.output) await put(bench, files.output, "output", answers(bench, shape === "messages" ? undefined : false));
   if (wants.errors) await put(bench, files.errors, "errors", answers(bench, true));
   await run.written(lease, wants);
 }

@@ -10,7 +10,7 @@ const outputLivesS = { least: 3_600, most: 2_592_000 };
 /** https://platform.openai.com/docs/api-reference/batch/create */
 const newSchema = z.object({
   input_file_id: z.string().min(1),
-  endpoint: z.enum(endpointsOf("openai") as [string, ...string[]]),
+  endpoint: z.enum(endpointsOf("file") as [string, ...string[]]),
   completion_window: z.literal("24h"),
   metadata: z.record(z.string().max(64), z.string().max(512)).refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 keys").nullish(),
   output_expires_after: z.object({ anchor: z.literal("created_at"), seconds: z.number().int().min(outputLivesS.least).max(outputLivesS.most) }).nullish(),
@@ -22,7 +22,7 @@ const unknown = (id: string): GatewayError => new GatewayError("not_found", `No 
 
 /** A batch of this organisation. Throws `not_found`. */
 const found = (face: Face | undefined, id: string): Face => {
-  if (!face || face.batch.shape !== "openai") throw unknown(id);
+  if (!face || face.batch.shape !== "file") throw unknown(id);
   return face;
 };
 
@@ -32,12 +32,12 @@ export const batches = new Hono<App>()
     const { context, principal: { organisationId, keyId }, headers } = await lookedUp(c);
     const { input_file_id: inputFileId, endpoint, metadata = null, output_expires_after: lives } = await readBody(c, newSchema);
     const { id } = await inputOf(context.isolate, organisationId, inputFileId);
-    const wanted = { shape: "openai", endpoint, inputFileId: id, metadata, outputLivesMs: (lives?.seconds ?? outputLivesS.most) * 1_000 } as const;
+    const wanted = { shape: "file", endpoint, inputFileId: id, metadata, outputLivesMs: (lives?.seconds ?? outputLivesS.most) * 1_000 } as const;
     return c.json(openaiBatch(await create(context.isolate, { organisationId, keyId, request: c.req.raw }, wanted)), 200, headers);
   })
   .get("/", async (c) => {
     const { principal: { organisationId }, headers } = await lookedUp(c);
-    const { ids, hasMore } = await listed(c.env.DB, organisationId, { shape: "openai", ...readQuery(c, listQuery) });
+    const { ids, hasMore } = await listed(c.env.DB, organisationId, { shape: "file", ...readQuery(c, listQuery) });
     const faces = await Promise.all(ids.map((id) => runOf(c.env.BATCH_RUN, organisationId, id).face()));
     const data = faces.flatMap((face) => (face ? [openaiBatch(face)] : []));
     return c.json({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: hasMore }, 200, headers);
@@ -45,13 +45,13 @@ export const batches = new Hono<App>()
   .get("/:id", async (c) => {
     const { principal: { organisationId }, headers } = await lookedUp(c);
     const id = c.req.param("id");
-    if (!isBatchId(id, "openai")) throw unknown(id);
+    if (!isBatchId(id, "file")) throw unknown(id);
     return c.json(openaiBatch(found(await runOf(c.env.BATCH_RUN, organisationId, id).face(), id)), 200, headers);
   })
   .post("/:id/cancel", async (c) => {
     const { principal: { organisationId }, headers } = await lookedUp(c);
     const id = c.req.param("id");
-    if (!isBatchId(id, "openai")) throw unknown(id);
+    if (!isBatchId(id, "file")) throw unknown(id);
     const face = found(await runOf(c.env.BATCH_RUN, organisationId, id).cancel(), id);
     const { status, ending } = face.batch;
     if (ending !== "cancelled") throw new GatewayError("conflict", `Cannot cancel a batch with status '${status}'.`);

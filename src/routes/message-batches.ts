@@ -17,7 +17,7 @@ const unknown = (id: string): GatewayError => new GatewayError("not_found", `The
 /** A batch of this organisation, after `act` on it. Throws `not_found`. */
 async function faceOf(c: Context<App>, organisationId: string, act: "face" | "cancel" = "face"): Promise<Face> {
   const id = c.req.param("id")!;
-  const face = isBatchId(id, "anthropic") ? await runOf(c.env.BATCH_RUN, organisationId, id)[act]() : undefined;
+  const face = isBatchId(id, "messages") ? await runOf(c.env.BATCH_RUN, organisationId, id)[act]() : undefined;
   if (!face) throw unknown(id);
   return face;
 }
@@ -34,17 +34,17 @@ export const messageBatches = new Hono<App>()
     if (encoding !== undefined && encoding !== "identity") throw new GatewayError("unsupported_media_type", "Send the request body without content-encoding.");
     if (Number(c.req.header("content-length") ?? 0) > mostBodyBytes) throw new GatewayError("request_too_large", `The request body is larger than ${mostBodyBytes / 1024 / 1024} MiB.`);
     const now = Date.now();
-    const id = newBatchId("anthropic", now);
+    const id = newBatchId("messages", now);
     let total = 0;
     const lines = requestLines((c.req.raw.body ?? new Blob().stream()) as unknown as AsyncIterable<Uint8Array>, (count) => (total = count));
     const file = await isolate.files.put(organisationId, { filename: `${id}.jsonl`, purpose: "batch", type: "application/jsonl", expiresAtMs: now + 2 * day }, lines, { mostBytes: mostBodyBytes }, now);
-    const wanted = { shape: "anthropic", endpoint: "/v1/messages", inputFileId: file.id, metadata: null, outputLivesMs: resultsLiveMs, id, total } as const;
+    const wanted = { shape: "messages", endpoint: "/v1/messages", inputFileId: file.id, metadata: null, outputLivesMs: resultsLiveMs, id, total } as const;
     return c.json(shown(c, await create(isolate, { organisationId, keyId, request: c.req.raw }, wanted)), 200, headers);
   })
   .get("/", async (c) => {
     const { principal: { organisationId }, headers } = await lookedUp(c);
     const { after_id: after, before_id: before, limit } = readQuery(c, listQuery);
-    const { ids, hasMore } = await listed(c.env.DB, organisationId, { shape: "anthropic", after, before, limit });
+    const { ids, hasMore } = await listed(c.env.DB, organisationId, { shape: "messages", after, before, limit });
     const faces = await Promise.all(ids.map((id) => runOf(c.env.BATCH_RUN, organisationId, id).face()));
     const data = faces.flatMap((face) => (face ? [shown(c, face)] : []));
     return c.json({ data, has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }, 200, headers);

@@ -29,7 +29,7 @@ async function ask<T>({ url }: Running, { secret }: Key, method: string, path: s
   const form = body instanceof FormData;
   const response = await fetch(`${url}${path}`, {
     method, headers: { authorization: `Bearer ${secret}`, ...(!form && body !== undefined && { "content-type": "application/json" }) },
-    body: form ? body : body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(30_000),
+    body: form ? body : body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(120_000),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
@@ -96,6 +96,29 @@ async function linesIn({ url }: Running, { secret }: Key, file: string | null): 
   return text.trimEnd().split("\n").map((line) => JSON.parse(line) as Awaited<ReturnType<typeof linesIn>>[number]);
 }
 
+/** Input that would fill the memory of whoever held it. */
+async function hostile(gateway: Running, key: Key): Promise<void> {
+  const before = rssMb(gateway.pid) ?? 0;
+  let peak = before;
+  const watch = setInterval(() => (peak = Math.max(peak, rssMb(gateway.pid) ?? 0)), 100);
+  const piece = new Uint8Array(1024 * 1024).fill(97);
+  for (const [megabytes, expected] of [[190, "line_too_long at line 2"], [300, "refused: 400"]] as const) {
+    const form = new FormData();
+    form.set("purpose", "batch");
+    form.set("file", new File([`${lineOf(0)}\n`, ...Array.from({ length: megabytes }, () => piece), `\n${lineOf(1)}`], "hostile.jsonl"));
+    const { id } = await ask<{ id: string }>(gateway, key, "POST", "/v1/files", form);
+    const found = await ask<Batch>(gateway, key, "POST", "/v1/batches", { input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" }).then(async (made) => {
+      let batch = made;
+      for (const deadline = Date.now() + 60_000; batch.status === "validating" && Date.now() < deadline; await sleep(100)) batch = await ask<Batch>(gateway, key, "GET", `/v1/batches/${made.id}`);
+      const [error] = (batch.errors as { data: { code: string; line: number }[] } | null)?.data ?? [];
+      return `${error?.code} at line ${error?.line}`;
+    }, (error: Error) => `refused: ${/: (\d+)/.exec(error.message)?.[1]}`);
+    check("hostile input", `one line of ${megabytes} MB`, expected, found);
+  }
+  clearInterval(watch);
+  check("hostile input", "memory beside what was there", "≤ 120 MB", `${Math.round(peak - before)} MB`, peak - before <= 120);
+}
+
 const folder = mkdtempSync(join(tmpdir(), "forge-batches-"));
 const upstream = new Upstream();
 const began = Date.now();
@@ -136,6 +159,7 @@ try {
   console.log(`workerd's memory: ${mean(seen.rss.slice(0, third))} MB in the first third, ${mean(seen.rss.slice(-third))} MB in the last, ${peak} MB at most`);
   check(scenario, "memory stays flat: at most", "≤ 400 MB", `${peak} MB`, peak <= 400);
   console.log(`${Math.round(lines / (seen.runningMs / 1_000))} lines a second while it ran (${Math.round(seen.runningMs / 1_000)} s up)`);
+  await hostile(gateway, key);
   await gateway.stop();
 } finally {
   upstream.stop();
