@@ -5,7 +5,8 @@ import { newPart, type Part } from "./part.ts";
 
 /**
  * `part`: `ids`: its lines' custom ids, sealed; the rest of the columns as `Part`, and sums over its results. `result`: one row for each
- * piece of a line's answer, `key` = line × 32 + piece; `code` instead of bytes: why it has none. `due`: what is still to be said to the
+ * piece of a line's answer, `key` = line × 32 + piece; `code` instead of bytes: why it has none. `answer`: what a provider's own batch said to
+ * a line, in pieces likewise, until the line's result is made of it. `due`: what is still to be said to the
  * key's meter; `settle` null: that the request is taken back.
  */
 const schema = `
@@ -18,6 +19,7 @@ const schema = `
     reasoning_tokens INTEGER NOT NULL DEFAULT 0, cost_nano_usd INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE IF NOT EXISTS result (key INTEGER PRIMARY KEY, failed INTEGER NOT NULL, code TEXT, bytes BLOB);
+  CREATE TABLE IF NOT EXISTS answer (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS due (id TEXT PRIMARY KEY, settle TEXT) WITHOUT ROWID;`;
 
 export const piecesPerLine = 32;
@@ -136,11 +138,24 @@ export class BatchRows {
     this.run("DELETE FROM due WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
   }
 
+  addAnswers(answers: readonly Piece[]): void {
+    for (const { key, bytes } of answers) this.run("INSERT OR IGNORE INTO answer VALUES (?, ?)", key, bytes as unknown as ArrayBuffer);
+  }
+
+  /** A provider's answers to a part's lines, from `from` on. */
+  answersOf({ first, lines }: Pick<Part, "first" | "lines">, from: number): { pieces: Piece[]; next: number | undefined } {
+    return this.page("SELECT key, bytes FROM answer WHERE key >= ? AND key < ? ORDER BY key", Math.max(from, first * piecesPerLine), (first + lines) * piecesPerLine);
+  }
+
   /** Pieces of answers from `from` on, of lines that failed, that did not, or (undefined) of both. */
   pieces(from: number, failed: boolean | undefined): { pieces: Piece[]; next: number | undefined } {
+    return this.page("SELECT key, bytes FROM result WHERE key >= ? AND bytes IS NOT NULL AND (?2 IS NULL OR failed = ?2) ORDER BY key", from, failed === undefined ? null : Number(failed));
+  }
+
+  private page(query: string, ...values: SqlStorageValue[]): { pieces: Piece[]; next: number | undefined } {
     const pieces: Piece[] = [];
     let bytes = 0;
-    for (const row of this.sql.exec<Row>("SELECT key, bytes FROM result WHERE key >= ? AND bytes IS NOT NULL AND (?2 IS NULL OR failed = ?2) ORDER BY key", from, failed === undefined ? null : Number(failed))) {
+    for (const row of this.sql.exec<Row>(query, ...values)) {
       if (bytes >= pageBytes) return { pieces, next: row.key as number };
       const piece = new Uint8Array(row.bytes as ArrayBuffer);
       bytes += piece.length;
@@ -168,6 +183,7 @@ export class BatchRows {
   /** The output is written: what it was made of goes. */
   dropLines(): void {
     this.run("DELETE FROM result");
+    this.run("DELETE FROM answer");
     this.run("UPDATE part SET ids = NULL");
   }
 

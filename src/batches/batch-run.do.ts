@@ -1,12 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { log } from "../telemetry/log.ts";
-import { advance, endedAtMs, isOver, keptMs, mostLeases, requestIdOf, runs, type Batch, type Event } from "./batch.ts";
+import { advance, endedAtMs, isNative, isOver, keptMs, requestIdOf, runs, type Batch, type Event, type Native } from "./batch.ts";
 import { BatchRows } from "./batch-rows.ts";
 import { noteStatus, unlist } from "./listing.ts";
-import { isAnswered, lapsed, left, mostStrikes, newPart, progressed, readingPart, renewed, writingPart, type Part } from "./part.ts";
+import { isAnswered, left, nativePart, newPart, readingPart, renewed, writingPart, type Part } from "./part.ts";
 import { Parts } from "./parts.ts";
 import { Postings, type Meter } from "./postings.ts";
-import { noLineUsage, together, type Face, type Gap, type Leaving, type Piece, type Planned, type Read, type Result, type Word, type Work } from "./words.ts";
+import { type Face, type Gap, type Leaving, type Piece, type Planned, type Read, type Result, type Word, type Work } from "./words.ts";
 
 /** It looks after its parts at least so often. */
 const tickMs = 10_000;
@@ -38,7 +38,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     if (!this.batch) {
       this.rows.create();
       this.rows.saveBatch((this.batch = batch));
-      this.parts.add(newPart(readingPart));
+      this.parts.open(newPart(readingPart));
       this.look();
     }
     return this.face()!;
@@ -86,7 +86,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   /** Takes results of a part's lines: the first of each stays. false: no more of them are to be begun. */
   record(number: number, lease: number, results: readonly Result[]): boolean {
     const part = this.held(number, lease);
-    const kept = this.keep(part && this.add(part, results));
+    const kept = this.keep(part && this.parts.add(part, results));
     void this.postings.post();
     return kept;
   }
@@ -95,17 +95,43 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   leave(number: number, lease: number, { begun, waitMs, ownLimit }: Leaving): void {
     const part = this.held(number, lease);
     if (!part) return;
-    if (number > 0 && isAnswered(part)) {
+    if (number > 0 && (isAnswered(part) || (this.batch!.ending && waitMs === undefined && begun?.length === 0))) {
       this.parts.close(number);
       this.rows.savePart({ ...part, leasedUntilMs: undefined });
       this.parts.faster();
     } else {
       const open = left(part, waitMs, Date.now());
       this.parts.reopen(open);
-      this.rows.takeBack((begun ?? this.rows.openLines(part)).map((line) => requestIdOf(this.batch!.id, line, lease)));
-      if (waitMs !== undefined) this.parts.slower(ownLimit ? open.notBeforeMs : 0);
+      this.parts.takeBack(this.batch!, part, begun);
+      if (waitMs !== undefined && number > 0) this.parts.slower(ownLimit ? open.notBeforeMs : 0);
     }
     this.look();
+  }
+
+  /** How the provider's own batch stands. false: the lease is another's. */
+  native(lease: number, native: Native): boolean {
+    const part = this.held(nativePart, lease);
+    if (!part) return false;
+    if (native.state === "over") {
+      this.parts.drop(nativePart);
+      this.rows.takeBack([requestIdOf(this.batch!.id, 0, native.hold ?? lease)]);
+    }
+    this.rows.saveBatch((this.batch = { ...this.batch!, native }));
+    if (native.state === "over") this.look();
+    return true;
+  }
+
+  /** Takes the provider's answers to lines, sealed. The first of each stays. */
+  keepAnswers(lease: number, answers: readonly Piece[]): boolean {
+    const native = this.held(nativePart, lease);
+    if (native) this.rows.addAnswers(answers);
+    return this.keep(native);
+  }
+
+  /** The provider's answers to a part's lines. */
+  answersOf(number: number, from: number): { pieces: Piece[]; next: number | undefined } {
+    const part = this.parts.get(number);
+    return part ? this.rows.answersOf(part, from) : { pieces: [], next: undefined };
   }
 
   /** A page of answers, and of lines that have none, for whoever writes the output. */
@@ -129,7 +155,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   undeliverable(number: number): void {
     const part = this.parts.get(number);
     if (!part || number <= 0 || part.leasedUntilMs !== undefined || !this.wants(part)) return;
-    this.give(part, part.lines, "undeliverable");
+    this.parts.give(part, part.lines, "undeliverable");
     this.look();
   }
 
@@ -158,12 +184,12 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   /** Sees to whatever is due now, and sets the next alarm. */
   private look(): void {
     const now = Date.now();
-    for (const part of this.parts.lapsed(now)) this.lapse(part);
+    if (this.batch) this.parts.lapse(this.batch, now);
     this.happens({ is: "late" });
     const { batch } = this;
     if (!batch) return;
     if (runs(batch) && !this.parts.hasLines) return this.happens({ is: "exhausted" });
-    if (batch.ending && !isOver(batch) && !this.parts.isLeased && !this.parts.get(writingPart)) this.parts.add(newPart(writingPart));
+    if (batch.ending && !isOver(batch) && !isNative(batch) && !this.parts.isLeased && !(batch.native?.kept && this.parts.hasLines) && !this.parts.get(writingPart)) this.parts.open(newPart(writingPart));
     this.send(now);
     void this.postings.post();
     this.wake(now);
@@ -177,40 +203,17 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     if (next === this.batch) return;
     this.rows.saveBatch((this.batch = next));
     if (event.is === "planned") this.parts.load(({ lines }) => lines > 0);
+    if (event.is === "planned" && isNative(next)) this.parts.open(newPart(nativePart));
     if (next.status !== status) this.ctx.waitUntil(noteStatus(this.env.DB, next).catch(this.failed("batch_not_listed")));
     this.look();
-  }
-
-  /** Nobody came back from it: whatever was begun there is taken back, and a line that seems to kill whoever runs it is given up. */
-  private lapse(part: Part): void {
-    const open = lapsed(part);
-    this.parts.reopen(open);
-    if (part.part <= 0) return;
-    this.rows.takeBack(this.rows.openLines(part).map((line) => requestIdOf(this.batch!.id, line, part.lease)));
-    if (open.strikes >= mostStrikes || open.lease >= mostLeases) this.give(open, 1, "lost");
-  }
-
-  /** Gives up a part's first open lines, at most so many. */
-  private give(part: Part, most: number, code: string): void {
-    const next = this.add(part, this.rows.openLines(part).slice(0, most).map((line) => ({ line, failed: true, code, pieces: [], id: "", usage: noLineUsage })));
-    this.parts.save(next);
-    if (isAnswered(next)) this.parts.close(part.part);
-  }
-
-  /** Writes results. Returns what the part then is. */
-  private add(part: Part, results: readonly Result[]): Part {
-    const fresh = results.filter((result) => this.rows.addResult(result));
-    if (fresh.length === 0) return part;
-    const failed = fresh.filter((result) => result.failed).length;
-    this.rows.addToSums(part.part, { completed: fresh.length - failed, failed, usage: fresh.map(({ usage }) => usage).reduce(together) });
-    return progressed(part, fresh.length);
   }
 
   /** Whether a part is still wanted. */
   private readonly wants = ({ part }: Part): boolean => {
     if (!this.batch || isOver(this.batch)) return false;
     if (part === readingPart) return this.batch.status === "validating";
-    return part === writingPart ? this.batch.ending !== undefined : runs(this.batch) && Date.now() < this.batch.expiresAtMs;
+    if (part === nativePart) return true;
+    return part === writingPart ? this.batch.ending !== undefined : !isNative(this.batch) && ((runs(this.batch) && Date.now() < this.batch.expiresAtMs) || (this.batch.ending !== undefined && this.batch.native?.kept === true));
   };
 
   private held(number: number, lease: number): Part | undefined {

@@ -14,6 +14,22 @@ export type InputError = { readonly code: string; readonly line: number | null; 
 export type Ending = "completed" | "expired" | "cancelled";
 
 /** Times are Unix ms. */
+/**
+ * Where a provider's own batch does a batch's lines. `offered`: it is to be found out whether one does; `sent`: its `id` there; `over`: lines
+ * are run as ever, those whose answer came from there (`kept`: there are such) with that.
+ */
+export type Native = {
+  readonly state: "offered" | "sent" | "over";
+  readonly provider?: string;
+  readonly file?: string;
+  readonly id?: string;
+  /** Its cancelling was asked for. */
+  readonly stopped?: boolean;
+  /** The lease in which the money was held for it, as the request of line 0. */
+  readonly hold?: number;
+  readonly kept?: boolean;
+};
+
 export type Batch = {
   readonly id: string;
   readonly organisationId: string;
@@ -38,6 +54,7 @@ export type Batch = {
   /** The model of all lines, where it is one. */
   readonly model?: string;
   readonly errors?: readonly InputError[];
+  readonly native?: Native;
   /** Which of `files` there are. */
   readonly written?: { readonly output: boolean; readonly errors: boolean };
   readonly createdAtMs: number;
@@ -58,7 +75,7 @@ export const keptMs = 30 * 86_400_000;
 
 /** What happens to a batch. */
 export type Event =
-  | { readonly is: "planned"; readonly total: number; readonly model: string | undefined }
+  | { readonly is: "planned"; readonly total: number; readonly model: string | undefined; readonly native: boolean }
   | { readonly is: "refused"; readonly errors: readonly InputError[] }
   | { readonly is: "cancel" }
   /** Every line has its result. */
@@ -71,6 +88,8 @@ const over: readonly Status[] = ["failed", "completed", "expired", "cancelled"];
 
 export const isOver = ({ status }: Pick<Batch, "status">): boolean => over.includes(status);
 /** Whether lines of it may still be begun. */
+/** Whether a provider's own batch may still do its lines. */
+export const isNative = ({ native }: Pick<Batch, "native">): boolean => native !== undefined && native.state !== "over";
 export const runs = ({ status, ending }: Pick<Batch, "status" | "ending">): boolean => status === "in_progress" && ending === undefined;
 /** When it ended. */
 export const endedAtMs = ({ completedAtMs, failedAtMs, expiredAtMs, cancelledAtMs }: Batch): number | undefined => completedAtMs ?? failedAtMs ?? expiredAtMs ?? cancelledAtMs;
@@ -80,7 +99,7 @@ export function advance(batch: Batch, event: Event, nowMs: number): Batch {
   const { status, ending } = batch;
   if (isOver(batch)) return batch;
   switch (event.is) {
-    case "planned": return status === "validating" && ending === undefined ? { ...batch, status: "in_progress", inProgressAtMs: nowMs, total: event.total, ...(event.model !== undefined && { model: event.model }) } : batch;
+    case "planned": return status === "validating" && ending === undefined ? { ...batch, status: "in_progress", inProgressAtMs: nowMs, total: event.total, ...(event.native && { native: { state: "offered" } }), ...(event.model !== undefined && { model: event.model }) } : batch;
     case "refused": return status === "validating" && ending === undefined ? { ...batch, status: "failed", failedAtMs: nowMs, errors: event.errors } : batch;
     case "cancel": return ending === undefined ? { ...batch, status: "cancelling", cancellingAtMs: nowMs, ending: "cancelled" } : batch;
     case "exhausted": return runs(batch) ? { ...batch, status: "finalizing", finalizingAtMs: nowMs, ending: "completed" } : batch;

@@ -1,7 +1,7 @@
 /** What whoever does a part of a batch works with. */
 import type { Isolate } from "../pipeline/index.ts";
 import { log } from "../telemetry/log.ts";
-import { nameOf } from "./batch.ts";
+import { nameOf, type Native } from "./batch.ts";
 import type { BatchRun } from "./batch-run.do.ts";
 import { renewEveryMs } from "./part.ts";
 import { BatchSeal } from "./seal.ts";
@@ -19,6 +19,9 @@ export type Run = {
   planned(lease: number, read: Read): Promise<void>;
   record(part: number, lease: number, results: readonly Result[]): Promise<boolean>;
   leave(part: number, lease: number, leaving: Leaving): Promise<void>;
+  native(lease: number, native: Native): Promise<boolean>;
+  keepAnswers(lease: number, answers: readonly Piece[]): Promise<boolean>;
+  answersOf(part: number, from: number): Promise<{ pieces: Piece[]; next: number | undefined }>;
   pieces(from: number, failed: boolean | undefined): Promise<{ pieces: Piece[]; next: number | undefined }>;
   gaps(from: number): Promise<{ gaps: Gap[]; next: number | undefined }>;
   written(lease: number, files: { output: boolean; errors: boolean }): Promise<void>;

@@ -2,7 +2,8 @@
 import { isolateOf } from "../pipeline/index.ts";
 import { log } from "../telemetry/log.ts";
 import { Bench, runOf } from "./bench.ts";
-import { readingPart, writingPart } from "./part.ts";
+import { doNative } from "./native.ts";
+import { nativePart, readingPart, writingPart } from "./part.ts";
 import { readInput } from "./read-input.ts";
 import { runPart } from "./run-part.ts";
 import type { Word } from "./words.ts";
@@ -27,7 +28,7 @@ export async function consume({ queue, messages }: MessageBatch<unknown>, env: C
   }));
 }
 
-const tasks: Readonly<Record<number, (bench: Bench) => Promise<void>>> = { [readingPart]: readInput, [writingPart]: writeOutput };
+const tasks: Readonly<Record<number, (bench: Bench) => Promise<void>>> = { [nativePart]: doNative, [readingPart]: readInput, [writingPart]: writeOutput };
 
 /** Does a part, if it is to be done. Rejects only where the batch's object cannot be reached. */
 async function work({ organisationId, batchId, part }: Word, env: Cloudflare.Env, ctx: ExecutionContext): Promise<void> {

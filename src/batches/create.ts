@@ -12,7 +12,7 @@ import type { Face } from "./words.ts";
 export type Maker = { readonly organisationId: string; readonly keyId: string; readonly request: Request };
 
 /** What of a request that makes a batch goes for each of its lines too. */
-const carried = ["anthropic-version", "anthropic-beta", "openai-beta", "x-sovereign", "x-forge-strict", "x-forge-protocol"];
+const carried = ["anthropic-version", "anthropic-beta", "openai-beta", "x-sovereign", "x-forge-strict", "x-forge-protocol", "x-forge-batch"];
 const broughtKeys = "x-provider-api-keys";
 
 /** Throws where the request says what a batch cannot keep to. */

@@ -6,6 +6,8 @@
 /** Parts of lines count from 1. */
 export const readingPart = 0;
 export const writingPart = -1;
+/** The provider's own batch. */
+export const nativePart = -2;
 
 /** Times are Unix ms. */
 export type Part = {

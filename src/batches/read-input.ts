@@ -1,5 +1,5 @@
 /** The reading of a batch's input: every line is looked at, and the parts are found in which they are run. */
-import type { InputError } from "./batch.ts";
+import type { Batch, InputError } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { readLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
@@ -17,6 +17,9 @@ const bytesPerPart = 4 * 1024 * 1024;
 const partsAtOnce = 64;
 
 const fault = (code: string, line: number | null, message: string, param: string | null = null): InputError => ({ code, line, message, param });
+
+/** Whoever wants a batch at once says so. */
+const mayBeNative = ({ headers, metadata }: Batch): boolean => metadata?.forge_batch !== "live" && !headers.some(([name, value]) => name === "x-forge-batch" && value === "live");
 
 /** Reads the input of the bench's batch to its end, or until it is no more wanted. */
 export async function readInput(bench: Bench): Promise<void> {
@@ -77,5 +80,6 @@ async function reading(bench: Bench): Promise<Read | undefined> {
   if (total === 0) return { errors: [fault("empty_file", null, "The input file holds no request.")] };
   await closePart();
   await sendParts();
-  return bench.wanted ? { total, model: models.size === 1 ? [...models][0] : undefined } : undefined;
+  const model = models.size === 1 ? [...models][0] : undefined;
+  return bench.wanted ? { total, model, native: model !== undefined && mayBeNative(bench.work.batch) } : undefined;
 }

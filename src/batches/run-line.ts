@@ -1,8 +1,8 @@
 /** One line of a batch, run as a request of its key's through the one path. */
 import { GatewayError } from "../errors.ts";
-import { relay, type Settlement } from "../pipeline/index.ts";
+import { relay, type Isolate, type Settlement } from "../pipeline/index.ts";
 import { within } from "../within.ts";
-import { requestIdOf } from "./batch.ts";
+import { requestIdOf, type Batch } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { protocolAt } from "./endpoints.ts";
 import type { InputLine } from "./input-line.ts";
@@ -18,10 +18,14 @@ const encoder = new TextEncoder();
 /** How long the outcome of an answer that is whole may be on its way. */
 const settledMs = 5_000;
 
-/** Runs one line. `line`: its number in the batch. Never rejects but for what is no answer at all. */
-export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine): Promise<Ran> {
-  const { work: { batch, part: { lease, waits } }, isolate, waitUntil, seal } = bench;
-  const { shape, endpoint, keyId, origin, headers, expiresAtMs } = batch;
+/** A line's request. */
+export const requestFor = ({ origin, endpoint, headers }: Batch, body: string): Request =>
+  new Request(origin + endpoint, { method: "POST", headers: [["content-type", "application/json"], ...headers.map(([name, value]): [string, string] => [name, value])], body });
+
+/** Runs one line, `line` being its number in the batch. `isolate`: the one that answers it, where that is not the bench's. Never rejects but for what is no answer at all. */
+export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine, isolate: Isolate = bench.isolate): Promise<Ran> {
+  const { work: { batch, part: { lease, waits } }, waitUntil, seal } = bench;
+  const { shape, endpoint, keyId, expiresAtMs } = batch;
   const protocol = protocolAt(shape, endpoint);
   const requestId = requestIdOf(batch.id, line, lease);
   if (stream) {
@@ -31,7 +35,7 @@ export async function runLine(bench: Bench, line: number, { customId, body, stre
   const settled = Promise.withResolvers<Settlement>();
   let settlement: Settlement | undefined;
   const settles = (one: Settlement): void => settled.resolve((settlement = one));
-  const request = new Request(origin + endpoint, { method: "POST", headers: [["content-type", "application/json"], ...headers.map(([name, value]): [string, string] => [name, value])], body });
+  const request = requestFor(batch, body);
   const startedAtMs = Date.now();
   const response = await relay({ request, keyId, isolate, requestId, settles, waitUntil, startedAtMs }, protocol);
   const { status } = response;

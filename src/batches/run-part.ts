@@ -3,6 +3,7 @@ import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
+import { answerers } from "./native.ts";
 import { mostLineBytes } from "./read-input.ts";
 import { runLine } from "./run-line.ts";
 import { noLineUsage, type Result } from "./words.ts";
@@ -11,6 +12,8 @@ import { noLineUsage, type Result } from "./words.ts";
 const linesAtOnce = 6;
 /** After so long no more lines are begun: an invocation ends after 15 minutes, and a line may take ten. */
 const beginForMs = 4 * 60_000;
+/** So often a provider's answer is tried until its line is run anew. */
+const mostKeptWaits = 3;
 /** What one call may carry is 32 MiB; what waits for one beside it. */
 const mostBytesPerCall = 25 * 1024 * 1024;
 const mostWaitingBytes = 4 * 1024 * 1024;
@@ -23,6 +26,7 @@ export async function runPart(bench: Bench): Promise<void> {
   const next = await openLines(bench);
   if (!next) return inputGone(bench);
   const begun = new Set<number>();
+  const kept = work.part.waits < mostKeptWaits ? await answerers(bench) : new Map<number, never>();
   const outbox = new Outbox(bench, ({ line }) => begun.delete(line));
   const untilMs = Date.now() + beginForMs;
   const waits: { waitMs: number; ownLimit: boolean }[] = [];
@@ -30,8 +34,10 @@ export async function runPart(bench: Bench): Promise<void> {
     while (bench.wanted && waits.length === 0 && Date.now() < untilMs) {
       const { value: line, done } = await next.next();
       if (done) return;
+      const isolate = kept.get(line.number);
+      if (!isolate && work.batch.ending) continue;
       begun.add(line.number);
-      const ran = await runLine(bench, line.number, line.input);
+      const ran = await runLine(bench, line.number, line.input, isolate);
       if ("result" in ran) await outbox.push(ran.result);
       else waits.push(ran);
     }

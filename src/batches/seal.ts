@@ -10,6 +10,10 @@ export const mostAnswerBytes = 24 * pieceBytes;
 /** Every line has a stretch of the key stream to itself, and so has every part's list of ids, behind all lines. */
 const lineBytes = piecesPerLine * pieceBytes;
 const idsAt = 2 ** 50;
+/** And so have a provider's answers, behind the lines'. */
+const answersAt = 2 ** 46;
+
+const placeOf = (key: number): number => Math.floor(key / piecesPerLine) * lineBytes + (key % piecesPerLine) * pieceBytes;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -22,14 +26,28 @@ export class BatchSeal {
   }
 
   /** A line's text in pieces of a row each. */
-  async line(line: number, text: Uint8Array): Promise<Uint8Array[]> {
-    const sealed = await this.cipher.at(line * lineBytes, text);
+  line(line: number, text: Uint8Array): Promise<Uint8Array[]> {
+    return this.cut(line * lineBytes, text);
+  }
+
+  /** A provider's answer to a line, likewise. */
+  answer(line: number, text: Uint8Array): Promise<Uint8Array[]> {
+    return this.cut(answersAt + line * lineBytes, text);
+  }
+
+  /** One piece of it, by its row's key. */
+  answerPiece(key: number, bytes: Uint8Array): Promise<Uint8Array> {
+    return this.cipher.at(answersAt + placeOf(key), bytes);
+  }
+
+  private async cut(at: number, text: Uint8Array): Promise<Uint8Array[]> {
+    const sealed = await this.cipher.at(at, text);
     return Array.from({ length: Math.max(1, Math.ceil(sealed.length / pieceBytes)) }, (_, i) => sealed.slice(i * pieceBytes, (i + 1) * pieceBytes));
   }
 
   /** One piece of it, by its row's key. */
   piece(key: number, bytes: Uint8Array): Promise<Uint8Array> {
-    return this.cipher.at(Math.floor(key / piecesPerLine) * lineBytes + (key % piecesPerLine) * pieceBytes, bytes);
+    return this.cipher.at(placeOf(key), bytes);
   }
 
   /** A copy: bytes that cross RPC take the whole buffer along in which they lie. */

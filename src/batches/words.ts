@@ -19,8 +19,8 @@ export type Sums = { readonly completed: number; readonly failed: number; readon
 /** A part as the reading finds it. `ids`: JSON of its lines' custom ids, sealed. */
 export type Planned = Pick<Part, "part" | "start" | "end" | "first" | "lines"> & { readonly ids: Uint8Array };
 
-/** What the reading comes to. `model`: the one of all lines. */
-export type Read = { readonly total: number; readonly model: string | undefined } | { readonly errors: readonly InputError[] };
+/** What the reading comes to. `model`: the one of all lines; `native`: a provider's own batch may do them. */
+export type Read = { readonly total: number; readonly model: string | undefined; readonly native: boolean } | { readonly errors: readonly InputError[] };
 
 /**
  * What came of a line. `pieces`: its line of the output, sealed; none where there is a `code` instead. `id`: the request that it was;

@@ -87,6 +87,10 @@ export function pricedFromMs(prices: readonly Price[], classes: readonly PriceCl
   return fromMs === Infinity ? undefined : fromMs;
 }
 
+/** Whether a model costs less in its provider's own batches: as far as both are listed, and one of its units at least. */
+export const isCheaperInBatches = (prices: readonly Price[], atMs: number): boolean =>
+  (["input", "output"] as const).some((unit) => (listed(prices, `${unit}:batch`, 0, atMs) ?? Infinity) < (listed(prices, unit, 0, atMs) ?? 0));
+
 /** How much of each unit a usage is. Every token is in one unit; a class never has more of them than there are. */
 function unitsOf(usage: Usage): [Unit, number][] {
   const [input, output] = [counted(usage.inputTokens), counted(usage.outputTokens)];

@@ -3,6 +3,7 @@
  * Imports everything below it; imported by routes only.
  */
 export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
+export { prepare, type Prepared } from "./prepared.ts";
 export { relay, serve, type Serve } from "./relay.ts";
 export { eachPrompt, withPrompts } from "./prompts.ts";
 export { Requests } from "./requests.ts";

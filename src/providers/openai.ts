@@ -12,5 +12,6 @@ export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1"
   speaks: [...converses, "openai-completions"],
   speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
   sealsReasoning: true,
+  batches: true,
   data: { trains: false, source: "https://developers.openai.com/api/docs/guides/your-data" },
 });

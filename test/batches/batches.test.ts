@@ -300,7 +300,7 @@ test("batches are listed the newest first, page by page", async () => {
   const key = await newKey();
   const ids: string[] = [];
   for (let i = 0; i < 3; i += 1) ids.unshift((await made(key, [line(i)])).id);
-  await Promise.all(ids.map((id) => vi.waitFor(async () => expect((await object(key, id).face())?.batch.status).toBe("completed"))));
+  await Promise.all(ids.map((id) => vi.waitFor(async () => expect((await object(key, id).face())?.batch.status).toBe("completed"), { timeout: 5_000 })));
   const page = async (query: string): Promise<Json> => (await call(key.secret, "GET", `/v1/batches${query}`)).json<Json>();
   const first = await page("?limit=2");
   expect([first.data.map(({ id }: Json) => id), first.has_more, first.last_id]).toEqual([ids.slice(0, 2), true, ids[1]]);

@@ -12,7 +12,7 @@ const fresh: Batch = {
 };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ is: fc.constant("planned" as const), total: fc.integer({ min: 1, max: 9 }), model: fc.constant(undefined) }),
+  fc.record({ is: fc.constant("planned" as const), total: fc.integer({ min: 1, max: 9 }), model: fc.constant(undefined), native: fc.boolean() }),
   fc.record({ is: fc.constant("refused" as const), errors: fc.constant([]) }),
   fc.constantFrom<Event>({ is: "cancel" }, { is: "exhausted" }, { is: "late" }, { is: "written", output: true, errors: false }),
 );
