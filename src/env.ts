@@ -35,6 +35,8 @@ export const settingsSchema = z.looseObject({
   /** How often a request is tried again once every deployment has failed in a way that may pass, and until when, milliseconds from its start. */
   UPSTREAM_RETRIES: z.coerce.number().int().min(0).max(10).default(1),
   UPSTREAM_RETRY_BUDGET_MS: z.coerce.number().int().min(0).default(8_000),
+  /** Milliseconds between two looks at a provider's own batch. Its reservation lives for five minutes without one. */
+  PROVIDER_BATCH_POLL_MS: z.coerce.number().int().min(50).max(240_000).default(60_000),
   /** Milliseconds a stream may be silent before it is ended. */
   STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
   /** Milliseconds that an answer is read on for its exact usage once its client has left; the runtime gives a request some 30 s then. */

@@ -3,7 +3,7 @@ import { log } from "../telemetry/log.ts";
 import { advance, endedAtMs, isNative, isOver, keptMs, requestIdOf, runs, type Batch, type Event, type Native } from "./batch.ts";
 import { BatchRows } from "./batch-rows.ts";
 import { noteStatus, unlist } from "./listing.ts";
-import { isAnswered, left, nativePart, newPart, readingPart, renewed, writingPart, type Part } from "./part.ts";
+import { isAnswered, left, leftFor, nativePart, newPart, readingPart, renewed, writingPart, type Part } from "./part.ts";
 import { Parts } from "./parts.ts";
 import { Postings, type Meter } from "./postings.ts";
 import { type Face, type Gap, type Leaving, type Piece, type Planned, type Read, type Result, type Word, type Work } from "./words.ts";
@@ -92,7 +92,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   }
 
   /** Its holder leaves a part: it is done, or open again. */
-  leave(number: number, lease: number, { begun, waitMs, ownLimit }: Leaving): void {
+  leave(number: number, lease: number, { begun, waitMs, ownLimit, again }: Leaving): void {
     const part = this.held(number, lease);
     if (!part) return;
     if (number > 0 && (isAnswered(part) || (this.batch!.ending && waitMs === undefined && begun?.length === 0))) {
@@ -100,7 +100,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
       this.rows.savePart({ ...part, leasedUntilMs: undefined });
       this.parts.faster();
     } else {
-      const open = left(part, waitMs, Date.now());
+      const open = again ? leftFor(part, waitMs!, Date.now()) : left(part, waitMs, Date.now());
       this.parts.reopen(open);
       this.parts.takeBack(this.batch!, part, begun);
       if (waitMs !== undefined && number > 0) this.parts.slower(ownLimit ? open.notBeforeMs : 0);

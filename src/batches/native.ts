@@ -18,8 +18,6 @@ import { requestFor } from "./run-line.ts";
 import { mostAnswerBytes } from "./seal.ts";
 import type { Piece } from "./words.ts";
 
-/** How often it is asked how it stands: often enough that the hold never runs out. */
-const pollEveryMs = 60_000;
 /** After so long what is not done yet is called back, and run here. */
 const nativeForMs = 22 * 3_600_000;
 /** What is not over so long after the batch's own end is not waited for. */
@@ -32,16 +30,17 @@ const over: Native = { state: "over" };
 
 /** One step of it: hands the lines over, or asks how they stand, and keeps the answers. */
 export async function doNative(bench: Bench): Promise<void> {
-  const { run, work: { batch: { native, ending, expiresAtMs }, part: { part, lease } } } = bench;
+  const { run, isolate, work: { batch: { native, ending, expiresAtMs }, part: { part, lease } } } = bench;
+  const later = { again: true, waitMs: isolate.settings.PROVIDER_BATCH_POLL_MS };
   if (native!.state === "offered") {
     const sent = ending === undefined ? await offer(bench).catch(refused) : over;
     await run.native(lease, sent);
-    if (sent.state === "sent") await run.leave(part, lease, { waitMs: pollEveryMs });
+    if (sent.state === "sent") await run.leave(part, lease, later);
     return;
   }
   const provider = Date.now() < expiresAtMs + waitedForMs ? await providerOf(bench) : undefined;
   const found = provider && (await standing(bench, provider));
-  if (found && !found.over) return run.leave(part, lease, { waitMs: pollEveryMs });
+  if (found && !found.over) return run.leave(part, lease, later);
   const kept = provider && found ? await keepAll(bench, provider, found) : false;
   await run.native(lease, { ...native!, state: "over", kept });
   for (const file of [...(found?.files ?? []), ...(native!.file ? [native!.file] : [])]) await provider?.remove(file).catch(() => {});

@@ -66,6 +66,9 @@ export const pauseMs = (waits: number, askedMs: number): number => Math.max(aske
 export const left = (part: Part, askedMs: number | undefined, nowMs: number): Part =>
   ({ ...part, leasedUntilMs: undefined, ...(askedMs !== undefined && { notBeforeMs: nowMs + pauseMs(part.waits, askedMs), waits: part.waits + 1 }) });
 
+/** Its holder comes again. */
+export const leftFor = (part: Part, ms: number, nowMs: number): Part => ({ ...part, leasedUntilMs: undefined, notBeforeMs: nowMs + ms, waits: 0 });
+
 export const isLapsed = ({ leasedUntilMs }: Part, nowMs: number): boolean => leasedUntilMs !== undefined && leasedUntilMs <= nowMs;
 
 /** Nobody came back. */

@@ -1,7 +1,9 @@
 /**
  * The provider: a chat completions server whose answer and usage follow from the question alone, so that a line that is asked twice is
  * answered alike. It counts how often each tag (the only message) was asked. Every 97th tag is refused; every 101st is told to wait the first time.
+ * It has batches of its own too, which take a while, and answer all lines but every 53rd.
  */
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { hangUp, listen } from "../support/server.ts";
 
@@ -11,7 +13,15 @@ export const usageOf = (i: number): { input: number; output: number } => ({ inpu
 export const isRefused = (i: number): boolean => i % 97 === 96;
 const isBusy = (i: number): boolean => i % 101 === 100;
 
+/** Its own batches leave these without an answer. */
+export const isLeftOut = (i: number): boolean => i % 53 === 52;
+const batchMs = 4_000;
+
+type Line = { custom_id: string; body: Body };
+
 export class Upstream {
+  readonly batches: { id: string; input_file_id: string; metadata: unknown; madeMs: number }[] = [];
+  private readonly files = new Map<string, string>();
   /** Tag → how often it was asked, and how often it was answered. */
   readonly asked = new Map<number, number>();
   private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
@@ -27,20 +37,56 @@ export class Upstream {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (!request.url?.endsWith("/chat/completions")) return void response.end('{"data":[]}');
-    const { model, messages } = JSON.parse(Buffer.concat(chunks).toString()) as Body;
-    const i = Number(messages[0]!.content.split(" ")[0]);
+    const text = Buffer.concat(chunks).toString();
+    const path = request.url!.replace(/^\/v1|\?.*$/g, "");
+    if (/^\/(?:files|batches)/.test(path)) return this.batch(request.method!, path, text, response);
+    if (path !== "/chat/completions") return void response.end('{"data":[]}');
+    const { model, messages } = JSON.parse(text) as Body;
+    const i = tagOf(messages);
     const times = (this.asked.get(i) ?? 0) + 1;
     this.asked.set(i, times);
     if (isBusy(i) && times === 1) return json(response, 429, { error: { message: "busy", type: "rate_limit_error", param: null, code: "rate_limit_exceeded" } }, { "retry-after": "1" });
     if (isRefused(i)) return json(response, 400, { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } });
-    const { input, output } = usageOf(i);
-    json(response, 200, {
-      id: `chatcmpl-${i}`, object: "chat.completion", created: 1, model,
-      choices: [{ index: 0, message: { role: "assistant", content: `answer ${i}` }, finish_reason: "stop" }],
-      usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
-    });
+    json(response, 200, answerTo(i, model));
   }
+
+  /** OpenAI's files and batches, as far as they are used. */
+  private batch(method: string, path: string, text: string, response: ServerResponse): void {
+    const [, what, id, act] = path.split("/");
+    if (what === "files" && method === "POST") {
+      const file = randomUUID();
+      this.files.set(file, text.split("\r\n\r\n")[2]!.split("\r\n--")[0]!);
+      return json(response, 200, { id: file });
+    }
+    if (act === "content") return void response.end(this.output(id!));
+    if (what === "files") return json(response, 200, { deleted: true });
+    if (method === "POST" && !id) this.batches.push({ id: randomUUID(), ...(JSON.parse(text) as { input_file_id: string; metadata: unknown }), madeMs: Date.now() });
+    if (method === "GET" && !id) return json(response, 200, { data: this.batches, has_more: false });
+    const { madeMs, ...batch } = this.batches.find((one) => one.id === id) ?? this.batches.at(-1)!;
+    const done = Date.now() > madeMs + batchMs;
+    json(response, 200, { ...batch, status: done ? "completed" : "in_progress", output_file_id: done ? `out-${batch.id}` : null });
+  }
+
+  private output(file: string): string {
+    const { input_file_id: input } = this.batches.find(({ id }) => file === `out-${id}`)!;
+    const lines = this.files.get(input)!.trimEnd().split("\n").map((text) => JSON.parse(text) as Line);
+    return lines.filter(({ body }) => !isLeftOut(tagOf(body.messages))).toReversed().map(({ custom_id, body }) => {
+      const i = tagOf(body.messages);
+      const answer = isRefused(i) ? { status_code: 400, body: { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } } } : { status_code: 200, body: answerTo(i, body.model) };
+      return `${JSON.stringify({ id: "b", custom_id, response: { request_id: `up-${i}`, ...answer }, error: null })}\n`;
+    }).join("");
+  }
+}
+
+const tagOf = (messages: Body["messages"]): number => Number(messages[0]!.content.split(" ")[0]);
+
+function answerTo(i: number, model: string): object {
+  const { input, output } = usageOf(i);
+  return {
+    id: `chatcmpl-${i}`, object: "chat.completion", created: 1, model,
+    choices: [{ index: 0, message: { role: "assistant", content: `answer ${i}` }, finish_reason: "stop" }],
+    usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
+  };
 }
 
 function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {

@@ -27,20 +27,22 @@ async function until<T>(ask: () => Promise<T>, is: (found: T) => boolean): Promi
 }
 
 describe("OpenAI's SDK", () => {
-  test("uploads lines, makes a batch, waits for it, and reads what came of it", async () => {
+  test.each([["here", "done", undefined], ["in a batch of the provider's own", "Mock batch completion", "batch"]])("uploads lines, makes a batch, waits for it, and reads what came of it: %s", async (where, said, tier) => {
     const { openai } = client;
+    const metadata: Record<string, string> = where === "here" ? { forge_batch: "live" } : { a: "b" };
     const file = await openai.files.create({ purpose: "batch", file: await toFile(Buffer.from(Array.from({ length: 40 }, (_, i) => line(i)).join("\n")), "b.jsonl") });
-    const made = await openai.batches.create({ input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h", metadata: { a: "b" }, output_expires_after: { anchor: "created_at", seconds: 7_200 } });
+    const made = await openai.batches.create({ input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h", metadata, output_expires_after: { anchor: "created_at", seconds: 7_200 } });
     const batch = await until(() => openai.batches.retrieve(made.id), ({ status }) => status === "completed");
-    expect(batch).toMatchObject({ status: "completed", request_counts: { total: 40, completed: 40, failed: 0 }, metadata: { a: "b" }, errors: null });
+    expect(batch).toMatchObject({ status: "completed", request_counts: { total: 40, completed: 40, failed: 0 }, metadata, errors: null });
     const output = await openai.files.retrieve(batch.output_file_id!);
     expect([output.purpose, output.expires_at! - output.created_at]).toEqual(["batch_output", 7_200]);
-    const lines = (await (await openai.files.content(batch.output_file_id!)).text()).trimEnd().split("\n").map((one) => JSON.parse(one) as { custom_id: string; response: { body: { choices: { message: { content: string } }[] } } });
+    const lines = (await (await openai.files.content(batch.output_file_id!)).text()).trimEnd().split("\n").map((one) => JSON.parse(one) as { custom_id: string; response: { body: { service_tier?: string; choices: { message: { content: string } }[] } } });
     expect(lines.map(({ custom_id }) => custom_id).sort()).toEqual(Array.from({ length: 40 }, (_, i) => `id-${i}`).sort());
-    expect(new Set(lines.map(({ response }) => response.body.choices[0]!.message.content))).toEqual(new Set(["done"]));
+    expect(new Set(lines.map(({ response }) => response.body.choices[0]!.message.content))).toEqual(new Set([said]));
+    expect(new Set(lines.map(({ response }) => response.body.service_tier))).toEqual(new Set([tier]));
     const listed = [];
     for await (const one of openai.batches.list({ limit: 1 })) listed.push(one.id);
-    expect(listed).toEqual([made.id]);
+    expect(listed[0]).toBe(made.id);
     await openai.files.delete(file.id);
     await openai.files.delete(batch.output_file_id!);
     expect((await openai.batches.retrieve(made.id)).status).toBe("completed");
