@@ -104,12 +104,12 @@ export class BatchRows {
   }
 
   /** Writes a line's result, with what is to be posted for it. The first one stays: false where there is one. */
-  addResult({ line, failed, code, pieces, id, settle }: Result): boolean {
+  addResult({ line, failed, code, pieces, settles }: Result): boolean {
     const cursor = this.sql.exec("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?)", line * piecesPerLine, failed ? 1 : 0, code ?? null, (pieces[0] ?? null) as SqlStorageValue);
     cursor.toArray();
     if (cursor.rowsWritten === 0) return false;
     pieces.slice(1).forEach((bytes, i) => this.run("INSERT INTO result VALUES (?, ?, NULL, ?)", line * piecesPerLine + i + 1, failed ? 1 : 0, bytes as unknown as ArrayBuffer));
-    if (settle) this.run("INSERT OR IGNORE INTO due VALUES (?, ?)", id, settle);
+    for (const [id, settle] of settles) this.run("INSERT OR IGNORE INTO due VALUES (?, ?)", id, settle);
     return true;
   }
 

@@ -66,9 +66,12 @@ async function* inputLines({ isolate: { files }, work: { batch } }: Bench): Asyn
   }
 }
 
-/** A line as it would be sent now; undefined: it would be refused. */
-const prepared = ({ isolate, waitUntil, work: { batch } }: Bench, { number, input }: Line): Promise<Prepared | undefined> =>
-  prepare({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() }, protocolAt(batch.shape, batch.endpoint)).catch((error: unknown) => {
+/** Tools that are run here, between the turns of a model. */
+const needsUs = /"type"\s*:\s*"mcp"/;
+
+/** A line as it would be sent now; undefined: it would be refused, or takes more than one answer. */
+const prepared = async ({ isolate, waitUntil, work: { batch } }: Bench, { number, input }: Line): Promise<Prepared | undefined> =>
+  needsUs.test(input.body) ? undefined : prepare({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() }, protocolAt(batch.shape, batch.endpoint).protocol).catch((error: unknown) => {
     if (error instanceof GatewayError) return undefined;
     throw error;
   });

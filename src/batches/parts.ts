@@ -90,7 +90,7 @@ export class Parts {
 
   /** Gives up a part's first open lines, at most so many. */
   give(part: Part, most: number, code: string): void {
-    const next = this.add(part, this.rows.openLines(part).slice(0, most).map((line) => ({ line, failed: true, code, pieces: [], id: "", usage: noLineUsage })));
+    const next = this.add(part, this.rows.openLines(part).slice(0, most).map((line) => ({ line, failed: true, code, pieces: [], settles: [], usage: noLineUsage })));
     this.save(next);
     if (isAnswered(next)) this.close(part.part);
   }

@@ -14,7 +14,7 @@ import type { Due } from "./words.ts";
 /** The part of a key's meter that is needed here. */
 export type Meter = {
   apply(operations: MeterOperation[], policy?: Settlement["policy"]): Promise<MeterReply[]>;
-  entries(ids: string[]): Promise<LedgerEntry[]>;
+  under(ids: string[]): Promise<{ open: string[]; entries: LedgerEntry[] }>;
   adjust(adjustment: { id: string; request: string; nanoUsd: number; reason: string }, original: LedgerEntry): Promise<Adjusted>;
 };
 
@@ -31,16 +31,18 @@ const inTime = async <T>(call: Promise<T>): Promise<T> => {
 /** Says all of it. Throws when the meter or D1 cannot be reached: then all of it is to be said again. */
 async function post(dues: readonly Due[], meter: Meter, db: D1Database): Promise<void> {
   const settlements = new Map(dues.flatMap(({ id, settle }) => (settle === undefined ? [] : [[id, JSON.parse(settle) as Settlement] as const])));
-  const operations = dues.map(({ id }): MeterOperation => settlements.get(id)?.operation ?? { do: "release", id });
+  // A line may have been several requests: whoever takes it back takes all of them.
+  const released = dues.flatMap(({ id }) => (settlements.has(id) ? [] : [id]));
+  const behind = released.length === 0 ? [] : (await inTime(meter.under(released))).open.filter((id) => !released.includes(id));
+  const operations = [...dues.map(({ id }): MeterOperation => settlements.get(id)?.operation ?? { do: "release", id }), ...behind.map((id): MeterOperation => ({ do: "release", id }))];
   const newest = [...settlements.values()].reduce<Settlement["policy"] | undefined>((best, { policy }) => (best && best.version >= policy.version ? best : policy), undefined);
   const replies = await inTime(meter.apply(operations, newest));
   const unchanged = dues.filter((_, i) => !(replies[i] as { changed?: boolean }).changed).map(({ id }) => id);
   if (unchanged.length === 0) return;
   // The meter writes to D1 before it forgets, so what it does not have any more is there.
-  const here = await inTime(meter.entries(unchanged));
-  const known = new Set(here.map(({ id }) => id));
-  const entries = [...here, ...(await findRequests(db, unchanged.filter((id) => !known.has(id))))];
-  for (const entry of entries.filter(({ end }) => end === "lease_expired")) {
+  const here = (await inTime(meter.under(unchanged))).entries;
+  const entries = new Map([...(await findRequests(db, unchanged)), ...here].map((entry) => [entry.id, entry]));
+  for (const entry of [...entries.values()].filter(({ id, end }) => end === "lease_expired" && (settlements.has(id) || released.some((one) => id.startsWith(one))))) {
     const nanoUsd = (settlements.get(entry.id)?.operation.posting.nanoUsd ?? 0) - entry.costNanoUsd;
     if (nanoUsd === 0) continue;
     const reason = settlements.has(entry.id) ? "batch: its usage came after its lease had run out" : "batch: the line ran again as another request";

@@ -9,7 +9,7 @@ import type { InputLine } from "./input-line.ts";
 import { answerLine } from "./output-line.ts";
 import { mostWaits } from "./part.ts";
 import { mostAnswerBytes } from "./seal.ts";
-import { noLineUsage, type LineUsage, type Result } from "./words.ts";
+import { noLineUsage, together, type LineUsage, type Result } from "./words.ts";
 
 /** A line was answered, or is to be run again later: `ownLimit`: it met a limit of its key's. */
 export type Ran = { readonly result: Result } | { readonly waitMs: number; readonly ownLimit: boolean };
@@ -26,42 +26,36 @@ export const requestFor = ({ origin, endpoint, headers }: Batch, body: string): 
 export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine, isolate: Isolate = bench.isolate): Promise<Ran> {
   const { work: { batch, part: { lease, waits } }, waitUntil, seal } = bench;
   const { shape, endpoint, keyId, expiresAtMs } = batch;
-  const protocol = protocolAt(shape, endpoint);
+  const { protocol, by } = protocolAt(shape, endpoint);
   const requestId = requestIdOf(batch.id, line, lease);
   if (stream) {
     const error = new GatewayError("invalid_request", "stream: a request in a batch cannot stream", { param: "stream" });
-    return { result: { line, id: requestId, usage: noLineUsage, failed: true, pieces: await seal.line(line, encoder.encode(answerLine(shape, customId, { status: error.status, requestId, body: protocol.renderError(error, requestId) }))) } };
+    return { result: { line, settles: [], usage: noLineUsage, failed: true, pieces: await seal.line(line, encoder.encode(answerLine(shape, customId, { status: error.status, requestId, body: protocol.renderError(error, requestId) }))) } };
   }
-  const settled = Promise.withResolvers<Settlement>();
-  let settlement: Settlement | undefined;
-  const settles = (one: Settlement): void => settled.resolve((settlement = one));
+  const settled = Promise.withResolvers<void>();
+  const settlements: Settlement[] = [];
+  const settles = (one: Settlement): void => settled.resolve(void settlements.push(one));
   const request = requestFor(batch, body);
   const startedAtMs = Date.now();
-  const response = await relay({ request, keyId, isolate, requestId, settles, waitUntil, startedAtMs }, protocol);
+  const response = await relay({ request, keyId, isolate, requestId, settles, waitUntil, startedAtMs }, protocol, by);
   const { status } = response;
   const text = await response.text();
-  if (status < 400) settlement ??= await within(settled.promise, settledMs);
-  const usage = usageOf(settlement);
-  const afterMs = status >= 400 && isFree(settlement) ? waitOf(response, text, settlement !== undefined, waits) : undefined;
-  if (afterMs !== undefined && Date.now() + afterMs < expiresAtMs) return { waitMs: afterMs, ownLimit: settlement === undefined };
+  if (status < 400 && settlements.length === 0) await within(settled.promise, settledMs);
+  const usage = settlements.map(usageOf).reduce(together, noLineUsage);
+  const admitted = settlements.length > 0;
+  const afterMs = status >= 400 && isFree(usage) ? waitOf(response, text, admitted, waits) : undefined;
+  if (afterMs !== undefined && Date.now() + afterMs < expiresAtMs) return { waitMs: afterMs, ownLimit: !admitted };
   const bytes = encoder.encode(answerLine(shape, customId, { status, requestId, body: text }));
-  const settle = settlement && JSON.stringify(settlement);
-  const common = { line, id: requestId, usage, ...(settle !== undefined && { settle }) };
+  const common = { line, usage, settles: settlements.map((one) => [one.operation.id, JSON.stringify(one)] as const) };
   if (bytes.length > mostAnswerBytes) return { result: { ...common, failed: true, code: "answer_too_large", pieces: [] } };
   return { result: { ...common, failed: status >= 400, pieces: await seal.line(line, bytes) } };
 }
 
-const usageOf = (settlement: Settlement | undefined): LineUsage => {
-  if (!settlement) return noLineUsage;
-  const { inputTokens, cachedTokens, outputTokens, reasoningTokens, nanoUsd } = settlement.operation.posting;
-  return { inputTokens, cachedTokens, outputTokens, reasoningTokens, costNanoUsd: nanoUsd };
-};
+const usageOf = ({ operation: { posting: { inputTokens, cachedTokens, outputTokens, reasoningTokens, nanoUsd } } }: Settlement): LineUsage =>
+  ({ inputTokens, cachedTokens, outputTokens, reasoningTokens, costNanoUsd: nanoUsd });
 
 /** Nothing was used for it: it may be taken back. */
-const isFree = (settlement: Settlement | undefined): boolean => {
-  const { inputTokens, outputTokens, costNanoUsd } = usageOf(settlement);
-  return inputTokens + outputTokens + costNanoUsd === 0;
-};
+const isFree = ({ inputTokens, outputTokens, costNanoUsd }: LineUsage): boolean => inputTokens + outputTokens + costNanoUsd === 0;
 
 /** It asks for more tokens than its key has for a minute: no other minute has more. */
 const neverFits = /"(?:error_)?code":"token_rate_limit_exceeded"/;

@@ -1,5 +1,4 @@
 /** The lines of one part, a few at a time. Their results go to the batch's object as they come, several in one call. */
-import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
@@ -68,10 +67,10 @@ async function openLines({ isolate: { files }, work }: Bench): Promise<AsyncGene
 }
 
 /** Nothing of the part can be run any more. */
-async function inputGone({ run, work: { batch, part: { part, lease, first, lines }, answered } }: Bench): Promise<void> {
+async function inputGone({ run, work: { part: { part, lease, first, lines }, answered } }: Bench): Promise<void> {
   const known = new Set(answered);
   const open = Array.from({ length: lines }, (_, i) => first + i).filter((line) => !known.has(line));
-  await run.record(part, lease, open.map((line): Result => ({ line, failed: true, code: "input_gone", pieces: [], id: requestIdOf(batch.id, line, lease), usage: noLineUsage })));
+  await run.record(part, lease, open.map((line): Result => ({ line, failed: true, code: "input_gone", pieces: [], settles: [], usage: noLineUsage })));
   await run.leave(part, lease, { begun: [] });
 }
 

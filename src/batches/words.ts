@@ -23,17 +23,16 @@ export type Planned = Pick<Part, "part" | "start" | "end" | "first" | "lines"> &
 export type Read = { readonly total: number; readonly model: string | undefined; readonly native: boolean } | { readonly errors: readonly InputError[] };
 
 /**
- * What came of a line. `pieces`: its line of the output, sealed; none where there is a `code` instead. `id`: the request that it was;
- * `settle`: JSON of what is to be posted for it (`Settlement`), where it came as far as a reservation.
+ * What came of a line. `pieces`: its line of the output, sealed; none where there is a `code` instead. `settles`:
+ * JSON of what is to be posted for it (`Settlement`), by the ids of the requests that it was, as far as they came to a reservation.
  */
 export type Result = {
   readonly line: number;
   readonly failed: boolean;
   readonly code?: string;
   readonly pieces: readonly Uint8Array[];
-  readonly id: string;
   readonly usage: LineUsage;
-  readonly settle?: string;
+  readonly settles: readonly (readonly [id: string, settle: string])[];
 };
 
 /** What the meter must still hear of a request: `settle` as in `Result`; undefined: that it is taken back. */

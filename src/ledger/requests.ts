@@ -10,10 +10,10 @@ export async function findRequest(db: D1Database, viewer: Viewer, id: string): P
   return row ? { id, at: row.at, ...(JSON.parse(row.entry) as Omit<LedgerEntry, "id" | "at">) } : undefined;
 }
 
-/** Of these finished requests those that have left their key's object, whosever they are. */
+/** Of these finished requests, and those numbered behind them (`req_…r2`), the ones that have left their key's object, whosever they are. */
 export async function findRequests(db: D1Database, ids: readonly string[]): Promise<LedgerEntry[]> {
   if (ids.length === 0) return [];
-  const { results } = await db.prepare("SELECT id, at, entry FROM requests WHERE id IN (SELECT value FROM json_each(?))").bind(JSON.stringify(ids)).all<{ id: string; at: number; entry: string }>();
+  const { results } = await db.prepare("SELECT r.id, r.at, r.entry FROM json_each(?) AS one JOIN requests r ON r.id = one.value OR (r.id >= one.value || 'r' AND r.id < one.value || 's')").bind(JSON.stringify(ids)).all<{ id: string; at: number; entry: string }>();
   return results.map(({ id, at, entry }) => ({ id, at, ...(JSON.parse(entry) as Outcome) }));
 }
 

@@ -176,9 +176,10 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return this.store.entry(id);
   }
 
-  /** Those of these finished requests that are still here. */
-  entries(ids: string[]): LedgerEntry[] {
-    return ids.flatMap((id) => this.store.entry(id) ?? []);
+  /** What is here of these requests, and of those numbered behind them (`req_…r2`): which are open, and the entries of the others. */
+  under(ids: string[]): { open: string[]; entries: LedgerEntry[] } {
+    const all = ids.flatMap((id) => this.store.idsUnder(id));
+    return { open: all.filter((id) => this.holds.has(id)), entries: all.flatMap((id) => this.store.entry(id) ?? []) };
   }
 
   /** Counters and rows written, for tests and the operator. */

@@ -115,6 +115,11 @@ export class MeterStore {
     );
   }
 
+  /** Of an entry, and of those numbered behind it. */
+  idsUnder(id: string): string[] {
+    return this.run("SELECT id FROM entry WHERE id = ?1 OR (id >= ?1 || 'r' AND id < ?1 || 's')", id).map((row) => row.id as string);
+  }
+
   /** Of all entries that are here. */
   ids(): Set<string> {
     return new Set(this.run("SELECT id FROM entry").map(({ id }) => id as string));
