@@ -44,7 +44,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within", "pipeline/shape", "files/index", "files/pieces", "accounts/base62", "ledger/requests", "type limits", "upstream/provider-batches", "ledger/price"],
     why: "a layer around the path, and what it keeps; the path knows nothing of it",
   batches: {
-    may: ["pipeline/index", "pipeline/shape", "mcp/index", "files/index", "files/pieces", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
+    may: ["pipeline/index", "pipeline/shape", "mcp/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
     why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
   },
   routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry", "batches/index"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },

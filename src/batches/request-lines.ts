@@ -4,6 +4,7 @@
  */
 import { GatewayError } from "../errors.ts";
 import { readLine } from "./input-line.ts";
+import { joined } from "./lines.ts";
 import { mostLineBytes, mostLines } from "./read-input.ts";
 
 /** What stands around the requests. */
@@ -35,12 +36,7 @@ class Gathered {
 
   /** The text so far, and begins anew. */
   take(): string {
-    const whole = new Uint8Array(this.length);
-    let at = 0;
-    for (const part of this.parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    const whole = joined(this.parts);
     this.parts = [];
     this.length = 0;
     try {
