@@ -117,6 +117,24 @@ describe("a batch", () => {
     await spent(key, 4 * nanoUsdPerLine);
   });
 
+  test("posts, and takes back, a line that is several requests as all of them", async () => {
+    let times = 0;
+    outside(() => (++times === 2 ? Response.json({ error: { message: "busy" } }, { status: 429 }) : answer()));
+    const key = await newKey();
+    const input = await upload(key, JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/completions", body: { model, prompt: ["one", "two", "three"], max_tokens: 5 } }));
+    const { id } = await (await call(key.secret, "POST", "/v1/batches", { input_file_id: input, endpoint: "/v1/completions", completion_window: "24h" })).json<Json>();
+    const face = await vi.waitFor(async () => {
+      const found = (await object(key, id).face())!;
+      expect(found.batch.status).toBe("completed");
+      return found;
+    }, { timeout: 5_000 });
+    await spent(key, face.sums.usage.costNanoUsd);
+    expect(face.sums.usage.costNanoUsd % nanoUsdPerLine).toBe(0);
+    const ids = await runInDurableObject(env.KEY_METER.getByName(key.id), (_, { storage }) => storage.sql.exec<{ id: string }>("SELECT id FROM entry WHERE lease IS NULL AND cost_nano_usd > 0").toArray());
+    expect(ids.map(({ id: one }) => one.slice(0, 36))).toEqual(ids.map(() => requestIdOf(id, 1, 1)));
+    expect(face.sums.usage.costNanoUsd).toBe(ids.length * nanoUsdPerLine);
+  });
+
   test("ends a line for which there is no money, and takes its place back in no time", async () => {
     outside();
     const key = await newKey({ limits: { requestsPerMinute: 100_000, budgetNanoUsd: 1 } });
