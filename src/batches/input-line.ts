@@ -4,7 +4,7 @@ import { checkShape } from "../pipeline/shape.ts";
 import { rawValue } from "../upstream/splice.ts";
 import type { InputError, Shape } from "./batch.ts";
 
-/** `body`: the request's own text, byte for byte. */
+/** `body`: the request's own text, byte for byte; `model` empty: it names none. */
 export type InputLine = { readonly customId: string; readonly model: string; readonly body: string; readonly stream: boolean };
 
 /** What a line says wrong, by OpenAI's codes. */
@@ -17,6 +17,9 @@ const forms: Readonly<Record<Shape, { readonly body: string; readonly id: RegExp
   file: { body: "body", id: /^[^]{1,512}$/, idRule: "must be 1 to 512 characters" },
   messages: { body: "params", id: /^[a-zA-Z0-9_-]{1,64}$/, idRule: "must be 1 to 64 letters, digits, - and _" },
 };
+
+/** Whose requests may leave the model to us. */
+const namesNoModel = "/v1/moderations";
 
 const missing = (param: string): Fault => ({ code: "missing_required_parameter", message: `Missing required parameter: '${param}'.`, param });
 const wrong = (code: string, param: string | null, message: string): Fault => ({ code, message, param });
@@ -43,9 +46,9 @@ export function readLine(text: string, shape: Shape, endpoint: string): InputLin
   if (request === undefined) return { fault: missing(field) };
   if (!isObject(request)) return { fault: wrong("invalid_type", field, `'${field}' must be an object.`) };
   const { model, stream } = request;
-  if (model === undefined) return { fault: missing(`${field}.model`) };
-  if (typeof model !== "string") return { fault: wrong("invalid_type", `${field}.model`, `'${field}.model' must be a string.`) };
-  return { customId, model, body: rawValue(text, field)!, stream: stream === true };
+  if (model === undefined && endpoint !== namesNoModel) return { fault: missing(`${field}.model`) };
+  if (model !== undefined && typeof model !== "string") return { fault: wrong("invalid_type", `${field}.model`, `'${field}.model' must be a string.`) };
+  return { customId, model: model ?? "", body: rawValue(text, field)!, stream: stream === true };
 }
 
 /** The line's object; undefined: it is none; a sentence: it is not even looked at. What is nested too deep or holds too much would fill the memory. */

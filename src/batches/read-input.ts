@@ -80,6 +80,6 @@ async function reading(bench: Bench): Promise<Read | undefined> {
   if (total === 0) return { errors: [fault("empty_file", null, "The input file holds no request.")] };
   await closePart();
   await sendParts();
-  const model = models.size === 1 ? [...models][0] : undefined;
+  const model = models.size === 1 ? [...models][0] || undefined : undefined;
   return bench.wanted ? { total, model, native: model !== undefined && mayBeNative(bench.work.batch) } : undefined;
 }

@@ -133,6 +133,10 @@ describe("lines", () => {
     expect(readLine(text, "file", "/v1/embeddings")).toEqual({ fault: { code, param, message: expect.stringMatching(/\S/) } });
   });
 
+  test("may leave the model of moderations to us", () => {
+    expect(readLine('{"body":{"input":"x"},"custom_id":"a","url":"/v1/moderations","method":"POST"}', "file", "/v1/moderations")).toMatchObject({ model: "", body: '{"input":"x"}' });
+  });
+
   test("keep a request's own bytes", () => {
     expect(readLine('{"body": {"model":"m", "seed":12345678901234567890 },"custom_id":"a","url":"/v1/embeddings","method":"POST"}', "file", "/v1/embeddings"))
       .toEqual({ customId: "a", model: "m", body: '{"model":"m", "seed":12345678901234567890 }', stream: false });
