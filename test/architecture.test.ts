@@ -41,17 +41,16 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
   responses: {
-    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within", "pipeline/shape", "files/index", "files/pieces", "accounts/base62", "ledger/requests", "type limits", "upstream/provider-batches", "ledger/price"],
+    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within"],
     why: "a layer around the path, and what it keeps; the path knows nothing of it",
+  },
   batches: {
     may: ["pipeline/index", "pipeline/shape", "mcp/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
     why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
   },
-  routes: { may: ["mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry", "batches/index"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["batches/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "batches/index"], why: "the entry: no logic; the platform finds classes only here" },
-  batches: {
-    why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
+  worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -67,7 +66,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["health", "limits", "replay", "responses", "upstream", "batches"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
+  "cloudflare:workers": { rooms: ["batches", "health", "limits", "replay", "responses", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */

@@ -75,9 +75,8 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     const session = sessionIn(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
     const run: Relay = { context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] };
-    return await (coming ? answerComing(run, coming) : answer(run));
     context.admitted?.();
-    return await answer({ context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] });
+    return await (coming ? answerComing(run, coming) : answer(run));
   } catch (thrown) {
     return await refusal(context, protocol, caller, thrown);
   } finally {

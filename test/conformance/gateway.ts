@@ -39,7 +39,6 @@ export class Gateway {
       port: 0,
       vars: {
         KEY_PEPPER: "conformance-pepper-conformance-pepper", ADMIN_SECRET: adminSecret, CREDENTIALS_SECRET: "conformance-credentials-conformance",
-        OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0", ...more(mock.url),
         OPENAI_API_KEY: openaiKey, OPENAI_BASE_URL: `${mock.url}/v1`, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true", UPSTREAM_RETRIES: "0", PROVIDER_BATCH_POLL_MS: "100",
         ...more(mock.url),
       },
