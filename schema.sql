@@ -305,6 +305,16 @@ CREATE TABLE IF NOT EXISTS loose_objects (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS loose_objects_by_age ON loose_objects (since);
 
+-- Which films an organisation has asked for; what each is its Durable Object knows. Written by: src/videos. Lives: until it is deleted, or
+-- 30 days after its end.
+CREATE TABLE IF NOT EXISTS videos (
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (organisation_id, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS videos_in_order ON videos (organisation_id, created_at, id);
+
 -- Which batches an organisation has, for lists; the truth about each lies in its Durable Object (src/batches/batch-run.do.ts). `shape`: file or
 -- messages, as what its requests came. Ids grow with time: lists go by them. Written by: src/batches. Lives: 30 days after its end.
 CREATE TABLE IF NOT EXISTS batches (

@@ -32,6 +32,8 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
           SOVEREIGN_ORIGIN: "http://self.example/v1",
           // A test that means them asks for them: each retry waits.
           UPSTREAM_RETRIES: "0",
+          // Films are asked after when a test wakes their objects.
+          VIDEO_POLL_MS: "20000",
           STRIPE_SECRET_KEY: "sk_test_canary0123456789",
           STRIPE_WEBHOOK_SECRET: "whsec_canary0123456789",
           // How many cases test/security/sovereign.test.ts draws, where it shall be more than in `npm test`.

@@ -49,6 +49,8 @@ export const settingsSchema = z.looseObject({
   RESPONSES_STORE: z.enum(["true", "asked"]).default("true"),
   /** Days that a thread of kept responses lives from its last one on. */
   RESPONSES_DAYS: z.coerce.number().positive().max(3_650).default(30),
+  /** Milliseconds until a film that was begun is first asked after; then it is asked less and less often, every 20 seconds at last. */
+  VIDEO_POLL_MS: z.coerce.number().int().positive().max(20_000).default(1_000),
   /** Stripe's key for its API, secret (`sk_…`) or restricted (`rk_…`). With STRIPE_WEBHOOK_SECRET it lets organisations buy credits; without both there is no Stripe here. */
   STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
   /** What Stripe signs its events to this gateway with. */

@@ -8,6 +8,7 @@ export { HealthBoard } from "./health/index.ts";
 export { KeyMeter, OrgAccount } from "./limits/index.ts";
 export { IdempotentCall } from "./replay/index.ts";
 export { ResponseThread, StoredChats } from "./responses/index.ts";
+export { VideoJob } from "./videos/index.ts";
 export { SovereignOrigin } from "./upstream/sovereign-origin.ts";
 
 export default {

@@ -25,6 +25,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   catalog: { may: ["ledger/price", "ledger/plausible", "accounts/audit", "errors"], why: "what can be called and what it costs, and edits of that, which leave an audit event; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
   limits: { may: ["accounts/budgets", "type accounts/policy", "errors", "chat/usage", "telemetry", "ledger/roll-up", "ledger/account-events", "type ledger/entry", "receipts", "within"], why: "a hold row becomes the ledger's entry, so it speaks the ledger's words; it never prices anything" },
+  pictures: { may: [], why: "a picture by its address, sealed with it: who asked for it and what it shows is none of its business" },
   receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
   payments: { may: ["errors", "telemetry", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
   health: { may: ["telemetry", "within"], why: "how deployments do, by a name each: it knows neither providers nor requests" },
@@ -33,7 +34,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "pictures", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   mcp: {
@@ -48,9 +49,13 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["pipeline/index", "pipeline/shape", "mcp/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
     why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
   },
-  routes: { may: ["batches/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  videos: {
+    may: ["accounts", "chat", "errors", "files", "limits", "pipeline", "protocols/index", "protocols/crossing", "protocols/job", "protocols/media/video-wish", "providers", "router/index", "telemetry", "type ledger", "upstream"],
+    why: "films outlive their requests: an object takes the pipeline's steps by itself, in its own time",
+  },
+  routes: { may: ["batches/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
-  worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin"], why: "the entry: no logic; the platform finds classes only here" },
+  worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "videos/index"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
@@ -66,7 +71,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   jose: { rooms: ["upstream", "receipts"], why: "JWTs by Web Crypto: Google gives access tokens for one; receipts are signed" },
   canonicalize: { rooms: ["receipts"], why: "canonical JSON (RFC 8785) by one of its authors: what is hashed and signed" },
   stripe: { rooms: ["payments"], why: "Stripe's own reader of its signatures and events; it calls api.stripe.com itself, for administrators and webhooks only, never for a request to a model" },
-  "cloudflare:workers": { rooms: ["batches", "health", "limits", "replay", "responses", "upstream"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
+  "cloudflare:workers": { rooms: ["batches", "health", "limits", "replay", "responses", "upstream", "videos"], why: "the Durable Objects' base class; upstream: the entrypoint that is all a sovereign call's sandbox gets, and the way to hand it over" },
 };
 
 /** Cycles between rooms that we live with, each with the way out: `a ↔ b`. */
@@ -174,7 +179,7 @@ describe("what a room may do", () => {
   });
 
   test("SQL stands in the stores", () => {
-    const stores = ["accounts", "batches", "catalog", "files", "ledger", "limits"];
+    const stores = ["accounts", "batches", "catalog", "files", "ledger", "limits", "videos"];
     expect(offences(/\b(?:SELECT\s.+\sFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|DELETE\s+FROM|UPDATE\s+\w+\s+SET)\b.*/g, (file) => !stores.includes(roomOf(file)))).toEqual([]);
   });
 

@@ -3,7 +3,8 @@ import { GatewayError } from "../errors.ts";
 import { cutOut } from "../telemetry/log.ts";
 import { answerHeaders, costHeader, failure, lossHeader } from "./answer.ts";
 import { digestOf } from "./digest.ts";
-import { passing, type Failure } from "./attempt.ts";
+import { final, passing, type Failure } from "./attempt.ts";
+import { answerLimit, gathered } from "./errands.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
 import { routeHeader, routeOf, stayedAt } from "./route.ts";
@@ -26,9 +27,6 @@ export type Answered = {
 };
 
 const utf8 = new TextDecoder();
-/** Largest answer that is read whole: an isolate has 128 MB. */
-const answerLimit = 48 * 1024 * 1024;
-
 /**
  * Reads a JSON answer to its end. One that breaks off, or is none, is a failure, and so is an error in an answer's place unless it is
  * the `last` one's. Throws only when the whole request has ended.
@@ -37,7 +35,8 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   const { context, hold } = run;
   const firstByteMs = Date.now() - context.startedAtMs;
   const { name } = attempt.endpoint.provider;
-  const fails = (error: GatewayError): { failure: Failure } => ({ failure: { error, upstreamRequestId, ...passing } });
+  // What a provider will not do for what was asked it does no other time.
+  const fails = (error: GatewayError): { failure: Failure } => ({ failure: { error, upstreamRequestId, ...(error.code === "upstream_refused" ? final : passing) } });
   const broken = Symbol();
   const bytes = await readBounded(response.body, answerLimit).catch((): typeof broken => {
     if (hold.signal.aborted) throw hold.signal.reason;
@@ -48,8 +47,10 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   const contentType = response.headers.get("content-type") ?? "application/json";
   let answer: WholeAnswer;
   try {
-    answer = exchange.read(bytes, contentType);
+    const { first, more } = exchange.times || exchange.follow ? await gathered({ attempt, exchange, signal: hold.signal }, { bytes, contentType }) : { first: { bytes, contentType }, more: undefined };
+    answer = exchange.read(first.bytes, first.contentType, more);
   } catch (error) {
+    if (hold.signal.aborted) throw hold.signal.reason;
     if (error instanceof GatewayError) return fails(new GatewayError(error.code, cutOut(error.message, attempt.endpoint.secret), error.detail, error.status));
     throw error;
   }
@@ -73,11 +74,12 @@ async function told(run: Relay, attempt: Attempt, exchange: Exchange, answer: Wh
     return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate, routeHeader(run, attempt));
   }
   const { type = contentType, losses = [] } = answer;
-  const body = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
+  const said = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
+  const { body, losses: more = [] } = (await context.retells?.(run, attempt, said)) ?? { body: said };
   const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
   hold.settle(outcome, stayedAt(run, attempt));
   return new Response(body, {
     status,
-    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses]) },
+    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses, ...more]) },
   });
 }

@@ -26,7 +26,7 @@ const counters = new Map([...conversations.values()].flatMap((half) => (half.cou
 /** Protocols in which a request of `protocol` can be made, its own first. */
 export function protocolsFor(protocol: Protocol, headers: Headers): readonly string[] {
   const wanted = headers.get("x-forge-protocol");
-  const others = [...(protocol.crossings ?? []).map(({ id }) => id), ...(protocol.conversation ? conversations.keys() : protocol.counting ? counters.keys() : [])];
+  const others = [...[...(protocol.crossings ?? []), ...(protocol.jobs ?? [])].map(({ id }) => id), ...(protocol.conversation ? conversations.keys() : protocol.counting ? counters.keys() : [])];
   const reachable = [protocol.id, ...others.filter((id) => id !== protocol.id)];
   if (wanted === null) return reachable;
   if (!reachable.includes(wanted)) {
@@ -46,11 +46,11 @@ export function kindsFor({ id, kind: other, crossings = [], conversation }: Prot
 /** Reads the conversation at most once, however many attempts there are. */
 export type Reading = () => ChatRequest;
 
-/** `ours`: fields of the body that are for the gateway and no part of the conversation. */
-export function reading({ conversation, counting }: Protocol, text: string, ours: readonly string[] = []): Reading {
+/** `ours`: fields of the body that are for the gateway and no part of the conversation. A form has no text: its fields are `json`. */
+export function reading({ conversation, counting, form }: Protocol, text: string, ours: readonly string[] = [], json: unknown = undefined): Reading {
   let request: ChatRequest | undefined;
   function read(): ChatRequest {
-    const body = parseExact(text) as Record<string, unknown>;
+    const body = (form ? { ...(json as object) } : parseExact(text)) as Record<string, unknown>;
     for (const field of ours) delete body[field];
     return (conversation ?? counting)!.parseRequest(body);
   }
@@ -78,7 +78,8 @@ export function exchangeFor(attempt: Attempt, protocol: Protocol, request: Clien
   // What is passed through nobody here has read, and so nobody could go on with it.
   const through = !request.continues;
   const taken = own && (attempt.endpoint.provider.takes?.(protocol.id, request.text) ?? true);
-  const crossing = own ? undefined : crossings?.find(({ id }) => id === attempt.protocols[0]);
+  // A format that was made for just this says more of it than a conversation.
+  const crossing = own ? undefined : attempt.protocols.map((spoken) => crossings?.find(({ id }) => id === spoken)).find((one) => one !== undefined);
   if (crossing) return crossed(attempt, crossing, request, protocol.renderStreamError);
   if (counting && !taken) return countingOf(attempt, counting, read());
   if (!conversation || same || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);

@@ -1,7 +1,10 @@
 /** What travels with a request from the route to the ledger. Nothing in it changes. */
+import type { Loss } from "../chat/index.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { MeterOperation, MeterPolicy } from "../limits/index.ts";
+import type { Attempt } from "../router/index.ts";
 import type { Isolate } from "./isolate.ts";
+import type { Relay } from "./relay.ts";
 
 /** What is posted when a request is over: the operation, under which policy, and the whole outcome. Plain data. */
 export type Settlement = { readonly operation: Extract<MeterOperation, { do: "settle" }>; readonly policy: MeterPolicy; readonly outcome: Outcome };
@@ -14,7 +17,6 @@ export type RequestContext = {
   /** Unix ms at which the request came in. */
   readonly startedAtMs: number;
   readonly waitUntil: (promise: Promise<unknown>) => void;
-  /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
   /** Its body, where a layer before the path has read it already, or made it. */
   readonly read?: { readonly text: string; readonly json: unknown };
   /** Whose request it is, by the id of a key, where it carries no secret: something made it in the name of a key that asked for it before. */
@@ -23,6 +25,9 @@ export type RequestContext = {
   readonly settles?: (settlement: Settlement) => void;
   /** Hears that the request may run: it was read, planned and reserved for. */
   readonly admitted?: () => void;
+  /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. */
+  readonly retells?: (run: Relay, attempt: Attempt, body: string | Uint8Array) => Promise<{ body: string | Uint8Array; losses?: readonly Loss[] } | undefined>;
+  /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
   readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };
 

@@ -18,7 +18,9 @@ export function crossed({ endpoint: { provider }, upstreamId }: Attempt, crossin
     headers: crossing.headers ?? {},
     losses,
     sameErrors: false,
-    read: (bytes, contentType) => crossing.read({ bytes, contentType }, context),
+    ...(crossing.times && { times: crossing.times(context) }),
+    ...(crossing.follow && { follow: (answer) => crossing.follow!(answer, context) }),
+    read: (bytes, contentType, more) => crossing.read({ bytes, contentType }, context, more),
     watch: () => ({ observer: crossing.watch?.(context) ?? silent(provider.name), native: false, type: "text/event-stream; charset=utf-8", broken }),
     flows: (contentType) => crossing.flows?.(contentType, context),
   };

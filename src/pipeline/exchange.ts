@@ -2,7 +2,7 @@
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Spliced } from "./spliced.ts";
-import type { Flow, Observation, SentBody, StreamObserver, StreamParser } from "../protocols/protocol.ts";
+import type { Answer, Errand, Flow, Observation, SentBody, StreamObserver, StreamParser } from "../protocols/protocol.ts";
 
 /** A request as a deployment takes it, and the reading of its answer. */
 export type Exchange = {
@@ -16,8 +16,12 @@ export type Exchange = {
   readonly losses: readonly Loss[];
   /** Whether an error body of the provider may pass as it is. */
   readonly sameErrors: boolean;
-  /** Reads a whole answer of status 2xx. Throws when it is none. */
-  read(bytes: Uint8Array, contentType: string): WholeAnswer;
+  /** How often it is asked, where one answer has less than the client wants. Absent: once. */
+  readonly times?: number;
+  /** What must be asked before an answer is there; undefined: it is. */
+  follow?(answer: Answer): Errand | undefined;
+  /** Reads a whole answer of status 2xx, and those asked for beside it. Throws when it is none. */
+  read(bytes: Uint8Array, contentType: string, more?: readonly Answer[]): WholeAnswer;
   watch(): Watch;
   /** Where the answer is bytes that go on as they come. undefined: it is read whole. */
   flows?(contentType: string): Flow | undefined;
@@ -26,7 +30,7 @@ export type Exchange = {
 };
 
 /** `type` undefined: the upstream's own. An error that came with status 200 is told as what it is. */
-export type WholeAnswer = { seen: Observation } & ({ body: string | Uint8Array; type?: string; losses?: readonly Loss[] } | { error: GatewayError });
+export type WholeAnswer = { seen: Observation; losses?: readonly Loss[] } & ({ body: string | Uint8Array; type?: string } | { error: GatewayError });
 
 export type Watch = {
   observer: StreamObserver;

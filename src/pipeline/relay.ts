@@ -71,7 +71,7 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     const facts = factsOf(protocol, text, json);
     // A field behind the file may be as long as a field can be.
     if (coming) facts.inputTokens += mostFieldBytes;
-    const read = reading(protocol, text, facts.wish?.fields);
+    const read = reading(protocol, text, facts.wish?.fields, json);
     const session = sessionIn(json, facts, context.request.headers);
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
     const run: Relay = { context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] };

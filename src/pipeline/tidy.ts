@@ -1,6 +1,7 @@
 /** The nightly cron: what has outlived its time goes. */
 import { removeExpiredSecrets } from "../accounts/index.ts";
 import { pruneRequests } from "../ledger/index.ts";
+import { Pictures } from "../pictures/index.ts";
 import { isolateOf } from "./isolate.ts";
 
 const requestsLiveMs = 30 * 86_400_000;
@@ -11,4 +12,5 @@ export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
   const { files, uploads } = isolateOf(env);
   await uploads.tidy(nowMs);
   await files.tidy(nowMs);
+  await new Pictures(env.FILES).tidy(nowMs);
 }

@@ -73,8 +73,16 @@ export type Flow = { readonly type: string; observe(length: number): Observation
 /** An answer of bytes: all of them, or where they only passed through how many they were. */
 export type Bytes = { readonly contentType: string; readonly length: number; readonly bytes?: Uint8Array };
 
-/** A whole answer, retold. `type` absent: JSON. */
-export type Retold = { readonly body: string | Uint8Array; readonly type?: string; readonly seen: Observation; readonly losses?: readonly Loss[] };
+/** A whole answer, or one of several. */
+export type Answer = { readonly bytes: Uint8Array; readonly contentType: string };
+
+/** A whole answer, retold; `type` absent: JSON. Or an error in its place, with what it used all the same. */
+export type Retold = Told | (Seen & { readonly error: GatewayError });
+type Seen = { readonly seen: Observation; readonly losses?: readonly Loss[] };
+export type Told = Seen & { readonly body: string | Uint8Array; readonly type?: string };
+
+/** Where an answer is to be had that is not there yet: asked for with the provider's key, at the provider only, after `afterMs`. Without `url`: where it was asked for last. */
+export type Errand = { readonly url?: string; readonly afterMs: number };
 
 /** A provider's half of a crossing. */
 export type Crossing = {
@@ -88,8 +96,12 @@ export type Crossing = {
   path(context: CrossingContext): string;
   /** Throws `invalid_request` for what it can never say; what it leaves out it declares. */
   render(context: CrossingContext): { readonly body: SentBody; readonly losses: readonly Loss[] };
-  /** Reads a whole answer of status 2xx. Throws `upstream_error` when it is none. */
-  read(answer: { readonly bytes: Uint8Array; readonly contentType: string }, context: CrossingContext): Retold;
+  /** How often the same is asked, where one answer has less than the client wants. Absent: once. */
+  times?(context: CrossingContext): number;
+  /** What must be asked before the answer is there; undefined: it is. Throws when there will be none. */
+  follow?(answer: Answer, context: CrossingContext): Errand | undefined;
+  /** Reads a whole answer of status 2xx, and those that were asked for beside it. Throws `upstream_error` when it is none. */
+  read(answer: Answer, context: CrossingContext, more?: readonly Answer[]): Retold;
   /** Reads a stream of the provider's events and writes the client's. Absent: it does not stream. */
   watch?(context: CrossingContext): StreamObserver;
   /** Where the answer is bytes that go on as they come. */

@@ -7,10 +7,11 @@ import type { Piece } from "../chat/usage.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Asked, Bytes, Crossing, Telling } from "./crossing.ts";
 import type { Json } from "./json.ts";
+import type { JobMaker } from "./job.ts";
 import type { Prefill } from "./prefill.ts";
 import type { RoutingWish } from "./routing-wish.ts";
 
-export type { Asked, Bytes, Crossing, CrossingContext, Flow, FormFields, FormValue, Retold, SentBody, SentFile, Telling } from "./crossing.ts";
+export type { Answer, Asked, Bytes, Crossing, CrossingContext, Flow, Errand, FormFields, FormValue, Retold, SentBody, SentFile, Telling } from "./crossing.ts";
 export type { Prefill } from "./prefill.ts";
 export type { RoutingWish } from "./routing-wish.ts";
 
@@ -131,6 +132,8 @@ export type Protocol = {
   readonly conversation?: ClientHalf;
   /** How the same is asked in another provider's own wire format, where it is no conversation. */
   readonly crossings?: readonly Crossing[];
+  /** It begins work that goes on when its request is over: who does such. */
+  readonly jobs?: readonly JobMaker[];
   /** It is sent as a form: most bytes of it, which of its fields may stand several times, and its fields where it came as JSON (absent: it never does). */
   readonly form?: { readonly mostBytes: number; readonly lists?: readonly string[]; fromJson?(json: Json): Json };
   /** Of a request that only counts a conversation's tokens: how it is read, and how the count is written as JSON text. */

@@ -1,4 +1,4 @@
-import { openaiLike } from "./provider.ts";
+import { drawn, openaiLike } from "./provider.ts";
 
 /**
  * Azure OpenAI's v1 API: set AZURE_BASE_URL to `https://<resource>.openai.azure.com/openai/v1`; the model is the deployment's
@@ -6,7 +6,8 @@ import { openaiLike } from "./provider.ts";
  */
 export const azure = openaiLike("azure", "Azure OpenAI", undefined, {
   dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true },
-  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations"],
+  speaks: ["openai-responses", "openai-chat", "openai-embeddings", "openai-completions", "openai-speech", "openai-transcriptions", "openai-translations", "openai-images", "openai-image-edits", "openai-videos"],
+  edits: drawn,
   auth: (secret) => ({ "api-key": secret }),
   sealsReasoning: true,
   data: { trains: false, source: "https://learn.microsoft.com/en-us/legal/cognitive-services/openai/data-privacy" },

@@ -10,7 +10,7 @@ export const bedrock: Provider = {
   id: "bedrock",
   name: "Amazon Bedrock",
   baseUrl: "https://bedrock-runtime.{AWS_REGION}.amazonaws.com",
-  speaks: ["bedrock-converse", "bedrock-embeddings", "bedrock-rerank"],
+  speaks: ["bedrock-converse", "bedrock-embeddings", "bedrock-rerank", "bedrock-images"],
   speaksFor: (upstreamId) => invoked.find(([models]) => models.test(upstreamId))?.[1] ?? (isClaude(upstreamId) ? ["anthropic-messages", "bedrock-converse"] : ["bedrock-converse"]),
   pathFor: (protocol, upstreamId, stream) =>
     protocol === "anthropic-messages" ? `/model/${encodeURIComponent(upstreamId)}/invoke${stream ? "-with-response-stream" : ""}` : undefined,
@@ -28,6 +28,6 @@ export const bedrock: Provider = {
 };
 
 /** Models that Converse does not know. */
-const invoked: readonly [RegExp, readonly string[]][] = [[/rerank/, ["bedrock-rerank"]], [/embed/, ["bedrock-embeddings"]]];
+const invoked: readonly [RegExp, readonly string[]][] = [[/nova-canvas|titan-image|(?:^|\.)stability\./, ["bedrock-images"]], [/rerank/, ["bedrock-rerank"]], [/embed/, ["bedrock-embeddings"]]];
 
 const isClaude = (upstreamId: string): boolean => upstreamId.includes("anthropic.");

@@ -5,6 +5,7 @@
 import { anthropic } from "./anthropic.ts";
 import { azure } from "./azure.ts";
 import { bedrock } from "./bedrock.ts";
+import { bfl } from "./bfl.ts";
 import { cerebras } from "./cerebras.ts";
 import { cohere } from "./cohere.ts";
 import { deepgram } from "./deepgram.ts";
@@ -21,6 +22,7 @@ import { openrouter } from "./openrouter.ts";
 import { perplexity } from "./perplexity.ts";
 import { envName, type Endpoint, type Provider } from "./provider.ts";
 import { selfHosted } from "./selfhosted.ts";
+import { stability } from "./stability.ts";
 import { together } from "./together.ts";
 import { checkedUrl } from "./url.ts";
 import { vertex } from "./vertex.ts";
@@ -36,7 +38,7 @@ export { checkedUrl, unreachable } from "./url.ts";
 /** Every provider, in the order in which equal deployments are tried. */
 export const providers: readonly Provider[] = [
   selfHosted, openai, anthropic, gemini, bedrock, vertex, mistral, deepseek, xai, azure, groq, cerebras, together, fireworks, perplexity, zai,
-  workersAi, cohere, voyage, jina, ollama, elevenlabs, deepgram, openrouter,
+  workersAi, cohere, voyage, jina, ollama, elevenlabs, deepgram, stability, bfl, openrouter,
 ];
 
 const byId = new Map(providers.map((provider) => [provider.id, provider]));

@@ -1,7 +1,8 @@
-import { openaiLike } from "./provider.ts";
+import { drawn, openaiLike, openaiPictures } from "./provider.ts";
 
 const converses = [
   "openai-responses", "openai-chat", "openai-embeddings", "openai-input-tokens", "openai-moderations", "openai-speech", "openai-transcriptions", "openai-translations",
+  ...openaiPictures, "openai-videos",
 ];
 /** Models that complete texts, and do nothing else; no other does. https://platform.openai.com/docs/models/gpt-3.5-turbo-instruct */
 const completes = /instruct|davinci-002|babbage-002/;
@@ -13,5 +14,6 @@ export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1"
   speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
   sealsReasoning: true,
   batches: true,
+  edits: drawn,
   data: { trains: false, source: "https://developers.openai.com/api/docs/guides/your-data" },
 });

@@ -21,6 +21,9 @@ export type Provider = {
   readonly hosts?: Readonly<Record<string, string>>;
   /** Paths of the protocols it speaks, where they are not the protocol's own. */
   readonly paths?: Readonly<Record<string, string>>;
+  /** Other hosts of its API, which get its key, and hosts where it keeps what it made for whoever has the address; `.` begins the end of a name. */
+  readonly apiHosts?: readonly string[];
+  readonly fileHosts?: readonly string[];
   /** Protocols it speaks. */
   readonly speaks: readonly string[];
   /** Headers that carry the key, and what else a protocol of it cannot do without. */
@@ -92,6 +95,13 @@ export const pathOf = (provider: Provider, protocol: string, upstreamId: string,
 export function openaiLike(id: string, name: string, baseUrl: string | undefined, more: Partial<Provider> = {}): Provider {
   return { id, name, baseUrl, speaks: ["openai-chat", "openai-embeddings"], ...more };
 }
+
+/** OpenAI's pictures: made, edited from a form or from addresses, varied. */
+export const openaiPictures: readonly string[] = ["openai-images", "openai-image-edits", "openai-image-edits-json", "openai-image-variations"];
+
+/** GPT Image answers with bytes always, and refuses to be asked how. https://platform.openai.com/docs/api-reference/images/create */
+export const drawn = (protocol: string, upstreamId: string): BodyEdits | undefined =>
+  (protocol.startsWith("openai-image") && /gpt-image|chatgpt-image/.test(upstreamId) ? { without: ["response_format"] } : undefined);
 
 /** Name of a provider's var: `envName("workers-ai", "API_KEY")` is `WORKERS_AI_API_KEY`. */
 export const envName = (id: string, what: "API_KEY" | "BASE_URL"): string => `${id.toUpperCase().replaceAll("-", "_")}_${what}`;

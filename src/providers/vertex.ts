@@ -7,7 +7,9 @@ const version = "vertex-2023-10-16";
 /** What models speak, by their ids; all others speak chat completions under `publisher/model`. */
 const publishers: readonly { ids: RegExp; speaks: readonly string[] }[] = [
   { ids: /embedding/, speaks: ["vertex-embeddings"] },
-  { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate", "gemini-speech", "gemini-transcriptions", "gemini-translations"] },
+  { ids: /^(?:google\/)?gemini-/, speaks: ["gemini-generate", "gemini-speech", "gemini-transcriptions", "gemini-translations", "google-images"] },
+  { ids: /^(?:google\/)?imagen/, speaks: ["google-images"] },
+  { ids: /^(?:google\/)?veo/, speaks: ["vertex-videos"] },
   { ids: /^(?:anthropic\/)?claude-/, speaks: ["anthropic-messages", "anthropic-count-tokens"] },
 ];
 
@@ -15,9 +17,11 @@ const publishers: readonly { ids: RegExp; speaks: readonly string[] }[] = [
 type Call = { path(model: string, stream: boolean, own: string): string; edits(model: string): BodyEdits };
 
 const generated: Call = { path: (model, _, own) => `/publishers/google/models/${model}${own.slice(own.lastIndexOf(":"))}`, edits: () => ({ without: ["model"] }) };
+const predicted: Call = { ...generated, edits: () => ({}) };
 
 const calls: Readonly<Record<string, Call>> = {
   "gemini-generate": generated, "gemini-speech": generated, "gemini-transcriptions": generated, "gemini-translations": generated,
+  "google-images": predicted, "vertex-videos": predicted,
   "anthropic-messages": {
     path: (model, stream) => `/publishers/anthropic/models/${model}:${stream ? "streamRawPredict" : "rawPredict"}`,
     edits: () => invokedClaude(version, "model"),

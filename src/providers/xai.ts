@@ -2,7 +2,7 @@ import { openaiLike } from "./provider.ts";
 
 /** Some of its models refuse `reasoning_effort`. https://docs.x.ai/docs/api-reference */
 export const xai = openaiLike("xai", "xAI", "https://api.x.ai/v1", {
-  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "xai-speech", "xai-transcriptions"], dialect: { jsonSchema: true },
+  speaks: ["openai-chat", "openai-embeddings", "openai-responses", "xai-speech", "xai-transcriptions", "openai-images", "openai-image-edits-json", "xai-videos"], fileHosts: ["imgen.x.ai", "vidgen.x.ai"], dialect: { jsonSchema: true },
   alsoCalled: ["x-ai"],
   sealsReasoning: true,
   data: { trains: false, source: "https://docs.x.ai/docs/faq/security" },

@@ -29,7 +29,7 @@ const lacks: readonly Lack[] = capabilities.map((capability): Lack => `lacks_${c
 /** What an unlisted model of the owner's is by its name: servers do not say. */
 const byName: readonly [RegExp, Model["kind"]][] = [
   [/rerank/i, "rerank"], [/moderation/i, "moderation"], [/embed|\bbge\b|\be5\b|\bgte\b|minilm|nomic/i, "embedding"], [/whisper|transcri|parakeet|\basr\b/i, "transcription"],
-  [/\btts\b|kokoro|piper|orpheus|speech/i, "speech"], [/stable-diffusion|sdxl|\bflux\b/i, "image"],
+  [/\btts\b|kokoro|piper|orpheus|speech/i, "speech"], [/video|\bsora\b|\bveo\b|\bwan[\d.]/i, "video"], [/stable-diffusion|sdxl|\bsd3|\bflux\b|dall-?e|imagen|image|imagine/i, "image"],
 ];
 export const kindByName = (upstreamId: string): Model["kind"] | undefined => byName.find(([name]) => name.test(upstreamId))?.[1];
 export const kindOf = (upstreamId: string, model: Model | undefined): Model["kind"] => model?.kind ?? kindByName(upstreamId) ?? "chat";

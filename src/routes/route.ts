@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { asFunctions } from "../mcp/index.ts";
 import { answerHeaders, callerOf, dryRun, eachPrompt, type Seen } from "../pipeline/index.ts";
-import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, type Protocol } from "../protocols/index.ts";
+import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiImages, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, type Protocol } from "../protocols/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { contextOf, type App } from "./context.ts";
 
@@ -16,6 +16,7 @@ const endpoints = {
   "/v1/messages": { protocol: anthropicMessages, sample: { messages: short, max_tokens: 1_024 } },
   "/v1/responses": { protocol: openaiResponses, sample: { input: "Hello." }, seen: asFunctions },
   "/v1/completions": { protocol: openaiCompletions, sample: { prompt: "Hello." }, seen: eachPrompt },
+  "/v1/images/generations": { protocol: openaiImages, sample: { prompt: "A house." } },
   "/v1/embeddings": { protocol: openaiEmbeddings, sample: { input: "Hello." } },
   "/v1/audio/speech": { protocol: openaiSpeech, sample: { input: "Hello.", voice: "alloy" } },
   "/v1/audio/transcriptions": { protocol: openaiTranscriptions, sample: { input_audio: { data: "AAAA", format: "mp3" } } },

@@ -2,6 +2,7 @@
  * The HTTP call and the bytes of its answer: send, splice, pass on. Does not belong here: what bytes mean (protocols), where
  * to (providers), what it costs (ledger). Imports: provider and protocol types, errors.
  */
+export { ask, notIts, ownerOf } from "./ask.ts";
 export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
 export { flow } from "./flow.ts";

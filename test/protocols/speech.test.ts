@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { noUsage } from "../../src/chat/usage.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { openaiSpeech } from "../../src/protocols/index.ts";
+import type { Told } from "../../src/protocols/crossing.ts";
 import type { Crossing, CrossingContext, Telling } from "../../src/protocols/protocol.ts";
 import { speechFormats } from "../../src/protocols/media/speech-formats.ts";
 import golden from "./golden/speech.json" with { type: "json" };
@@ -99,10 +100,10 @@ describe.each(openaiSpeech.crossings!.map((crossing) => [crossing.id, crossing] 
     const type = { mp3: "audio/mpeg", opus: "audio/opus", aac: "audio/aac", flac: "audio/flac", wav: "audio/wav", pcm: "audio/pcm" }[format];
     const headless = (bytes: number[]): number[] => (bytes.length > sound.length ? bytes.slice(44) : bytes);
     if (whole) {
-      const told = crossing.read(whole(format), context);
+      const told = crossing.read(whole(format), context) as Told;
       expect([told.type, headless([...(told.body as Uint8Array)])]).toEqual([type, [...sound]]);
       expect(told.seen.usage!.pieces!.character).toBe(12);
-      const { sound: heard, usage } = eventsIn(crossing.read(whole(format), asEvents).body);
+      const { sound: heard, usage } = eventsIn((crossing.read(whole(format), asEvents) as Told).body);
       expect(headless(heard)).toEqual([...sound]);
       expect(usage).toEqual({ input_tokens: expect.any(Number) as unknown, output_tokens: expect.any(Number) as unknown, total_tokens: expect.any(Number) as unknown });
     }
@@ -125,7 +126,7 @@ describe.each(openaiSpeech.crossings!.map((crossing) => [crossing.id, crossing] 
 
 test("Gemini's tokens are its own count, and a WAV says how long it is", () => {
   const gemini = openaiSpeech.crossings!.find(({ id }) => id === "gemini-speech")!;
-  const { body, seen } = gemini.read(models["gemini-speech"]!.whole!(), contextOf("gemini-speech", { response_format: "wav" }));
+  const { body, seen } = gemini.read(models["gemini-speech"]!.whole!(), contextOf("gemini-speech", { response_format: "wav" })) as Told;
   expect(seen).toMatchObject({ guessed: false, usage: { inputTokens: 5, outputTokens: 7, outputAudioTokens: 7 } });
   const head = new DataView((body as Uint8Array).buffer);
   expect([head.getUint32(4, true), head.getUint32(24, true), head.getUint32(40, true)]).toEqual([36 + sound.length, 24_000, sound.length]);

@@ -1,9 +1,9 @@
 /** What every crossing of transcripts owes, whoever listens. Goldens of what is sent: golden/transcription.json. */
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
-import { SentFile } from "../../src/protocols/crossing.ts";
+import { SentFile, type Told } from "../../src/protocols/crossing.ts";
 import { openaiTranscriptions, openaiTranslations } from "../../src/protocols/index.ts";
-import type { Crossing, CrossingContext, Protocol, Retold, SentBody } from "../../src/protocols/protocol.ts";
+import type { Crossing, CrossingContext, Protocol, SentBody } from "../../src/protocols/protocol.ts";
 import { wavHead } from "../../src/protocols/media/speech-formats.ts";
 import { transcriptFormats } from "../../src/protocols/media/transcription-request.ts";
 import golden from "./golden/transcription.json" with { type: "json" };
@@ -59,7 +59,7 @@ function sent(protocol: Protocol, one: Case, more: object): Sent {
 }
 
 const inJson = (answer: object) => ({ bytes: new TextEncoder().encode(JSON.stringify(answer)), contentType: "application/json" });
-const bodyOf = ({ body }: Retold): string => (typeof body === "string" ? body : new TextDecoder().decode(body));
+const bodyOf = ({ body }: Told): string => (typeof body === "string" ? body : new TextDecoder().decode(body));
 const eventsIn = (body: string): Record<string, any>[] => body.split("\n\n").filter((frame) => frame && frame !== "data: [DONE]").map((frame) => JSON.parse(frame.slice(6)) as Record<string, any>);
 const all = (protocol: Protocol, of: Record<string, Case>): object => Object.fromEntries(Object.entries(of).map(([name, one]) => [name, Object.fromEntries(Object.entries(asked).flatMap(([how, more]) => {
   if (protocol === openaiTranslations && JSON.stringify(more).includes("diarized")) return [];
@@ -80,14 +80,14 @@ const suites: [string, Protocol, Case][] = [
 describe.each(suites)("%s", (_, protocol, one) => {
   const crossing: Crossing = crossingOf(protocol.crossings!, one);
   /** The answer in a form; undefined: it is refused with the field's name. */
-  function answered(more: { response_format?: string; stream?: string }): Retold | undefined {
+  function answered(more: { response_format?: string; stream?: string }): Told | undefined {
     const said = sent(protocol, one, more);
     if ("refused" in said) {
       expect(said.param).toMatch(/^(?:response_format|timestamp_granularities)$/);
       return undefined;
     }
     const timed = !["json", "text", undefined].includes(more.response_format);
-    return crossing.read(inJson(one.answer(timed)), contextOf(protocol, one, more));
+    return crossing.read(inJson(one.answer(timed)), contextOf(protocol, one, more)) as Told;
   }
 
   test("a hint is heard or declared", () => {

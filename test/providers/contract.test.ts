@@ -2,14 +2,15 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryOnce } from "../../src/pipeline/attempt.ts";
 import { passthrough } from "../../src/pipeline/passthrough.ts";
-import { conversations, anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiInputTokens, openaiModerations, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, rerank } from "../../src/protocols/index.ts";
+import { conversations, anthropicCountTokens, anthropicMessages, gemini, openaiChat, openaiCompletions, openaiEmbeddings, openaiImageEdits, openaiImageEditsJson, openaiImages, openaiImageVariations, openaiInputTokens, openaiModerations, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, openaiVideos, rerank } from "../../src/protocols/index.ts";
 import { authHeaders, baseUrlsOf, endpoints, providerOf, providers, secretOf, selfHosted, usable, type Endpoint, type Provider } from "../../src/providers/index.ts";
 import { envName } from "../../src/providers/provider.ts";
 import { send, upstreamRequestId } from "../../src/upstream/index.ts";
 
 const geminiCalls = [gemini("ours", "streamGenerateContent", true)!, gemini("ours", "batchEmbedContents", false)!] as const;
-const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions, openaiModerations, rerank, ...geminiCalls];
+const protocols = [openaiChat, openaiEmbeddings, anthropicMessages, anthropicCountTokens, openaiResponses, openaiInputTokens, openaiCompletions, openaiModerations, rerank, openaiImages, openaiImageEdits, openaiImageEditsJson, openaiImageVariations, openaiVideos, ...geminiCalls];
 const media = [openaiSpeech, openaiTranscriptions, openaiTranslations];
+const spoken = [...[...protocols, ...media].flatMap(({ id, crossings = [], jobs = [] }) => [id, ...[...crossings, ...jobs].map((one) => one.id)]), ...conversations.keys()];
 const secret = "sk-canary-0123456789";
 /** What an owner must set beside keys so that every provider is somewhere. */
 const places = {
@@ -114,13 +115,13 @@ describe.each(providers.map((provider) => [provider.id, provider] as const))("%s
   test("gets the key in one header, and none when there is none", () => {
     const headers = Object.entries(authHeaders(endpointOf(provider), provider.speaks[0]!)).filter(([, value]) => value.includes(secret));
     expect(headers.map(([, value]) => value.split(secret).length - 1)).toEqual([1]);
-    for (const [name] of headers) expect(["authorization", "api-key", "x-api-key", "x-goog-api-key", "xi-api-key"]).toContain(name);
+    for (const [name] of headers) expect(["authorization", "api-key", "x-api-key", "x-goog-api-key", "xi-api-key", "x-key"]).toContain(name);
     expect(authHeaders({ ...endpointOf(provider), secret: undefined }, provider.speaks[0]!)).toEqual({});
   });
 
   test("speaks protocols that there are, on paths of its own only where it speaks", () => {
     expect(provider.speaks.length).toBeGreaterThan(0);
-    for (const protocol of provider.speaks) expect([...[...protocols, ...media].flatMap(({ id: known, crossings = [] }) => [known, ...crossings.map((crossing) => crossing.id)]), ...conversations.keys()]).toContain(protocol);
+    for (const protocol of provider.speaks) expect(spoken).toContain(protocol);
     for (const [protocol, path] of Object.entries(provider.paths ?? {})) {
       expect(provider.speaks).toContain(protocol);
       expect(path).toMatch(/^\/[^?#]*[^/?#]$/);

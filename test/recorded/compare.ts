@@ -3,6 +3,7 @@ import type { ClientRequest } from "./endpoints.ts";
 
 export type Recording = {
   id: string;
+  provider?: string;
   stream: boolean;
   format: string;
   status: number;
@@ -25,8 +26,8 @@ export const recordedBody = ({ request }: Recording): Record<string, unknown> | 
 export async function compare(url: string, secret: string, asked: ClientRequest, recording: Recording, other?: (wanted: string, got: string) => string | undefined): Promise<Comparison> {
   const response = await fetch(url + asked.path, {
     method: "POST",
-    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", ...asked.headers },
-    body: JSON.stringify(asked.body),
+    headers: { authorization: `Bearer ${secret}`, ...(!(asked.body instanceof FormData) && { "content-type": "application/json" }), ...asked.headers },
+    body: asked.body instanceof FormData ? asked.body : JSON.stringify(asked.body),
   });
   const bytes = Buffer.from(await response.arrayBuffer());
   if (asked.refusedFor !== undefined) {

@@ -6,7 +6,7 @@ import { otherRanking, otherVectors, shapeOf } from "./vectors.ts";
  * `refusedFor`: the field for which we refuse the request by rule. `told`: what an answer in another wire format must become, or the text of
  * the transcript that it must have.
  */
-export type ClientRequest = { path: string; headers?: Record<string, string>; body: object; refusedFor?: string; told?: Buffer | string };
+export type ClientRequest = { path: string; headers?: Record<string, string>; body: object | FormData; refusedFor?: string; told?: Buffer | string };
 
 export type Endpoint = {
   /** Folder under `corpus/<provider>/`, and the index's `endpoint`. */
@@ -31,6 +31,14 @@ const recordedHeader = ({ request }: Recording, name: string): Record<string, st
   const value = request?.headers?.[name];
   return typeof value === "string" ? { [name]: value } : {};
 };
+
+/** A form with a picture: recorded ones are no good, their parts have no type. */
+function pictured(model: string, fields: Record<string, string>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ model, ...fields })) form.set(name, value);
+  form.set("image", new File([Buffer.from("iVBORw0KGgoAAAANSUhEUg==", "base64")], "image.png", { type: "image/png" }));
+  return form;
+}
 
 /** What Responses keep at the provider, where all our clients would share it. */
 const statefulFields = ["previous_response_id", "conversation", "background", "prompt"];
@@ -114,6 +122,16 @@ export const endpoints: readonly Endpoint[] = [
     through: inTheirs,
     ask: (_, recorded, model) => ({ path: "/v2/rerank", body: recorded?.documents ? { ...recorded, model } : { model, query: "recorded", documents: ["a", "b", "c", "d", "e"] } }),
     other: otherRanking,
+  },
+  {
+    folder: "images",
+    through: throughOpenai,
+    ask: (_, recorded, model) => ({ path: "/v1/images/generations", body: recorded?.prompt ? { ...recorded, model } : { model, prompt: "recorded" } }),
+  },
+  {
+    folder: "image_edits",
+    through: throughOpenai,
+    ask: ({ provider }, recorded, model) => ({ path: "/v1/images/edits", body: recorded?.prompt ? { ...recorded, model } : provider === "xai" ? { model, prompt: "recorded", images: [{ url: "https://a.example/a.png" }] } : pictured(model, { prompt: "recorded" }) }),
   },
   {
     folder: "count_tokens",

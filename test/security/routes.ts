@@ -16,6 +16,8 @@ export type Route = {
   bodyOptional?: boolean;
   /** Another line's route under another path. */
   again?: true;
+  /** It begins work that goes on by itself, in an object of its own: what that does is tried out with it (test/videos). */
+  lasting?: true;
   /** It spends nothing: no limit stands in its way, and nothing is booked. */
   free?: true;
 };
@@ -57,6 +59,17 @@ export const routes: readonly Route[] = [
   ...["/v1/messages", "/v1/messages/count_tokens", "/v1/v1/messages", "/v1/v1/messages/count_tokens"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, shape: "anthropic", body: messages, ...(path.startsWith("/v1/v1") && { again: true }) })),
   { route: "POST /v1/audio/speech", by: "key", path: "/v1/audio/speech", body: { model: "openai/gpt-test", input: message.content, voice: "alloy" } },
   ...["/v1/audio/transcriptions", "/v1/audio/translations"].map((path): Route => ({ route: `POST ${path}`, by: "key", path, form: true, body: { model: "openai/gpt-test", prompt: message.content, input_audio: { data: "UklGRg==", format: "mp3" } } })),
+  { route: "POST /v1/images/generations", by: "key", path: "/v1/images/generations", body: { model: "openai/gpt-test", prompt: message.content } },
+  { route: "POST /v1/images/edits", by: "key", path: "/v1/images/edits", body: { model: "openai/gpt-test", prompt: message.content, images: [{ image_url: "https://pictures.example/a.png" }] }, form: true },
+  { route: "POST /v1/images/variations", by: "key", path: "/v1/images/variations" },
+  { route: "GET /v1/images/files/:name", by: "anyone", path: "/v1/images/files/none.png" },
+  { route: "POST /v1/videos", by: "key", path: "/v1/videos", body: { model: "openai/gpt-test", prompt: message.content, seconds: "4" }, form: true, lasting: true },
+  { route: "GET /v1/videos", by: "key", path: "/v1/videos" },
+  { route: "GET /v1/videos/:id{video_[^/]*}", by: "key", path: "/v1/videos/video_none" },
+  { route: "DELETE /v1/videos/:id{video_[^/]*}", by: "key", path: "/v1/videos/video_none" },
+  { route: "GET /v1/videos/:id{video_[^/]*}/content", by: "key", path: "/v1/videos/video_none/content" },
+  ...["/v1/videos/:id{video_[^/]*}/remix", "/v1/videos/edits", "/v1/videos/extensions", "/v1/videos/characters"].map((path): Route => ({ route: `POST ${path}`, by: "key", path: path.replace(":id{video_[^/]*}", "video_none") })),
+  { route: "GET /v1/videos/characters/:id", by: "key", path: "/v1/videos/characters/none" },
   { route: "GET /v1/models", by: "key", path: "/v1/models" },
   { route: "GET /v1/models/:id{.+}", by: "key", path: "/v1/models/openai/gpt-test" },
   { route: "GET /v1/v1/models", by: "key", path: "/v1/v1/models" },

@@ -55,7 +55,9 @@ const forGoogle = ({ id, path, render, read }: Crossing): Crossing => ({
     return { body, losses: losses.map((loss) => theirNames[loss] ?? loss) };
   },
   read(answer, context) {
-    const { body, seen } = read(answer, asOpenai(context));
+    const told = read(answer, asOpenai(context));
+    if ("error" in told) return told;
+    const { body, seen } = told;
     const embeddings = objects((JSON.parse(body as string) as Json).data).map(({ embedding }) => ({ values: embedding }));
     const usage = seen.usage && !seen.guessed ? { usageMetadata: { promptTokenCount: seen.usage.inputTokens, totalTokenCount: seen.usage.inputTokens } } : {};
     return { body: JSON.stringify({ ...("requests" in context.json ? { embeddings } : { embedding: embeddings[0] }), ...usage }), seen };

@@ -28,7 +28,9 @@ export const byVectors = ({ id, path, render, read }: Crossing): Crossing => ({
     return { body, losses: ["field:rerank", ...unsaid(context, rerankFields), ...losses] };
   },
   read(answer, context) {
-    const { body, seen } = read(answer, asEmbeddings(context));
+    const told = read(answer, asEmbeddings(context));
+    if ("error" in told) return told;
+    const { body, seen } = told;
     const [query = [], ...documents] = objects((JSON.parse(body as string) as Json).data).map(({ embedding }) => list(embedding) as number[]);
     const ranks = documents.map((vector, index) => ({ index, score: cosine(query, vector) }));
     const retold = retellRanking({ ranks, usage: seen.usage ?? noUsage }, context);

@@ -14,6 +14,8 @@ export function rendered(crossing: Crossing, context: CrossingContext): { path: 
 
 /** A provider's answer as the client gets it, and what was seen of it. */
 export function told(crossing: Crossing, answer: unknown, context: CrossingContext) {
-  const { body, seen, losses = [] } = crossing.read({ bytes: new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer)), contentType: "application/json" }, context);
+  const retold = crossing.read({ bytes: new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer)), contentType: "application/json" }, context);
+  if ("error" in retold) throw retold.error;
+  const { body, seen, losses = [] } = retold;
   return { body: JSON.parse(body as string) as Record<string, any>, seen, losses };
 }
