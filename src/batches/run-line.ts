@@ -26,7 +26,7 @@ export const requestFor = ({ origin, endpoint, headers }: Batch, body: string): 
 export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine, isolate: Isolate = bench.isolate): Promise<Ran> {
   const { work: { batch, part: { lease, waits } }, waitUntil, seal } = bench;
   const { shape, endpoint, keyId, expiresAtMs } = batch;
-  const { protocol, by } = protocolAt(shape, endpoint);
+  const { protocol, by, lasting = false } = protocolAt(shape, endpoint);
   const requestId = requestIdOf(batch.id, line, lease);
   if (stream) {
     const error = new GatewayError("invalid_request", "stream: a request in a batch cannot stream", { param: "stream" });
@@ -37,10 +37,12 @@ export async function runLine(bench: Bench, line: number, { customId, body, stre
   const settles = (one: Settlement): void => settled.resolve(void settlements.push(one));
   const request = requestFor(batch, body);
   const startedAtMs = Date.now();
-  const response = await relay({ request, keyId, isolate, requestId, settles, waitUntil, startedAtMs }, protocol, by);
+  if (lasting) request.headers.set("idempotency-key", `${batch.id}/${line}`);
+  const asked = { request, keyId, isolate, requestId, settles, waitUntil, startedAtMs };
+  const response = await (lasting ? by(asked, protocol) : relay(asked, protocol, by));
   const { status } = response;
   const text = await response.text();
-  if (status < 400 && settlements.length === 0) await within(settled.promise, settledMs);
+  if (status < 400 && settlements.length === 0 && !lasting) await within(settled.promise, settledMs);
   const usage = settlements.map(usageOf).reduce(together, noLineUsage);
   const admitted = settlements.length > 0;
   const afterMs = status >= 400 && isFree(usage) ? waitOf(response, text, admitted, waits) : undefined;

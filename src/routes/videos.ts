@@ -2,10 +2,10 @@ import { Hono, type Context } from "hono";
 import { z } from "zod";
 import { GatewayError } from "../errors.ts";
 import { isForm } from "../form.ts";
-import { answerHeaders, callerOf, lossHeader, readForm, readJson, refusal, type RequestContext } from "../pipeline/index.ts";
+import { readForm, readJson, type RequestContext } from "../pipeline/index.ts";
 import type { Principal } from "../accounts/index.ts";
 import { openaiVideos, renderVideo } from "../protocols/index.ts";
-import { contentOf, errorOf, Videos, type Created } from "../videos/index.ts";
+import { begun, contentOf, create, told, Videos } from "../videos/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { contextOf, lookedUp, type App } from "./context.ts";
 import { answerContent } from "./file-content.ts";
@@ -17,18 +17,6 @@ const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(100
 const contentQuery = z.object({ variant: z.enum(["video", "thumbnail", "spritesheet"]).default("video") });
 
 const read = async (request: Request): Promise<Record<string, unknown>> => (isForm(request.headers) ? await readForm(request, { mostBytes }) : await readJson(request)).json as Record<string, unknown>;
-
-/** A film that has begun, or why it has not. */
-function told(context: RequestContext, made: Created): Response {
-  if (made.is === "refused") throw errorOf(made.error);
-  return Response.json(renderVideo(made.video), { headers: { ...answerHeaders(context.requestId, made.rate, "application/json"), ...lossHeader(made.losses) } });
-}
-
-async function create(context: RequestContext, principal: Principal): Promise<Response> {
-  const fields = await read(context.request);
-  openaiVideos.parse(fields);
-  return told(context, await new Videos(context.isolate).create(context, principal, fields));
-}
 
 /** A film made of another one, at whoever made that. */
 async function derive(context: RequestContext, principal: Principal, how: "remix" | "edits" | "extensions", named?: string): Promise<Response> {
@@ -44,17 +32,6 @@ async function derive(context: RequestContext, principal: Principal, how: "remix
   return told(context, await videos.create(context, principal, whole, from));
 }
 
-/** What begins a film for whoever calls; a key that may call no more hears only that. */
-async function begun(context: RequestContext, begin: (context: RequestContext, principal: Principal) => Promise<Response>): Promise<Response> {
-  let caller: Principal | undefined;
-  try {
-    caller = await callerOf(context);
-    return await begin(context, caller);
-  } catch (thrown) {
-    return refusal(context, openaiVideos, caller, thrown);
-  }
-}
-
 async function withoutCharacters(c: Context<App>): Promise<never> {
   await lookedUp(c);
   throw new GatewayError("invalid_request", "No provider here keeps characters for one organisation alone.", { param: "characters" });
@@ -62,7 +39,7 @@ async function withoutCharacters(c: Context<App>): Promise<never> {
 
 /** /v1/videos: begun, listed, told of, fetched, made of others and deleted. */
 export const videos = new Hono<App>()
-  .post("/", (c) => begun(contextOf(c), create))
+  .post("/", (c) => begun(contextOf(c), async (context, principal) => create(context, principal, await read(context.request))))
   .post("/edits", (c) => begun(contextOf(c), (context, principal) => derive(context, principal, "edits")))
   .post("/extensions", (c) => begun(contextOf(c), (context, principal) => derive(context, principal, "extensions")))
   .post("/characters", withoutCharacters)

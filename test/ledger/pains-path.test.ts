@@ -145,7 +145,8 @@ describe("pains.md 21: no way to a provider goes around the meter", () => {
   test("and one that may leaves an entry for each call that went out", async () => {
     const customer = await newCustomer();
     let reached = 0;
-    for (const one of asking) {
+    // A film's entry comes when it is there, from an object of its own: test/videos.
+    for (const one of asking.filter(({ lasting }) => !lasting)) {
       const left = played(answer);
       const response = await call(customer.secret, methodOf(one), one.path, one.body);
       await response.body?.cancel();
