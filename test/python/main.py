@@ -1,9 +1,10 @@
-"""Asks every surface of the three SDKs for every case at the upstreams of every protocol. Prints a line for each, and a total."""
+"""Asks every surface of the SDKs for every case at the upstreams of every protocol, and every resource beside. Prints a line for each, and a total."""
 import sys
 
 import anthropic_sdk
 import google_sdk
 import openai_sdk
+import resources
 from surface import TRUTH
 
 
@@ -77,6 +78,14 @@ def main():
                     print(f"       {way}: " + "; ".join(why), flush=True)
                 asked += len(found)
                 passed, failed = passed + (not wrong), failed + bool(wrong)
+    for resource in resources.RESOURCES:
+        try:
+            resource()
+            why = ""
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        print(f"{'FAIL' if why else 'ok  '} resource                 {resource.__name__} {why}", flush=True)
+        passed, failed = passed + (not why), failed + bool(why)
     print(f"\n{asked} calls")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

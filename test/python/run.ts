@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { startLocal } from "../../scripts/local.ts";
 import { prepared } from "../support/script.ts";
 import { createKey } from "../support/admin.ts";
+import { startResources } from "./resources.ts";
 import { truth } from "./truth.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -50,14 +51,20 @@ const origin = await upstream.start();
 const places = Object.entries(truth.upstreams).flatMap(([protocol, { provider }]) => [
   [`${provider.toUpperCase()}_BASE_URL`, `${origin}/${protocol}`], [`${provider.toUpperCase()}_API_KEY`, "sk-scripted"],
 ]);
+const { mock, vars: scripted } = await startResources();
+const own = { ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true" };
+const kept = await startLocal({ port: 0, vars: { ...own, ...scripted } });
 const gateway = await startLocal({
   port: 0, vars: { ...createKey.secrets, ...Object.fromEntries(places) as Record<string, string>, ALLOW_PRIVATE_UPSTREAMS: "true", STREAM_HEARTBEAT_MS: "50" },
 });
 try {
-  const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 100_000 } });
-  process.exitCode = await drive(python, { FORGE_URL: gateway.url, FORGE_KEY: secret, FORGE_TRUTH: JSON.stringify(truth) });
+  const [key, resourcesKey] = await Promise.all([gateway, kept].map(({ url }) => createKey(url, { limits: { requestsPerMinute: 100_000 } })));
+  process.exitCode = await drive(python, {
+    FORGE_URL: gateway.url, FORGE_KEY: key!.secret, FORGE_RESOURCES_URL: kept.url, FORGE_RESOURCES_KEY: resourcesKey!.secret, FORGE_TRUTH: JSON.stringify(truth),
+  });
 } finally {
-  await gateway.stop();
+  await Promise.all([gateway.stop(), kept.stop()]);
+  await mock.stop();
   upstream.stop();
   done();
 }

@@ -5,6 +5,8 @@ import os
 
 URL = os.environ["FORGE_URL"]
 KEY = os.environ["FORGE_KEY"]
+RESOURCES_URL = os.environ["FORGE_RESOURCES_URL"]
+RESOURCES_KEY = os.environ["FORGE_RESOURCES_KEY"]
 TRUTH = json.loads(os.environ["FORGE_TRUTH"])
 PROMPT = "Greet me."
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
