@@ -77,7 +77,7 @@ export const openaiFiles: FileShape = {
     view: ({ data, hasMore }) => ({ object: "list", data: data.map(openaiFiles.view), has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }),
   }),
   view: ({ id, bytes, createdAtMs, filename, purpose, expiresAtMs }) => ({
-    id, object: "file", bytes, created_at: seconds(createdAtMs), filename, purpose, status: "processed", ...(expiresAtMs !== undefined && { expires_at: seconds(expiresAtMs) }), status_details: null,
+    id, object: "file", bytes, created_at: seconds(createdAtMs), filename, purpose, status: "processed", expires_at: expiresAtMs === undefined ? null : seconds(expiresAtMs), status_details: null,
   }),
   deleted: (id) => ({ id, object: "file", deleted: true }),
 };

@@ -2,12 +2,13 @@
  * What is kept here and by no provider: files, batches, conversations, stored responses. Each recorded exchange is made with the gateway
  * itself, its ids exchanged for ones that exist here; the answer must have the recording's status and shape, and say the same.
  */
-import type { Recording } from "./compare.ts";
+import type { Comparison, Recording } from "./compare.ts";
 
 /** A recorded exchange of what is kept, whole. */
 export type Kept = Recording & { provider: string; request: { method: string; path: string; query: Record<string, string>; headers: Record<string, string>; body?: unknown; body_text?: string; body_base64?: string } };
 
 /** Folders of recordings that are compared so. */
+export const keepers: readonly string[] = ["openai", "anthropic"];
 export const keptFolders = ["files", "batches", "conversations", "responses_other"];
 
 /** Vector stores are OpenAI's own and not kept here; an error about somebody's account is none of ours. */
@@ -21,9 +22,9 @@ const anthropicHeaders = { "anthropic-version": "2023-06-01" };
 const json = ({ bytes }: { bytes: Buffer }): Json => JSON.parse(bytes.toString()) as Json;
 
 /** Values that differ from one day to the next, and what only their maker can know. */
-const passing = /(?:^|\.)(?:id|.*_id|.*_at|model|results_url|request_counts\..*|status|processing_status|has_more|usage.*|first_id|last_id)$/;
+const passing = /^data\[|content\[|text\.format|(?:^|\.)(?:id|.*_id|.*_at|model|results_url|request_counts\..*|status|processing_status|has_more|usage.*|first_id|last_id)$/;
 /** What a later version of the provider says and an earlier did not is no difference; `status_details` OpenAI has given up. */
-const leftOut = /(?:^|\.)(?:status_details|output\[\d+\].*|usage\..*_details.*|billing.*|prompt_cache_retention|safety_identifier|user|top_logprobs|max_tool_calls|moderation.*)$/;
+const leftOut = /(?:^|\.)(?:status_details|generate_summary|output\[\d+\].*|usage\..*_details.*|billing.*|prompt_cache_retention|safety_identifier|user|top_logprobs|max_tool_calls|moderation.*)$/;
 
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "list" : typeof value);
 
@@ -37,6 +38,16 @@ export function differences(theirs: unknown, ours: unknown, path = ""): string[]
   if (their === "list") return (theirs as unknown[]).slice(0, (ours as unknown[]).length).flatMap((one, i) => differences(one, (ours as unknown[])[i], `${path}[${i}]`));
   if (their === "object") return Object.entries(theirs as Json).flatMap(([key, value]) => differences(value, (ours as Json)[key], path ? `${path}.${key}` : key));
   return theirs === ours || passing.test(path) ? [] : [`${path}: ${JSON.stringify(theirs).slice(0, 60)} became ${JSON.stringify(ours).slice(0, 60)}`];
+}
+
+const wrong = (...problems: string[]): Comparison => ({ problems, rule: undefined });
+
+/** Where the provider's own API is another today than it was when it was recorded, or ours is another by choice. */
+function ruleFor({ request: { method, path }, provider }: Kept, ours: Json): string | undefined {
+  if (provider === "anthropic" && path === "/v1/files" && ours.downloadable === true) return "files that were sent here can be had back";
+  if (path.includes("/items")) return "items of conversations are as OpenAI's SDK of today reads them";
+  if (method === "DELETE" && path.startsWith("/v1/responses/") && ours.deleted === true) return "a deletion names its object as OpenAI's reference of today has it";
+  return undefined;
 }
 
 /** Makes recorded exchanges with the gateway, and what they speak of before. */
@@ -58,14 +69,16 @@ export class Keeper {
   }
 
   /** What is wrong with the gateway's answer to a recorded request. */
-  async compare(one: Kept): Promise<string[]> {
+  async compare(one: Kept): Promise<Comparison> {
     const { request, response } = one;
     const query = new URLSearchParams(request.query).toString();
     const target = await this.exchanged(request.path + (query && `?${query}`), one);
     const answer = await this.send(one, target);
-    if (answer.status !== one.status) return [`${request.method} ${target}: status ${one.status} became ${answer.status}: ${answer.bytes.toString().slice(0, 200)}`];
-    if (/\/(?:content|results)$/.test(request.path)) return this.sameLines(one, answer.bytes);
-    return differences(JSON.parse(response.body_text!), json(answer));
+    if (answer.status !== one.status) return wrong(`${request.method} ${target}: status ${one.status} became ${answer.status}: ${answer.bytes.toString().slice(0, 200)}`);
+    if (/\/(?:content|results)$/.test(request.path)) return wrong(...this.sameLines(one, answer.bytes));
+    const problems = differences(JSON.parse(response.body_text!), json(answer));
+    const rule = problems.length > 0 ? ruleFor(one, json(answer)) : undefined;
+    return { problems: rule === undefined ? problems : [], rule };
   }
 
   private async send({ request, provider }: Kept, target: string): ReturnType<Call> {
@@ -77,7 +90,7 @@ export class Keeper {
   }
 
   /** Answers of a file: the same bytes where the recording has the upload; lines of the same shape where a batch wrote it. */
-  private async sameLines({ response, request: { path } }: Kept, bytes: Buffer): Promise<string[]> {
+  private sameLines({ response, request: { path } }: Kept, bytes: Buffer): string[] {
     const theirs = (response.body_text ?? "").split("\n").filter(Boolean);
     const id = idPattern[Symbol.match](path)?.[0] ?? "";
     const upload = this.recorded.get(id);
@@ -114,6 +127,7 @@ export class Keeper {
 
   private async upload(id: string, of: Kept | undefined): Promise<string> {
     const upload = this.recorded.get(id);
+    if (!upload && of?.response.body_text?.includes('"custom_id"')) return this.written();
     if (upload) return String(json(await this.send(upload, "/v1/files")).id);
     const form = new FormData();
     const said = of?.response.body_text && /\/files\/[^/]+$/.test(of.request.path) ? (JSON.parse(of.response.body_text) as { filename?: string; bytes?: number; purpose?: string }) : {};
@@ -134,6 +148,14 @@ export class Keeper {
     const ours = String(json(made).id);
     if (of?.response.body_text?.includes('"ended"') || of?.request.path.endsWith("/results") || of?.response.body_text?.includes('"completed",')) await this.ended(`${path}/${ours}`, isAnthropic);
     return ours;
+  }
+
+  /** A file that a batch wrote. */
+  private async written(): Promise<string> {
+    const input_file_id = await this.lineFile("/v1/responses");
+    const { id } = json(await this.call("POST", "/v1/batches", { input_file_id, endpoint: "/v1/responses", completion_window: "24h" }));
+    await this.ended(`/v1/batches/${String(id)}`, false);
+    return String(json(await this.call("GET", `/v1/batches/${String(id)}`)).output_file_id);
   }
 
   private async lineFile(url: string): Promise<string> {

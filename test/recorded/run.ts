@@ -10,6 +10,7 @@ import { createKey } from "../support/admin.ts";
 import { startLocal } from "../../scripts/local.ts";
 import { compare, recordedBody, type Comparison, type Recording } from "./compare.ts";
 import { baseUrls, endpoints, modelFor } from "./endpoints.ts";
+import { isKept, Keeper, keepers, keptFolders, type Kept } from "./kept.ts";
 
 const { values: flags } = parseArgs({ options: { show: { type: "string", default: "20" }, port: { type: "string", default: "4719" }, only: { type: "string" } } });
 const folder = fileURLToPath(new URL("../../../shared/recordings/", import.meta.url));
@@ -44,11 +45,29 @@ try {
       results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording, other)) });
     }
   }
+  results.push(...(await keptResults(secret, rows)));
   report(results);
 } finally {
   replay.kill();
   lenient.kill();
   await gateway.stop();
+}
+
+/** What is kept here, and by no provider. */
+async function keptResults(secret: string, rows: readonly { id: string; provider: string; endpoint: string }[]): Promise<Result[]> {
+  if (flags.only !== undefined && !keptFolders.includes(flags.only)) return [];
+  const recordings = rows.filter(({ endpoint, provider }) => keptFolders.includes(endpoint) && keepers.includes(provider))
+    .map(({ id, provider, endpoint }) => ({ ...(JSON.parse(readFileSync(`${folder}corpus/${provider}/${endpoint}/${id}.json`, "utf8")) as Kept), endpoint })).filter(isKept);
+  const call: ConstructorParameters<typeof Keeper>[0] = async (method, path, body, headers = {}) => {
+    const raw = body === undefined || typeof body === "string" || body instanceof FormData || Buffer.isBuffer(body);
+    const type: Record<string, string> = raw ? {} : { "content-type": "application/json" };
+    const response = await fetch(gateway.url + path, { method, headers: { authorization: `Bearer ${secret}`, ...type, ...headers }, ...(body !== undefined && { body: (raw ? body : JSON.stringify(body)) as BodyInit }) });
+    return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+  };
+  const keeper = new Keeper(call, modelFor("openai", rows.find(({ endpoint, provider }) => endpoint === "responses" && provider === "openai")!.id), recordings);
+  const results: Result[] = [];
+  for (const one of recordings.filter(({ endpoint }) => (flags.only ?? endpoint) === endpoint)) results.push({ id: one.id, group: `${one.provider}/${one.endpoint}`, ...(await keeper.compare(one).catch((error: unknown) => ({ problems: [String(error)], rule: undefined }))) });
+  return results;
 }
 
 function report(results: readonly Result[]): void {
