@@ -50,7 +50,7 @@ function blocksOf(values: readonly unknown[]): Detail[][] {
 function parseBlock(details: readonly Detail[]): PlacedBlock {
   const texts = details.flatMap(({ text, summary }) => text ?? summary ?? []);
   const secrets = details.flatMap(({ signature, data }) => signature ?? data ?? []);
-  const known = secrets.map((one) => unseal(one, texts)).find((one) => one !== undefined);
+  const known = secrets.map((one) => unseal(one, [texts.join("")])).find((one) => one !== undefined);
   if (known) return { part: known.part, spot: known.spot ?? nowhere };
   const part: ReasoningPart = { type: "reasoning", texts, origin: { protocol: protocolId } };
   for (const { summary, id, signature, data, format } of details) {

@@ -1,10 +1,9 @@
 /** Writes a whole chat completion. https://platform.openai.com/docs/api-reference/chat/object */
 import { seal, textOf, type ChatResponse, type Choice, type Loss, type Part, type ReasoningPart, type TextPart, type TokenLogprob, type ToolCallPart } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
-import { renderDetails, type Detail } from "./reasoning.ts";
-import { renderCitation, renderFile, renderLogprobs, renderTier, signed } from "./render-parts.ts";
-import { renderUsage } from "./render-usage.ts";
-import { finishWords } from "./words.ts";
+import type { Detail } from "./reasoning.ts";
+import { renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
+import { openaiWording, type Wording } from "./wording.ts";
 
 /** A block that only signs the part behind it. */
 export const signsOnly = (part: Part | undefined): part is ReasoningPart & { signature: string } =>
@@ -36,7 +35,7 @@ function renderAnnotations(texts: readonly TextPart[], losses: Set<Loss>): unkno
   return annotations;
 }
 
-function renderReasoning(parts: readonly Part[]): Record<string, unknown> {
+function renderReasoning(parts: readonly Part[], wording: Wording): Record<string, unknown> {
   const place = { chars: 0, calls: 0 };
   const texts: string[] = [];
   const details: Detail[][] = [];
@@ -45,20 +44,19 @@ function renderReasoning(parts: readonly Part[]): Record<string, unknown> {
     if (part.type === "tool-call") place.calls += 1;
     if (part.type !== "reasoning" || (signsOnly(part) && parts[index + 1]?.type === "tool-call")) return;
     texts.push(textOf(part));
-    details.push(renderDetails(part, details.length, place));
+    details.push(wording.details(part, details.length, place));
   });
-  const [text, entries] = [texts.join(""), details.flat()];
-  return { ...(text !== "" && { reasoning_content: text }), ...(entries.length > 0 && { reasoning_details: entries }) };
+  return wording.thoughts(texts.join(""), details.flat());
 }
 
-function renderMessage(parts: readonly Part[], { nowS }: RenderContext, losses: Set<Loss>): Record<string, unknown> {
+function renderMessage(parts: readonly Part[], { nowS }: RenderContext, wording: Wording, losses: Set<Loss>): Record<string, unknown> {
   const texts = parts.filter(isText);
   const annotations = renderAnnotations(texts, losses);
   const calls = parts.flatMap((part, index) => {
     const before = parts[index - 1];
     return part.type === "tool-call" ? [renderCall(part, signsOnly(before) ? seal(before) : undefined)] : [];
   });
-  const message: Record<string, unknown> = { role: "assistant", content: joined(texts), refusal: joined(parts.filter(isRefusal)), ...renderReasoning(parts) };
+  const message: Record<string, unknown> = { role: "assistant", content: joined(texts), refusal: joined(parts.filter(isRefusal)), ...renderReasoning(parts, wording) };
   const images: unknown[] = [];
   for (const part of parts) {
     if (part.type === "opaque") losses.add("provider_content");
@@ -82,18 +80,17 @@ export function logprobsOf(parts: readonly Part[]): unknown {
 }
 
 /** An answer as `chat.completion`, as JSON text. */
-export function renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] } {
+export function renderResponse(response: ChatResponse, context: RenderContext, wording = openaiWording): { body: string; losses: Loss[] } {
   const losses = new Set<Loss>();
   const renderChoice = ({ parts, finish }: Choice, index: number): unknown => ({
     index,
-    message: renderMessage(parts, context, losses),
+    message: renderMessage(parts, context, wording, losses),
     logprobs: logprobsOf(parts),
-    finish_reason: finishWords[finish.unified],
+    ...wording.finish(finish),
   });
-  const { id = `chatcmpl-${context.requestId}`, model = context.request.model, createdAtS = context.nowS, choices, usage, serviceTier } = response;
+  const { choices, usage } = response;
   const body = JSON.stringify({
-    id, object: "chat.completion", created: createdAtS, model, choices: choices.map(renderChoice),
-    ...(usage && { usage: renderUsage(usage, context) }), ...renderTier(serviceTier),
+    ...wording.head("chat.completion", response, context), choices: choices.map(renderChoice), ...(usage && { usage: wording.usage(usage, context) }),
   });
   return { body, losses: [...losses] };
 }

@@ -2,12 +2,9 @@
 import { seal, type ChatEvent, type ReasoningPart, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { RenderContext, StreamRenderer } from "../protocol.ts";
-import { renderStreamError } from "./error.ts";
-import { renderDetails } from "./reasoning.ts";
-import { renderCitation, renderFile, renderLogprobs, renderTier, signed } from "./render-parts.ts";
+import { renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
 import { signsOnly } from "./render-response.ts";
-import { renderUsage } from "./render-usage.ts";
-import { finishWords } from "./words.ts";
+import { openaiWording, type Head, type Wording } from "./wording.ts";
 
 type Json = Record<string, unknown>;
 
@@ -24,21 +21,26 @@ type Placed = Exclude<ChatEvent["type"], "start" | "usage" | "error" | "end">;
 
 export class ChunkRenderer implements StreamRenderer {
   private readonly context: RenderContext;
+  private readonly wording: Wording;
   private readonly answers = new Map<number, Answer>();
-  private head: Json;
+  private told: Head = {};
   /** The head as every chunk begins with it. */
   private opening = "";
   private usage: Usage | undefined;
 
-  constructor(context: RenderContext) {
+  constructor(context: RenderContext, wording = openaiWording) {
     this.context = context;
-    this.head = { id: `chatcmpl-${context.requestId}`, object: "chat.completion.chunk", created: context.nowS, model: context.request.model };
+    this.wording = wording;
+  }
+
+  private get head(): Json {
+    return this.wording.head("chat.completion.chunk", this.told, this.context);
   }
 
   push(event: ChatEvent): string {
     if (event.type === "start") {
       const { id, model, createdAtS, serviceTier } = event;
-      this.head = { ...this.head, ...(id && { id }), ...(model && { model }), ...(createdAtS && { created: createdAtS }), ...renderTier(serviceTier) };
+      this.told = { ...this.told, ...(id && { id }), ...(model && { model }), ...(createdAtS && { createdAtS }), ...(serviceTier && { serviceTier }) };
       this.opening = "";
       return "";
     }
@@ -49,12 +51,12 @@ export class ChunkRenderer implements StreamRenderer {
 
   end(): string {
     const { usage } = this;
-    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: renderUsage(usage, this.context) }) : "";
+    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: this.wording.usage(usage, this.context) }) : "";
     return `${counted}data: [DONE]\n\n`;
   }
 
   fail(error: GatewayError): string {
-    return renderStreamError(error);
+    return this.wording.fail(error, this.head);
   }
 
   private readonly writes: { [T in Placed]: Write<T> } = {
@@ -83,12 +85,12 @@ export class ChunkRenderer implements StreamRenderer {
       answer.reasoning = { type: "reasoning", texts: [], origin, ...(id && { id }), ...(summarised && { summarised }) };
       return flushed;
     },
-    "reasoning-delta": ({ choice, text, paragraph }, { reasoning }) => {
+    "reasoning-delta": ({ choice, text, paragraph }, { reasoning, blocks }) => {
       if (!reasoning) return "";
       const gap = paragraph > 0 && reasoning.texts[paragraph] === undefined ? "\n\n" : "";
       while (reasoning.texts.length <= paragraph) reasoning.texts.push("");
       reasoning.texts[paragraph] += text;
-      return text === "" ? "" : this.delta(choice, { reasoning_content: gap + text });
+      return text === "" ? "" : this.delta(choice, this.wording.thought(gap + text, reasoning, blocks));
     },
     "reasoning-end": ({ choice, signature, encrypted }, answer) => {
       const { reasoning } = answer;
@@ -114,15 +116,15 @@ export class ChunkRenderer implements StreamRenderer {
       const images = file?.images?.map((image) => ({ ...image, index: answer.images++ }));
       return this.flush(choice, answer) + (file ? this.delta(choice, images ? { images } : file) : "");
     },
-    finish: ({ choice, finish }, answer) => this.flush(choice, answer) + this.delta(choice, {}, { finish_reason: finishWords[finish.unified] }),
+    finish: ({ choice, finish }, answer) => this.flush(choice, answer) + this.delta(choice, {}, this.wording.finish(finish)),
   };
 
-  /** Hands out the details of a block that has ended: whole, so that also a client that only appends entries can give them back. */
+  /** Hands out what a client has to give back of a block that has ended. */
   private flush(choice: number, answer: Answer): string {
     const { reasoning } = answer;
     delete answer.reasoning;
     if (!reasoning) return "";
-    const details = renderDetails(reasoning, answer.blocks, { chars: answer.written, calls: answer.calls });
+    const details = this.wording.endOfThought(reasoning, answer.blocks, { chars: answer.written, calls: answer.calls });
     answer.blocks += 1;
     return details.length === 0 ? "" : this.delta(choice, { reasoning_details: details });
   }
