@@ -19,6 +19,7 @@ import { messageBatches } from "./routes/message-batches.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { moderations } from "./routes/moderations.ts";
+import { openrouterCalls } from "./routes/openrouter-calls.ts";
 import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { rankings } from "./routes/rerank.ts";
 import { responses } from "./routes/responses.ts";
@@ -66,6 +67,7 @@ app.route("/v1beta/models", geminiModels);
 app.route("/v1/files", files);
 app.route("/v1/v1/files", files);
 app.route("/v1/uploads", uploads);
+app.route("/api/v1", openrouterCalls);
 
 app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);

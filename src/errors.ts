@@ -17,6 +17,7 @@ const statusOf = {
   plan_required: 403,
   header_credentials_not_allowed: 403,
   model_not_priced: 403,
+  not_permitted: 403,
   model_not_found: 404,
   not_found: 404,
   thread_not_found: 404,
@@ -53,6 +54,8 @@ export type ErrorDetail = {
   shouldRetry?: boolean;
   /** Methods that the URL takes; sent as `Allow`. */
   allow?: string;
+  /** The provider that refused, by its name, and its own words. */
+  provider?: { name: string; raw?: string };
 };
 
 /** A failure that a client is told about. `message` is public: never put a secret or a provider's key in it. */

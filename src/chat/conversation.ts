@@ -2,6 +2,7 @@
  * The canonical conversation: what every wire format is parsed into and rendered from when client and provider speak different
  * ones. Plain data. A protocol that cannot say something declares the loss; nothing is dropped in silence.
  */
+import type { Loss } from "./losses.ts";
 import type { Usage } from "./usage.ts";
 
 /**
@@ -182,6 +183,8 @@ export type ChatRequest = {
   promptCacheKey?: string;
   /** Fields of the client's protocol that have no name here: rendered to that protocol only, a declared loss elsewhere. */
   rest: { protocol: string; fields: Record<string, unknown> };
+  /** What must not be lost of it: a deployment that cannot be told this is not asked. */
+  needed?: Loss[];
 };
 
 /** Why an answer ended. `raw` is the provider's own word. */

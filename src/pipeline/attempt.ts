@@ -22,6 +22,8 @@ export type Failure = {
 export type Tried = { response: Response; upstreamRequestId: string | null; attempt: Attempt } | { failure: Failure };
 
 const errorBodyLimit = 256 * 1024;
+/** Characters of an error body that are told as they are. */
+const mostRaw = 4_000;
 /** The provider refuses us, not the client: its key, its account, its region. */
 const oursToMend = new Set([401, 402, 403, 407]);
 /** Nobody else, and no other time, would answer otherwise; what another time may answer, and another deployment. */
@@ -89,7 +91,8 @@ async function failureOf({ endpoint, own }: Attempt, sameErrors: boolean, respon
   }
   if (status >= 500 && sameErrors) return { error: new GatewayError("upstream_error", `${where}.`), upstreamRequestId: id, ...setback };
   const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? { retryAfterSeconds: Number(retryAfter) } : {};
-  const error = new GatewayError("upstream_refused", said ? `${name}: ${said.message.slice(0, 2_000)}` : `${where}.`, seconds, status);
+  const provider = { name, ...(said && { raw: text!.slice(0, mostRaw) }) };
+  const error = new GatewayError("upstream_refused", said ? `${name}: ${said.message.slice(0, 2_000)}` : `${where}.`, { ...seconds, provider }, status);
   return { error, upstreamRequestId: id, ...setback, ...sealed };
 }
 

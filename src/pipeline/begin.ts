@@ -20,9 +20,14 @@ export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => R
 /** The reason of an attempt that was hung up on because another had begun to answer. */
 export const outrun = new GatewayError("upstream_error", "Another deployment was quicker.");
 
-/** With `X-Forge-Strict` nothing may be lost. */
-const lost = ({ losses, protocol }: Exchange, { deployment }: Attempt): GatewayError =>
-  new GatewayError("invalid_request", `X-Forge-Strict: ${deployment} cannot be told by ${protocol}: ${losses.join(", ")}.`, { param: "X-Forge-Strict" });
+/** With `X-Forge-Strict` nothing may be lost, without it only what a request can do without. */
+function lost({ losses, needed, protocol }: Exchange, { deployment }: Attempt, strict: boolean): GatewayError | undefined {
+  const missed = strict ? losses : losses.filter((loss) => needed?.includes(loss));
+  const [first] = missed;
+  if (first === undefined) return undefined;
+  const param = strict ? "X-Forge-Strict" : first.replace(/^field:/, "");
+  return new GatewayError("invalid_request", `${param}: ${deployment} cannot be told by ${protocol}: ${missed.join(", ")}.`, { param });
+}
 
 /**
  * Sends a request to one deployment. `last`: nobody can take its place, so its stream is the answer as soon as it has headers; else it
@@ -39,8 +44,9 @@ export async function begin(run: Relay, planned: Attempt, last: boolean, beside?
     if (last || !(thrown instanceof GatewayError) || thrown.code !== "invalid_request") throw thrown;
     return { attempt, failure: { error: thrown, upstreamRequestId: null, ...final, failsOver: true } };
   }
-  if (exchange.losses.length > 0 && isWish(headers.get("x-forge-strict"))) {
-    return { attempt, failure: { error: lost(exchange, attempt), upstreamRequestId: null, ...final, failsOver: true } };
+  const error = exchange.losses.length > 0 ? lost(exchange, attempt, isWish(headers.get("x-forge-strict"))) : undefined;
+  if (error) {
+    return { attempt, failure: { error, upstreamRequestId: null, ...final, failsOver: true } };
   }
   const startedMs = Date.now();
   const own = beside ? AbortSignal.any([hold.signal, beside.cancel]) : hold.signal;

@@ -13,7 +13,7 @@ import { splice } from "../upstream/index.ts";
 import { isWish } from "./wish.ts";
 import { crossed } from "./crossed.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
-import { costUsdOf } from "./outcome.ts";
+import { costSeen } from "./outcome.ts";
 import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
 import { observationOf, Retelling } from "./retelling.ts";
 import { Spliced } from "./spliced.ts";
@@ -82,7 +82,7 @@ export function exchangeFor(attempt: Attempt, protocol: Protocol, request: Clien
   const crossing = own ? undefined : attempt.protocols.map((spoken) => crossings?.find(({ id }) => id === spoken)).find((one) => one !== undefined);
   if (crossing) return crossed(attempt, crossing, request, protocol.renderStreamError);
   if (counting && !taken) return countingOf(attempt, counting, read());
-  if (!conversation || same || (through && taken && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
+  if (!conversation || same || (through && taken && !protocol.retold && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
   return translated(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
 }
 
@@ -123,7 +123,7 @@ function translated(
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
   const tellsCost = headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
   const rendering = (seen: () => Observation | undefined): RenderContext => ({
-    request: chat, requestId, nowS: Math.floor(Date.now() / 1000), ...(tellsCost && { cost: () => costUsdOf(attempt, seen(), startedAtMs) }),
+    request: chat, requestId, nowS: Math.floor(Date.now() / 1000), provider: provider.name, own: attempt.own === true, ...(tellsCost && { cost: () => costSeen(attempt, seen(), startedAtMs) }),
   });
   const parse = (): StreamParser => half.parseStream(parsing);
   return {
@@ -132,6 +132,7 @@ function translated(
     body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined),
     headers: half.headers ?? {},
     losses: [...new Set(rendered.losses)],
+    ...(chat.needed && { needed: chat.needed }),
     sameErrors: false,
     read(bytes, contentType) {
       const response = whole(half, parsing, utf8.decode(bytes), contentType, provider.name);

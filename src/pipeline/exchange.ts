@@ -14,6 +14,8 @@ export type Exchange = {
   readonly headers: Readonly<Record<string, string>>;
   /** What of the client's request the deployment does not hear. */
   readonly losses: readonly Loss[];
+  /** Which of them it must not miss. */
+  readonly needed?: readonly Loss[];
   /** Whether an error body of the provider may pass as it is. */
   readonly sameErrors: boolean;
   /** How often it is asked, where one answer has less than the client wants. Absent: once. */

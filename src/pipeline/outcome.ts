@@ -3,7 +3,7 @@ import { noUsage, type Usage } from "../chat/index.ts";
 import type { Piece } from "../chat/usage.ts";
 import type { CostSource, End, Outcome, Refused, Way } from "../ledger/entry.ts";
 import { costOfLines, pricedLines, tierOf, versionOf, waysToTell, type PriceLine } from "../ledger/price.ts";
-import type { Observation, RequestFacts } from "../protocols/protocol.ts";
+import type { Cost, Observation, RequestFacts } from "../protocols/protocol.ts";
 import type { Attempt } from "../router/index.ts";
 
 /** English text: about four characters a token. Only for answers whose provider never said what they used. */
@@ -67,11 +67,16 @@ function chargeOf({ endpoint, prices }: Attempt, used: Usage, seen: Observation 
   return { usage, estimated, costNanoUsd: costOfLines(charged), costSource: !lines ? "unpriced" : estimated ? "estimated" : "price", lines: charged, pricesFromMs: charged.length > 0 ? versionOf(prices, atMs) : null };
 }
 
-/** What an answer costs by what was seen of it, USD, as the ledger will have it; undefined where that is no exact figure. */
-export function costUsdOf(attempt: Attempt, seen: Observation | undefined, atMs: number): number | undefined {
+const picoPerUsd = 1e12;
+const usdOfLines = (lines: readonly PriceLine[]): number => lines.reduce((sum, { amount, picoUsd }) => sum + amount * picoUsd, 0) / picoPerUsd;
+
+/** What an answer costs by what was seen of it, as the ledger will have it; undefined where that is no exact figure. */
+export function costSeen(attempt: Attempt, seen: Observation | undefined, atMs: number): Cost | undefined {
   if (!seen?.usage) return undefined;
-  const { costNanoUsd, costSource } = chargeOf(attempt, seen.usage, seen, false, atMs);
-  return costSource === "unpriced" ? undefined : costNanoUsd / 1e9;
+  const { costNanoUsd, costSource, lines } = chargeOf(attempt, seen.usage, seen, false, atMs);
+  if (costSource === "unpriced") return undefined;
+  const { output = [], input = [] } = Object.groupBy(lines, ({ unit }) => (unit.startsWith("output") ? "output" : "input"));
+  return { usd: costNanoUsd / 1e9, ...(costSource === "price" && { split: { input: usdOfLines(input), output: usdOfLines(output) } }) };
 }
 
 /** The ledger's view of one finished request. An answer that failed before any output is not charged; one that we did not wait for is. */

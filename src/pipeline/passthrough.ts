@@ -67,7 +67,7 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, 
     body: protocol.form ? { form: formWith(json, parsed(set), without) } : splice(text, set, without),
     headers: passedOn(headers, protocol.headers),
     losses: [],
-    sameErrors: true,
+    sameErrors: !protocol.ownErrors,
     read(bytes, contentType) {
       if (protocol.observeBytes && !isJson(contentType)) return { body: bytes, seen: protocol.observeBytes({ bytes, contentType, length: bytes.length }, facts) };
       const body = parse(bytes, provider.name);

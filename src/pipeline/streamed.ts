@@ -37,6 +37,7 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
     began: speaks,
     cutter: events.cutter,
     heartbeatMs: protocol.takesComments === false ? Infinity : settings.STREAM_HEARTBEAT_MS,
+    comment: protocol.comment,
     idleMs: settings.STREAM_IDLE_TIMEOUT_MS,
     clientLeft: context.request.signal,
     // Who is outrun is left by us and not by the client.

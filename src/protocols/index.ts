@@ -14,4 +14,7 @@ export { openaiVideos, renderOpenrouterVideo, renderVideo, type Video, type Vide
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
 export { openaiCompletions } from "./openai-completions/index.ts";
 export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";
+export {
+  generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterResponses, renderError as renderOpenrouterError, requestIdOf,
+} from "./openrouter/index.ts";
 export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

@@ -125,6 +125,12 @@ export type Protocol = {
   watch(hideUsage: boolean): StreamObserver;
   /** false: the vendor's SDKs take a comment in a stream for a broken answer, or the stream is none of events. */
   readonly takesComments?: false;
+  /** What a comment says that fills a silence; absent: `ping`. */
+  readonly comment?: string;
+  /** Its answers are worded otherwise than those of who speaks it upstream: none is passed through. */
+  readonly retold?: true;
+  /** Its errors have a shape of their own: a provider's are never passed on as they are. */
+  readonly ownErrors?: true;
   /** An error in this protocol's shape as JSON text, and the frame that carries it in a stream. */
   renderError(error: GatewayError, requestId: string): string;
   renderStreamError(error: GatewayError, requestId: string): string;
@@ -154,9 +160,15 @@ export type RenderContext = {
   readonly requestId: string;
   /** Unix seconds. */
   readonly nowS: number;
-  /** What the answer costs by what has come of it, USD. undefined: it has no price, its usage did not come, or the client does not want it. */
-  readonly cost?: () => number | undefined;
+  /** What the answer costs by what has come of it. undefined: it has no price, its usage did not come, or the client does not want it. */
+  readonly cost?: () => Cost | undefined;
+  /** The name of the provider that answers, and whether it is asked on the organisation's own account. */
+  readonly provider?: string;
+  readonly own?: boolean;
 };
+
+/** USD. `split`: what of it is for the input, requests and searches included, and what for the output, where it is known by the piece. */
+export type Cost = { readonly usd: number; readonly split?: { readonly input: number; readonly output: number } };
 
 /** The client half of a conversation's wire format. */
 export type ClientHalf = {
@@ -208,6 +220,8 @@ export type Dialect = {
   readonly callIds?: "refused";
   /** It counts a request as such, not one within a request (Gemini). */
   readonly counts?: "bare";
+  /** It routes among providers itself, and knows the fields that clients have for such. */
+  readonly routerFields?: true;
   /** Fields that it refuses although the vendor knows them. */
   readonly refuses?: readonly string[];
 };

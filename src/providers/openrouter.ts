@@ -5,7 +5,7 @@ export const openrouter = openaiLike("openrouter", "OpenRouter", "https://openro
   speaks: ["openai-chat", "openai-embeddings", "openai-responses", "openai-completions", "anthropic-messages", "jina-rerank", "openai-speech", "segmented-transcriptions", "openrouter-images", "openrouter-videos"],
   paths: { "anthropic-messages": "/messages" },
   streamOptions: "needless",
-  dialect: { reasoning: "object", reasoningBack: "reasoning_details", jsonSchema: true },
+  dialect: { reasoning: "object", reasoningBack: "reasoning_details", jsonSchema: true, routerFields: true },
   edits: (protocol) => (protocol === "openai-speech" ? { absent: { response_format: '"mp3"' } } : undefined),
   routes: true,
   sealsReasoning: true,

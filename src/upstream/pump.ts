@@ -17,6 +17,8 @@ export type Body = { readonly body: ReadableStream<Uint8Array>; readonly cutter?
 export type StreamOptions = {
   observer: StreamObserver;
   heartbeatMs: number;
+  /** What a comment says that fills a silence. */
+  comment?: string | undefined;
   idleMs: number;
   /** What to write when the upstream breaks or goes silent, so that the client's stream ends as its protocol says. */
   lastWords: (end: StreamEnd) => string;
@@ -45,7 +47,6 @@ export const gone = (signal: AbortSignal | undefined): Promise<void> =>
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const heartbeat = encoder.encode(": ping\n\n");
 /** So long what precedes the first word of an answer is held back, where another upstream could take its place. */
 const prefaceMs = 1_000;
 /** How long an upstream may keep the connection open behind the end of its answer. */
@@ -57,7 +58,7 @@ export const afterEndMs = 5_000;
  * only whole ones. With `untilTextFlows` it stops at a frame border once output text was seen, lets go of both ends and says "flowing".
  */
 export async function pump(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>, options: StreamOptions, untilTextFlows = false): Promise<StreamEnd | "flowing"> {
-  const { observer, heartbeatMs, idleMs, lastWords, clientLeft, graceMs, sent, opening, began, next } = options;
+  const { observer, heartbeatMs, comment = "ping", idleMs, lastWords, clientLeft, graceMs, sent, opening, began, next } = options;
   let frames = options.cutter ?? new FrameCutter();
   let intake = new Intake(body, { mayReadAhead: !untilTextFlows });
   const outlet = new Outlet(writable, sent);
@@ -116,7 +117,7 @@ export async function pump(body: ReadableStream<Uint8Array>, writable: WritableS
     if (silentMs >= (observer.seen.terminated ? Math.min(idleMs, afterEndMs) : idleMs)) return stop("idle");
     if (opening?.waiting || silentMs < heartbeatMs * (beats + 1)) return;
     beats += 1;
-    void outlet.write(heartbeat);
+    void outlet.write(encoder.encode(`: ${comment}\n\n`));
   }
 
   /** Passes on piece after piece. */

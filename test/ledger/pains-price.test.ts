@@ -12,7 +12,7 @@ import { postingOf } from "../../src/limits/index.ts";
 import { bound } from "../../src/pipeline/admit.ts";
 import { isolateOf } from "../../src/pipeline/index.ts";
 import { costHeader } from "../../src/pipeline/answer.ts";
-import { costUsdOf } from "../../src/pipeline/outcome.ts";
+import { costSeen } from "../../src/pipeline/outcome.ts";
 import { conversations } from "../../src/protocols/index.ts";
 import type { RequestFacts } from "../../src/protocols/protocol.ts";
 import { plan, type Attempt } from "../../src/router/index.ts";
@@ -56,7 +56,7 @@ describe("pains.md 10: a class without a price costs something or is refused, ne
   test("and what has no price is marked so: not 0 USD, no header, no cost in the usage", () => {
     const seen = whole("openai-chat", shapes["openai-chat"]!.whole(shapes["openai-chat"]!.usage(10, 10)))[0]!;
     const entry = entryOf([], seen);
-    expect([entry.costSource, costHeader(entry), costUsdOf({ prices: [], endpoint: { provider: { selfHosted: false } } } as unknown as Attempt, seen, now)]).toEqual(["unpriced", {}, undefined]);
+    expect([entry.costSource, costHeader(entry), costSeen({ prices: [], endpoint: { provider: { selfHosted: false } } } as unknown as Attempt, seen, now)]).toEqual(["unpriced", {}, undefined]);
   });
 
   test("under a budget such a model is refused before it is called; without one it is not", () => {

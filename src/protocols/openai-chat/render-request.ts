@@ -73,11 +73,14 @@ function renderSampling(request: ChatRequest, { maxTokensField = "max_tokens" as
   });
 }
 
+/** Fields for who routes among providers. https://openrouter.ai/docs/api-reference/overview */
+const routerFields = new Set(["plugins", "transforms", "top_a", "image_config", "debug", "trace", "route", "stop_server_tools_when"]);
+
 /** Fields of the client's own protocol go as they are, those of another are lost. */
-function renderRest({ rest }: ChatRequest, lose: Lose): Json {
-  if (rest.protocol === protocolId) return rest.fields;
-  for (const name of Object.keys(rest.fields)) lose(`field:${name}`);
-  return {};
+function renderRest({ rest }: ChatRequest, dialect: Dialect, lose: Lose): Json {
+  const known = (name: string): boolean => rest.protocol === protocolId && (dialect.routerFields === true || !routerFields.has(name));
+  for (const name of Object.keys(rest.fields)) if (!known(name)) lose(`field:${name}`);
+  return Object.fromEntries(Object.entries(rest.fields).filter(([name]) => known(name)));
 }
 
 /** Renders a request. Each loss is declared once. */
@@ -88,7 +91,7 @@ export function renderRequest(asked: ChatRequest, { upstreamId, origin, dialect,
   const request = dialect.developerRole ? flatTools(asked) : functionTools(asked, lose);
   const messages = new TurnRenderer(request.turns, target, request.rest.protocol === protocolId, lose).render(request.turns);
   const body: Json = {
-    ...renderRest(request, lose),
+    ...renderRest(request, dialect, lose),
     model: upstreamId,
     messages: prefill?.message ? [...messages.slice(0, -1), { ...messages.at(-1), ...prefill.message }] : messages,
     ...prefill?.body,
