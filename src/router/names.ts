@@ -3,6 +3,8 @@ import type { PickBy } from "../catalog/index.ts";
 
 /** Suffixes that sort the deployments of any model. `:free` names a variant, and any model's deployments that cost nothing. */
 const sorts: Readonly<Record<string, PickBy>> = { floor: "cheapest", nitro: "throughput" };
+/** Suffixes that say nothing of whom to ask: a quality that nobody else measures, and that the web shall be searched, which the protocol reads. */
+const idle = new Set(["exacto", "online"]);
 
 export type Asked = { readonly name: string; readonly pick?: PickBy; readonly free?: true };
 
@@ -12,6 +14,7 @@ export function asked(name: string): Asked {
   const suffix = name.slice(colon + 1);
   if (colon <= 0) return { name };
   if (suffix === "free") return { name: name.slice(0, colon), free: true };
+  if (idle.has(suffix)) return { name: name.slice(0, colon) };
   return Object.hasOwn(sorts, suffix) ? { name: name.slice(0, colon), pick: sorts[suffix]! } : { name };
 }
 

@@ -103,9 +103,15 @@ function deploymentsOf(name: string, names: Names): readonly Candidate[] {
   const upstreamId = name.slice(slash + 1);
   const direct = catalog.byName.get(name);
   const sameId = catalog.byUpstreamId.get(name) ?? [];
-  if (!provider || upstreamId === "") return sameId.length > 0 ? sameId : dated(name, catalog);
+  // Who calls a model so and who has it under another id have the same model: `anthropic/claude-haiku-4.5` is one of Anthropic's too.
+  if (!direct && sameId.length > 0) return [...ofProvider(provider?.id, sameId, catalog), ...sameId, ...sameId.flatMap((one) => (catalog.byModel.get(one.model.id) ?? []).toSorted(byRank))];
+  if (!provider || upstreamId === "") return dated(name, catalog);
   return [direct ?? { provider: provider.id, upstreamId, name, model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined, gift: false }, ...sameId];
 }
+
+/** What a provider has of the models that others call so. */
+const ofProvider = (provider: string | undefined, others: readonly Deployment[], catalog: Catalog): readonly Deployment[] =>
+  others.flatMap(({ model }) => (catalog.byModel.get(model.id) ?? []).filter((one) => one.provider === provider));
 
 /** A dated id that the catalog does not list is its model's maker's; others name their deployments otherwise. */
 function dated(name: string, catalog: Catalog): Candidate[] {

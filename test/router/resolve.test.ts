@@ -39,8 +39,15 @@ describe("a provider's name before it", () => {
   });
 });
 
-test("an id that providers use, with a slash of its own", () => {
-  expect(names("meta-llama/llama-3.1-70b")).toEqual(["openrouter/meta-llama/llama-3.1-70b", "together/meta-llama/llama-3.1-70b"]);
+describe("an id that providers use, with a slash of its own", () => {
+  test("means them, and then whoever has the same model", () => {
+    expect(names("meta-llama/llama-3.1-70b")).toEqual(["openrouter/meta-llama/llama-3.1-70b", "together/meta-llama/llama-3.1-70b", "groq/llama-3.1-70b-versatile"]);
+  });
+  test("that begins with a provider of ours means what that provider calls otherwise", () => {
+    const spelled = { "claude-haiku-4-5": ["anthropic/claude-haiku-4-5", "bedrock/anthropic.claude-haiku-4-5", "openrouter/anthropic/claude-haiku-4.5"] };
+    expect(resolve("anthropic/claude-haiku-4.5", { organisationId: "acme", catalog: catalogOf(spelled), selfHostedModels: [] }).map(({ name }) => name))
+      .toEqual(["anthropic/claude-haiku-4-5", "openrouter/anthropic/claude-haiku-4.5", "bedrock/anthropic.claude-haiku-4-5"]);
+  });
 });
 
 describe("the self-hosted server's own models", () => {
