@@ -1,7 +1,7 @@
 /** OpenRouter's own clients at /api/v1, through the real Worker on a socket: its SDK checks every answer by its schema. */
 import { OpenRouter } from "@openrouter/sdk";
 import { createOpenRouter } from "@openrouter/ai-sdk-provider";
-import { generateText, streamText } from "ai";
+import { generateText, jsonSchema, streamText } from "ai";
 import OpenAI from "openai";
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -21,7 +21,7 @@ const usage = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18, promp
 type Message = Record<string, unknown>;
 
 /** An answer of a server that is like OpenAI's, whole or streamed as it was asked. */
-const says = (message: Message, finish = "stop") => (response: ServerResponse): void => {
+const says = (message: Message, { finish = "stop", afterMs = 0 } = {}) => (response: ServerResponse): void => {
   const head = { id: "chatcmpl-upstream", created: 1_700_000_000, model: "as-the-provider-calls-it", system_fingerprint: "fp_1" };
   if (likeOpenai.calls.at(-1)!.body.stream !== true) {
     response.writeHead(200, { "content-type": "application/json" });
@@ -30,12 +30,13 @@ const says = (message: Message, finish = "stop") => (response: ServerResponse): 
   const chunk = (delta: object, finish_reason: string | null = null, rest: object = {}): string =>
     `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }], ...rest })}\n\n`;
   const { content, tool_calls: calls, ...others } = message as { content?: string; tool_calls?: object[] };
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  response.write(chunk({ role: "assistant", content: "" }) + (Object.keys(others).length > 0 ? chunk(others) : ""));
-  for (const word of content?.match(/\S+\s*/g) ?? []) response.write(chunk({ content: word }));
-  calls?.forEach((call, index) => response.write(chunk({ tool_calls: [{ index, ...call }] })));
-  response.write(chunk({}, finish));
-  response.end(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [], usage })}\n\ndata: [DONE]\n\n`);
+  const pieces = [
+    chunk({ role: "assistant", content: "" }), ...(Object.keys(others).length > 0 ? [chunk(others)] : []), ...(content?.match(/\S+\s*/g) ?? []).map((word) => chunk({ content: word })),
+    ...(calls ?? []).map((call, index) => chunk({ tool_calls: [{ index, ...call }] })), chunk({}, finish),
+    `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [], usage })}\n\ndata: [DONE]\n\n`,
+  ];
+  response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+  setTimeout(() => response.end(pieces.join("")), afterMs);
 };
 
 beforeAll(async () => {
@@ -44,9 +45,14 @@ beforeAll(async () => {
     port: 0,
     vars: {
       ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: origin, ANTHROPIC_API_KEY: "sk-ant-upstream",
-      ANTHROPIC_BASE_URL: await claude.start(), OPENROUTER_API_KEY: "sk-or-upstream", OPENROUTER_BASE_URL: origin, SOVEREIGN_ORIGIN: origin, STREAM_HEARTBEAT_MS: "40",
+      ANTHROPIC_BASE_URL: await claude.start(), OPENROUTER_API_KEY: "sk-or-upstream", OPENROUTER_BASE_URL: origin, CEREBRAS_API_KEY: "csk-upstream", CEREBRAS_BASE_URL: origin, STREAM_HEARTBEAT_MS: "40",
     },
   });
+  const database = await gateway.mf.getD1Database("DB", "forge");
+  await database.batch([
+    database.prepare(`INSERT INTO models VALUES ('google/gemini-2.5-flash-image', 'google', 'chat', '["text","image"]', '["text","image"]', '["text","vision"]', 32768, 8192, 0)`),
+    database.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openrouter', 'google/gemini-2.5-flash-image', 'google/gemini-2.5-flash-image')"),
+  ]);
   ({ organisation, secret: key } = await createKey(gateway.url, { limits: { requestsPerMinute: 10_000 } }));
   router = sdk();
   likeOpenai.scripts.set("gpt-4o", says({ content: "The capital of France is Paris." }));
@@ -81,5 +87,204 @@ describe("@openrouter/sdk", () => {
     expect(chunks.filter((chunk) => chunk.usage)).toEqual([chunks.at(-1)]);
     expect(chunks.at(-1)!.choices).toEqual([]);
     expect(chunks.at(-2)!.choices[0]!.finishReason).toBe("stop");
+  });
+});
+
+describe("errors of @openrouter/sdk are its typed ones", () => {
+  const failure = (model: string, rest: object = {}, apiKey = key): Promise<Message> =>
+    sdk(apiKey).chat.send({ chatRequest: { model, messages: hello, ...rest } as never }).then(() => Promise.reject(new Error("It was answered.")), (error: Message) => error);
+
+  test.each([
+    ["BadRequestResponseError", 400, "openai/bad-request", { provider_name: "OpenAI", raw: expect.stringContaining("upstream says context_length_exceeded") as string, error_type: "invalid_request" }],
+    ["BadRequestResponseError", 400, "anthropic/bad-request", { provider_name: "Anthropic", raw: expect.stringContaining("upstream says") as string }],
+    ["NotFoundResponseError", 404, "no-such-model", { code: "model_not_found", param: "model" }],
+    ["TooManyRequestsResponseError", 429, "openai/busy", { provider_name: "OpenAI", error_type: "rate_limit_exceeded" }],
+    ["BadGatewayResponseError", 502, "openai/html", { error_type: "provider_unavailable" }],
+    ["BadGatewayResponseError", 502, "anthropic/no-key", { code: "upstream_error" }],
+    ["ProviderOverloadedResponseError", 529, "anthropic/overloaded", { error_type: "provider_overloaded" }],
+  ])("%s (%i): %s", async (name, status, model, metadata) => {
+    expect(await failure(model)).toMatchObject({ name, statusCode: status, error: { code: status, message: expect.stringMatching(/\S/) as string, metadata } });
+  });
+  test("UnauthorizedResponseError, and a wrong body", async () => {
+    expect(await failure("openai/gpt-4o", {}, "sk-or-v1-nobody")).toMatchObject({ name: "UnauthorizedResponseError", error: { code: 401 } });
+    const answer = await call("/chat/completions", { method: "POST", body: JSON.stringify({ model: "openai/gpt-4o" }) });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 400, metadata: { param: "messages" } } }]);
+  });
+  test("an address that is none", async () => {
+    const answer = await call("/nothing/here");
+    expect([answer.status, await answer.json()]).toMatchObject([404, { error: { code: 404, message: expect.any(String) as string, metadata: { error_type: "not_found" } } }]);
+  });
+  test.each(["openai/error-chunk", "openai/cut", "anthropic/error-event"])("%s: a stream that breaks says so in a chunk", async (model) => {
+    const chunks = [];
+    for await (const chunk of await router.chat.send({ chatRequest: { model, messages: hello, stream: true } })) chunks.push(chunk);
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("so far");
+    expect(chunks.at(-1)).toMatchObject({ error: { code: expect.any(Number) as number, metadata: { errorType: expect.any(String) as string } }, choices: [{ finishReason: "error" }] });
+    expect(chunks.slice(0, -1).some((chunk) => chunk.error)).toBe(false);
+  });
+  test("a silence is filled with what its clients know", async () => {
+    likeOpenai.scripts.set("slow", says({ content: "at last" }, { afterMs: 150 }));
+    const text = await (await call("/chat/completions", { method: "POST", body: JSON.stringify({ model: "openai/slow", messages: hello, stream: true }) })).text();
+    expect(text).toContain(": OPENROUTER PROCESSING\n\n");
+    expect(text).toContain('"content":"at "');
+  });
+});
+
+describe("what a request may say beside OpenAI's fields", () => {
+  const ask = (model: string, rest: object): Promise<Response> => call("/chat/completions", { method: "POST", body: JSON.stringify({ model, messages: hello, ...rest }) });
+  const extras = {
+    models: ["openai/gpt-4o-mini"], provider: { sort: "price", data_collection: "allow" }, session_id: "s1", usage: { include: true }, transforms: ["middle-out"], top_k: 5, top_a: 0.2,
+    min_p: 0.1, repetition_penalty: 1.1, trace: { generation_name: "x" }, include_reasoning: true, plugins: [{ id: "response-healing" }, { id: "web", enabled: false }], route: "fallback", user: "u1",
+  };
+  test("reaches nobody who would refuse it, and what is left out is declared", async () => {
+    const answer = await ask("openai/gpt-4o", extras);
+    expect(answer.status).toBe(200);
+    const sent = likeOpenai.last("gpt-4o").text;
+    for (const field of ["models", "provider", "session_id", "transforms", "top_k", "top_a", "min_p", "repetition_penalty", "trace", "include_reasoning", "plugins", "route", '"usage"']) expect(sent).not.toContain(`${field}`);
+    expect(answer.headers.get("x-forge-losses")!.split(", ").sort()).toEqual(["field:plugins", "field:repetition_penalty", "field:top_a", "field:trace", "field:transforms", "min_p", "top_k"]);
+  });
+  test("reaches OpenRouter itself", async () => {
+    likeOpenai.scripts.set("some/model", says({ content: "ok" }));
+    const answer = await ask("openrouter/some/model", extras);
+    expect(answer.headers.get("x-forge-losses")).toBeNull();
+    expect(JSON.parse(likeOpenai.last("some/model").text)).toMatchObject({ transforms: ["middle-out"], top_k: 5, top_a: 0.2, plugins: [{ id: "response-healing" }], provider: { sort: "price", data_collection: "allow" } });
+  });
+  test.each([["moderation", [{ id: "moderation" }]], ["auto-router", [{ id: "auto-router", allowed_models: ["openai/*"] }]], ["of a wrong form", [{ enabled: true }]]])("a plugin that must not be missed (%s) is a 400", async (_, plugins) => {
+    const answer = await ask("anthropic/claude-3.5-haiku", { plugins });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 400, metadata: { param: expect.stringContaining("plugins") as string } } }]);
+  });
+  test("a bare prompt is answered as a completion", async () => {
+    for (const path of ["/chat/completions", "/completions"]) {
+      const answer = await call(path, { method: "POST", body: JSON.stringify({ model: "anthropic/claude-3.5-haiku", prompt: "Say hello" }) });
+      expect(await answer.json()).toMatchObject({ id: expect.stringMatching(/^gen-/) as string, object: "text_completion", provider: "Anthropic", choices: [{ text: words.join(""), finish_reason: "stop", native_finish_reason: "end_turn" }], usage: { total_tokens: 248 } });
+    }
+  });
+  test("messages, responses and vectors are here too", async () => {
+    const message = await call("/messages", { method: "POST", body: JSON.stringify({ model: "anthropic/claude-3.5-haiku", max_tokens: 64, messages: hello }) });
+    expect(await message.json()).toMatchObject({ type: "message", content: [{ text: words.join("") }] });
+    expect(await router.embeddings.generate({ requestBody: { model: "openai/text-embedding-3-small", input: ["a", "b"] } })).toMatchObject({ data: [{ embedding: expect.any(Array) as number[] }, {}], usage: { promptTokens: 6 } });
+    for (const model of ["cerebras/gpt-4o", "anthropic/claude-3.5-haiku"]) {
+      const response = await router.responses.send({ responsesRequest: { model, input: "hi" } });
+      expect(response).toMatchObject({ object: "response", status: "completed", frequencyPenalty: 0, completedAt: expect.any(Number) as number });
+      const events = [];
+      for await (const event of await router.responses.send({ responsesRequest: { model, input: "hi", stream: true } })) events.push(event.type as string);
+      expect([events[0], events.at(-1), events.includes("UNKNOWN")]).toEqual(["response.created", "response.completed", false]);
+    }
+  });
+});
+
+describe("@openrouter/ai-sdk-provider", () => {
+  const provider = () => createOpenRouter({ apiKey: key, baseURL: `${gateway.url}/api/v1`, compatibility: "strict" });
+  const thinking = { reasoning_content: "Let me think.", content: "It is 4." };
+
+  test.each([["openai/gpt-4o", "The capital of France is Paris."], ["anthropic/claude-3.5-haiku", words.join("")]])("%s, whole and streamed", async (model, text) => {
+    const whole = await generateText({ model: provider().chat(model), prompt: "hi" });
+    expect([whole.text, whole.finishReason]).toEqual([text, "stop"]);
+    expect(whole.providerMetadata).toMatchObject({ openrouter: { provider: model.startsWith("openai") ? "OpenAI" : "Anthropic", usage: { totalTokens: expect.any(Number) as number } } });
+    const stream = streamText({ model: provider().chat(model, { usage: { include: true } }), prompt: "hi" });
+    expect([await stream.text, await stream.finishReason]).toEqual([text, "stop"]);
+    expect((await stream.usage).outputTokens).toBe(7);
+  });
+  test("thoughts come once, and go back as they came", async () => {
+    likeOpenai.scripts.set("thinker", says(thinking));
+    const model = provider().chat("openai/thinker");
+    const whole = await generateText({ model, prompt: "2+2" });
+    expect([whole.reasoningText, whole.text]).toEqual(["Let me think.", "It is 4."]);
+    const stream = streamText({ model, prompt: "2+2" });
+    expect([await stream.reasoningText, await stream.text]).toEqual(["Let me think.", "It is 4."]);
+    await generateText({ model, messages: [{ role: "user", content: "2+2" }, ...(await stream.response).messages, { role: "user", content: "again" }] });
+    expect(likeOpenai.last("thinker").text).toContain("It is 4.");
+  });
+  test("tools are called", async () => {
+    const { toolCalls } = await generateText({ model: provider().chat("anthropic/tool"), prompt: "weather", tools: { weather: { inputSchema: jsonSchema({ type: "object", properties: { city: { type: "string" } } }) } } });
+    expect(toolCalls).toMatchObject([{ toolName: "weather", input: { city: "Zürich" } }]);
+  });
+  test("a provider's refusal is told in its words", async () => {
+    await expect(generateText({ model: provider().chat("openai/bad-request"), prompt: "hi", maxRetries: 0 })).rejects.toThrow("[OpenAI] upstream says context_length_exceeded");
+  });
+  test("providers' keys in its header are refused where the organisation does not take them", async () => {
+    const own = createOpenRouter({ apiKey: key, baseURL: `${gateway.url}/api/v1`, api_keys: { openai: "sk-of-mine" } });
+    await expect(generateText({ model: own.chat("openai/gpt-4o"), prompt: "hi", maxRetries: 0 })).rejects.toMatchObject({ statusCode: 403, message: expect.stringContaining("X-Provider-API-Keys") as string });
+    await admin(gateway.url, "PATCH", `/organisations/${organisation}`, { headerCredentials: true });
+    const { providerMetadata } = await generateText({ model: own.chat("openai/gpt-4o"), prompt: "hi", maxRetries: 0 });
+    expect(likeOpenai.last("gpt-4o").authorization).toBe("Bearer sk-of-mine");
+    expect(providerMetadata!.openrouter).toBeDefined();
+  });
+});
+
+/** Each snippet of the document, as printed but for the base URL and the key; `line` is where it stands there. */
+describe("the document's snippets, with openai", () => {
+  const snippets = { chat: 40, streaming: 52, tools: 65, image: 90, imageOutput: 137, embeddings: 145, route: 208, documents: 239 };
+  const client = () => openai();
+
+  test(`line ${snippets.chat}: chat completion`, async () => {
+    const completion = await client().chat.completions.create({
+      model: "openai/gpt-4o",
+      messages: [{ role: "system", content: "You are a concise assistant." }, { role: "user", content: "What is the capital of France?" }],
+    });
+    expect(completion.choices[0]?.message?.content).toBe("The capital of France is Paris.");
+  });
+  test(`line ${snippets.streaming}: streaming`, async () => {
+    const stream = await client().chat.completions.create({ model: "anthropic/claude-3.5-haiku", messages: [{ role: "user", content: "Write a short product update." }], stream: true });
+    let written = "";
+    for await (const chunk of stream) {
+      const text = chunk.choices[0]?.delta?.content;
+      if (text) written += text;
+    }
+    expect(written).toBe(words.join(""));
+  });
+  test(`line ${snippets.tools}: tool calling`, async () => {
+    likeOpenai.scripts.set("gpt-4o-mini", says({ tool_calls: [{ id: "call_1", type: "function", function: { name: "get_order", arguments: '{"orderId":"123"}' } }] }, { finish: "tool_calls" }));
+    const parameters = { type: "object", properties: { orderId: { type: "string" } }, required: ["orderId"] };
+    const completion = await client().chat.completions.create({
+      model: "openai/gpt-4o-mini",
+      messages: [{ role: "user", content: "Look up order 123 and summarize it." }],
+      tools: [{ type: "function", function: { name: "get_order", description: "Fetch an order by ID", parameters } }],
+    });
+    likeOpenai.scripts.set("gpt-4o-mini", says({ content: "It is summarised." }));
+    expect(completion.choices[0]?.message?.tool_calls).toEqual([{ id: "call_1", type: "function", function: { name: "get_order", arguments: '{"orderId":"123"}' } }]);
+    expect(completion.choices[0]?.finish_reason).toBe("tool_calls");
+    expect(likeOpenai.last("gpt-4o-mini").body).toMatchObject({ tools: [{ type: "function", function: { name: "get_order", parameters } }] });
+  });
+  test(`line ${snippets.image}: image input`, async () => {
+    const content = [{ type: "text" as const, text: "Describe this image." }, { type: "image_url" as const, image_url: { url: "https://example.com/photo.jpg" } }];
+    const completion = await client().chat.completions.create({ model: "openai/gpt-4o", messages: [{ role: "user", content }] });
+    expect(completion.choices[0]?.message?.content).toBeTruthy();
+    expect(likeOpenai.last("gpt-4o").body).toMatchObject({ messages: [{ role: "user", content }] });
+  });
+  test(`line ${snippets.imageOutput}: image generation`, async () => {
+    type OpenRouterImageRequest = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming & { modalities?: ("image" | "text")[] };
+    type OpenRouterImageMessage = OpenAI.Chat.ChatCompletionMessage & { images?: { type: "image_url"; image_url: { url: string } }[] };
+    const images = [{ type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }];
+    likeOpenai.scripts.set("google/gemini-2.5-flash-image", says({ content: "Here it is.", images }));
+    const request: OpenRouterImageRequest = {
+      model: "google/gemini-2.5-flash-image", modalities: ["image", "text"],
+      messages: [{ role: "user", content: "Generate a clean product mockup on a white background." }],
+    };
+    const message = (await client().chat.completions.create(request)).choices[0]?.message as OpenRouterImageMessage | undefined;
+    expect([message?.content, message?.images]).toEqual(["Here it is.", images]);
+    expect(likeOpenai.last("google/gemini-2.5-flash-image").body).toMatchObject({ modalities: ["image", "text"] });
+    const chunks = [];
+    for await (const chunk of await client().chat.completions.create({ ...request, stream: true })) chunks.push(...((chunk.choices[0]?.delta as OpenRouterImageMessage | undefined)?.images ?? []));
+    expect(chunks).toMatchObject(images);
+  });
+  test(`line ${snippets.embeddings}: embeddings`, async () => {
+    const response = await client().embeddings.create({ model: "openai/text-embedding-3-small", input: "Your text here" });
+    expect(response.data[0]!.embedding).toEqual([0.5, -0.25, 0.125, 1]);
+  });
+  test(`line ${snippets.route}: the Next.js route`, async () => {
+    const POST = async (request: Request): Promise<Response> => {
+      const body = (await request.json().catch(() => ({}))) as { prompt?: unknown };
+      const prompt = typeof body.prompt === "string" ? body.prompt.trim() : "";
+      if (!prompt || prompt.length > 4000) return Response.json({ error: "Prompt must be between 1 and 4000 characters." }, { status: 400 });
+      const completion = await client().chat.completions.create({ model: "openai/gpt-4o-mini", messages: [{ role: "user", content: prompt }] });
+      return Response.json({ text: completion.choices[0]?.message?.content ?? "" });
+    };
+    const answer = await POST(new Request("https://app.example/api/chat", { method: "POST", body: JSON.stringify({ prompt: "Summarise" }) }));
+    expect(await answer.json()).toEqual({ text: "It is summarised." });
+  });
+  test(`line ${snippets.documents}: with data`, async () => {
+    const documents = [{ id: 1, title: "A" }];
+    const completion = await client().chat.completions.create({ model: "openai/gpt-4o-mini", messages: [{ role: "user", content: `Summarize these records:\n${JSON.stringify(documents)}` }] });
+    expect(completion.choices[0]?.message?.content).toBe("It is summarised.");
   });
 });

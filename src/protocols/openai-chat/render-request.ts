@@ -10,7 +10,7 @@ type Lose = (loss: Loss) => void;
 
 /** What is lost with a field that a provider refuses. Other fields are lost by their own name. */
 const lossOf: Readonly<Record<string, Loss>> = {
-  max_tokens: "max_output_tokens", max_completion_tokens: "max_output_tokens", temperature: "temperature", top_p: "top_p", stop: "stop",
+  max_tokens: "max_output_tokens", max_completion_tokens: "max_output_tokens", temperature: "temperature", top_p: "top_p", top_k: "top_k", min_p: "min_p", stop: "stop",
   seed: "seed", frequency_penalty: "frequency_penalty", presence_penalty: "presence_penalty", logit_bias: "logit_bias",
   logprobs: "logprobs", top_logprobs: "logprobs", n: "choices", verbosity: "verbosity", modalities: "modalities", audio: "modalities",
   service_tier: "service_tier", user: "user", metadata: "metadata", prompt_cache_key: "cache_key", parallel_tool_calls: "parallel_tools",
