@@ -20,6 +20,7 @@ import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { moderations } from "./routes/moderations.ts";
 import { openrouterCalls } from "./routes/openrouter-calls.ts";
+import { openrouterModels } from "./routes/openrouter-models.ts";
 import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { rankings } from "./routes/rerank.ts";
 import { responses } from "./routes/responses.ts";
@@ -68,6 +69,7 @@ app.route("/v1/files", files);
 app.route("/v1/v1/files", files);
 app.route("/v1/uploads", uploads);
 app.route("/api/v1", openrouterCalls);
+app.route("/api/v1", openrouterModels);
 
 app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);

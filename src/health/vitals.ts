@@ -33,7 +33,11 @@ export type Figures = {
   readonly tokensPerSecond?: number;
   /** Of all attempts lately, those that were answered: 0 to 1, in hundredths. */
   readonly okShare?: number;
+  /** The whole spread of both, from 20 attempts on. */
+  readonly spread?: { readonly firstByteMs?: Percentiles; readonly tokensPerSecond?: Percentiles };
 };
+
+export type Percentiles = { readonly p50: number; readonly p75: number; readonly p90: number; readonly p99: number };
 
 /** What happened in some stretch of time, as it travels; adding two up gives what happened in both. */
 export type Delta = { answered: number; failed: number; firstByteMs: Histogram; tokensPerSecond: Histogram };
@@ -88,15 +92,23 @@ export function merge(vitals: Vitals, delta: Delta, nowMs: number): void {
   add(vitals.tokensPerSecond, delta.tokensPerSecond);
 }
 
+/** undefined: too few measurements for the rare ones. */
+function percentilesOf(histogram: Histogram, least: number): Percentiles | undefined {
+  const at = (share: number): number => Math.round(quantile(histogram, share, least)! * 10) / 10;
+  return quantile(histogram, 0.5, least, fewestForP95) === undefined ? undefined : { p50: at(0.5), p75: at(0.75), p90: at(0.9), p99: at(0.99) };
+}
+
 export function figuresOf({ answered, failed, firstByteMs, tokensPerSecond }: Delta): Figures {
   const p50 = quantile(firstByteMs, 0.5, scales.firstByteMs, fewestForMedian);
   const p95 = quantile(firstByteMs, 0.95, scales.firstByteMs, fewestForP95);
   const speed = quantile(tokensPerSecond, 0.5, scales.tokensPerSecond, fewestForMedian);
   const attempts = answered + failed;
+  const [waits, speeds] = [percentilesOf(firstByteMs, scales.firstByteMs), percentilesOf(tokensPerSecond, scales.tokensPerSecond)];
   return {
     ...(p50 !== undefined && { firstByteMs: { p50: Math.round(p50), ...(p95 !== undefined && { p95: Math.round(p95) }) } }),
     ...(speed !== undefined && { tokensPerSecond: Math.round(speed * 10) / 10 }),
     ...(attempts > fewestForMedian - 0.001 && { okShare: Math.round((100 * answered) / attempts) / 100 }),
+    ...((waits ?? speeds) && { spread: { ...(waits && { firstByteMs: waits }), ...(speeds && { tokensPerSecond: speeds }) } }),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 export type { CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
 export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
-export { usdOf } from "./money.ts";
+export { usdOf, usdOfPico } from "./money.ts";
 export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageReport, type Viewer } from "./report.ts";
 export { findRequest, pruneRequests } from "./requests.ts";
 export { rollUp } from "./roll-up.ts";

@@ -2,8 +2,9 @@ import { Hono, type Context } from "hono";
 import { GatewayError } from "../errors.ts";
 import { relay } from "../pipeline/index.ts";
 import { conversations, embedders, gemini, geminiMethods } from "../protocols/index.ts";
-import { callableModels, type CallableModel } from "../router/index.ts";
-import { contextOf, lookedUp, type App } from "./context.ts";
+import type { CallableModel } from "../router/index.ts";
+import { callable } from "./callable.ts";
+import { contextOf, type App } from "./context.ts";
 import { fromGoogle } from "./error-shape.ts";
 
 /** POST /v1beta/models/{model}:{method}, also under /v1 as Google has it. A model's id may hold slashes and colons, encoded or not. */
@@ -19,7 +20,7 @@ export const geminiCalls = new Hono<App>().post("/:call{.+}", (c) => {
 export const geminiModels = new Hono<App>()
   .get("/", async (c, next) => {
     if (!isOurs(c)) return next();
-    const { list, render, headers } = await callable(c);
+    const { list, render, headers } = await listed(c);
     const size = pageSize(c.req.query("pageSize"));
     const after = c.req.query("pageToken");
     const rest = after ? list.filter(({ id }) => id > after) : list;
@@ -28,7 +29,7 @@ export const geminiModels = new Hono<App>()
   })
   .get("/:id{.+}", async (c, next) => {
     if (!isOurs(c)) return next();
-    const { list, render, headers } = await callable(c);
+    const { list, render, headers } = await listed(c);
     const id = withoutPrefix(c.req.param("id"));
     const model = list.find((candidate) => candidate.id === id);
     if (!model) throw new GatewayError("model_not_found", `The model ${JSON.stringify(id.slice(0, 200))} does not exist, or this key may not call it.`, { param: "name" });
@@ -49,12 +50,8 @@ function pageSize(asked: string | undefined): number {
 }
 
 /** Models that their providers serve by this API, and how Google would write one. */
-async function callable(c: Context<App>) {
-  const { context, principal, headers } = await lookedUp(c);
-  const { isolate, startedAtMs, waitUntil } = context;
-  const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
-  const { models: selfHostedModels } = await isolate.selfHosted.get(startedAtMs, waitUntil);
-  const list = callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints, protocols: [...conversations.keys(), "gemini-embeddings", ...embedders.map(({ id }) => id)] });
+async function listed(c: Context<App>) {
+  const { list, catalog, headers } = await callable(c, [...conversations.keys(), "gemini-embeddings", ...embedders.map(({ id }) => id)]);
   const render = ({ id }: CallableModel) => {
     const model = catalog.models.get(id) ?? catalog.byName.get(id)?.model;
     const embeds = model?.kind === "embedding";

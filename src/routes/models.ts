@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import { GatewayError } from "../errors.ts";
-import { callableModels, type CallableModel } from "../router/index.ts";
-import { lookedUp, type App } from "./context.ts";
+import type { CallableModel } from "../router/index.ts";
+import { callable } from "./callable.ts";
+import type { App } from "./context.ts";
 import { fromAnthropic } from "./error-shape.ts";
 import type { Context } from "hono";
 
@@ -43,12 +44,4 @@ function sizeOf(limit = "20"): number {
   const size = /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
   if (size < 1 || size > 1_000) throw new GatewayError("invalid_request", "limit: must be a number from 1 to 1000", { param: "limit" });
   return size;
-}
-
-async function callable(c: Context<App>) {
-  const { context, principal, headers } = await lookedUp(c);
-  const { isolate, startedAtMs, waitUntil } = context;
-  const catalog = await isolate.catalog.get(startedAtMs, waitUntil);
-  const { models: selfHostedModels } = await isolate.selfHosted.get(startedAtMs, waitUntil);
-  return { list: callableModels({ principal, catalog, atMs: startedAtMs, selfHostedModels, endpoints: isolate.endpoints }), headers };
 }

@@ -211,6 +211,41 @@ describe("@openrouter/ai-sdk-provider", () => {
   });
 });
 
+describe("models, by @openrouter/sdk", () => {
+  test("the list has pages, filters and exact prices", async () => {
+    const pages = [];
+    for await (const page of await router.models.list({ limit: 100, outputModalities: "all" })) pages.push(page.result);
+    const all = pages.flatMap(({ data }) => data);
+    expect(all.length).toBe(pages[0]!.totalCount);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    const { count } = (await router.models.count({ outputModalities: "all" })).data;
+    expect(count).toBe(all.length);
+    expect(await router.models.get({ author: "openai", slug: "gpt-4o-mini" })).toMatchObject({
+      data: { id: "openai/gpt-4o-mini", pricing: { prompt: "0.00000015", completion: "0.0000006", inputCacheRead: "0.000000075" }, architecture: { inputModalities: expect.arrayContaining(["text", "image"]) as string[] }, contextLength: 128_000 },
+    });
+    const cheap = (await (await call("/models?max_price=0.2&supported_parameters=tools&sort=pricing-low-to-high&q=gpt")).json()) as { object: string; data: { id: string; owned_by: string; pricing: { prompt: string } }[] };
+    const prices = cheap.data.map(({ pricing }) => Number(pricing.prompt));
+    expect([cheap.object, prices.length > 2, prices.every((price) => price <= 0.2e-6)]).toEqual(["list", true, true]);
+    const refused = await call("/models?category=legal");
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { code: 400 } }]);
+    for await (const { result } of await router.embeddings.listModels({ limit: 100 })) expect(result.data.every(({ architecture }) => architecture.outputModalities.includes("embeddings"))).toBe(true);
+  });
+  test("an endpoint tells how it does", async () => {
+    likeOpenai.scripts.set("gpt-4o", says({ content: "The capital of France is Paris." }, { afterMs: 20 }));
+    await Promise.all(Array.from({ length: 24 }, async () => (await call("/chat/completions", { method: "POST", body: JSON.stringify({ model: "openai/gpt-4o", messages: hello, stream: true }) })).text()));
+    const { data } = await router.endpoints.list({ author: "openai", slug: "gpt-4o" });
+    expect(data).toMatchObject({ id: "openai/gpt-4o", endpoints: [{ providerName: "OpenAI", tag: "openai", status: 0, uptimeLast30m: 100, pricing: { prompt: "0.0000025" } }] });
+    const { p50, p99 } = data.endpoints[0]!.latencyLast30m!;
+    expect(p50).toBeGreaterThan(15);
+    expect(p99).toBeGreaterThanOrEqual(p50);
+  });
+  test("a model that is none, providers, and who keeps nothing", async () => {
+    await expect(router.models.get({ author: "no", slug: "such" })).rejects.toMatchObject({ name: "NotFoundResponseError" });
+    expect((await router.providers.list({})).data).toContainEqual(expect.objectContaining({ name: "OpenAI", slug: "openai" }));
+    expect(await router.endpoints.listZdrEndpoints({})).toEqual({ data: [] });
+  });
+});
+
 /** Each snippet of the document, as printed but for the base URL and the key; `line` is where it stands there. */
 describe("the document's snippets, with openai", () => {
   const snippets = { chat: 40, streaming: 52, tools: 65, image: 90, imageOutput: 137, embeddings: 145, route: 208, documents: 239 };

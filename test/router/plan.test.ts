@@ -188,7 +188,7 @@ describe("the list of models", () => {
   test("says whose a model is", () => {
     const found = new Map(list({ selfHostedModels: ["qwen"] }).map((model) => [model.id, model]));
     expect(found.get("gpt-4o")).toMatchObject({ id: "gpt-4o", owner: "gpt-4o-owner", createdAtMs: 1_700_000_000_000 });
-    expect(found.get("qwen")).toEqual({ id: "qwen", owner: "selfhosted", createdAtMs: 0 });
+    expect(found.get("qwen")).toMatchObject({ id: "qwen", owner: "selfhosted", createdAtMs: 0 });
     expect(found.get("ours")!.owner).toBe("forge");
   });
   test("of a sovereign key has the owner's machines only", () => {
