@@ -201,6 +201,26 @@ CREATE TABLE IF NOT EXISTS usage_hourly (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_hourly_by_organisation ON usage_hourly (organisation_id, hour);
 
+-- Of usage_hourly what applications asked for that say their names (src/pipeline/attribution.ts). `app`: a title, or a host. Written and lives:
+-- as usage_hourly.
+CREATE TABLE IF NOT EXISTS usage_by_app (
+  key_id TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  app TEXT NOT NULL,
+  organisation_id TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  cache_write_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  PRIMARY KEY (key_id, hour, model, app)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS usage_by_app_by_organisation ON usage_by_app (organisation_id, hour);
+
 -- Recent requests, one row each, for look-up by X-Request-ID. `entry`: JSON as `LedgerEntry` (src/ledger/entry.ts) with its
 -- place in its key's chain (src/receipts/chain.ts); never a prompt or an answer. Corrections (`adj…`) are rows of their own. Written by: the key's Durable Object, in batches, idempotent by id. Lives: 30 days (cron).
 CREATE TABLE IF NOT EXISTS requests (

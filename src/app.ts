@@ -19,7 +19,9 @@ import { messageBatches } from "./routes/message-batches.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { moderations } from "./routes/moderations.ts";
+import { openrouterAccount } from "./routes/openrouter-account.ts";
 import { openrouterCalls } from "./routes/openrouter-calls.ts";
+import { openrouterKeys } from "./routes/openrouter-keys.ts";
 import { openrouterModels } from "./routes/openrouter-models.ts";
 import { receiptKeys, receipts } from "./routes/receipts.ts";
 import { rankings } from "./routes/rerank.ts";
@@ -70,6 +72,8 @@ app.route("/v1/v1/files", files);
 app.route("/v1/uploads", uploads);
 app.route("/api/v1", openrouterCalls);
 app.route("/api/v1", openrouterModels);
+app.route("/api/v1", openrouterAccount);
+app.route("/api/v1/keys", openrouterKeys);
 
 app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);

@@ -28,8 +28,8 @@ const defaultSoft = [0.8, 0.95];
 export const jointSchema = z.strictObject({ monthlyTokens: z.number().int().positive().optional(), monthlyNanoUsd: z.number().int().positive().optional() });
 export type Joint = z.infer<typeof jointSchema>;
 
-/** Whose budget it is: `organisation`, `project:web`, `member:a@b.example`, `tag:nightly`. */
-export const scopeSchema = z.string().max(210).regex(/^(?:organisation|(?:project|member|tag):[\w.@+-]+)$/, "organisation, project:<name>, member:<e-mail> or tag:<name>");
+/** Whose budget it is: `organisation`, `project:web`, `member:a@b.example`, `tag:nightly`, `key:key_…`. */
+export const scopeSchema = z.string().max(210).regex(/^(?:organisation|(?:project|member|tag|key):[\w.@+-]+)$/, "organisation, project:<name>, member:<e-mail>, tag:<name> or key:<id>");
 
 export const budgetSchema = z.strictObject({
   scope: scopeSchema.default("organisation"),
@@ -75,8 +75,8 @@ export const accountPools = (terms: Terms): AccountPool[] => scoped(terms).map((
 const written = (scope: string | undefined): string | undefined => (scope?.startsWith("member:") ? scope.toLowerCase() : scope);
 
 /** What one key draws on. */
-export function keyPools(terms: Terms, { project, member, tags = [] }: { project?: string | undefined; member?: string | undefined; tags?: readonly string[] | undefined }): Pool[] {
-  const own = [project && `project:${project}`, member && `member:${member}`, ...tags.map((tag) => `tag:${tag}`)];
+export function keyPools(terms: Terms, id: string, { project, member, tags = [] }: { project?: string | undefined; member?: string | undefined; tags?: readonly string[] | undefined }): Pool[] {
+  const own = [`key:${id}`, project && `project:${project}`, member && `member:${member}`, ...tags.map((tag) => `tag:${tag}`)];
   const scopes = new Set(["organisation", ...own.map(written)]);
   return scoped(terms).filter(({ scope }) => scopes.has(written(scope))).map(({ pool: { id, name, unit, window } }) => ({ id, name, unit, window }));
 }

@@ -71,3 +71,16 @@ export async function listKeys(
   ).bind(organisationId ?? null, after?.atMs ?? null, after?.id ?? null, limit).all<Row>();
   return results.map(recordOf);
 }
+
+/** Which of an organisation's keys that are not revoked: of one project, if it says so, and whether those switched off are among them. */
+export type KeySelection = { organisationId: string; project?: string | undefined; disabled: boolean };
+
+/** So many of an organisation's keys, newest first, behind the first `offset`. */
+export async function listLiveKeys(db: D1Database, { organisationId, project, disabled }: KeySelection, { offset, limit }: { offset: number; limit: number }): Promise<KeyRecord[]> {
+  const { results } = await db.prepare(`
+    ${selectRecord}
+    WHERE k.organisation_id = ?1 AND k.revoked_at IS NULL AND (?2 IS NULL OR k.policy ->> 'project' = ?2) AND (?3 OR coalesce(k.policy ->> 'disabled', 0) = 0)
+    ORDER BY k.created_at DESC, k.id DESC LIMIT ?4 OFFSET ?5`,
+  ).bind(organisationId, project ?? null, Number(disabled), limit, offset).all<Row>();
+  return results.map(recordOf);
+}

@@ -41,6 +41,10 @@ export const keyPolicySchema = z.strictObject({
    * for the exact usage as long as the runtime lets us. Absent: a stream is cancelled, a whole answer drained.
    */
   onDisconnect: z.enum(["cancel", "drain"]).optional(),
+  /** true: it may make, change and end keys of its organisation (of its project, if it has one), none of which may do more than it. */
+  managesKeys: z.boolean().optional(),
+  /** true: it opens nothing until it is switched on again. */
+  disabled: z.boolean().optional(),
 });
 export type KeyPolicy = z.infer<typeof keyPolicySchema>;
 
@@ -63,6 +67,8 @@ export const keyPolicyPatchSchema = z.strictObject({
   member: keyPolicySchema.shape.member.unwrap().nullable().optional(),
   tags: keyPolicySchema.shape.tags.unwrap().nullable().optional(),
   onDisconnect: keyPolicySchema.shape.onDisconnect.unwrap().nullable().optional(),
+  managesKeys: z.boolean().nullable().optional(),
+  disabled: z.boolean().nullable().optional(),
 } satisfies Record<keyof KeyPolicy, unknown>);
 export type KeyPolicyPatch = z.infer<typeof keyPolicyPatchSchema>;
 
@@ -71,7 +77,7 @@ export type KeyStanding = {
   keyId: string;
   organisationId: string;
   version: number;
-  /** false: revoked. */
+  /** false: revoked, or switched off. */
   enabled: boolean;
   expiresAtMs?: number;
   /** When the organisation's subscription ends. */
@@ -103,6 +109,7 @@ export type Principal = {
   readonly pools?: readonly Pool[];
   readonly usageScope: "key" | "organisation";
   readonly onDisconnect?: KeyPolicy["onDisconnect"];
+  readonly managesKeys?: boolean | undefined;
   /** When the key or this secret of it ends, Unix ms. */
   readonly expiresAtMs: number | undefined;
   /** When the key itself ends: what its meter enforces. A secret in its grace period ends earlier than its key. */

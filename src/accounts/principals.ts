@@ -18,7 +18,7 @@ type Held = { principal: Principal; refreshAtMs: number };
 
 const messages: Record<Refused["refused"], string> = {
   invalid_api_key: "Invalid API key provided.",
-  key_revoked: "This API key has been revoked.",
+  key_revoked: "This API key has been revoked or disabled.",
   key_expired: "This API key has expired.",
 };
 

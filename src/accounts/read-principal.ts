@@ -48,6 +48,7 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
   const expiresAtMs = ends.length > 0 ? Math.min(...ends) : undefined;
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
   const policy = keyPolicySchema.parse(JSON.parse(row.policy));
+  if (policy.disabled) return { refused: "key_revoked" };
   const terms = termsOf(row);
   return {
     keyId: row.id,
@@ -59,10 +60,11 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
     planModels: terms.plan.models,
     maySovereign: terms.plan.sovereign,
     paidUntilMs: terms.paidUntilMs,
-    pools: keyPools(terms, policy),
+    pools: keyPools(terms, row.id, policy),
     sovereign: policy.sovereign || row.sovereign === 1,
     usageScope: policy.usageScope,
     onDisconnect: policy.onDisconnect,
+    managesKeys: policy.managesKeys,
     expiresAtMs,
     keyExpiresAtMs: row.expires_at ?? undefined,
     credentials: await openAll(masters, row.organisation_id, row.credentials),

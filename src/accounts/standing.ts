@@ -34,12 +34,12 @@ export function standingsOf(result: D1Result | undefined): KeyStanding[] {
   return ((result?.results ?? []) as Row[]).map((row) => {
     const policy = keyPolicySchema.parse(JSON.parse(row.policy));
     const terms = termsOf(row);
-    const pools = keyPools(terms, policy);
+    const pools = keyPools(terms, row.id, policy);
     return {
       keyId: row.id,
       organisationId: row.organisation_id,
       version: row.version,
-      enabled: row.revoked_at === null,
+      enabled: row.revoked_at === null && policy.disabled !== true,
       ...(row.expires_at !== null && { expiresAtMs: row.expires_at }),
       ...(terms.paidUntilMs !== undefined && { paidUntilMs: terms.paidUntilMs }),
       ...(pools.length > 0 && { pools }),

@@ -29,6 +29,9 @@ export type Refused = { deployment: string; status: number; errorCode: string; u
  */
 export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs" | "ownKey"> & { why?: "broke" | "hedged" };
 
+/** An application: its title, or the host where it is, and its origin. */
+export type App = { name: string; url?: string };
+
 /** What is known when a request ends. Times are milliseconds, money nano-USD. */
 export type Outcome = {
   /** Public name the client asked for. */
@@ -41,6 +44,8 @@ export type Outcome = {
   end: End;
   /** It was asked on the organisation's own account at its provider. */
   ownKey?: true;
+  /** The application that asked, as it calls itself. */
+  app?: App;
   /** Of legs, what all of them used and cost together. */
   usage: Usage;
   costNanoUsd: number;

@@ -35,6 +35,8 @@ export type UsageReport = Head & {
   byMember: (UsageTotals & { member: string | null })[];
   /** A request counts once for each tag of its key. */
   byTag: (UsageTotals & { tag: string | null })[];
+  /** null: requests that name no application. */
+  byApp: (UsageTotals & { app: string | null })[];
 };
 
 /** The dimensions that were asked for, and what was used there. */
@@ -66,6 +68,7 @@ const toldAs: Record<Dimension, (row: UsageRow) => Partial<UsageGroup>> = {
   project: ({ project }) => ({ project }),
   member: ({ member }) => ({ member }),
   tag: ({ tag }) => ({ tag }),
+  app: ({ app }) => ({ app }),
 };
 
 /** By name, what has none first; the sums of what has the same name together. */
@@ -106,7 +109,7 @@ function heading(days: readonly UsageRow[], nowMs: number): Head["forecast"] {
 
 /** The viewer's usage by model, key, UTC day, project, member and tag, each by itself, and where this month is heading. */
 export async function usageReport(db: D1Database, viewer: Viewer, nowMs: number, question: Question = {}): Promise<UsageReport> {
-  const { head, found: [models, days, keys] } = await asked(db, viewer, nowMs, question, [{ by: ["model"] }, { by: ["day"] }, { by: ["key", "project", "member"] }]);
+  const { head, found: [models, days, keys, apps] } = await asked(db, viewer, nowMs, question, [{ by: ["model"] }, { by: ["day"] }, { by: ["key", "project", "member"] }, { by: ["app"] }]);
   const tagsOf = ({ key_tags }: UsageRow): string[] => JSON.parse(key_tags ?? "[]") as string[];
   const tag = question.filters?.tag;
   return {
@@ -117,6 +120,7 @@ export async function usageReport(db: D1Database, viewer: Viewer, nowMs: number,
     byProject: gathered("project", keys!, ({ project }) => [project]),
     byMember: gathered("member", keys!, ({ member }) => [member]),
     byTag: gathered("tag", keys!, (row) => (tag !== undefined ? [tag] : tagsOf(row).length > 0 ? tagsOf(row) : [null])),
+    byApp: apps!.map((row) => ({ app: row.app, ...totalsOf([row]) })),
   };
 }
 

@@ -4,11 +4,11 @@
  */
 
 /** What usage can be told by. */
-export const dimensions = ["day", "hour", "model", "key", "project", "member", "tag"] as const;
+export const dimensions = ["day", "hour", "model", "key", "project", "member", "tag", "app"] as const;
 export type Dimension = (typeof dimensions)[number];
 
 /** What usage can be narrowed down to. */
-export type Filters = Partial<Record<"model" | "key" | "project" | "member" | "tag", string>>;
+export type Filters = Partial<Record<"model" | "key" | "project" | "member" | "tag" | "app", string>>;
 
 /** Which roll-ups: an organisation's, of one key if `keyId` says so, from one hour up to another (Unix time / 3,600,000), and the filters hold. */
 export type Selection = { organisationId: string; keyId?: string; fromHour: number; toHour: number; filters: Filters };
@@ -20,10 +20,11 @@ export type Sums = Record<
 /** One group: its dimensions, as far as it was asked for them. `key_tags`: a JSON list. Nothing is null but what the key does not have. */
 export type UsageRow = Sums & {
   day: number; hour: number; model: string; key_id: string; key_name: string | null; key_tags: string | null;
-  project: string | null; member: string | null; tag: string | null;
+  project: string | null; member: string | null; tag: string | null; app: string | null;
 };
 
-const sums = ["requests", "errors", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_nano_usd"]
+const summed = ["requests", "errors", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost_nano_usd"];
+const sums = summed
   .map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ");
 
 /** `part`: what the roll-ups themselves have of it; `columns`: how a group shows it, the first of them is what it is grouped by. */
@@ -35,7 +36,13 @@ const sqlOf: Record<Dimension, { part?: string; columns: string[] }> = {
   project: { columns: ["policy ->> 'project' AS project"] },
   member: { columns: ["lower(policy ->> 'member') AS member"] },
   tag: { columns: ["label.value AS tag"] },
+  app: { part: "app", columns: ["app"] },
 };
+
+const some = (from: string, app: string, sign = ""): string => `SELECT key_id, organisation_id, hour, model, ${app} AS app, ${summed.map((column) => `${sign}${column} AS ${column}`).join(", ")} ${from}`;
+/** By application: what each asked for, and what is left of everything when that is taken away. */
+const [everything, signed] = ["FROM usage_hourly", "FROM usage_by_app"];
+const byApp = `FROM (${[some(everything, "NULL"), some(signed, "NULL", "-"), some(signed, "app")].join(" UNION ALL ")})`;
 
 const keysWith = (condition: string): string => `key_id IN (SELECT id FROM api_keys WHERE organisation_id = ?1 AND ${condition})`;
 
@@ -45,6 +52,7 @@ const conditionOf: Record<keyof Filters, (value: string) => string> = {
   key: (value) => `key_id = ${value}`,
   project: (value) => keysWith(`policy ->> 'project' = ${value}`),
   member: (value) => keysWith(`lower(policy ->> 'member') = lower(${value})`),
+  app: (value) => `app = ${value}`,
   tag: (value) => keysWith(`EXISTS (SELECT 1 FROM json_each(policy, '$.tags') WHERE value = ${value})`),
 };
 
@@ -66,13 +74,14 @@ export function selectUsage(db: D1Database, selection: Selection, groupBy: reado
   const columns = [...shown.map(([first]) => first!), ...shown.flatMap(([, ...beside]) => beside), sums];
   const places = (count: number): string => Array.from({ length: count }, (_, i) => i + 1).join(", ");
   const byTag = groupBy.includes("tag");
+  const from = filters.app !== undefined ? signed : groupBy.includes("app") ? byApp : everything;
   return db.prepare(`
     SELECT ${columns.join(", ")} FROM (
-      SELECT ${[...parts, sums].join(", ")} FROM usage_hourly
+      SELECT ${[...parts, sums].join(", ")} ${from}
       WHERE ${[`${own} = ?1`, "hour >= ?2", "hour < ?3", ...conditions].join(" AND ")} GROUP BY ${places(parts.length)}
     ) LEFT JOIN api_keys ON api_keys.id = key_id
     ${byTag ? "LEFT JOIN json_each(policy, '$.tags') AS label" : ""}
     ${byTag && filters.tag !== undefined ? `WHERE label.value = ${bound(filters.tag)}` : ""}
-    ${groupBy.length > 0 ? `GROUP BY ${places(groupBy.length)} ORDER BY ${places(groupBy.length)}` : ""} LIMIT ?4`,
+    ${groupBy.length > 0 ? `GROUP BY ${places(groupBy.length)} ${from === byApp ? "HAVING sum(requests) <> 0 OR sum(cost_nano_usd) <> 0" : ""} ORDER BY ${places(groupBy.length)}` : ""} LIMIT ?4`,
   ).bind(...values);
 }

@@ -31,7 +31,7 @@ const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estimate, nowMs: number): Refusal | undefined {
   const { limits } = policy;
   const { minute, month, held } = counters;
-  if (!policy.enabled) return { code: "key_revoked", message: "This API key has been revoked.", shouldRetry: false };
+  if (!policy.enabled) return { code: "key_revoked", message: "This API key has been revoked or disabled.", shouldRetry: false };
   if (policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs) {
     return { code: "key_expired", message: "This API key has expired.", shouldRetry: false };
   }

@@ -26,6 +26,12 @@ const schema = `
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, cost_nano_usd INTEGER NOT NULL,
     PRIMARY KEY (hour, model)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS hourly_app (
+    hour INTEGER NOT NULL, model TEXT NOT NULL, app TEXT NOT NULL, requests INTEGER NOT NULL, errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, cost_nano_usd INTEGER NOT NULL,
+    PRIMARY KEY (hour, model, app)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS adjustment (id TEXT PRIMARY KEY, request TEXT NOT NULL, nano_usd INTEGER NOT NULL) WITHOUT ROWID;`;
 
 /** An open reservation. `lease`: until when it lives without a sign of life, Unix ms; `minute`: the one it counts in, `requests`: its number there. */
@@ -34,6 +40,13 @@ export type Hold = { id: string; at: number; lease: number; minute: number; toke
 /** Corrections are entries, but no requests. */
 const countable = "sum(id NOT LIKE 'adj%')";
 const ever = Number.MAX_SAFE_INTEGER;
+
+/** How finished entries are summed: by model, and of those that an application has signed by it as well. `open`: the same parts of an entry. */
+const app = "outcome ->> '$.app.name'";
+const views = [
+  { table: "hourly", parts: "hour, model", open: "at / 3600000, model", counts: "true" },
+  { table: "hourly_app", parts: "hour, model, app", open: `at / 3600000, model, ${app}`, counts: `${app} IS NOT NULL` },
+] as const;
 
 type Row = Record<string, SqlStorageValue>;
 
@@ -166,15 +179,16 @@ export class MeterStore {
     return row && { id, at: row.at, ...(JSON.parse(row.outcome) as Outcome) };
   }
 
-  /** Absolute totals of the hours and models that these entries fall in: what is folded and what is not yet. */
+  /** Absolute totals of the hours and models that these entries fall in, and of the applications among them: what is folded and what is not yet. */
   totals(ids: string[]): HourlyTotals[] {
-    return this.run(
-      `WITH touched AS (SELECT DISTINCT at / 3600000 AS hour, model FROM entry WHERE id IN (SELECT value FROM json_each(?)))
-       SELECT hour, model, sum(requests) AS requests, sum(errors) AS errors, ${sums}
-       FROM (SELECT * FROM hourly UNION ALL SELECT at / 3600000, model, id NOT LIKE 'adj%', failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL)
-       WHERE (hour, model) IN touched GROUP BY hour, model`,
-      JSON.stringify(ids),
-    ) as HourlyTotals[];
+    const list = JSON.stringify(ids);
+    return views.flatMap(({ table, parts, open, counts }) => this.run(
+      `WITH touched AS (SELECT DISTINCT ${open} FROM entry WHERE ${counts} AND id IN (SELECT value FROM json_each(?)))
+       SELECT ${parts}, sum(requests) AS requests, sum(errors) AS errors, ${sums}
+       FROM (SELECT * FROM ${table} UNION ALL SELECT ${open}, id NOT LIKE 'adj%', failed, ${classes}, cost_nano_usd FROM entry WHERE lease IS NULL AND ${counts})
+       WHERE (${parts}) IN touched GROUP BY ${parts}`,
+      list,
+    ) as HourlyTotals[]);
   }
 
   /** Up to `limit` finished requests with ids after `after`, in order of id. */
@@ -194,14 +208,16 @@ export class MeterStore {
   fold(ids: string[], currentMinute: number): string[] {
     const list = JSON.stringify(ids);
     const chosen = "lease IS NULL AND minute < ?2 AND id IN (SELECT value FROM json_each(?1))";
-    this.run(
-      `INSERT INTO hourly SELECT at / 3600000, model, ${countable}, sum(failed), ${sums.replaceAll(/ AS \w+/g, "")} FROM entry WHERE ${chosen} GROUP BY 1, 2
-       ON CONFLICT (hour, model) DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
-         input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
-         cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, output_tokens = output_tokens + excluded.output_tokens,
-         reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`,
-      list, currentMinute,
-    );
+    for (const { table, parts, open, counts } of views) {
+      this.run(
+        `INSERT INTO ${table} SELECT ${open}, ${countable}, sum(failed), ${sums.replaceAll(/ AS \w+/g, "")} FROM entry WHERE ${chosen} AND ${counts} GROUP BY ${open}
+         ON CONFLICT (${parts}) DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
+           input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+           cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens, output_tokens = output_tokens + excluded.output_tokens,
+           reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`,
+        list, currentMinute,
+      );
+    }
     return this.run(`DELETE FROM entry WHERE ${chosen} RETURNING id`, list, currentMinute).map(({ id }) => id as string);
   }
 

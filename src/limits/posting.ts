@@ -39,7 +39,7 @@ export type Adjustment = { id: string; request: string; nanoUsd: number; reason:
 export type Adjusted = { is: "posted" | "known" | "conflict" } | { is: "too_much"; charged: number };
 
 /** What is written down about a correction. */
-export const adjustmentOf = ({ model, deployment }: Pick<Outcome, "model" | "deployment">, { request, nanoUsd, reason }: Omit<Adjustment, "id">): Outcome => ({
-  ...silent, model, deployment, status: 200, end: "adjustment", usage: noUsage, costNanoUsd: nanoUsd, costSource: "adjusted", estimated: false,
+export const adjustmentOf = ({ model, deployment, app }: Pick<Outcome, "model" | "deployment" | "app">, { request, nanoUsd, reason }: Omit<Adjustment, "id">): Outcome => ({
+  ...silent, model, deployment, ...(app && { app }), status: 200, end: "adjustment", usage: noUsage, costNanoUsd: nanoUsd, costSource: "adjusted", estimated: false,
   totalMs: 0, errorCode: null, reserved: { tokens: 0, nanoUsd: 0 }, adjusts: { request, reason },
 });

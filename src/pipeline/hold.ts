@@ -3,6 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import { leaseMs, postingOf, type MeterPolicy } from "../limits/index.ts";
 import type { Admission } from "./admit.ts";
+import { appOf } from "./attribution.ts";
 import type { RequestContext } from "./context.ts";
 
 /** Often enough that a lost renewal or two cost nothing. */
@@ -63,10 +64,12 @@ export class Hold {
     this.settled = true;
     clearTimeout(this.timer);
     this.answered();
-    this.context.named?.settled(outcome);
-    const { requestId: id, isolate, waitUntil, settles } = this.context;
-    const operation = { do: "settle", id, posting: postingOf(outcome), session } as const;
-    if (settles) settles({ operation, policy: this.policy, outcome });
+    const { requestId: id, isolate, waitUntil, settles, request, named } = this.context;
+    const app = appOf(request.headers);
+    const signed = app ? { ...outcome, app } : outcome;
+    named?.settled(signed);
+    const operation = { do: "settle", id, posting: postingOf(signed), session } as const;
+    if (settles) settles({ operation, policy: this.policy, outcome: signed });
     else isolate.meters.settle(operation, this.policy, waitUntil);
   }
 

@@ -4,6 +4,7 @@
  * price and protocol types.
  */
 export { callableModels, type CallableModel } from "./callable.ts";
+export { providerNamed } from "./names.ts";
 export { plan, stickTo, weigh } from "./plan.ts";
 export type { Attempt, Exclusion, Plan, Question, Vital } from "./question.ts";
 export { refusal } from "./refusal.ts";

@@ -1,5 +1,6 @@
 /** What a name says beside which model it means. OpenRouter's suffixes: https://openrouter.ai/docs/features/provider-routing#nitro-shortcut */
 import type { PickBy } from "../catalog/index.ts";
+import { providerOf } from "../providers/index.ts";
 
 /** Suffixes that sort the deployments of any model. `:free` names a variant, and any model's deployments that cost nothing. */
 const sorts: Readonly<Record<string, PickBy>> = { floor: "cheapest", nitro: "throughput" };
@@ -35,3 +36,6 @@ export function chanceOf(...words: readonly string[]): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
+
+/** The name of a deployment's provider; null where it is none that is known. */
+export const providerNamed = (deployment: string): string | null => providerOf(deployment.slice(0, Math.max(0, deployment.indexOf("/"))))?.name ?? null;

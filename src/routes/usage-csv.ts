@@ -13,6 +13,7 @@ const dimensionColumns: Record<Dimension, Column[]> = {
   project: [["project", (row) => row.project]],
   member: [["member", (row) => row.member]],
   tag: [["tag", (row) => row.tag]],
+  app: [["app", (row) => row.app]],
 };
 
 const sumColumns: Column[] = [

@@ -36,6 +36,7 @@ export const usageQuery = z.strictObject({
   project: textSchema.optional(),
   member: textSchema.optional(),
   tag: textSchema.optional(),
+  app: textSchema.optional(),
 });
 type Query = z.output<typeof usageQuery>;
 
@@ -55,8 +56,8 @@ const wantsCsv = (c: Context<App>, { format }: Query): boolean =>
 /** The viewer's usage as the query wants it. Throws `invalid_request`. */
 export async function answerUsage(c: Context<App>, viewer: Viewer, query: Query, headers: Record<string, string> = {}): Promise<Response> {
   const nowMs = Date.now();
-  const { model, key, project, member, tag } = query;
-  const question: Question = { ...spanOf(query, nowMs), filters: { model, key, project, member, tag } };
+  const { model, key, project, member, tag, app } = query;
+  const question: Question = { ...spanOf(query, nowMs), filters: { model, key, project, member, tag, app } };
   const csv = wantsCsv(c, query);
   const groupBy = query.group_by ?? (csv ? csvGroups : undefined);
   if (!groupBy) return c.json(await usageReport(c.env.DB, viewer, nowMs, question), 200, headers);

@@ -45,7 +45,7 @@ describe("room", () => {
 
 describe("a key that is not in force", () => {
   test("revoked before anything else, and no retry helps", () => {
-    expect(ask({ requestsPerMinute: 1 }, { requests: 1 }, {}, { over: { enabled: false } })).toEqual({ code: "key_revoked", message: "This API key has been revoked.", shouldRetry: false });
+    expect(ask({ requestsPerMinute: 1 }, { requests: 1 }, {}, { over: { enabled: false } })).toEqual({ code: "key_revoked", message: "This API key has been revoked or disabled.", shouldRetry: false });
   });
 
   test("expires at its millisecond", () => {

@@ -13,7 +13,7 @@ let others: Key;
 beforeAll(async () => {
   outside();
   await fillCatalog();
-  [good, revoked, expired, others] = await Promise.all([newKey(), newKey(), newKey(), newKey()]) as [Key, Key, Key, Key];
+  [good, revoked, expired, others] = await Promise.all([newKey({ managesKeys: true }), newKey(), newKey(), newKey()]) as [Key, Key, Key, Key];
   // Used once, so that the isolate and the key's object know them: a cold key is easy to refuse.
   for (const { secret } of [revoked, expired]) expect((await call(secret, "POST", "/v1/chat/completions", chatBody)).status).toBe(200);
   await admin("POST", `/keys/${revoked.id}/revoke`);

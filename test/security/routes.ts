@@ -9,7 +9,7 @@ export type Route = {
   /** What it is sent when all is well; it also says that the route reads a body. */
   body?: object;
   /** Whose shape its failures have; OpenAI's unless it says so. */
-  shape?: "anthropic" | "google" | "cohere";
+  shape?: "anthropic" | "google" | "cohere" | "openrouter";
   /** It takes a form too. */
   form?: true;
   /** A route that may also be sent without a body. */
@@ -98,6 +98,19 @@ export const routes: readonly Route[] = [
   ]),
   { route: "POST /v1/uploads", by: "key", path: "/v1/uploads" },
   ...["parts", "complete", "cancel"].map((what): Route => ({ route: `POST /v1/uploads/:id/${what}`, by: "key", path: `/v1/uploads/upload_none/${what}` })),
+  ...["chat/completions", "responses", "completions", "embeddings"].map((name): Route => ({
+    route: `POST /api/v1/${name}`, by: "key", path: `/api/v1/${name}`, shape: "openrouter", ...(name !== "chat/completions" && { again: true }),
+    body: { model: "openai/gpt-test", ...(name === "chat/completions" ? { messages: [message] } : { [name === "completions" ? "prompt" : "input"]: message.content }) },
+  })),
+  { route: "POST /api/v1/messages", by: "key", path: "/api/v1/messages", shape: "anthropic", body: messages, again: true },
+  ...["models", "models/user", "models/count", "embeddings/models", "providers", "endpoints/zdr", "key", "credits", "activity", "keys"].map((name): Route => ({ route: `GET /api/v1/${name}`, by: "key", path: `/api/v1/${name}`, shape: "openrouter" })),
+  { route: "GET /api/v1/models/:id{.+}/endpoints", by: "key", path: "/api/v1/models/openai/gpt-test/endpoints", shape: "openrouter" },
+  { route: "GET /api/v1/model/:id{.+}", by: "key", path: "/api/v1/model/openai/gpt-test", shape: "openrouter" },
+  { route: "GET /api/v1/generation", by: "key", path: "/api/v1/generation?id=gen-none", shape: "openrouter" },
+  { route: "POST /api/v1/keys", by: "key", path: "/api/v1/keys", shape: "openrouter", body: { name: "another" }, free: true, again: true },
+  { route: "GET /api/v1/keys/:hash", by: "key", path: "/api/v1/keys/{key}", shape: "openrouter" },
+  { route: "PATCH /api/v1/keys/:hash", by: "key", path: "/api/v1/keys/{key}", shape: "openrouter", body: { name: "renamed" }, free: true, again: true },
+  { route: "DELETE /api/v1/keys/:hash", by: "key", path: "/api/v1/keys/{key}", shape: "openrouter" },
   { route: "POST /v1/route", by: "key", path: "/v1/route", body: { model: "openai/gpt-test", messages: [message] }, free: true },
   { route: "GET /v1/receipts", by: "key", path: "/v1/receipts" },
   { route: "GET /v1/receipts/:id", by: "key", path: "/v1/receipts/req_none" },

@@ -124,8 +124,20 @@ async function expectGoogleRefusal(response: Response, status: number, code: str
   return { message: body.error.message, param: null };
 }
 
+/** A failure as OpenRouter's clients must find it. */
+async function expectOpenrouterRefusal(response: Response, status: number, code: string): Promise<{ message: string; param: string | null }> {
+  const body = await response.json<{ error: { message: string; metadata: { param?: string } } }>();
+  const { param } = body.error.metadata;
+  const error = { code: status, message: expect.stringMatching(/\S/), metadata: { error_type: expect.stringMatching(/^[a-z_]+$/), code, ...(param !== undefined && { param }) } };
+  expect([response.status, body]).toEqual([status, { error }]);
+  expectSealed(response);
+  expect(response.headers.get("content-type")).toBe("application/json");
+  return { message: body.error.message, param: param ?? null };
+}
+
 /** A failure as every client must find it: status, its protocol's shape, our headers and no other. */
-export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" | "cohere" = "openai"): Promise<{ message: string; param: string | null }> {
+export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" | "cohere" | "openrouter" = "openai"): Promise<{ message: string; param: string | null }> {
+  if (shape === "openrouter") return expectOpenrouterRefusal(response, status, code);
   if (shape === "google") return expectGoogleRefusal(response, status, code);
   if (shape === "anthropic") return expectAnthropicRefusal(response, status, code);
   const text = await response.text();

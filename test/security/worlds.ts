@@ -52,7 +52,7 @@ export const ways = [
 export type Play = (typeof ways)[number];
 
 /** The table's routes that take what a model shall read. */
-const asking: readonly Route[] = routes.filter(({ by, body, lasting }) => by === "key" && body && !lasting);
+const asking: readonly Route[] = routes.filter(({ by, body, lasting }) => by === "key" && JSON.stringify(body ?? "").includes("canary prompt") && !lasting);
 
 const wish = fc.record({
   order: fc.constantFrom(["openai"], ["groq", "anthropic"], ["selfhosted", "openai"]), only: fc.constantFrom(["openai"], ["selfhosted"], ["anthropic", "groq"]), ignore: fc.constantFrom(["selfhosted"], ["openai"]),

@@ -10,6 +10,8 @@ export class D1 {
     this.db.exec(`
       CREATE TABLE usage_hourly (key_id TEXT, hour INTEGER, model TEXT, organisation_id TEXT, requests INTEGER, errors INTEGER, input_tokens INTEGER,
         cached_tokens INTEGER, cache_write_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER, cost_nano_usd INTEGER, PRIMARY KEY (key_id, hour, model));
+      CREATE TABLE usage_by_app (key_id TEXT, hour INTEGER, model TEXT, app TEXT, organisation_id TEXT, requests INTEGER, errors INTEGER, input_tokens INTEGER,
+        cached_tokens INTEGER, cache_write_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER, cost_nano_usd INTEGER, PRIMARY KEY (key_id, hour, model, app));
       CREATE TABLE requests (id TEXT PRIMARY KEY, at INTEGER, key_id TEXT, organisation_id TEXT, entry TEXT);
       CREATE TABLE receipts (organisation_id TEXT, key_id TEXT, sequence INTEGER, request_id TEXT, PRIMARY KEY (organisation_id, key_id, sequence));
       CREATE TABLE credit_entries (organisation_id TEXT, id TEXT, at INTEGER, kind TEXT, nano_usd INTEGER, reason TEXT, expires_at INTEGER, PRIMARY KEY (organisation_id, id));
