@@ -4,7 +4,7 @@ import { createOpenRouter } from "@openrouter/ai-sdk-provider";
 import { generateText, jsonSchema, streamText } from "ai";
 import OpenAI from "openai";
 import type { ServerResponse } from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { AnthropicUpstream, words } from "./anthropic-upstream.ts";
@@ -24,7 +24,7 @@ type Message = Record<string, unknown>;
 const says = (message: Message, { finish = "stop", afterMs = 0 } = {}) => (response: ServerResponse): void => {
   const head = { id: "chatcmpl-upstream", created: 1_700_000_000, model: "as-the-provider-calls-it", system_fingerprint: "fp_1" };
   if (likeOpenai.calls.at(-1)!.body.stream !== true) {
-    response.writeHead(200, { "content-type": "application/json" });
+    response.writeHead(200, { "content-type": "application/json", "x-request-id": "req-upstream" });
     return void response.end(JSON.stringify({ ...head, object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: null, ...message }, finish_reason: finish }], usage }));
   }
   const chunk = (delta: object, finish_reason: string | null = null, rest: object = {}): string =>
@@ -243,6 +243,87 @@ describe("models, by @openrouter/sdk", () => {
     await expect(router.models.get({ author: "no", slug: "such" })).rejects.toMatchObject({ name: "NotFoundResponseError" });
     expect((await router.providers.list({})).data).toContainEqual(expect.objectContaining({ name: "OpenAI", slug: "openai" }));
     expect(await router.endpoints.listZdrEndpoints({})).toEqual({ data: [] });
+  });
+});
+
+describe("the account, by @openrouter/sdk", () => {
+  const managing = { limits: { requestsPerMinute: 10_000, budgetNanoUsd: 50e9 }, managesKeys: true, models: ["openai/*", "gpt-4o"], project: "web" };
+  let manager: OpenRouter;
+  let foreign: OpenRouter;
+  beforeAll(async () => {
+    const { secret } = await admin<{ secret: string }>(gateway.url, "POST", "/keys", { organisation, name: "manager", policy: managing });
+    manager = sdk(secret);
+    foreign = sdk((await createKey(gateway.url, { managesKeys: true })).secret);
+  });
+  const told = <T>(promise: Promise<T>): Promise<Message> => promise.then(() => Promise.reject(new Error("It was answered.")), (error: Message) => error);
+
+  test("a generation has every figure, and is nobody else's", async () => {
+    const { data, response } = await openai().chat.completions.create({ model: "openai/gpt-4o", messages: hello }).withResponse();
+    expect(response.headers.get("x-generation-id")).toBe(data.id);
+    const generation = await vi.waitFor(() => router.generations.getGeneration({ id: data.id }), { timeout: 5_000, interval: 50 });
+    const cost = (data.usage as unknown as { cost: number }).cost;
+    expect(generation.data).toMatchObject({ id: data.id, model: "openai/gpt-4o", providerName: "OpenAI", streamed: false, nativeTokensPrompt: 11, nativeTokensCached: 4, totalCost: cost, httpReferer: "https://your-app.example", upstreamId: "req-upstream" });
+    expect(cost).toBeCloseTo(7 * 2.5e-6 + 4 * 1.25e-6 + 7 * 10e-6, 12);
+    expect((data.usage as unknown as { cost_details: object }).cost_details).toEqual({ upstream_inference_cost: cost, upstream_inference_prompt_cost: 7 * 2.5e-6 + 4 * 1.25e-6, upstream_inference_completions_cost: 7e-5 });
+    expect(await told(foreign.generations.getGeneration({ id: data.id }))).toMatchObject({ name: "NotFoundResponseError" });
+  });
+  test("usage is told by application", async () => {
+    await router.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello, stream: false } });
+    const usageBy = async (query: string) => (await (await fetch(`${gateway.url}/dashboard/usage${query}`, { headers: { authorization: `Bearer ${key}` } })).json()) as { totals: { requests: number }; rows: { app: string | null; requests: number }[]; byApp: { app: string | null; requests: number }[] };
+    await vi.waitFor(async () => expect((await usageBy("")).byApp.map(({ app }) => app)).toEqual([null, "The bApp/b", "Your App"]), { timeout: 5_000, interval: 50 });
+    const { totals, rows } = await usageBy("?group_by=app");
+    expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(totals.requests);
+    expect((await usageBy("?app=Your%20App")).totals.requests).toBe(rows.find(({ app }) => app === "Your App")!.requests);
+  });
+  test("the key says what it may and what it used", async () => {
+    const { data } = await router.apiKeys.getCurrentKeyMetadata({});
+    expect(data).toMatchObject({ limit: null, limitReset: null, isManagementKey: false, organizationId: organisation, rateLimit: { requests: 10_000, interval: "1m" } });
+    expect(data.usage).toBeGreaterThan(0);
+    expect([data.usageDaily, data.usageWeekly, data.usageMonthly]).toEqual([data.usage, data.usage, data.usage]);
+    expect((await manager.apiKeys.getCurrentKeyMetadata({})).data).toMatchObject({ limit: 50, limitRemaining: 50, isManagementKey: true, isProvisioningKey: true });
+  });
+  test("credits are the organisation's", async () => {
+    expect(await told(router.credits.getCredits({}))).toMatchObject({ name: "ForbiddenResponseError" });
+    const paid = await createKey(gateway.url, { usageScope: "organisation" });
+    await admin(gateway.url, "PATCH", `/organisations/${paid.organisation}/account`, { prepaid: true });
+    await admin(gateway.url, "POST", `/organisations/${paid.organisation}/credits`, { kind: "top_up", nanoUsd: 12_500_000_000, reason: "test" });
+    expect(await sdk(paid.secret).credits.getCredits({})).toEqual({ data: { totalCredits: 12.5, totalUsage: 0 } });
+  });
+  test("a management key makes keys that may do no more than it, changes them and ends them", async () => {
+    const { data, key: secret } = await manager.apiKeys.create({ requestBody: { name: "Mine", limit: 5, limitReset: "daily" } });
+    expect(data).toMatchObject({ name: "Mine", limit: 5, limitRemaining: 5, limitReset: "daily", disabled: false, usage: 0, workspaceId: organisation });
+    const own = sdk(secret);
+    expect((await own.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello, stream: false } })).choices).toHaveLength(1);
+    expect(await told(own.chat.send({ chatRequest: { model: "anthropic/claude-3.5-haiku", messages: hello } }))).toMatchObject({ name: "ForbiddenResponseError" });
+    expect((await own.apiKeys.getCurrentKeyMetadata({})).data).toMatchObject({ limit: 5, limitReset: "daily", isManagementKey: false });
+    expect(await told(own.apiKeys.list({}))).toMatchObject({ name: expect.any(String) as string, statusCode: 403 });
+    expect(await told(manager.apiKeys.create({ requestBody: { name: "Rich", limit: 51 } }))).toMatchObject({ statusCode: 403 });
+
+    const { hash } = data;
+    expect((await manager.apiKeys.list({})).data.map((one) => one.hash)).toContain(hash);
+    expect((await manager.apiKeys.get({ hash })).data.hash).toBe(hash);
+    expect((await manager.apiKeys.update({ hash, requestBody: { name: "Yours", limit: 0.000001, limitReset: "monthly" } })).data).toMatchObject({ name: "Yours", limit: 0.000001, limitReset: "monthly" });
+    expect(await told(own.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello } }))).toMatchObject({ statusCode: 429 });
+    expect((await manager.apiKeys.update({ hash, requestBody: { limit: null, disabled: true } })).data).toMatchObject({ limit: 50, limitReset: null, disabled: true });
+    expect(await told(own.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello } }))).toMatchObject({ name: "UnauthorizedResponseError" });
+    expect((await manager.apiKeys.list({})).data.map((one) => one.hash)).not.toContain(hash);
+    expect((await manager.apiKeys.list({ includeDisabled: true })).data.map((one) => one.hash)).toContain(hash);
+    for (const stranger of [foreign, sdk((await admin<{ secret: string }>(gateway.url, "POST", "/keys", { organisation, name: "other project", policy: { managesKeys: true, project: "other" } })).secret)]) {
+      expect(await told(stranger.apiKeys.get({ hash }))).toMatchObject({ name: "NotFoundResponseError" });
+      expect(await told(stranger.apiKeys.delete({ hash }))).toMatchObject({ name: "NotFoundResponseError" });
+    }
+    expect(await manager.apiKeys.delete({ hash })).toEqual({ deleted: true });
+    expect(await told(manager.apiKeys.get({ hash }))).toMatchObject({ name: "NotFoundResponseError" });
+    const audit = await admin<{ data: { action: string; actor: string; subject: string }[] }>(gateway.url, "GET", `/audit?organisation=${organisation}&limit=100`);
+    expect(audit.data.filter(({ subject }) => subject === hash).map(({ action, actor }) => [action, actor.startsWith("key:key_")])).toEqual([["key.revoke", true], ["key.update", true], ["key.update", true], ["key.create", true]]);
+  });
+  test("activity tells of days that are over", async () => {
+    const today = Math.floor(Date.now() / 86_400_000);
+    const database = await gateway.mf.getD1Database("DB", "forge");
+    const { id } = (await admin<{ data: { id: string }[] }>(gateway.url, "GET", `/keys?organisation=${organisation}&limit=100`)).data.at(-1)!;
+    await database.prepare("INSERT INTO usage_hourly VALUES (?, ?, 'openai/gpt-4o', ?, 3, 0, 30, 0, 0, 20, 5, 1500000)").bind(id, today * 24 - 3, organisation).run();
+    const { data } = await router.analytics.getUserActivity({});
+    expect(data).toEqual([expect.objectContaining({ model: "openai/gpt-4o", requests: 3, promptTokens: 30, completionTokens: 20, reasoningTokens: 5, usage: 0.0015, date: new Date((today - 1) * 86_400_000).toISOString().slice(0, 10) })]);
   });
 });
 
