@@ -12,3 +12,4 @@ export { OwnCalls } from "./own-calls.ts";
 export { budgetOf, effortOf, isFrom, textOf } from "./reasoning.ts";
 export { holdsSealed, seal, unseal, type Spot } from "./seal.ts";
 export { noUsage, together, type Usage } from "./usage.ts";
+export { searchAs, searchOf, webSearchTool, type WebSearch } from "./web-search.ts";

@@ -146,7 +146,7 @@ export function bound(attempts: readonly Attempt[], facts: RequestFacts, protoco
     const asked = facts.standIn && conversations.has(attempt.protocols[0]!) ? standingIn(facts, facts.standIn) : facts;
     const inputTokens = mostInput(attempt, asked) + written;
     const outputTokens = mostOutput(attempt, asked);
-    const searches = attempt.protocols[0] === protocol ? facts.searches : 0;
+    const searches = facts.searchesAnyhow || attempt.protocols[0] === protocol ? facts.searches : 0;
     const tier = tierOf(serviceTier);
     // Whichever way it will be charged.
     const ways: Most[] = [{ inputTokens, outputTokens, searches, hourCache, tier }, ...byThePiece(facts, tier)];

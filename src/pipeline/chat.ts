@@ -83,7 +83,7 @@ export function exchangeFor(attempt: Attempt, protocol: Protocol, request: Clien
   if (crossing) return crossed(attempt, crossing, request, protocol.renderStreamError);
   if (counting && !taken) return countingOf(attempt, counting, read());
   if (!conversation || same || (through && taken && !protocol.retold && !attempt.foreign && !holdsSealed(request.text))) return passthrough(attempt, protocol, request);
-  return translated(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own ? [protocol.id] : attempt.protocols);
+  return translated(attempt, conversation, request, attempt.foreign ? estranged(read()) : read(), own && !protocol.retold ? [protocol.id] : attempt.protocols);
 }
 
 /** How to have an attempt's deployment go on with an answer that is the last turn of `chat`, in one of these protocols. */

@@ -25,13 +25,13 @@ export async function questionFor({ request, isolate, startedAtMs, waitUntil, re
   const { models: selfHostedModels, at: servedAt } = isolate.selfHosted.peek(startedAtMs, waitUntil) ?? (await isolate.selfHosted.get(startedAtMs, waitUntil));
   const sovereign = principal.sovereign || isWish(request.headers.get("x-sovereign"));
   if (sovereign && principal.maySovereign === false) throw new GatewayError("plan_required", "The plan of this key's organisation has no sovereign requests.", { shouldRetry: false });
-  const { model: name, searches = 0, serviceTier, wish, nativeOnly } = facts;
+  const { model: name, searches = 0, searchesAnyhow, serviceTier, wish, nativeOnly } = facts;
   const kind = protocol.kind ?? "chat";
   const { conversation, counting } = protocol;
   const kinds = kindsFor(protocol);
   return {
     name, protocols: protocolsFor(protocol, request.headers), principal, sovereign, wish, kind, kinds,
-    searches: searches > 0 ? protocol.id : undefined, tier: tierOf(serviceTier), nativeOnly: nativeOnly && { ...nativeOnly, protocol: protocol.id },
+    searches: searches > 0 ? (searchesAnyhow ? "any" : protocol.id) : undefined, tier: tierOf(serviceTier), nativeOnly: nativeOnly && { ...nativeOnly, protocol: protocol.id },
     catalog, atMs: startedAtMs, selfHostedModels, servedAt, endpoints: isolate.endpoints,
     needs: () => ({ ...needsOf(facts, kind, conversation || counting ? read() : undefined), ...(kinds && { alsoKinds: [...new Set(kinds.values())] }) }),
     health: (vital) => isolate.health.of(vital, startedAtMs),

@@ -50,6 +50,8 @@ export type RequestFacts = InputFacts & {
    * cannot be told of it is not asked, else only after those who can.
    */
   nativeOnly?: NativeOnly | undefined;
+  /** They are asked for in whatever protocol a provider speaks. */
+  searchesAnyhow?: boolean;
   /** Some of its input may be kept cached for an hour, which costs more. */
   hourCache?: boolean;
   /** The service tier that was asked for. */
@@ -222,6 +224,8 @@ export type Dialect = {
   readonly counts?: "bare";
   /** It routes among providers itself, and knows the fields that clients have for such. */
   readonly routerFields?: true;
+  /** It searches the web itself where it is asked to, in its protocol's own words. */
+  readonly webSearch?: true;
   /** Fields that it refuses although the vendor knows them. */
   readonly refuses?: readonly string[];
 };

@@ -5,6 +5,7 @@ import { openaiLike } from "./provider.ts";
 export const anthropic = openaiLike("anthropic", "Anthropic", "https://api.anthropic.com", {
   speaks: ["anthropic-messages", "anthropic-count-tokens"],
   auth: (secret) => ({ "x-api-key": secret, "anthropic-version": "2023-06-01" }),
+  dialect: { webSearch: true },
   data: { trains: false, source: "https://support.anthropic.com/en/articles/7996868-is-my-data-used-for-model-training" },
   prefill: claudePrefill,
   requestIdHeader: "request-id",

@@ -3,6 +3,7 @@ import { openaiLike } from "./provider.ts";
 /** https://ai.google.dev/api */
 export const gemini = openaiLike("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta", {
   speaks: ["gemini-generate", "gemini-embeddings", "gemini-speech", "gemini-transcriptions", "gemini-translations", "google-images", "gemini-videos"],
+  dialect: { webSearch: true },
   alsoCalled: ["google-ai-studio", "google ai studio"],
   auth: (secret) => ({ "x-goog-api-key": secret }),
 });

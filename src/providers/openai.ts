@@ -9,7 +9,7 @@ const completes = /instruct|davinci-002|babbage-002/;
 
 /** https://platform.openai.com/docs/api-reference */
 export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1", {
-  dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true, refuses: ["top_k", "min_p", "repetition_penalty"] },
+  dialect: { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true, webSearch: true, refuses: ["top_k", "min_p", "repetition_penalty"] },
   speaks: [...converses, "openai-completions"],
   speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
   sealsReasoning: true,

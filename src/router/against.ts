@@ -87,7 +87,7 @@ const speaks = ({ list, speaks: spoken }: Access, candidate: Candidate, protocol
 function extrasOf({ model }: Candidate, protocol: string | undefined, { searches, tier }: Question): PriceClass[] {
   // Flex and batch cost no more than the standard; what the others cost is known only where it is listed.
   const surcharges = isSurcharged(tier) ? tokensOf(model?.kind ?? "chat").map((unit) => `${unit}:${tier}` as const) : [];
-  return [...surcharges, ...(searches !== undefined && searches === protocol ? ["web_search" as const] : [])];
+  return [...surcharges, ...(searches !== undefined && (searches === "any" || searches === protocol) ? ["web_search" as const] : [])];
 }
 
 const picoPerUsd = 1e12;

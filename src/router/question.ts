@@ -21,7 +21,7 @@ export type Question = {
   principal: Principal;
   /** The request or its key asks for self-hosted models only. */
   sovereign: boolean;
-  /** The protocol in which a provider is asked to search the web, which has a price of its own: told in another, it is not asked. */
+  /** The protocol in which a provider is asked to search the web, which has a price of its own: told in another, it is not asked. `any`: it is asked in whichever. */
   searches?: string | undefined;
   /** What of the request can only be said in this protocol. */
   nativeOnly?: (NativeOnly & { readonly protocol: string }) | undefined;

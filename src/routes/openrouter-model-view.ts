@@ -28,6 +28,8 @@ const stepsOf = (prices: readonly Price[], atMs: number): number[] =>
   [...new Set(prices.filter(({ aboveTokens, validFromMs }) => aboveTokens > 0 && validFromMs <= atMs).map(({ aboveTokens }) => aboveTokens))].sort((a, b) => a - b);
 
 const modalities: Readonly<Record<string, string>> = { pdf: "file", embedding: "embeddings" };
+/** What comes of a model that is not for conversations has its kind's name, so that nobody asks it for one. */
+const outputs: Partial<Record<CallableModel["kind"], readonly string[]>> = { embedding: ["embedding"], rerank: ["rerank"], speech: ["speech"], transcription: ["transcription"], moderation: ["decisions"] };
 const inTheirWords = (names: readonly string[]): string[] => [...new Set(names.map((name) => modalities[name] ?? name))];
 
 const sampling = ["max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty"];
@@ -43,7 +45,7 @@ export const parametersOf = ({ kind, model }: Described): string[] =>
 
 function architectureOf({ kind, model }: Described) {
   const input = inTheirWords(model?.inputModalities ?? ["text"]);
-  const output = inTheirWords(model?.outputModalities ?? [kind === "embedding" ? "embedding" : "text"]);
+  const output = inTheirWords(outputs[kind] ?? model?.outputModalities ?? ["text"]);
   return { modality: `${input.join("+")}->${output.join("+")}`, input_modalities: input, output_modalities: output, tokenizer: "Other", instruct_type: null };
 }
 

@@ -2,10 +2,15 @@
 import { OpenRouter } from "@openrouter/sdk";
 import { createOpenRouter } from "@openrouter/ai-sdk-provider";
 import { generateText, jsonSchema, streamText } from "ai";
+import { ChatResult$inboundSchema, ChatStreamChunk$inboundSchema } from "@openrouter/sdk/models";
 import OpenAI from "openai";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
+import { Retelling } from "../../src/pipeline/retelling.ts";
+import { openaiChatUpstream } from "../../src/protocols/openai-chat/index.ts";
+import { openrouterChat } from "../../src/protocols/index.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { AnthropicUpstream, words } from "./anthropic-upstream.ts";
 import { Upstream } from "./upstream.ts";
@@ -48,11 +53,6 @@ beforeAll(async () => {
       ANTHROPIC_BASE_URL: await claude.start(), OPENROUTER_API_KEY: "sk-or-upstream", OPENROUTER_BASE_URL: origin, CEREBRAS_API_KEY: "csk-upstream", CEREBRAS_BASE_URL: origin, STREAM_HEARTBEAT_MS: "40",
     },
   });
-  const database = await gateway.mf.getD1Database("DB", "forge");
-  await database.batch([
-    database.prepare(`INSERT INTO models VALUES ('google/gemini-2.5-flash-image', 'google', 'chat', '["text","image"]', '["text","image"]', '["text","vision"]', 32768, 8192, 0)`),
-    database.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openrouter', 'google/gemini-2.5-flash-image', 'google/gemini-2.5-flash-image')"),
-  ]);
   ({ organisation, secret: key } = await createKey(gateway.url, { limits: { requestsPerMinute: 10_000 } }));
   router = sdk();
   likeOpenai.scripts.set("gpt-4o", says({ content: "The capital of France is Paris." }));
@@ -151,6 +151,23 @@ describe("what a request may say beside OpenAI's fields", () => {
   test.each([["moderation", [{ id: "moderation" }]], ["auto-router", [{ id: "auto-router", allowed_models: ["openai/*"] }]], ["of a wrong form", [{ enabled: true }]]])("a plugin that must not be missed (%s) is a 400", async (_, plugins) => {
     const answer = await ask("anthropic/claude-3.5-haiku", { plugins });
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 400, metadata: { param: expect.stringContaining("plugins") as string } } }]);
+  });
+  test("a search of the web is asked of a provider in its own words, and refused where there are none", async () => {
+    const plugins = [{ id: "web", max_results: 3, include_domains: ["example.com"] }];
+    const body = { messages: hello, plugins };
+    expect((await ask("anthropic/claude-3.5-haiku", body)).status).toBe(200);
+    expect(claude.last.body.tools).toEqual([{ type: "web_search_20250305", name: "web_search", max_uses: 10, allowed_domains: ["example.com"] }]);
+    expect((await ask("anthropic/claude-3.5-haiku:online", {})).status).toBe(200);
+    expect([claude.last.body.model, claude.last.body.tools?.[0]?.name]).toEqual(["claude-3.5-haiku", "web_search"]);
+    await (await ask("openai/gpt-4o", body)).text();
+    expect(likeOpenai.calls.at(-1)).toMatchObject({ path: "/v1/responses", body: { tools: [{ type: "web_search", filters: { allowed_domains: ["example.com"] } }] } });
+    likeOpenai.scripts.set("some/model", says({ content: "ok" }));
+    expect((await ask("openrouter/some/model", body)).status).toBe(200);
+    expect(likeOpenai.last("some/model").body).toMatchObject({ plugins });
+    for (const refused of [ask("cerebras/gpt-4o", body), ask("openai/gpt-4o", { plugins: [{ id: "web", engine: "exa" }] })]) {
+      const answer = await refused;
+      expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 400, message: expect.stringMatching(/provider_tool|field:plugins/) as string } }]);
+    }
   });
   test("a bare prompt is answered as a completion", async () => {
     for (const path of ["/chat/completions", "/completions"]) {
@@ -325,6 +342,31 @@ describe("the account, by @openrouter/sdk", () => {
     const { data } = await router.analytics.getUserActivity({});
     expect(data).toEqual([expect.objectContaining({ model: "openai/gpt-4o", requests: 3, promptTokens: 30, completionTokens: 20, reasoningTokens: 5, usage: 0.0015, date: new Date((today - 1) * 86_400_000).toISOString().slice(0, 10) })]);
   });
+});
+
+const recordings = new URL("../../../shared/recordings/corpus/", import.meta.url);
+
+/** What providers really said, where the recordings are at hand. */
+test.skipIf(!existsSync(recordings))("whatever OpenRouter and OpenAI have said is worded as its schema has it", () => {
+  let [whole, chunks] = [0, 0];
+  for (const folder of ["openrouter/chat/", "openai/chat/"]) for (const file of readdirSync(new URL(folder, recordings))) {
+    const { status, stream, request: asked, response } = JSON.parse(readFileSync(new URL(folder + file, recordings), "utf8")) as { status: number; stream: boolean; request: { body: { messages?: unknown } | null }; response: { body_text: string } };
+    if (status !== 200 || !asked.body?.messages) continue;
+    const { parseRequest, renderStream, renderResponse } = openrouterChat.conversation!;
+    const context = { request: { ...parseRequest(asked.body), stream }, requestId: "req_1", nowS: 1, provider: "X", own: false, cost: () => ({ usd: 1e-6, split: { input: 5e-7, output: 5e-7 } }) };
+    const from = { origin: { protocol: "openai-chat", provider: "x" }, idSeed: "s" };
+    if (!stream) {
+      const parsed = openaiChatUpstream.parseResponse(JSON.parse(response.body_text), from);
+      if (!parsed.error) ChatResult$inboundSchema.parse(JSON.parse(renderResponse(parsed, context).body));
+      whole += 1;
+      continue;
+    }
+    const retold = new Retelling(openaiChatUpstream.parseStream(from), renderStream(context));
+    const frames = (retold.push(response.body_text.replaceAll("\r\n", "\n")) + retold.close()).split("\n\n").filter((frame) => frame.startsWith("data: {"));
+    for (const frame of frames) ChatStreamChunk$inboundSchema.parse(JSON.parse(frame.slice("data: ".length)));
+    chunks += frames.length;
+  }
+  expect([whole > 200, chunks > 1_000]).toEqual([true, true]);
 });
 
 /** Each snippet of the document, as printed but for the base URL and the key; `line` is where it stands there. */

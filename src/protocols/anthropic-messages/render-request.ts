@@ -1,5 +1,5 @@
 /** Writes a conversation as a Messages request. https://docs.anthropic.com/en/api/messages */
-import { defined, functionTools, type ChatRequest, type Loss } from "../../chat/index.ts";
+import { defined, functionTools, searchAs, type ChatRequest, type Loss, type WebSearch } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { limitBreakpoints } from "./cache-breakpoints.ts";
 import type { Lose } from "./render-files.ts";
@@ -10,11 +10,15 @@ import { protocol, record, type Json } from "./words.ts";
 /** Messages cannot do without a bound; this one stands where nobody knows one. */
 const defaultMaxTokens = 4_096;
 
+/** https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/web-search-tool: domains are allowed or blocked, never both. */
+const renderSearch = ({ most, only, never }: WebSearch): Json | undefined =>
+  only && never ? undefined : { type: "web_search_20250305", name: "web_search", max_uses: most, ...(only && { allowed_domains: only }), ...(never && { blocked_domains: never }) };
+
 /** Writes the request and declares what it could not say. */
 export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const found = new Set<Loss>();
   const lose: Lose = (loss) => void found.add(loss);
-  const request = functionTools(asked, lose);
+  const request = functionTools(searchAs(asked, protocol, (search) => (target.dialect.webSearch ? renderSearch(search) : undefined)), lose);
   const own = request.rest.protocol === protocol;
   const { system, messages } = renderTurns(request.turns, { target, own, lose });
   const tools = renderTools(request.tools, lose);

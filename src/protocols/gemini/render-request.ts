@@ -1,5 +1,5 @@
 /** Writes a conversation as a GenerateContentRequest. https://ai.google.dev/api/generate-content */
-import { defined, functionTools, isFrom, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart } from "../../chat/index.ts";
+import { defined, functionTools, isFrom, searchAs, textOf, type ChatRequest, type FilePart, type Loss, type Part, type ToolResultPart, type WebSearch } from "../../chat/index.ts";
 import { objectIn } from "../json.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderConfig } from "./render-settings.ts";
@@ -31,11 +31,14 @@ function renderResult(part: ToolResultPart, name: string, id: { id?: string }, i
   return [{ functionResponse: { ...id, name, response, ...(inline.length > 0 && { parts: inline }) } }, ...outside];
 }
 
+/** https://ai.google.dev/gemini-api/docs/google-search: it takes no domains, and no functions beside it. */
+const renderSearch = ({ only, never }: WebSearch, tools: number): Json | undefined => (only || never || tools > 1 ? undefined : { googleSearch: {} });
+
 /** The request's body, and what it cannot say. */
 export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   const losses = new Set<Loss>();
   const lose = (loss: Loss): void => void losses.add(loss);
-  const request = functionTools(asked, lose);
+  const request = functionTools(searchAs(asked, protocolId, (search) => (target.dialect.webSearch ? renderSearch(search, asked.tools.length) : undefined)), lose);
   const isThree = target.upstreamId.includes("gemini-3");
   const idOf = (id: string): { id?: string } => (target.dialect.callIds === "refused" ? {} : { id });
   const names = new Map<string, string>();

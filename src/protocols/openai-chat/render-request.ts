@@ -1,6 +1,7 @@
 /** Writes a chat completion request in a provider's dialect. https://platform.openai.com/docs/api-reference/chat/create */
-import { defined, effortOf, flatTools, functionTools, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
+import { defined, effortOf, flatTools, functionTools, searchOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
 import type { Dialect, Rendered, Target } from "../protocol.ts";
+import { list } from "../json.ts";
 import { renderFormat, renderTools } from "./render-tools.ts";
 import { TurnRenderer } from "./render-turns.ts";
 import { protocolId } from "./words.ts";
@@ -88,10 +89,13 @@ export function renderRequest(asked: ChatRequest, { upstreamId, origin, dialect,
   const losses = new Set<Loss>();
   const lose: Lose = (loss) => void losses.add(loss);
   const target = { upstreamId, origin, dialect, maxOutputTokens, prefill };
-  const request = dialect.developerRole ? flatTools(asked) : functionTools(asked, lose);
+  const search = dialect.routerFields ? searchOf(asked) : undefined;
+  const routed = search ? { ...asked, tools: asked.tools.filter((tool) => searchOf({ tools: [tool] }) === undefined) } : asked;
+  const request = dialect.developerRole ? flatTools(routed) : functionTools(routed, lose);
   const messages = new TurnRenderer(request.turns, target, request.rest.protocol === protocolId, lose).render(request.turns);
   const body: Json = {
     ...renderRest(request, dialect, lose),
+    ...(search && { plugins: [...list(request.rest.fields.plugins), search.plugin] }),
     model: upstreamId,
     messages: prefill?.message ? [...messages.slice(0, -1), { ...messages.at(-1), ...prefill.message }] : messages,
     ...prefill?.body,

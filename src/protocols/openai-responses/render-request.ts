@@ -1,5 +1,5 @@
 /** Writes a Responses request that stores nothing. https://platform.openai.com/docs/api-reference/responses/create */
-import { defined, effortOf, toolsOf, type ChatRequest, type Loss, type ReasoningWish } from "../../chat/index.ts";
+import { defined, effortOf, searchAs, toolsOf, type ChatRequest, type Loss, type ReasoningWish, type WebSearch } from "../../chat/index.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderInput } from "./render-input.ts";
 import { isForeign, renderFormat, renderToolChoice, renderTools } from "./tools.ts";
@@ -34,11 +34,15 @@ const refusedAs: Record<string, Loss> = {
   text: "output_format", tool_choice: "tool_choice", max_output_tokens: "max_output_tokens", tools: "provider_tool",
 };
 
+/** https://platform.openai.com/docs/guides/tools-web-search: domains can be allowed, not blocked. */
+const renderSearch = ({ only, never }: WebSearch): Json | undefined => (never ? undefined : { type: "web_search", ...(only && { filters: { allowed_domains: only } }) });
+
 /** Writes a request. Every field that Responses cannot say is among the losses. */
-export function renderRequest(request: ChatRequest, target: Target): Rendered {
+export function renderRequest(asked: ChatRequest, target: Target): Rendered {
+  const request = searchAs(asked, protocolId, (search) => (target.dialect.webSearch ? renderSearch(search) : undefined));
   const losses = new Set<Loss>();
   const lose = (loss: Loss): void => void losses.add(loss);
-  for (const [asked, loss] of unsaid) if (asked(request)) lose(loss);
+  for (const [isAsked, loss] of unsaid) if (isAsked(request)) lose(loss);
   const own = request.rest.protocol === protocolId;
   const rest = own ? request.rest.fields : {};
   if (!own) for (const name of Object.keys(request.rest.fields)) lose(`field:${name}`);

@@ -13,7 +13,7 @@ import { CompletionRenderer, renderResponse as renderCompletion } from "../opena
 import { openaiResponses } from "../openai-responses/index.ts";
 import { withOwnCalls } from "../own-calls.ts";
 import { openaiEmbeddings } from "../media/embeddings.ts";
-import type { ChatRequest } from "../../chat/index.ts";
+import { webSearchTool, type ChatRequest } from "../../chat/index.ts";
 import type { ClientHalf, Protocol, RequestFacts } from "../protocol.ts";
 import { renderError } from "./error.ts";
 import { pluginsIn } from "./plugins.ts";
@@ -31,16 +31,17 @@ const isCompletion = (body: object): boolean => !Object.hasOwn(body, "messages")
 const counted = <T extends RequestFacts>(facts: T): T => ({ ...facts, usageAsked: true });
 
 function parse(body: unknown): RequestFacts {
-  pluginsIn(body as object);
-  return counted(isCompletion(body as object) ? openaiCompletions.parse(body) : openaiChat.parse(body));
+  const { search } = pluginsIn(body as object);
+  const facts = counted(isCompletion(body as object) ? openaiCompletions.parse(body) : openaiChat.parse(body));
+  return search ? { ...facts, unseen: true, searches: search.most, readings: search.most + 1, searchesAnyhow: true } : facts;
 }
 
 function parseRequest(body: unknown): ChatRequest {
-  const { active, needed } = pluginsIn(body as object);
-  const { plugins: _, ...others } = body as Json;
-  const asked = active.length > 0 ? { ...others, plugins: active } : others;
+  const { search, others, needed } = pluginsIn(body as object);
+  const { plugins: _, ...fields } = body as Json;
+  const asked = others.length > 0 ? { ...fields, plugins: others } : fields;
   const request = isCompletion(asked) ? parseCompletion(asked) : parseConversation(asked);
-  return { ...request, streamUsage: true, ...(needed && { needed: ["field:plugins"] }) };
+  return { ...request, streamUsage: true, ...(search && { tools: [...request.tools, webSearchTool(search)] }), ...(needed.length > 0 && { needed }) };
 }
 
 const isText = ({ rest }: ChatRequest): boolean => rest.protocol === openaiCompletions.id;
