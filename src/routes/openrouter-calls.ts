@@ -1,21 +1,24 @@
-import { Hono } from "hono";
-import { relay } from "../pipeline/index.ts";
+import { Hono, type Context } from "hono";
+import { withMcp } from "../mcp/index.ts";
+import { relay, serve, withPrompts, type Serve } from "../pipeline/index.ts";
 import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterResponses, type Protocol } from "../protocols/index.ts";
 import { contextOf, type App } from "./context.ts";
-import type { Context } from "hono";
 
 /** Answers with the id under which OpenRouter's clients ask for a generation: of an answer that is told again, the first one's. */
-const answer = (protocol: Protocol) => async (c: Context<App>): Promise<Response> => {
-  const response = await relay(contextOf(c), protocol);
+const answer = (protocol: Protocol, by?: Serve) => async (c: Context<App>): Promise<Response> => {
+  const response = await relay(contextOf(c), protocol, by);
   const id = response.headers.get("x-request-id");
   if (response.ok && id !== null) response.headers.set("x-generation-id", generationId(id));
   return response;
 };
 
-/** /api/v1 of OpenRouter, as far as it asks a model. https://openrouter.ai/docs/api-reference/overview */
+/**
+ * /api/v1 of OpenRouter, as far as it asks a model. https://openrouter.ai/docs/api-reference/overview
+ * Chat completions are also where ForgeLab's clients come, whose bodies have a `message` and no `messages`: a layer for them goes around `serve`.
+ */
 export const openrouterCalls = new Hono<App>()
-  .post("/chat/completions", answer(openrouterChat))
-  .post("/completions", answer(openrouterCompletions))
+  .post("/chat/completions", answer(openrouterChat, serve))
+  .post("/completions", answer(openrouterCompletions, withPrompts(serve)))
   .post("/embeddings", answer(openrouterEmbeddings))
-  .post("/responses", answer(openrouterResponses))
+  .post("/responses", answer(openrouterResponses, withMcp(serve)))
   .post("/messages", answer(openrouterMessages));
