@@ -16,8 +16,12 @@ const keys: Record<string, { organisation: string; policy: object }> = {
 const write = (keyId: string, organisation: string, at: number, model: string, requests: number): D1PreparedStatement =>
   env.DB.prepare("INSERT INTO usage_hourly VALUES (?, ?, ?, ?, ?, 0, 1, 2, 3, 4, 5, ?)").bind(keyId, at, model, organisation, requests, requests * 7);
 
+const sign = (keyId: string, organisation: string, at: number, app: string, requests: number): D1PreparedStatement =>
+  env.DB.prepare("INSERT INTO usage_by_app VALUES (?, ?, 'm', ?, ?, ?, 0, 1, 2, 3, 4, 5, ?)").bind(keyId, at, app, organisation, requests, requests * 7);
+
 beforeAll(async () => {
   await env.DB.batch([
+    sign("a", "one", hour, "Desk", 1), sign("a", "one", hour + 24, "Desk", 4), sign("c", "one", hour + 25, "=Lamp", 900), sign("d", "two", hour, "Theirs", 9_000),
     ...["one", "two", "large"].map((id) => env.DB.prepare("INSERT INTO organisations (id, name, created_at) VALUES (?1, ?1, 0)").bind(id)),
     ...Object.entries(keys).map(([id, { organisation, policy }]) =>
       env.DB.prepare("INSERT INTO api_keys (id, organisation_id, name, policy, created_at) VALUES (?, ?, ?, ?, 0)").bind(id, organisation, `Key ${id}`, JSON.stringify(policy))),
@@ -45,9 +49,19 @@ describe("by", () => {
     [["project"], [[null, 101_000], ["atlas", 111]]],
     [["member"], [[null, 101_000], ["ada@example.com", 11], ["bob@example.com", 100]]],
     [["tag"], [[null, 101_100], ["x", 11], ["y", 11]]],
+    [["app"], [[null, 100_206], ["=Lamp", 900], ["Desk", 5]]],
+    [["key", "app"], [["a", null, 6], ["a", "Desk", 5], ["b", null, 100], ["c", null, 100], ["c", "=Lamp", 900], ["gone", null, 100_000]]],
     [["project", "day", "model"], [[null, "2027-01-15", "m", 100_000], [null, "2027-01-16", "m", 1_000], ["atlas", "2027-01-15", "m", 1], ["atlas", "2027-01-16", "m", 10], ["atlas", "2027-01-16", "n", 100]]],
     [["tag", "key"], [[null, "b", 100], [null, "c", 1_000], [null, "gone", 100_000], ["x", "a", 11], ["y", "a", 11]]],
   ])("%j", async (groupBy, expected) => expect(await told(groupBy)).toEqual(expected));
+
+  test("an application's requests, and nobody else's", async () => {
+    expect(await told(["day", "key"], { app: "Desk" })).toEqual([["2027-01-15", "a", 1], ["2027-01-16", "a", 4]]);
+    expect(await told(["app"], { app: "Theirs" })).toEqual([]);
+    expect(await told(["app"], {}, { ...viewer, usageScope: "key", keyId: "c" })).toEqual([[null, 100], ["=Lamp", 900]]);
+    const { byApp, totals } = await usageReport(env.DB, viewer, now, span);
+    expect([byApp.map(({ app, requests }) => [app, requests]), byApp.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0)]).toEqual([[[null, 100_206], ["=Lamp", 900], ["Desk", 5]], totals.costNanoUsd]);
+  });
 
   test("a key is named, each class of usage is there, and money is whole nano-USD", async () => {
     const { rows, totals, groupBy } = await groupedUsage(env.DB, viewer, now, { ...span, filters: { key: "a" } }, { groupBy: ["key"], limit: 9 });

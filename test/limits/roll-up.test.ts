@@ -55,6 +55,29 @@ describe("repeated", () => {
     expect((await meter.counters()).spentNanoUsd).toBe(30);
   });
 
+  test("what applications asked for is summed beside everything, through folds, evictions and corrections", async () => {
+    const meter = await openMeter();
+    const id = (n: number): string => `${meter.policy.keyId}_a${n}`;
+    const sums = async (): Promise<unknown[]> => (await env.DB.prepare(
+      "SELECT app, requests, errors, input_tokens + output_tokens AS tokens, cost_nano_usd AS nanoUsd FROM usage_by_app WHERE key_id = ? ORDER BY app").bind(meter.policy.keyId).all()).results;
+    for (const [n, name] of [[0, "One"], [1, "Two's <i>"], [2, undefined], [3, "One"]] as const) {
+      await meter.reserve(id(n), { tokens: 9, nanoUsd: 9 });
+      await meter.settle(id(n), { tokens: 3, nanoUsd: 2, ...(name && { app: { name, url: "https://one.example" } }), ...(n === 3 && { status: 502, end: "upstream_error" as const }) });
+      await meter.stub.flush();
+      vi.setSystemTime(noon + (n + 1) * 60_000);
+      await meter.stub.flush();
+      if (n === 1) await evictDurableObject(meter.stub);
+    }
+    expect(await rowsInObject(meter)).toBe(0);
+    const two = { app: "Two's <i>", requests: 1, errors: 0, tokens: 3, nanoUsd: 2 };
+    expect(await sums()).toEqual([{ app: "One", requests: 2, errors: 1, tokens: 6, nanoUsd: 4 }, two]);
+    const entry = (await env.DB.prepare("SELECT at, entry FROM requests WHERE id = ?").bind(id(0)).first<{ at: number; entry: string }>())!;
+    await meter.stub.adjust({ id: "adj_app", request: id(0), nanoUsd: -1, reason: "test" }, { id: id(0), at: entry.at, ...(JSON.parse(entry.entry) as Omit<LedgerEntry, "id" | "at">) });
+    await meter.stub.flush();
+    expect(await sums()).toEqual([{ app: "One", requests: 2, errors: 1, tokens: 6, nanoUsd: 3 }, two]);
+    expect(await inD1(meter)).toMatchObject({ requests: 4, tokens: 12, nanoUsd: 7 });
+  });
+
   test("an older total that arrives late does not overwrite a newer one", async () => {
     const meter = await openMeter();
     const hour = { hour: 1, model: "m", requests: 2, errors: 1, input_tokens: 20, cached_tokens: 0, cache_write_tokens: 0, output_tokens: 0, reasoning_tokens: 0, cost_nano_usd: 9 };

@@ -2,6 +2,7 @@ import { routingOf } from "../../src/protocols/routing.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
+import { appOf } from "../../src/pipeline/attribution.ts";
 import { checkShape } from "../../src/pipeline/shape.ts";
 import { openaiChat, openaiEmbeddings } from "../../src/protocols/index.ts";
 
@@ -102,4 +103,27 @@ describe("what is wrong is named", () => {
     [{ ...chat, max_completion_tokens: 1e12 }, "max_completion_tokens: must be at most 100000000"], [{ ...chat, n: 0 }, "n: must be at least 1"], [{ ...chat, n: 1e6 }, "n: must be at most 128"],
     [{ ...chat, stream: "yes" }, "stream: must be true or false"], [{ ...chat, tools: {} }, "tools: must be an array"],
   ])("%j", (body, expected) => expect(message(body)).toBe(expected));
+});
+
+describe("the name of an application", () => {
+  const named = (headers: Record<string, string>) => appOf(new Headers(headers));
+
+  test.each([
+    [{ "x-title": "Your App", "http-referer": "https://your-app.example/a/b?token=1#c" }, { name: "Your App", url: "https://your-app.example" }],
+    [{ "x-title": "Old", "x-openrouter-title": " New \t one " }, { name: "New one" }],
+    [{ "http-referer": "http://localhost:3000/x" }, { name: "localhost:3000", url: "http://localhost:3000" }],
+    [{ "x-title": "<script>alert('1')</script>" }, { name: "scriptalert(1)/script" }],
+    [{ "x-title": "a".repeat(5_000) }, { name: "a".repeat(64) }],
+    [{ "x-title": " ", "http-referer": "javascript:alert(1)" }, undefined],
+    [{ "http-referer": `https://x.example/${"a".repeat(5_000)}` }, undefined],
+    [{ referer: "https://browser.example/" }, undefined],
+  ])("%j", (headers, app) => expect(named(headers as Record<string, string>)).toEqual(app));
+
+  test("is short, one line, and no sign to a browser, whatever is sent (property)", () => {
+    fc.assert(fc.property(fc.string({ maxLength: 300 }).map((text) => text.replace(/[^\x20-\x7e\xa0-\xff]/g, "<")), fc.webUrl({ withQueryParameters: true }), (title, url) => {
+      const app = named({ "x-title": title, "http-referer": url });
+      expect(app!.name).toMatch(/^[^<>"'`\\\p{C}]{1,64}$/u);
+      expect(new URL(app!.url!).origin).toBe(app!.url);
+    }));
+  });
 });

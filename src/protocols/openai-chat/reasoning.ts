@@ -52,7 +52,9 @@ function parseBlock(details: readonly Detail[]): PlacedBlock {
   const secrets = details.flatMap(({ signature, data }) => signature ?? data ?? []);
   const known = secrets.map((one) => unseal(one, [texts.join("")])).find((one) => one !== undefined);
   if (known) return { part: known.part, spot: known.spot ?? nowhere };
-  const part: ReasoningPart = { type: "reasoning", texts, origin: { protocol: protocolId } };
+  // The pieces of a text that was streamed are one text; summaries are paragraphs.
+  const whole = details.some(({ summary }) => summary !== undefined) || texts.length < 2 ? texts : [texts.join("")];
+  const part: ReasoningPart = { type: "reasoning", texts: whole, origin: { protocol: protocolId } };
   for (const { summary, id, signature, data, format } of details) {
     if (summary !== undefined) part.summarised = true;
     if (id !== undefined) part.id = id;
