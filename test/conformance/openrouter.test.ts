@@ -164,7 +164,10 @@ describe("what a request may say beside OpenAI's fields", () => {
     likeOpenai.scripts.set("some/model", says({ content: "ok" }));
     expect((await ask("openrouter/some/model", body)).status).toBe(200);
     expect(likeOpenai.last("some/model").body).toMatchObject({ plugins });
-    for (const refused of [ask("cerebras/gpt-4o", body), ask("openai/gpt-4o", { plugins: [{ id: "web", engine: "exa" }] })]) {
+    const serverTools = { tools: [{ type: "openrouter:web_fetch" }] };
+    expect((await ask("openrouter/some/model", serverTools)).status).toBe(200);
+    expect(likeOpenai.last("some/model").body).toMatchObject(serverTools);
+    for (const refused of [ask("cerebras/gpt-4o", serverTools), ask("anthropic/claude-3.5-haiku", serverTools), ask("cerebras/gpt-4o", body), ask("openai/gpt-4o", { plugins: [{ id: "web", engine: "exa" }] })]) {
       const answer = await refused;
       expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: 400, message: expect.stringMatching(/provider_tool|field:plugins/) as string } }]);
     }
@@ -176,8 +179,13 @@ describe("what a request may say beside OpenAI's fields", () => {
     }
   });
   test("messages, responses and vectors are here too", async () => {
-    const message = await call("/messages", { method: "POST", body: JSON.stringify({ model: "anthropic/claude-3.5-haiku", max_tokens: 64, messages: hello }) });
-    expect(await message.json()).toMatchObject({ type: "message", content: [{ text: words.join("") }] });
+    for (const [bound, sent] of [[{ max_tokens: 64 }, 64], [{}, 4_096]] as const) {
+      const message = await call("/messages", { method: "POST", body: JSON.stringify({ model: "anthropic/claude-3.5-haiku", messages: hello, ...bound }) });
+      expect(await message.json()).toMatchObject({ type: "message", content: [{ text: words.join("") }] });
+      expect(claude.last.body.max_tokens).toBe(sent);
+    }
+    const refused = await call("/messages", { method: "POST", body: JSON.stringify({ model: "anthropic/bad-request", max_tokens: 64, messages: hello }) });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { type: "error", error: { type: "invalid_request_error", details: { error_code: "upstream_refused" } } }]);
     expect(await router.embeddings.generate({ requestBody: { model: "openai/text-embedding-3-small", input: ["a", "b"] } })).toMatchObject({ data: [{ embedding: expect.any(Array) as number[] }, {}], usage: { promptTokens: 6 } });
     for (const model of ["cerebras/gpt-4o", "anthropic/claude-3.5-haiku"]) {
       const response = await router.responses.send({ responsesRequest: { model, input: "hi" } });

@@ -75,7 +75,7 @@ function renderSampling(request: ChatRequest, { maxTokensField = "max_tokens" as
 }
 
 /** Fields for who routes among providers. https://openrouter.ai/docs/api-reference/overview */
-const routerFields = new Set(["plugins", "transforms", "top_a", "image_config", "debug", "trace", "route", "stop_server_tools_when"]);
+const routerFields = new Set(["plugins", "transforms", "top_a", "image_config", "debug", "trace", "route", "stop_server_tools_when", "cache_control"]);
 
 /** Fields of the client's own protocol go as they are, those of another are lost. */
 function renderRest({ rest }: ChatRequest, dialect: Dialect, lose: Lose): Json {

@@ -1,7 +1,7 @@
 /** Writes tools and the choice among them. https://platform.openai.com/docs/api-reference/chat/create */
 import type { ChatRequest, Loss, OutputFormat, Tool, ToolChoice } from "../../chat/index.ts";
 import type { Dialect } from "../protocol.ts";
-import { record } from "../json.ts";
+import { filled, record } from "../json.ts";
 import { protocolId } from "./words.ts";
 
 type Json = Record<string, unknown>;
@@ -16,8 +16,11 @@ function nestedFormat(format: unknown): unknown {
   return type === "grammar" ? { type, grammar } : format;
 }
 
-function renderTool(tool: Tool, lose: Lose): Json | undefined {
-  if (tool.type === "opaque") return tool.protocol === protocolId ? (tool.value as Json) : void lose("provider_tool");
+/** Tools that who routes among providers runs itself. https://openrouter.ai/docs/features/server-tools */
+export const isRouters = (tool: Tool): boolean => tool.type === "opaque" && filled(record(tool.value).type)?.startsWith("openrouter:") === true;
+
+function renderTool(tool: Tool, { routerFields }: Dialect, lose: Lose): Json | undefined {
+  if (tool.type === "opaque") return tool.protocol === protocolId && (routerFields || !isRouters(tool)) ? (tool.value as Json) : void lose("provider_tool");
   const { name, description } = tool;
   const about = { name, ...(description !== undefined && { description }) };
   if (tool.type === "function") {
@@ -43,7 +46,7 @@ function renderChoice(choice: ToolChoice, tools: readonly Tool[], { developerRol
 export function renderTools({ tools: all, toolChoice, parallelTools }: ChatRequest, dialect: Dialect, lose: Lose): Json {
   const allowed = toolChoice?.type === "allowed" && !dialect.developerRole ? new Set(toolChoice.names) : undefined;
   const tools = allowed ? all.filter((tool) => tool.type !== "opaque" && allowed.has(tool.name)) : all;
-  const written = tools.map((tool) => renderTool(tool, lose)).filter((tool) => tool !== undefined);
+  const written = tools.map((tool) => renderTool(tool, dialect, lose)).filter((tool) => tool !== undefined);
   if (written.length === 0) return {};
   return {
     tools: written,

@@ -6,6 +6,7 @@ import { anthropicMessages } from "../anthropic-messages/index.ts";
 import { openaiChat } from "../openai-chat/index.ts";
 import { parseConversation } from "../openai-chat/parse-request.ts";
 import { renderResponse } from "../openai-chat/render-response.ts";
+import { isRouters } from "../openai-chat/render-tools.ts";
 import { ChunkRenderer } from "../openai-chat/render-stream.ts";
 import { openaiCompletions } from "../openai-completions/index.ts";
 import { parseConversation as parseCompletion } from "../openai-completions/parse-request.ts";
@@ -13,7 +14,7 @@ import { CompletionRenderer, renderResponse as renderCompletion } from "../opena
 import { openaiResponses } from "../openai-responses/index.ts";
 import { withOwnCalls } from "../own-calls.ts";
 import { openaiEmbeddings } from "../media/embeddings.ts";
-import { webSearchTool, type ChatRequest } from "../../chat/index.ts";
+import { webSearchTool, type ChatRequest, type Loss } from "../../chat/index.ts";
 import type { ClientHalf, Protocol, RequestFacts } from "../protocol.ts";
 import { renderError } from "./error.ts";
 import { pluginsIn } from "./plugins.ts";
@@ -41,7 +42,9 @@ function parseRequest(body: unknown): ChatRequest {
   const { plugins: _, ...fields } = body as Json;
   const asked = others.length > 0 ? { ...fields, plugins: others } : fields;
   const request = isCompletion(asked) ? parseCompletion(asked) : parseConversation(asked);
-  return { ...request, streamUsage: true, ...(search && { tools: [...request.tools, webSearchTool(search)] }), ...(needed.length > 0 && { needed }) };
+  const tools = search ? [...request.tools, webSearchTool(search)] : request.tools;
+  const all: Loss[] = request.tools.some(isRouters) ? [...needed, "provider_tool"] : needed;
+  return { ...request, tools, streamUsage: true, ...(all.length > 0 && { needed: all }) };
 }
 
 const isText = ({ rest }: ChatRequest): boolean => rest.protocol === openaiCompletions.id;
@@ -71,5 +74,14 @@ export const openrouterEmbeddings: Protocol = { ...openaiEmbeddings, ...ours };
 /** Responses, of which its SDK wants each field to be there. */
 export const openrouterResponses: Protocol = { ...openaiResponses, ...ours, retold: true, renderStreamError: openaiResponses.renderStreamError };
 
+/** Most tokens of a message whose request does not say, which Anthropic's must. */
+const usualTokens = 4_096;
+const bounded = (body: unknown): object => ({ max_tokens: usualTokens, ...(body as object) });
+
 /** Messages are Anthropic's, errors too. */
-export const openrouterMessages: Protocol = { ...anthropicMessages, ownErrors: true, comment: ours.comment };
+export const openrouterMessages: Protocol = {
+  ...anthropicMessages, ownErrors: true, comment: ours.comment,
+  parse: (body) => anthropicMessages.parse(bounded(body)),
+  edits: (_, raw): Record<string, string> => (raw("max_tokens") === undefined ? { max_tokens: String(usualTokens) } : {}),
+  conversation: { ...anthropicMessages.conversation!, parseRequest: (body) => anthropicMessages.conversation!.parseRequest(bounded(body)) },
+};
