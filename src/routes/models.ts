@@ -4,7 +4,6 @@ import type { CallableModel } from "../router/index.ts";
 import { callable } from "./callable.ts";
 import type { App } from "./context.ts";
 import { fromAnthropic } from "./error-shape.ts";
-import type { Context } from "hono";
 
 /** GET /v1/models: what this key can call here, in OpenAI's shape; in Anthropic's for whoever names a version of its API. */
 export const models = new Hono<App>()
