@@ -2,7 +2,7 @@
 import { OpenRouter } from "@openrouter/sdk";
 import { createOpenRouter } from "@openrouter/ai-sdk-provider";
 import { generateText, jsonSchema, streamText } from "ai";
-import { ChatResult$inboundSchema, ChatStreamChunk$inboundSchema } from "@openrouter/sdk/models";
+import { ChatResult$inboundSchema, ChatStreamChunk$inboundSchema, type ChatResult, type ChatStreamChunk } from "@openrouter/sdk/models";
 import OpenAI from "openai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
@@ -68,10 +68,13 @@ const sdk = (apiKey = key): OpenRouter => new OpenRouter({ apiKey, serverURL: `$
 const openai = (apiKey = key): OpenAI => new OpenAI({ baseURL: `${gateway.url}/api/v1`, apiKey, maxRetries: 0, defaultHeaders: { "HTTP-Referer": "https://your-app.example", "X-Title": "Your App" } });
 const call = (path: string, init: RequestInit = {}): Promise<Response> => fetch(`${gateway.url}/api/v1${path}`, { ...init, headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...init.headers } });
 const hello = [{ role: "user" as const, content: "hi" }];
+/** The SDK's types tell neither of these from the other. */
+const whole = async (model: string, by = router): Promise<ChatResult> => (await by.chat.send({ chatRequest: { model, messages: hello, stream: false } })) as ChatResult;
+const streamed = async (model: string): Promise<AsyncIterable<ChatStreamChunk>> => (await router.chat.send({ chatRequest: { model, messages: hello, stream: true } })) as AsyncIterable<ChatStreamChunk>;
 
 describe("@openrouter/sdk", () => {
   test.each([["openai/gpt-4o", "The capital of France is Paris.", "OpenAI", "stop"], ["anthropic/claude-3.5-haiku", words.join(""), "Anthropic", "end_turn"]])("%s, whole", async (model, text, provider, native) => {
-    const answer = await router.chat.send({ chatRequest: { model, messages: hello, stream: false } });
+    const answer = await whole(model);
     expect(answer.choices[0]!.message.content).toBe(text);
     expect(answer).toMatchObject({ object: "chat.completion", id: expect.stringMatching(/^gen-[0-9a-f]{32}$/) as string, systemFingerprint: null, choices: [{ finishReason: "stop" }], usage: { isByok: false } });
     const raw = await call("/chat/completions", { method: "POST", body: JSON.stringify({ model, messages: hello }) });
@@ -81,7 +84,7 @@ describe("@openrouter/sdk", () => {
   });
   test.each([["openai/gpt-4o", "The capital of France is Paris."], ["anthropic/claude-3.5-haiku", words.join("")]])("%s, streamed: usage comes once, in the last chunk", async (model, text) => {
     const chunks = [];
-    for await (const chunk of await router.chat.send({ chatRequest: { model, messages: hello, stream: true } })) chunks.push(chunk);
+    for await (const chunk of await streamed(model)) chunks.push(chunk);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe(text);
     expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
     expect(chunks.filter((chunk) => chunk.usage)).toEqual([chunks.at(-1)]);
@@ -116,7 +119,7 @@ describe("errors of @openrouter/sdk are its typed ones", () => {
   });
   test.each(["openai/error-chunk", "openai/cut", "anthropic/error-event"])("%s: a stream that breaks says so in a chunk", async (model) => {
     const chunks = [];
-    for await (const chunk of await router.chat.send({ chatRequest: { model, messages: hello, stream: true } })) chunks.push(chunk);
+    for await (const chunk of await streamed(model)) chunks.push(chunk);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("so far");
     expect(chunks.at(-1)).toMatchObject({ error: { code: expect.any(Number) as number, metadata: { errorType: expect.any(String) as string } }, choices: [{ finishReason: "error" }] });
     expect(chunks.slice(0, -1).some((chunk) => chunk.error)).toBe(false);
@@ -191,7 +194,7 @@ describe("what a request may say beside OpenAI's fields", () => {
       const response = await router.responses.send({ responsesRequest: { model, input: "hi" } });
       expect(response).toMatchObject({ object: "response", status: "completed", frequencyPenalty: 0, completedAt: expect.any(Number) as number });
       const events = [];
-      for await (const event of await router.responses.send({ responsesRequest: { model, input: "hi", stream: true } })) events.push(event.type as string);
+      for await (const event of (await router.responses.send({ responsesRequest: { model, input: "hi", stream: true } })) as AsyncIterable<{ type: string }>) events.push(event.type);
       expect([events[0], events.at(-1), events.includes("UNKNOWN")]).toEqual(["response.created", "response.completed", false]);
     }
   });
@@ -293,7 +296,7 @@ describe("the account, by @openrouter/sdk", () => {
     expect(await told(foreign.generations.getGeneration({ id: data.id }))).toMatchObject({ name: "NotFoundResponseError" });
   });
   test("usage is told by application", async () => {
-    await router.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello, stream: false } });
+    await whole("openai/gpt-4o");
     const usageBy = async (query: string) => (await (await fetch(`${gateway.url}/dashboard/usage${query}`, { headers: { authorization: `Bearer ${key}` } })).json()) as { totals: { requests: number }; rows: { app: string | null; requests: number }[]; byApp: { app: string | null; requests: number }[] };
     await vi.waitFor(async () => expect((await usageBy("")).byApp.map(({ app }) => app)).toEqual([null, "The bApp/b", "Your App"]), { timeout: 5_000, interval: 50 });
     const { totals, rows } = await usageBy("?group_by=app");
@@ -318,7 +321,7 @@ describe("the account, by @openrouter/sdk", () => {
     const { data, key: secret } = await manager.apiKeys.create({ requestBody: { name: "Mine", limit: 5, limitReset: "daily" } });
     expect(data).toMatchObject({ name: "Mine", limit: 5, limitRemaining: 5, limitReset: "daily", disabled: false, usage: 0, workspaceId: organisation });
     const own = sdk(secret);
-    expect((await own.chat.send({ chatRequest: { model: "openai/gpt-4o", messages: hello, stream: false } })).choices).toHaveLength(1);
+    expect((await whole("openai/gpt-4o", own)).choices).toHaveLength(1);
     expect(await told(own.chat.send({ chatRequest: { model: "anthropic/claude-3.5-haiku", messages: hello } }))).toMatchObject({ name: "ForbiddenResponseError" });
     expect((await own.apiKeys.getCurrentKeyMetadata({})).data).toMatchObject({ limit: 5, limitReset: "daily", isManagementKey: false });
     expect(await told(own.apiKeys.list({}))).toMatchObject({ name: expect.any(String) as string, statusCode: 403 });
@@ -356,7 +359,7 @@ const recordings = new URL("../../../shared/recordings/corpus/", import.meta.url
 
 /** What providers really said, where the recordings are at hand. */
 test.skipIf(!existsSync(recordings))("whatever OpenRouter and OpenAI have said is worded as its schema has it", () => {
-  let [whole, chunks] = [0, 0];
+  let [told, chunks] = [0, 0];
   for (const folder of ["openrouter/chat/", "openai/chat/"]) for (const file of readdirSync(new URL(folder, recordings))) {
     const { status, stream, request: asked, response } = JSON.parse(readFileSync(new URL(folder + file, recordings), "utf8")) as { status: number; stream: boolean; request: { body: { messages?: unknown } | null }; response: { body_text: string } };
     if (status !== 200 || !asked.body?.messages) continue;
@@ -366,7 +369,7 @@ test.skipIf(!existsSync(recordings))("whatever OpenRouter and OpenAI have said i
     if (!stream) {
       const parsed = openaiChatUpstream.parseResponse(JSON.parse(response.body_text), from);
       if (!parsed.error) ChatResult$inboundSchema.parse(JSON.parse(renderResponse(parsed, context).body));
-      whole += 1;
+      told += 1;
       continue;
     }
     const retold = new Retelling(openaiChatUpstream.parseStream(from), renderStream(context));
@@ -374,7 +377,7 @@ test.skipIf(!existsSync(recordings))("whatever OpenRouter and OpenAI have said i
     for (const frame of frames) ChatStreamChunk$inboundSchema.parse(JSON.parse(frame.slice("data: ".length)));
     chunks += frames.length;
   }
-  expect([whole > 200, chunks > 1_000]).toEqual([true, true]);
+  expect([told > 200, chunks > 1_000]).toEqual([true, true]);
 });
 
 /** Each snippet of the document, as printed but for the base URL and the key; `line` is where it stands there. */
@@ -418,7 +421,7 @@ describe("the document's snippets, with openai", () => {
     expect(likeOpenai.last("gpt-4o").body).toMatchObject({ messages: [{ role: "user", content }] });
   });
   test(`line ${snippets.imageOutput}: image generation`, async () => {
-    type OpenRouterImageRequest = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming & { modalities?: ("image" | "text")[] };
+    type OpenRouterImageRequest = Omit<OpenAI.Chat.ChatCompletionCreateParamsNonStreaming, "modalities"> & { modalities?: ("image" | "text")[] };
     type OpenRouterImageMessage = OpenAI.Chat.ChatCompletionMessage & { images?: { type: "image_url"; image_url: { url: string } }[] };
     const images = [{ type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }];
     likeOpenai.scripts.set("google/gemini-2.5-flash-image", says({ content: "Here it is.", images }));
@@ -426,11 +429,11 @@ describe("the document's snippets, with openai", () => {
       model: "google/gemini-2.5-flash-image", modalities: ["image", "text"],
       messages: [{ role: "user", content: "Generate a clean product mockup on a white background." }],
     };
-    const message = (await client().chat.completions.create(request)).choices[0]?.message as OpenRouterImageMessage | undefined;
+    const message = (await client().chat.completions.create(request as OpenAI.Chat.ChatCompletionCreateParamsNonStreaming)).choices[0]?.message as OpenRouterImageMessage | undefined;
     expect([message?.content, message?.images]).toEqual(["Here it is.", images]);
     expect(likeOpenai.last("google/gemini-2.5-flash-image").body).toMatchObject({ modalities: ["image", "text"] });
     const chunks = [];
-    for await (const chunk of await client().chat.completions.create({ ...request, stream: true })) chunks.push(...((chunk.choices[0]?.delta as OpenRouterImageMessage | undefined)?.images ?? []));
+    for await (const chunk of await client().chat.completions.create({ ...(request as OpenAI.Chat.ChatCompletionCreateParamsNonStreaming), stream: true })) chunks.push(...((chunk.choices[0]?.delta as OpenRouterImageMessage | undefined)?.images ?? []));
     expect(chunks).toMatchObject(images);
   });
   test(`line ${snippets.embeddings}: embeddings`, async () => {
