@@ -15,6 +15,6 @@ export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/inde
 export { openaiCompletions } from "./openai-completions/index.ts";
 export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";
 export {
-  generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterResponses, renderError as renderOpenrouterError, requestIdOf,
+  generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, renderError as renderOpenrouterError, requestIdOf,
 } from "./openrouter/index.ts";
 export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

@@ -6,12 +6,14 @@ import type { ChatEvent, ChatRequest, ChatResponse, Loss, Origin, Usage } from "
 import type { Piece } from "../chat/usage.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Asked, Bytes, Crossing, Telling } from "./crossing.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Json } from "./json.ts";
 import type { JobMaker } from "./job.ts";
 import type { Prefill } from "./prefill.ts";
 import type { RoutingWish } from "./routing-wish.ts";
 
 export type { Answer, Asked, Bytes, Crossing, CrossingContext, Flow, Errand, FormFields, FormValue, Retold, SentBody, SentFile, Telling } from "./crossing.ts";
+export type { Dialect } from "./dialect.ts";
 export type { Prefill } from "./prefill.ts";
 export type { RoutingWish } from "./routing-wish.ts";
 
@@ -202,32 +204,6 @@ export type Target = {
   readonly maxOutputTokens: number | undefined;
   /** The last turn is the beginning of the answer, and this is how to have it gone on with. */
   readonly prefill?: Prefill | undefined;
-};
-
-/** How a provider's dialect of a protocol differs from the vendor's own. Everything optional is as the vendor has it. */
-export type Dialect = {
-  /** How it takes `stream_options`: usage comes by itself, or the request is refused. */
-  readonly streamOptions?: "needless" | "refused";
-  /** The newer name for `max_tokens` in chat completions. */
-  readonly maxTokensField?: "max_completion_tokens";
-  /** It knows developer messages, custom tools and lists of allowed ones, as OpenAI itself does. */
-  readonly developerRole?: true;
-  /** How it takes `reasoning_effort`: not at all (undefined), as OpenAI's `reasoning_effort`, or as a `reasoning` object. */
-  readonly reasoning?: "effort" | "object";
-  /** It takes its own reasoning back as `reasoning_content` or as `reasoning_details`. */
-  readonly reasoningBack?: "reasoning_content" | "reasoning_details";
-  /** It takes `{type: "json_schema"}`. */
-  readonly jsonSchema?: true;
-  /** It takes no ids of tool calls: results are told by name and order. */
-  readonly callIds?: "refused";
-  /** It counts a request as such, not one within a request (Gemini). */
-  readonly counts?: "bare";
-  /** It routes among providers itself, and knows the fields that clients have for such. */
-  readonly routerFields?: true;
-  /** It searches the web itself where it is asked to, in its protocol's own words. */
-  readonly webSearch?: true;
-  /** Fields that it refuses although the vendor knows them. */
-  readonly refuses?: readonly string[];
 };
 
 /** A rendered request. */

@@ -1,7 +1,7 @@
 import { Hono, type Context } from "hono";
 import { withMcp } from "../mcp/index.ts";
 import { relay, serve, withPrompts, type Serve } from "../pipeline/index.ts";
-import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterResponses, type Protocol } from "../protocols/index.ts";
+import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, type Protocol } from "../protocols/index.ts";
 import { contextOf, type App } from "./context.ts";
 
 /** Answers with the id under which OpenRouter's clients ask for a generation: of an answer that is told again, the first one's. */
@@ -20,5 +20,6 @@ export const openrouterCalls = new Hono<App>()
   .post("/chat/completions", answer(openrouterChat, serve))
   .post("/completions", answer(openrouterCompletions, withPrompts(serve)))
   .post("/embeddings", answer(openrouterEmbeddings))
+  .post("/rerank", answer(openrouterRerank))
   .post("/responses", answer(openrouterResponses, withMcp(serve)))
   .post("/messages", answer(openrouterMessages));

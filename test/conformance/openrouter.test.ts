@@ -190,6 +190,8 @@ describe("what a request may say beside OpenAI's fields", () => {
     const refused = await call("/messages", { method: "POST", body: JSON.stringify({ model: "anthropic/bad-request", max_tokens: 64, messages: hello }) });
     expect([refused.status, await refused.json()]).toMatchObject([400, { type: "error", error: { type: "invalid_request_error", details: { error_code: "upstream_refused" } } }]);
     expect(await router.embeddings.generate({ requestBody: { model: "openai/text-embedding-3-small", input: ["a", "b"] } })).toMatchObject({ data: [{ embedding: expect.any(Array) as number[] }, {}], usage: { promptTokens: 6 } });
+    const ranked = await router.rerank.rerank({ requestBody: { model: "openai/text-embedding-3-small", query: "a", documents: ["b", "c"], topN: 1 } });
+    expect(ranked).toMatchObject({ results: [{ index: expect.any(Number) as number, document: { text: expect.any(String) as string } }] });
     for (const model of ["cerebras/gpt-4o", "anthropic/claude-3.5-haiku"]) {
       const response = await router.responses.send({ responsesRequest: { model, input: "hi" } });
       expect(response).toMatchObject({ object: "response", status: "completed", frequencyPenalty: 0, completedAt: expect.any(Number) as number });

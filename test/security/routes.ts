@@ -102,6 +102,7 @@ export const routes: readonly Route[] = [
     route: `POST /api/v1/${name}`, by: "key", path: `/api/v1/${name}`, shape: "openrouter", ...(name !== "chat/completions" && { again: true }),
     body: { model: "openai/gpt-test", ...(name === "chat/completions" ? { messages: [message] } : { [name === "completions" ? "prompt" : "input"]: message.content }) },
   })),
+  { route: "POST /api/v1/rerank", by: "key", path: "/api/v1/rerank", shape: "openrouter", body: { model: "openai/embed-test", query: "the oak?", documents: [message.content] }, again: true },
   { route: "POST /api/v1/messages", by: "key", path: "/api/v1/messages", shape: "anthropic", body: messages, again: true },
   ...["models", "models/user", "models/count", "embeddings/models", "providers", "endpoints/zdr", "key", "credits", "activity", "keys"].map((name): Route => ({ route: `GET /api/v1/${name}`, by: "key", path: `/api/v1/${name}`, shape: "openrouter" })),
   { route: "GET /api/v1/models/:id{.+}/endpoints", by: "key", path: "/api/v1/models/openai/gpt-test/endpoints", shape: "openrouter" },

@@ -18,6 +18,7 @@ import { webSearchTool, type ChatRequest, type Loss } from "../../chat/index.ts"
 import type { ClientHalf, Protocol, RequestFacts } from "../protocol.ts";
 import { renderError } from "./error.ts";
 import { pluginsIn } from "./plugins.ts";
+import { rankings } from "./rankings.ts";
 import { openrouterWording as wording } from "./wording.ts";
 
 export { renderError } from "./error.ts";
@@ -70,6 +71,9 @@ export const openrouterCompletions: Protocol = {
 };
 
 export const openrouterEmbeddings: Protocol = { ...openaiEmbeddings, ...ours };
+
+/** POST /api/v1/rerank */
+export const openrouterRerank: Protocol = { ...rankings, ...ours };
 
 /** Responses, of which its SDK wants each field to be there. */
 export const openrouterResponses: Protocol = { ...openaiResponses, ...ours, retold: true, renderStreamError: openaiResponses.renderStreamError };
