@@ -13,7 +13,7 @@ const withoutMaps = {
 };
 
 /** Suites that keep nothing in the isolate for the next one: they share one, which spares each the loading of the Worker. */
-const together = ["files", "form", "protocols", "providers", "upstream", "router", "limits", "replay", "health"].map((room) => `test/${room}/**/*.test.ts`);
+const together = ["brain", "files", "form", "protocols", "providers", "upstream", "router", "limits", "replay", "health"].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Suites that run inside the Worker's own runtime. */
 const workerd = (name: string, files: { include: string[]; exclude: string[]; isolate?: boolean }) => ({

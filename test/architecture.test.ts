@@ -53,7 +53,8 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "chat", "errors", "files", "limits", "pipeline", "protocols/index", "protocols/crossing", "protocols/job", "protocols/media/video-wish", "providers", "router/index", "telemetry", "type ledger", "upstream"],
     why: "films outlive their requests: an object takes the pipeline's steps by itself, in its own time",
   },
-  routes: { may: ["batches/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  brain: { may: ["pipeline/index", "protocols/index", "errors"], why: "thinks about a request in steps, each of which is a request as any other" },
+  routes: { may: ["batches/index", "brain/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "videos/index"], why: "the entry: no logic; the platform finds classes only here" },
 };
@@ -61,7 +62,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
   "@modelcontextprotocol/client": { rooms: ["mcp"], why: "MCP's own client; loaded when the first request names a server" },
-  zod: { rooms: ["mcp", "protocols", "accounts", "routes", "responses", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
+  zod: { rooms: ["mcp", "protocols", "accounts", "brain", "routes", "responses", "payments", "env"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
   hono: { rooms: ["app", "routes"], why: "HTTP ends at the routes" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
   multipasta: { rooms: ["form"], why: "a multipart parser that streams: no file is held, no Node, no dependency, 12 kB" },

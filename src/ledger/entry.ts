@@ -25,9 +25,9 @@ export type Refused = { deployment: string; status: number; errorCode: string; u
 
 /**
  * One deployment's part in an answer that several had one in, and what it cost by itself. `why` it was asked beside the one before it: that
- * broke off (`broke`), or was slow (`hedged`); absent: it was the first. `firstByteMs` counts from the request's beginning.
+ * broke off (`broke`), or was slow (`hedged`); absent: it was the first. `step`: what it was asked for, where the answer was made in steps. `firstByteMs` counts from the request's beginning.
  */
-export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs" | "ownKey"> & { why?: "broke" | "hedged" };
+export type Leg = Pick<Outcome, "deployment" | "protocol" | "end" | "usage" | "costNanoUsd" | "costSource" | "lines" | "estimated" | "upstreamRequestId" | "firstByteMs" | "ownKey"> & { why?: "broke" | "hedged"; step?: string };
 
 /** An application: its title, or the host where it is, and its origin. */
 export type App = { name: string; url?: string };

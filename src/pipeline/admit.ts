@@ -65,15 +65,18 @@ export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, paidU
   ...(paidUntilMs !== undefined && { paidUntilMs }), ...(pools && { pools }), limits,
 });
 
+/** What the key's object has let through, and for whom. */
+export type Granted = { principal: Principal; policy: MeterPolicy; reply: Extract<MeterReply, { is: "granted" }> };
+
 /**
  * Asks the key's object, and once more with a fresh principal when the object knows a newer version of the key.
  * `operation` is made anew for each try. Throws LimitError, or `limiter_unavailable`.
  */
-async function ask(
+export async function ask(
   context: RequestContext,
   caller: Principal,
   operation: (principal: Principal) => Promise<MeterOperation> | MeterOperation,
-): Promise<{ principal: Principal; policy: MeterPolicy; reply: Extract<MeterReply, { is: "granted" }> }> {
+): Promise<Granted> {
   const { isolate } = context;
   let principal = caller;
   for (let tries = 0; tries < 3; tries += 1) {
@@ -113,7 +116,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
   let sovereign = false;
   let opted: Opted = { hedges: false, continues: false };
   let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
-  const { principal, policy, reply } = await ask(context, caller, async (current) => {
+  const reserving = async (current: Principal): Promise<Extract<MeterOperation, { do: "reserve" }>> => {
     const question = await questionFor(context, current, asking);
     ({ sovereign } = question);
     planned = plan(question);
@@ -123,7 +126,8 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
     const choice = chooses(planned) && session()?.begun ? { sessions: session()!.ids } : {};
     return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
-  });
+  };
+  const { principal, policy, reply } = context.under ? await context.under.take(reserving) : await ask(context, caller, reserving);
   const stuck = chooses(planned!) ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
   return { ...opted, policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }

@@ -5,6 +5,7 @@ import type { MeterOperation, MeterPolicy } from "../limits/index.ts";
 import type { Attempt } from "../router/index.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Relay } from "./relay.ts";
+import type { Share } from "./undertaking.ts";
 
 /** What is posted when a request is over: the operation, under which policy, and the whole outcome. Plain data. */
 export type Settlement = { readonly operation: Extract<MeterOperation, { do: "settle" }>; readonly policy: MeterPolicy; readonly outcome: Outcome };
@@ -28,6 +29,8 @@ export type RequestContext = {
   /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. */
   readonly retells?: (run: Relay, attempt: Attempt, body: string | Uint8Array) => Promise<{ body: string | Uint8Array; losses?: readonly Loss[] } | undefined>;
   /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
+  /** What it is a step of, which has reserved for all its steps together. */
+  readonly under?: Share;
   readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };
 

@@ -8,6 +8,7 @@ export { relay, serve, type Serve } from "./relay.ts";
 export { eachPrompt, withPrompts } from "./prompts.ts";
 export { Requests } from "./requests.ts";
 export { written, type Write } from "./written.ts";
+export { Undertaking, type StepBound } from "./undertaking.ts";
 export { asGatewayError, refusal } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { answerHeaders, failure, lossHeader, seal } from "./answer.ts";

@@ -27,8 +27,12 @@ const sources: readonly CostSource[] = ["unpriced", "estimated", "reported", "pr
 export function outcomeOfParts(parts: readonly Part[], ending: Omit<Ending, "end" | "cut" | "firstByteMs" | "upstreamRequestId">, atMs: number): Outcome {
   const outcomes = parts.map(({ facts, protocol, attempt, seen, end, cut, firstByteMs, upstreamRequestId }) =>
     outcomeOf(facts, protocol, attempt, seen, { ...ending, end, cut, firstByteMs, upstreamRequestId }, atMs));
+  return outcomes.length === 1 ? outcomes[0]! : joined(outcomes, outcomes.map((one, index) => legOf(one, parts[index]!)));
+}
+
+/** Outcomes of what makes one answer as one, of which `legs` are the parts: the last one's where only it can be told. */
+export function joined(outcomes: readonly Outcome[], legs: readonly Leg[]): Outcome {
   const last = outcomes.at(-1)!;
-  if (outcomes.length === 1) return last;
   const lines = outcomes.flatMap((one) => one.lines);
   const byLines = outcomes.every((one) => one.lines.length > 0 || one.costNanoUsd === 0);
   return {
@@ -40,9 +44,10 @@ export function outcomeOfParts(parts: readonly Part[], ending: Omit<Ending, "end
     pricesFromMs: outcomes.reduce<number | null>((newest, { pricesFromMs: from }) => (from === null ? newest : Math.max(newest ?? from, from)), null),
     estimated: outcomes.some(({ estimated }) => estimated),
     firstByteMs: outcomes.find(({ firstByteMs }) => firstByteMs !== null)?.firstByteMs ?? null,
-    legs: outcomes.map((one, index) => legOf(one, parts[index]!)),
+    legs,
   };
 }
 
-const legOf = ({ deployment, ownKey, protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs }: Outcome, { why }: Part): Leg =>
-  ({ deployment, ...(ownKey && { ownKey }), protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs, ...(why && { why }) });
+/** An outcome as a part of another one. */
+export const legOf = ({ deployment, ownKey, protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs }: Outcome, { why, step }: Pick<Leg, "why" | "step">): Leg =>
+  ({ deployment, ...(ownKey && { ownKey }), protocol, end, usage, costNanoUsd, costSource, lines, estimated, upstreamRequestId, firstByteMs, ...(why && { why }), ...(step && { step }) });

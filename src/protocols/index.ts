@@ -12,9 +12,11 @@ export { openaiTranscriptions, openaiTranslations } from "./media/transcription.
 export { openaiImageEdits, openaiImageEditsJson, openaiImages, openaiImageVariations } from "./media/images.ts";
 export { openaiVideos, renderOpenrouterVideo, renderVideo, type Video, type VideoStatus } from "./media/videos.ts";
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
+export { fltOf, forgelab, isForgelab, readForgelab, type Before, type ForgelabRequest } from "./forgelab/index.ts";
 export { openaiCompletions } from "./openai-completions/index.ts";
 export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";
 export {
   generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, renderError as renderOpenrouterError, requestIdOf,
 } from "./openrouter/index.ts";
+export { textBound } from "./text-bound.ts";
 export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

@@ -3,6 +3,7 @@ import { withMcp } from "../mcp/index.ts";
 import { relay, serve, withPrompts, type Serve } from "../pipeline/index.ts";
 import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, type Protocol } from "../protocols/index.ts";
 import { contextOf, type App } from "./context.ts";
+import { orForgelab } from "./forgelab.ts";
 
 /** Answers with the id under which OpenRouter's clients ask for a generation: of an answer that is told again, the first one's. */
 const answer = (protocol: Protocol, by?: Serve) => async (c: Context<App>): Promise<Response> => {
@@ -14,10 +15,10 @@ const answer = (protocol: Protocol, by?: Serve) => async (c: Context<App>): Prom
 
 /**
  * /api/v1 of OpenRouter, as far as it asks a model. https://openrouter.ai/docs/api-reference/overview
- * Chat completions are also where ForgeLab's clients come, whose bodies have a `message` and no `messages`: a layer for them goes around `serve`.
+ * Chat completions are also where ForgeLab's clients come.
  */
 export const openrouterCalls = new Hono<App>()
-  .post("/chat/completions", answer(openrouterChat, serve))
+  .post("/chat/completions", answer(openrouterChat, orForgelab(serve)))
   .post("/completions", answer(openrouterCompletions, withPrompts(serve)))
   .post("/embeddings", answer(openrouterEmbeddings))
   .post("/rerank", answer(openrouterRerank))
