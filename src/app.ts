@@ -5,6 +5,7 @@ import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipelin
 import { admin } from "./routes/admin.ts";
 import { audio } from "./routes/audio.ts";
 import { batches } from "./routes/batches.ts";
+import { atlassianRest, atlassianSdk } from "./routes/atlassian.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { completions } from "./routes/completions.ts";
 import type { App } from "./routes/context.ts";
@@ -74,6 +75,8 @@ app.route("/api/v1", openrouterCalls);
 app.route("/api/v1", openrouterModels);
 app.route("/api/v1", openrouterAccount);
 app.route("/api/v1/keys", openrouterKeys);
+app.route("/forge/llm", atlassianRest);
+app.route("/llm", atlassianSdk);
 
 app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);

@@ -10,5 +10,7 @@ export { countsMoney } from "./policy.ts";
 export { keysHeader, withBroughtKeys } from "./brought-keys.ts";
 export { Principals } from "./principals.ts";
 export { RecentMap } from "./recent-map.ts";
+export { forgeIdentityIn, type ForgeIdentity } from "./forge-identity.ts";
+export { Installations } from "./installations.ts";
 export { principalOfKeySource, principalSource } from "./read-principal.ts";
 export { removeExpiredSecrets } from "./keys.ts";

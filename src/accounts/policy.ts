@@ -21,8 +21,11 @@ export type EffectiveLimits = Limits & { requestsPerMinute: number };
 /** What holds when neither key nor plan says otherwise. */
 export const defaultLimits = { requestsPerMinute: 600 } as const;
 
+/** What Atlassian allows an installation: https://developer.atlassian.com/platform/forge/platform-quotas-and-limits/ */
+export const installationLimits = { requestsPerMinute: 100, tokensPerMinute: 500_000 } as const;
+
 /** A key's own limits over its plan's over the defaults. */
-export const effectiveLimits = (own: Limits, plan: Limits): EffectiveLimits => ({ ...defaultLimits, ...plan, ...own });
+export const effectiveLimits = (own: Limits, plan: Limits, installation?: string): EffectiveLimits => ({ ...defaultLimits, ...plan, ...(installation !== undefined && installationLimits), ...own });
 
 export const keyPolicySchema = z.strictObject({
   limits: limitsSchema.default({}),
@@ -36,6 +39,9 @@ export const keyPolicySchema = z.strictObject({
   project: name.optional(),
   member: z.email().max(200).optional(),
   tags: z.array(name).min(1).max(16).optional(),
+  /** The installation of an Atlassian app that this key stands for; or, `installations: true`, it is the app's own and speaks for all of its organisation. */
+  installation: name.optional(),
+  installations: z.boolean().optional(),
   /**
    * When the client leaves before its answer is complete: `cancel` stops the upstream call and posts what was seen, `drain` reads on
    * for the exact usage as long as the runtime lets us. Absent: a stream is cancelled, a whole answer drained.
@@ -66,6 +72,8 @@ export const keyPolicyPatchSchema = z.strictObject({
   project: keyPolicySchema.shape.project.unwrap().nullable().optional(),
   member: keyPolicySchema.shape.member.unwrap().nullable().optional(),
   tags: keyPolicySchema.shape.tags.unwrap().nullable().optional(),
+  installation: keyPolicySchema.shape.installation.unwrap().nullable().optional(),
+  installations: z.boolean().nullable().optional(),
   onDisconnect: keyPolicySchema.shape.onDisconnect.unwrap().nullable().optional(),
   managesKeys: z.boolean().nullable().optional(),
   disabled: z.boolean().nullable().optional(),
@@ -116,6 +124,9 @@ export type Principal = {
   readonly keyExpiresAtMs?: number;
   /** The organisation's own credentials by provider. */
   readonly credentials: ReadonlyMap<string, Credential>;
+  /** The installation of an Atlassian app that it stands for; `installations`: it speaks for all of its organisation. */
+  readonly installation?: string | undefined;
+  readonly installations?: boolean | undefined;
   /** true: a request may bring credentials of its own in a header. */
   readonly bringsKeys?: boolean;
 };

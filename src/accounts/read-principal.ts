@@ -55,7 +55,7 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
     keyName: row.name,
     organisationId: row.organisation_id,
     version: row.version,
-    limits: effectiveLimits(policy.limits, terms.plan.limits),
+    limits: effectiveLimits(policy.limits, terms.plan.limits, policy.installation),
     models: policy.models,
     planModels: terms.plan.models,
     maySovereign: terms.plan.sovereign,
@@ -68,6 +68,8 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
     expiresAtMs,
     keyExpiresAtMs: row.expires_at ?? undefined,
     credentials: await openAll(masters, row.organisation_id, row.credentials),
+    installation: policy.installation,
+    installations: policy.installations,
     bringsKeys: row.header_credentials === 1,
   };
 }

@@ -43,7 +43,7 @@ export function standingsOf(result: D1Result | undefined): KeyStanding[] {
       ...(row.expires_at !== null && { expiresAtMs: row.expires_at }),
       ...(terms.paidUntilMs !== undefined && { paidUntilMs: terms.paidUntilMs }),
       ...(pools.length > 0 && { pools }),
-      limits: effectiveLimits(policy.limits, terms.plan.limits),
+      limits: effectiveLimits(policy.limits, terms.plan.limits, policy.installation),
     };
   });
 }

@@ -6,7 +6,7 @@ import { usdOf } from "../ledger/index.ts";
 import type { RateState } from "../limits/index.ts";
 
 /** What a browser would run or draw on our origin is never an answer of ours, whatever an upstream calls it. */
-const passive = /^(?:application\/json|text\/event-stream|text\/plain|application\/octet-stream|audio\/[\w.+-]+|image\/(?!svg)[\w.+-]+|video\/[\w.+-]+)\s*(?:;[\w\s=."-]*)?$/i;
+const passive = /^(?:application\/(?:json|x-ndjson)|text\/event-stream|text\/plain|application\/octet-stream|audio\/[\w.+-]+|image\/(?!svg)[\w.+-]+|video\/[\w.+-]+)\s*(?:;[\w\s=."-]*)?$/i;
 
 /** Headers of every answer; rate headers once the caller is known. OpenAI's SDKs read the id from `x-request-id`, Anthropic's from `request-id`. */
 export function answerHeaders(requestId: string, rate: RateState | undefined, contentType: string): Record<string, string> {

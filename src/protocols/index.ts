@@ -2,6 +2,7 @@
  * Wire formats: how bytes look. Pure: no fetch, no environment, no clock, no provider. Imports: chat, errors, zod.
  */
 export { conversations } from "./conversations.ts";
+export { atlassianLlm, renderError as renderAtlassianError } from "./atlassian-llm/index.ts";
 export { anthropicCountTokens, anthropicMessages, renderError as renderAnthropicError } from "./anthropic-messages/index.ts";
 export { gemini, geminiMethods, renderError as renderGoogleError } from "./gemini/index.ts";
 export { embedders, openaiEmbeddings } from "./media/embeddings.ts";

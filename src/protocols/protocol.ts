@@ -182,7 +182,7 @@ export type ClientHalf = {
   renderResponse(response: ChatResponse, context: RenderContext): { body: string; losses: Loss[] };
   renderStream(context: RenderContext): StreamRenderer;
   /** Content type of a rendered stream. */
-  readonly streamType: "text/event-stream; charset=utf-8" | "application/json";
+  readonly streamType: "text/event-stream; charset=utf-8" | "application/json" | "application/x-ndjson";
 };
 
 /** Writes one stream. What it returns goes to the client in that order; "" is fine. */
