@@ -106,6 +106,19 @@ CREATE TABLE IF NOT EXISTS provider_credentials (
   PRIMARY KEY (organisation_id, provider)
 ) WITHOUT ROWID;
 
+-- Who may hand out tokens (JWT) for an organisation's users: they call with the limits of `key_id`. `issuer`: what `iss` says, '' for tokens
+-- that do not say. `jwks_url`, or a shared secret sealed as a credential is. Written by: admin API. Lives: until deleted.
+CREATE TABLE IF NOT EXISTS token_issuers (
+  issuer TEXT PRIMARY KEY,
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  key_id TEXT NOT NULL REFERENCES api_keys (id),
+  jwks_url TEXT,
+  iv TEXT,
+  ciphertext TEXT,
+  sealed_by TEXT,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Who changed what. Written by: every admin change, in the same batch as the change. Lives: for ever.
 CREATE TABLE IF NOT EXISTS audit_events (
   id TEXT PRIMARY KEY,

@@ -17,6 +17,7 @@ import { files } from "./routes/files.ts";
 import { images } from "./routes/images.ts";
 import { geminiCalls, geminiModels } from "./routes/gemini.ts";
 import { messageBatches } from "./routes/message-batches.ts";
+import { insforge } from "./routes/insforge.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { moderations } from "./routes/moderations.ts";
@@ -75,6 +76,7 @@ app.route("/api/v1", openrouterCalls);
 app.route("/api/v1", openrouterModels);
 app.route("/api/v1", openrouterAccount);
 app.route("/api/v1/keys", openrouterKeys);
+app.route("/api/ai", insforge);
 app.route("/forge/llm", atlassianRest);
 app.route("/llm", atlassianSdk);
 

@@ -8,7 +8,7 @@ export type AuditAction =
   | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "account.update" | "credit.post" | "adjustment.post"
-  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "alias.put" | "alias.delete" | "price.put";
+  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put";
 
 /** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */
 export type AuditEntry = { action: AuditAction; subject: string; organisationId?: string; detail?: Record<string, unknown> };

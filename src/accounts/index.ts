@@ -11,6 +11,8 @@ export { keysHeader, withBroughtKeys } from "./brought-keys.ts";
 export { Principals } from "./principals.ts";
 export { RecentMap } from "./recent-map.ts";
 export { forgeIdentityIn, type ForgeIdentity } from "./forge-identity.ts";
+export { looksLikeSecret } from "./api-key.ts";
+export { TokenIssuers } from "./token-issuers.ts";
 export { Installations } from "./installations.ts";
 export { principalOfKeySource, principalSource } from "./read-principal.ts";
 export { removeExpiredSecrets } from "./keys.ts";

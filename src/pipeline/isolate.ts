@@ -1,5 +1,5 @@
 /** What one isolate holds for all its requests: settings, reachable providers, callers, catalog, meters. */
-import { Installations, principalOfKeySource, Principals, principalSource, RecentMap, type Masters } from "../accounts/index.ts";
+import { Installations, principalOfKeySource, Principals, principalSource, RecentMap, TokenIssuers, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
 import { Files, Uploads } from "../files/index.ts";
@@ -23,6 +23,7 @@ export type Isolate = {
   /** The same by the id of a key. */
   readonly keys: Principals;
   readonly installations: Installations;
+  readonly tokenIssuers: TokenIssuers;
   readonly catalog: Held<Catalog>;
   /** Models of the owner's servers, as they list them themselves. */
   readonly selfHosted: Held<Served>;
@@ -69,6 +70,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     endpoints: reachable,
     principals: new Principals(principalSource(env.DB, { pepper: settings.KEY_PEPPER, masters })),
     installations: new Installations(env.DB),
+    tokenIssuers: new TokenIssuers(env.DB, masters),
     keys: new Principals(principalOfKeySource(env.DB, { masters }), 1_000, () => true),
     catalog: new Held(
       (last) => loadCatalog(env.DB, last, (problem) => log("error", "catalog_faulty", { problem })), catalogFreshMs,

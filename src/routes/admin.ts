@@ -12,6 +12,7 @@ import { organisations } from "./admin/organisations.ts";
 import { plans } from "./admin/plans.ts";
 import { prices } from "./admin/prices.ts";
 import { sovereign } from "./admin/sovereign.ts";
+import { tokenIssuers } from "./admin/token-issuers.ts";
 import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
@@ -25,6 +26,7 @@ export const admin = new Hono<App>()
   .route("/organisations", organisations)
   .route("/organisations/:id/members", members)
   .route("/organisations/:id/credentials", credentials)
+  .route("/organisations/:id/token-issuers", tokenIssuers)
   .route("/organisations/:id", account)
   .route("/organisations/:id", checkout)
   .route("/credentials", allCredentials)

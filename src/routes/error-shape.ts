@@ -1,6 +1,6 @@
 /** How failures look at a URL where no protocol has spoken yet: unknown pages, wrong methods, whatever a route throws. */
 import type { GatewayError } from "../errors.ts";
-import { geminiMethods, renderAnthropicError, renderAtlassianError, renderGoogleError, renderOpenaiError, renderOpenrouterError, renderRerankError } from "../protocols/index.ts";
+import { geminiMethods, renderAnthropicError, renderAtlassianError, renderGoogleError, renderInsforgeError, renderOpenaiError, renderOpenrouterError, renderRerankError } from "../protocols/index.ts";
 
 type RenderError = (error: GatewayError, requestId: string) => string;
 
@@ -10,6 +10,7 @@ const shapes: readonly { takes: (path: string, headers: Headers) => boolean; ren
   { takes: (path) => /^\/api\/v1(?:\/|$)/.test(path), render: renderOpenrouterError },
   { takes: (path) => /^\/v[12](?:\/v[12])?\/rerank$/.test(path), render: renderRerankError },
   { takes: (path, headers) => path.startsWith("/v1/") && fromAnthropic(headers), render: renderAnthropicError },
+  { takes: (path) => /^\/api\/ai(?:\/|$)/.test(path), render: renderInsforgeError },
   { takes: (path) => /^\/(?:forge\/)?llm(?:\/|$)/.test(path), render: renderAtlassianError },
   { takes: (path, headers) => /^\/v1beta(?:\/|$)/.test(path) || ofGoogle.test(path) || (path.startsWith("/v1/") && fromGoogle(headers)), render: renderGoogleError },
 ];

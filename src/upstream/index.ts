@@ -3,6 +3,7 @@
  * to (providers), what it costs (ledger). Imports: provider and protocol types, errors.
  */
 export { ask, notIts, ownerOf } from "./ask.ts";
+export { claimsOf, issuerIn } from "./jwks.ts";
 export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
 export { flow } from "./flow.ts";
