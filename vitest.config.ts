@@ -6,6 +6,13 @@ import { defineConfig } from "vitest/config";
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
 const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
 
+/** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
+const long = {
+  workerd: ["test/security/canary.test.ts", "test/security/routes.test.ts", "test/routes/brought-keys.test.ts"],
+  node: ["rhythms", "hostile", "disconnects", "stalled", "idempotency", "continued", "sovereign"].map((name) => `test/conformance/${name}.test.ts`)
+    .concat("test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
+};
+
 /** Stripe's package names source maps that it does not bring along, and Vite says so of each of its 270 files. */
 const withoutMaps = {
   name: "without-maps",
@@ -48,15 +55,22 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
   test: { name, setupFiles: ["./test/setup.ts"], testTimeout: 15_000, hookTimeout: 60_000, ...files },
 });
 
+/** Suites on Node. The simulation runs Durable Objects there. */
+const node = (name: string, files: { include: string[]; exclude: string[] }) => ({
+  resolve: { alias: { "cloudflare:workers": new URL("./test/simulation/workers.ts", import.meta.url).pathname } },
+  test: { name, environment: "node" as const, testTimeout: 30_000, hookTimeout: 60_000, ...files },
+});
+
 export default defineConfig({
   test: {
     // More than there are cores: suites over sockets spend much of their time waiting.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
-      workerd("workerd", { include: ["test/**/*.test.ts"], exclude: [...onNode, ...together, "node_modules/**"] }),
+      workerd("workerd", { include: ["test/**/*.test.ts"], exclude: [...onNode, ...together, ...long.workerd, "node_modules/**"] }),
       workerd("workerd, together", { include: together, exclude: [...onNode, "node_modules/**"], isolate: false }),
-      // The simulation runs Durable Objects on Node.
-      { resolve: { alias: { "cloudflare:workers": new URL("./test/simulation/workers.ts", import.meta.url).pathname } }, test: { name: "node", environment: "node", include: onNode, testTimeout: 30_000, hookTimeout: 60_000 } },
+      node("node", { include: onNode, exclude: long.node }),
+      workerd("long, workerd", { include: long.workerd, exclude: [] }),
+      node("long, node", { include: long.node, exclude: [] }),
     ],
   },
 });

@@ -35,11 +35,12 @@ async function list(c: Context<App>): Promise<Response> {
 }
 
 /**
- * The request of whom it is of. What the header claims is believed only of a key of ours, which comes as its token or in a header of keys: of an
+ * The request of whom it is of: without the header, of its key. What the header claims is believed only of a key of ours, which comes as its token or in a header of keys: of an
  * installation's own, or of its app's. Throws `missing_api_key` or `invalid_api_key`.
  */
 async function identified(c: Context<App>): Promise<RequestContext> {
-  const { token, installation } = forgeIdentityIn(c.req.header("forge-proxy-authorization"));
+  const header = c.req.header("forge-proxy-authorization");
+  const { token, installation } = header === undefined ? {} : forgeIdentityIn(header);
   const { request, ...rest } = contextOf(c);
   const context: RequestContext = { ...rest, request: token === undefined ? request : bearing(request, token) };
   const caller = await callerOf(context);

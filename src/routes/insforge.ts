@@ -3,7 +3,7 @@ import { secretFromRequest, type Principal } from "../accounts/index.ts";
 import { rotateKey } from "../accounts/keys.ts";
 import { GatewayError } from "../errors.ts";
 import { usageReport } from "../ledger/index.ts";
-import { answerHeaders, bearerOf, callerOf, look, relay, serve, type RequestContext, type Serve } from "../pipeline/index.ts";
+import { answerHeaders, bearerOf, callerOf, look, refusal, relay, serve, type RequestContext, type Serve } from "../pipeline/index.ts";
 import { insforgeChat, insforgeImages, openaiEmbeddings, renderInsforgeError, type Protocol } from "../protocols/index.ts";
 import { callableModels, type CallableModel } from "../router/index.ts";
 import { adopt } from "./admin/adopt.ts";
@@ -56,11 +56,15 @@ async function administrator(c: Context<App>): Promise<{ context: RequestContext
   return { context, principal, secret, headers: answerHeaders(context.requestId, rate, "application/json") };
 }
 
+type Embedded = { data: unknown; model: string; usage?: { prompt_tokens: number; total_tokens: number } };
+
 /** What was embedded as OpenAI has it, with its usage where InsForge has it. */
 const embedding: Serve = async (context, protocol: Protocol) => {
   const response = await serve(context, protocol);
   if (!response.ok) return response;
-  const { data, model, usage } = await response.json<{ data: unknown; model: string; usage?: { prompt_tokens: number; total_tokens: number } }>();
+  const answer = await response.json<Embedded>().catch(() => undefined);
+  if (!answer) return refusal(context, protocol, undefined, new GatewayError("upstream_error", "The provider's answer was no JSON."));
+  const { data, model, usage } = answer;
   const metadata = { model, ...(usage && { usage: { promptTokens: usage.prompt_tokens, totalTokens: usage.total_tokens } }) };
   return new Response(JSON.stringify({ object: "list", data, metadata }), { status: response.status, headers: response.headers });
 };

@@ -1,3 +1,5 @@
+import type { Shape } from "./stage.ts";
+
 /** Every route of the Worker. A new one joins the security suites by its line here; they fail while it is missing. */
 export type Route = {
   /** As the router has it. */
@@ -9,7 +11,7 @@ export type Route = {
   /** What it is sent when all is well; it also says that the route reads a body. */
   body?: object;
   /** Whose shape its failures have; OpenAI's unless it says so. */
-  shape?: "anthropic" | "google" | "cohere" | "openrouter";
+  shape?: Shape;
   /** It takes a form too. */
   form?: true;
   /** A route that may also be sent without a body. */
@@ -132,6 +134,18 @@ export const routes: readonly Route[] = [
   { route: "PATCH /admin/keys/:id", by: "admin", path: "/admin/keys/{key}", body: { name: "renamed" } },
   { route: "POST /admin/keys/:id/rotate", by: "admin", path: "/admin/keys/{key}/rotate", body: { graceSeconds: 60 }, bodyOptional: true },
   { route: "POST /admin/keys/:id/revoke", by: "admin", path: "/admin/keys/{key}/revoke" },
+  ...["/forge/llm", "/llm"].flatMap((path): Route[] => [
+    { route: `GET ${path}`, by: "key", path, shape: "atlassian" },
+    { route: `POST ${path}/:model{.+}`, by: "key", path: `${path}/openai%2Fgpt-test`, shape: "atlassian", body: { messages: [message] }, again: true },
+  ]),
+  { route: "POST /api/ai/chat/completion", by: "key", path: "/api/ai/chat/completion", shape: "insforge", body: { model: "openai/gpt-test", messages: [message] }, again: true },
+  { route: "POST /api/ai/image/generation", by: "key", path: "/api/ai/image/generation", shape: "insforge", body: { model: "openai/gpt-test", prompt: message.content }, again: true },
+  { route: "POST /api/ai/embeddings", by: "key", path: "/api/ai/embeddings", shape: "insforge", body: { model: "openai/embed-test", input: message.content }, again: true },
+  ...["models", "overview", "config", "openrouter/api-key"].map((name): Route => ({ route: `GET /api/ai/${name}`, by: "key", path: `/api/ai/${name}`, shape: "insforge" })),
+  { route: "POST /api/ai/openrouter/api-key/rotate", by: "key", path: "/api/ai/openrouter/api-key/rotate", shape: "insforge" },
+  { route: "GET /admin/organisations/:id/token-issuers", by: "admin", path: "/admin/organisations/{organisation}/token-issuers" },
+  { route: "PUT /admin/organisations/:id/token-issuers", by: "admin", path: "/admin/organisations/{organisation}/token-issuers", body: { issuer: "https://issuer.example", key: "{key}", secret: "0123456789abcdef" } },
+  { route: "DELETE /admin/organisations/:id/token-issuers", by: "admin", path: "/admin/organisations/{organisation}/token-issuers?issuer=none" },
   { route: "GET /admin/organisations", by: "admin", path: "/admin/organisations" },
   { route: "POST /admin/organisations", by: "admin", path: "/admin/organisations", body: { name: "Another" } },
   { route: "GET /admin/organisations/:id", by: "admin", path: "/admin/organisations/{organisation}" },

@@ -135,8 +135,23 @@ async function expectOpenrouterRefusal(response: Response, status: number, code:
   return { message: body.error.message, param: param ?? null };
 }
 
+/** Whose words a failure is told in. */
+export type Shape = "openai" | "anthropic" | "google" | "cohere" | "openrouter" | "atlassian" | "insforge";
+
+/** A failure as clients of Atlassian's and InsForge's find it, whose codes are theirs. */
+async function expectOwnRefusal(response: Response, status: number, shape: "atlassian" | "insforge"): Promise<{ message: string; param: null }> {
+  const body = await response.json<{ message: string }>();
+  const message = expect.stringMatching(/\S/) as unknown;
+  const own = shape === "atlassian" ? { code: expect.stringMatching(/^FORGE_LLMS_[A-Z_]+$/) as unknown, message } : { error: expect.stringMatching(/^[A-Z_]+$/) as unknown, message, statusCode: status };
+  expect([response.status, body]).toEqual([status, own]);
+  expectSealed(response);
+  expect(response.headers.get("content-type")).toBe("application/json");
+  return { message: body.message, param: null };
+}
+
 /** A failure as every client must find it: status, its protocol's shape, our headers and no other. */
-export async function expectRefusal(response: Response, status: number, code: string, shape: "openai" | "anthropic" | "google" | "cohere" | "openrouter" = "openai"): Promise<{ message: string; param: string | null }> {
+export async function expectRefusal(response: Response, status: number, code: string, shape: Shape = "openai"): Promise<{ message: string; param: string | null }> {
+  if (shape === "atlassian" || shape === "insforge") return expectOwnRefusal(response, status, shape);
   if (shape === "openrouter") return expectOpenrouterRefusal(response, status, code);
   if (shape === "google") return expectGoogleRefusal(response, status, code);
   if (shape === "anthropic") return expectAnthropicRefusal(response, status, code);
