@@ -42,7 +42,7 @@ type Json = Record<string, unknown>;
 type Run = Contract & { readonly target: Target; readonly parsing: ParseContext };
 
 const runs = (numRuns: number): fc.Parameters<unknown> => ({ seed: 20_260, numRuns, ...fc.readConfigureGlobal() });
-const holds = <T>(arb: fc.Arbitrary<T>, law: (value: T) => void, numRuns = 50): void => fc.assert(fc.property(arb, law), runs(numRuns) as fc.Parameters<[T]>);
+const holds = <T>(arb: fc.Arbitrary<T>, law: (value: T) => void, numRuns = 30): void => fc.assert(fc.property(arb, law), runs(numRuns) as fc.Parameters<[T]>);
 
 /* Comparing. */
 
