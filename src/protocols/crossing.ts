@@ -107,3 +107,19 @@ export type Crossing = {
   /** Where the answer is bytes that go on as they come. */
   readonly flows?: (contentType: string, context: CrossingContext) => Flow | undefined;
 };
+
+/** A crossing whose requests say more, or something else, than their client wrote. */
+export const saying = (crossing: Crossing, say: (json: Json) => Json): Crossing => {
+  const said = (context: CrossingContext): CrossingContext => ({ ...context, json: say(context.json) });
+  const { times, follow, watch, flows } = crossing;
+  return {
+    ...crossing,
+    path: (context) => crossing.path(said(context)),
+    render: (context) => crossing.render(said(context)),
+    read: (answer, context, more) => crossing.read(answer, said(context), more),
+    ...(times && { times: (context) => times(said(context)) }),
+    ...(follow && { follow: (answer, context) => follow(answer, said(context)) }),
+    ...(watch && { watch: (context) => watch(said(context)) }),
+    ...(flows && { flows: (contentType, context) => flows(contentType, said(context)) }),
+  };
+};

@@ -1,7 +1,7 @@
 import { Hono, type Context } from "hono";
 import { withMcp } from "../mcp/index.ts";
 import { relay, serve, withPrompts, type Serve } from "../pipeline/index.ts";
-import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, type Protocol } from "../protocols/index.ts";
+import { generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, openrouterSpeech, openrouterTranscriptions, type Protocol } from "../protocols/index.ts";
 import { contextOf, type App } from "./context.ts";
 import { orForgelab } from "./forgelab.ts";
 
@@ -22,5 +22,7 @@ export const openrouterCalls = new Hono<App>()
   .post("/completions", answer(openrouterCompletions, withPrompts(serve)))
   .post("/embeddings", answer(openrouterEmbeddings))
   .post("/rerank", answer(openrouterRerank))
+  .post("/audio/speech", answer(openrouterSpeech))
+  .post("/audio/transcriptions", answer(openrouterTranscriptions))
   .post("/responses", answer(openrouterResponses, withMcp(serve)))
   .post("/messages", answer(openrouterMessages));

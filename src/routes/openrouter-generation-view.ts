@@ -5,7 +5,7 @@ import { providerNamed } from "../router/index.ts";
 
 /** Their word for how a request ended, where the ledger knows. */
 const reasonOf = ({ end }: LedgerEntry): string | null => (end === "complete" || end === "client_gone" ? null : "error");
-const apiTypes: Readonly<Record<string, string>> = { "openai-embeddings": "embeddings" };
+const apiTypes: Readonly<Record<string, string>> = { "openai-embeddings": "embeddings", rerank: "rerank", "openai-speech": "tts", "openai-transcriptions": "stt", "openai-translations": "stt", "openai-videos": "video" };
 
 /** Everything that its schema wants; null is what nobody here measures or keeps. */
 export function generationView(entry: LedgerEntry, organisationId: string) {

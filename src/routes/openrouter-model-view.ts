@@ -98,3 +98,13 @@ export const endpointsHead = (callable: CallableModel) => {
   const { id, createdAtMs } = callable;
   return { id, name: id, created: Math.floor(createdAtMs / 1000), description: "", architecture: architectureOf(callable) };
 };
+
+/** A model of films. What it can be asked for is its provider's to say, and null here. */
+export function videoModelView({ id, createdAtMs, first }: CallableModel, atMs: number) {
+  const pico = listed(first.prices, "video_second", 0, atMs);
+  return {
+    id, canonical_slug: id, name: id, created: Math.floor(createdAtMs / 1000), supported_resolutions: null, supported_aspect_ratios: null, supported_durations: null, supported_sizes: null,
+    supported_frame_images: null, generate_audio: null, seed: null, creativity: null, upscale_factor: null, allowed_passthrough_parameters: [],
+    pricing_skus: pico === undefined ? null : { duration_seconds: usdOfPico(pico) },
+  };
+}

@@ -1,3 +1,4 @@
+import { OpenRouter } from "@openrouter/sdk";
 import { BadRequestError } from "openai";
 import { toFile } from "openai/uploads";
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -49,6 +50,8 @@ const inJson = (path: string, body: object): Promise<Response> => post(path, JSO
 type Event = { type: string; audio?: string; delta?: string; text?: string; usage?: unknown };
 const eventsOf = async (response: Response): Promise<Event[]> => (await response.text()).split("\n\n").filter((frame) => frame.startsWith("data: {")).map((frame) => JSON.parse(frame.slice(6)) as Event);
 
+const openrouter = (): OpenRouter => new OpenRouter({ apiKey: client.key, serverURL: `${gateway.url}/api/v1`, retryConfig: { strategy: "none" } });
+
 describe("speech", () => {
   test.each(["mp3", "opus", "aac", "flac", "wav", "pcm"] as const)("%s comes as its provider made it", async (format) => {
     const request = { model: "openai/tts-1", voice: "alloy", input: `Say it as ${format}`, response_format: format };
@@ -63,6 +66,16 @@ describe("speech", () => {
     const events = await eventsOf(await inJson("/speech", { model: "openai/tts-1", voice: "alloy", input: "Say it as mp3", stream_format: "sse" }));
     expect(Buffer.concat(events.flatMap(({ audio }) => (audio ? [Buffer.from(audio, "base64")] : []))).equals(sound)).toBe(true);
     expect(events.at(-1)).toMatchObject({ type: "speech.audio.done", usage: { total_tokens: expect.any(Number) as unknown } });
+  });
+
+  test("by OpenRouter's SDK is PCM unless it says otherwise, whoever speaks", async () => {
+    const spoken = async (speechRequest: object): Promise<Buffer> => Buffer.from(await new Response(await openrouter().tts.createSpeech({ speechRequest: speechRequest as never })).arrayBuffer());
+    expect((await spoken({ model: "selfhosted/kokoro", voice: "af_bella", input: "Hi" })).equals(sound)).toBe(true);
+    expect(JSON.parse(heard.at(-1)!.body.toString())).toEqual({ model: "kokoro", voice: "af_bella", input: "Hi", response_format: "pcm" });
+    expect((await spoken({ model: "deepgram/aura-2", voice: "thalia", input: "Hi" })).equals(sound)).toBe(true);
+    expect(heard.at(-1)!.url).toContain("encoding=linear16");
+    expect((await spoken({ model: "deepgram/aura-2", voice: "thalia", input: "Hi", responseFormat: "mp3" })).equals(sound)).toBe(true);
+    expect(heard.at(-1)!.url).toContain("encoding=mp3");
   });
 
   test("by ElevenLabs and Deepgram, each in its own words", async () => {
@@ -130,6 +143,16 @@ describe("transcriptions", () => {
   test("as JSON, as OpenRouter's clients send them", async () => {
     const response = await inJson("/transcriptions", { model: "openai/gpt-4o-transcribe", input_audio: { data: sound.toString("base64"), format: "mp3" }, language: "en" });
     expect(await response.json()).toMatchObject({ text });
+  });
+
+  test("by OpenRouter's SDK, from JSON and from a form", async () => {
+    const data = sound.toString("base64");
+    const sttRequest = { model: "openai/gpt-4o-transcribe", inputAudio: { data, format: "mp3" }, language: "en", provider: { options: {} }, sessionId: "a-session" };
+    expect(await openrouter().stt.createTranscription({ sttRequest })).toMatchObject({ text });
+    const requestBody = { model: "groq/whisper-large-v3", file: { fileName: "speech.mp3", content: new Uint8Array(sound) } };
+    expect(await openrouter().stt.createTranscriptionMultipart({ requestBody })).toMatchObject({ text });
+    const refused = await openrouter().stt.createTranscription({ sttRequest: { ...sttRequest, model: "no-such-model" } }).catch((thrown: unknown) => thrown);
+    expect(refused).toMatchObject({ name: "NotFoundResponseError", error: { code: 404 } });
   });
 
   test("a name runs a form once, whatever its boundary", async () => {

@@ -1,4 +1,6 @@
 /** Films with the official SDK over sockets: begun, followed, fetched, made of others and deleted, whoever makes them. */
+import { createOpenRouter } from "@openrouter/ai-sdk-provider";
+import { OpenRouter } from "@openrouter/sdk";
 import OpenAI, { BadRequestError, NotFoundError, toFile } from "openai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -111,6 +113,46 @@ test("OpenRouter's, at the price that it names", async () => {
   expect(outside.left[0]!.json).toEqual({ model: "google/veo-3.1", prompt: "a cat", duration: 8, size: "1280x720" });
   const { response, bytes } = await bytesOf(made.id);
   expect([response.headers.get("content-type"), response.headers.get("x-content-type-options"), bytes]).toEqual(["video/mp4", "nosniff", film]);
+});
+
+describe("by OpenRouter's clients", () => {
+  const at = "generativelanguage.googleapis.com/v1beta";
+  const plays = (): void => {
+    outside.play(`${at}/models/veo-3.1-generate-001:predictLongRunning`, () => Response.json({ name: "models/veo-3.1-generate-001/operations/op9" }));
+    outside.play(`${at}/models/veo-3.1-generate-001/operations/op9`, () => Response.json({ done: true, response: { generateVideoResponse: { generatedSamples: [{ video: { uri: `https://${at}/files/f9:download?alt=media` } }] } } }));
+    outside.play(`${at}/files/f9:download`, () => new Response(film, { headers: { "content-type": "video/mp4" } }));
+  };
+  const model = "gemini/veo-3.1-generate-001";
+  const router = (): OpenRouter => new OpenRouter({ apiKey: key, serverURL: `${gateway.url}/api/v1`, retryConfig: { strategy: "none" } });
+
+  test("its SDK: begun, asked after, fetched and listed", async () => {
+    plays();
+    const { videoGeneration } = router();
+    const begun = await videoGeneration.generate({ videoGenerationRequest: { model, prompt: "a cat", duration: 4, aspectRatio: "16:9" } });
+    expect(begun).toMatchObject({ status: "pending", pollingUrl: `${gateway.url}/api/v1/videos/${begun.id}` });
+    await ended(begun.id);
+    const done = await videoGeneration.getGeneration({ jobId: begun.id });
+    expect(done).toMatchObject({ id: begun.id, status: "completed", unsignedUrls: [`${gateway.url}/api/v1/videos/${begun.id}/content?index=0`] });
+    expect(done.usage!.cost).toBeGreaterThan(0);
+    expect(Buffer.from(await new Response(await videoGeneration.getVideoContent({ jobId: begun.id, index: 0 })).arrayBuffer())).toEqual(film);
+    const { data } = await videoGeneration.listVideosModels();
+    expect(data.find(({ id }) => id === model)).toMatchObject({ pricingSkus: { duration_seconds: expect.stringMatching(/^0\.\d+$/) as string } });
+  });
+
+  test("its provider of the AI SDK", async () => {
+    plays();
+    const { videos } = await createOpenRouter({ apiKey: key, baseURL: `${gateway.url}/api/v1` }).videoModel(model, { pollIntervalMs: 50 })
+      .doGenerate({ prompt: "a cat", n: 1, duration: 4, aspectRatio: undefined, resolution: undefined, seed: undefined, image: undefined, providerOptions: {} } as never);
+    expect(videos).toMatchObject([{ type: "url", url: expect.stringContaining("/content?index=0") as string }]);
+  });
+
+  test("is refused in its words, and nobody is called back", async () => {
+    const refused = (request: object): Promise<unknown> => router().videoGeneration.generate({ videoGenerationRequest: { model, prompt: "a cat", ...request } as never }).then(() => undefined, (thrown: unknown) => thrown);
+    expect(await refused({ callbackUrl: "https://app.example/hook" })).toMatchObject({ statusCode: 400, error: { code: 400, message: expect.stringContaining("callback_url") as string } });
+    expect(await refused({ model: "no-such-model" })).toMatchObject({ statusCode: 404, error: { code: 404 } });
+    expect(await refused({ prompt: undefined })).toMatchObject({ statusCode: 400 });
+    await expect(router().videoGeneration.getGeneration({ jobId: "video_none" })).rejects.toMatchObject({ statusCode: 404 });
+  });
 });
 
 test("an address goes to the provider, and what is no film is refused before anything is held", async () => {

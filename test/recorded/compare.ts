@@ -34,6 +34,7 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
     const refused = response.status === 400 && bytes.toString().includes(`"param":"${asked.refusedFor}"`);
     return refused ? { problems: [], rule: `${asked.refusedFor} is refused` } : { problems: [`${asked.refusedFor} was not refused: ${response.status}`], rule: undefined };
   }
+  if (asked.callsServers) return calledHere(response.status, bytes.toString(), recording);
   if ([401, 402, 403].includes(recording.status)) {
     const leaked = bytes.toString().includes("sk-");
     return response.status === 502 && !leaked
@@ -54,6 +55,14 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
   }
   if (problems.length === 0) problems.push(...(await ledgerProblems(url, secret, response.headers.get("x-request-id")!, recording)));
   return { problems, rule: undefined };
+}
+
+/** A response with MCP servers is ours, of the model's turns: no servers are here, and one whose tools stand in the conversation ends with the model's words. */
+function calledHere(status: number, body: string, { response }: Recording): Comparison {
+  if (status === 424 && body.includes('"code":"mcp_server_error"')) return { problems: [], rule: "MCP servers are called here, and the recorded one is not reached" };
+  const words = (text: string): string => JSON.stringify((JSON.parse(text) as { output: { type: string; content?: unknown }[] }).output.filter(({ type }) => type === "message").map(({ content }) => content));
+  if (status === 200 && words(body) === words(response.body_text!)) return { problems: [], rule: "MCP servers are called here, and the model's words are the recorded ones" };
+  return { problems: [`with MCP servers: ${status} ${body.slice(0, 160)}`], rule: undefined };
 }
 
 /** Of a transcript that its provider told in other words than OpenAI's, what it says. */

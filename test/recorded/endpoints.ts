@@ -3,10 +3,10 @@ import type { Recording } from "./compare.ts";
 import { otherRanking, otherVectors, shapeOf } from "./vectors.ts";
 
 /**
- * `refusedFor`: the field for which we refuse the request by rule. `told`: what an answer in another wire format must become, or the text of
+ * `refusedFor`: the field for which we refuse the request by rule. `callsServers`: it names MCP servers, which we call and not its provider. `told`: what an answer in another wire format must become, or the text of
  * the transcript that it must have.
  */
-export type ClientRequest = { path: string; headers?: Record<string, string>; body: object | FormData; refusedFor?: string; told?: Buffer | string };
+export type ClientRequest = { path: string; headers?: Record<string, string>; body: object | FormData; refusedFor?: string; callsServers?: boolean; told?: Buffer | string };
 
 export type Endpoint = {
   /** Folder under `corpus/<provider>/`, and the index's `endpoint`. */
@@ -44,13 +44,18 @@ function pictured(model: string, fields: Record<string, string>): FormData {
 const statefulFields = ["previous_response_id", "conversation", "background", "prompt"];
 const statefulIn = (recorded: Record<string, unknown> | undefined): string | undefined => statefulFields.find((field) => recorded?.[field]);
 
+const namesServers = (recorded: Record<string, unknown> | undefined): boolean => Array.isArray(recorded?.tools) && recorded.tools.some((tool: { type?: unknown; server_url?: unknown }) => tool.type === "mcp" && tool.server_url);
+
 /** Those with a format of their own for vectors and rankings. */
 const ownWords = new Set([...openaiLike, "cohere", "gemini", "voyage"]);
 const inTheirs = (recorded: string): string | undefined => (ownWords.has(recorded) ? recorded : undefined);
 const textOf = ({ response }: Recording): string => response.body_text ?? "";
 
-/** What a client calls the model that answers with a recording. Vertex knows by a model's name what it speaks. */
-export const modelFor = (provider: string, recordingId: string): string => `${provider}/${provider === "vertex" ? "gemini-" : ""}${recordingId}`;
+/** What a client calls the model that answers with a recording. Vertex and OpenAI know by a model's name what it speaks. */
+export function modelFor(provider: string, recordingId: string, folder?: string): string {
+  const family = provider === "vertex" ? "gemini-" : provider === "openai" && folder === "completions" ? "instruct-" : "";
+  return `${provider}/${family}${recordingId}`;
+}
 
 export const endpoints: readonly Endpoint[] = [
   {
@@ -66,7 +71,7 @@ export const endpoints: readonly Endpoint[] = [
     through: throughOpenai,
     ask: ({ stream }, recorded, model) => {
       const refusedFor = statefulIn(recorded);
-      return { path: "/v1/responses", body: recorded ? { ...recorded, model } : { model, input: "recorded", ...(stream && { stream }) }, ...(refusedFor && { refusedFor }) };
+      return { path: "/v1/responses", body: recorded ? { ...recorded, model } : { model, input: "recorded", ...(stream && { stream }) }, ...(refusedFor && { refusedFor }), callsServers: namesServers(recorded) };
     },
   },
   {

@@ -41,7 +41,7 @@ try {
       if (ours === undefined) continue;
       const recording = JSON.parse(readFileSync(`${folder}corpus/${provider}/${name}/${id}.json`, "utf8")) as Recording;
       if (only && !only(recording)) continue;
-      const asked = ask(recording, recordedBody(recording), modelFor(ours, id));
+      const asked = ask(recording, recordedBody(recording), modelFor(ours, id, name));
       results.push({ id, group: `${provider}/${name}`, ...(await compare(gateway.url, secret, asked, recording, other)) });
     }
   }

@@ -14,11 +14,14 @@ import { CompletionRenderer, renderResponse as renderCompletion } from "../opena
 import { openaiResponses } from "../openai-responses/index.ts";
 import { withOwnCalls } from "../own-calls.ts";
 import { openaiEmbeddings } from "../media/embeddings.ts";
+import { openaiVideos } from "../media/videos.ts";
+import { openaiTranscriptions } from "../media/transcription.ts";
 import { webSearchTool, type ChatRequest, type Loss } from "../../chat/index.ts";
 import type { ClientHalf, Protocol, RequestFacts } from "../protocol.ts";
 import { renderError } from "./error.ts";
 import { pluginsIn } from "./plugins.ts";
 import { rankings } from "./rankings.ts";
+import { speech } from "./speech.ts";
 import { openrouterWording as wording } from "./wording.ts";
 
 export { renderError } from "./error.ts";
@@ -74,6 +77,15 @@ export const openrouterEmbeddings: Protocol = { ...openaiEmbeddings, ...ours };
 
 /** POST /api/v1/rerank */
 export const openrouterRerank: Protocol = { ...rankings, ...ours };
+
+/** POST /api/v1/audio/speech */
+export const openrouterSpeech: Protocol = { ...speech, ...ours };
+
+/** POST /api/v1/audio/transcriptions: JSON with the sound in it, or a form. */
+export const openrouterTranscriptions: Protocol = { ...openaiTranscriptions, ...ours };
+
+/** POST /api/v1/videos */
+export const openrouterVideos: Protocol = { ...openaiVideos, ...ours };
 
 /** Responses, of which its SDK wants each field to be there. */
 export const openrouterResponses: Protocol = { ...openaiResponses, ...ours, retold: true, renderStreamError: openaiResponses.renderStreamError };
