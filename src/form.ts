@@ -1,6 +1,7 @@
 /** A multipart body as it comes, part by part, so that nobody has to hold a file to read the field behind it. */
 import { decodeField, make, type MultipartError, type PartInfo } from "multipasta";
 import { GatewayError } from "./errors.ts";
+import { joined } from "./bytes.ts";
 
 /**
  * One part. A field has its text in `value`; a file has `body`, which is read once, and before the next part is asked for: what is
@@ -139,7 +140,7 @@ export class Form {
   /** The parser knows the last boundary by two dashes behind it, which it must see at once: those that end a piece wait for the next one. */
   private write(bytes: Uint8Array | undefined): void {
     try {
-      const piece = bytes === undefined ? this.held : this.held.length === 0 ? bytes : joined(this.held, bytes);
+      const piece = bytes === undefined ? this.held : this.held.length === 0 ? bytes : joined([this.held, bytes]);
       const dashes = bytes === undefined || piece.at(-1) !== dash ? 0 : piece.at(-2) === dash ? 2 : 1;
       this.held = piece.subarray(piece.length - dashes);
       if (piece.length > dashes) this.parser.write(piece.subarray(0, piece.length - dashes));
@@ -151,13 +152,6 @@ export class Form {
 }
 
 const dash = 45;
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
-}
 
 const tooLarge = (bytes: number): GatewayError => new GatewayError("request_too_large", `The request body is larger than ${Math.floor(bytes / MiB)} MiB.`);
 

@@ -13,14 +13,15 @@ const read = (path: string): string => readFileSync(new URL(path, root), "utf8")
  * file only, `type …` means types only, which are gone at run time. A permission that nobody uses must be struck out.
  */
 const rooms: Record<string, { may: string[]; why: string }> = {
+  bytes: { may: [], why: "everybody who has bytes in pieces" },
   chat: { may: [], why: "the conversation's words are the same for everybody, so they can know nobody" },
   errors: { may: [], why: "everybody throws them" },
-  form: { may: ["errors"], why: "a multipart body is read the same way by whoever takes one" },
+  form: { may: ["bytes", "errors"], why: "a multipart body is read the same way by whoever takes one" },
   within: { may: [], why: "everybody waits for somebody, and for nobody without end" },
   telemetry: { may: [], why: "everybody may log" },
   providers: { may: ["type protocols/protocol"], why: "who and where; how bytes look is none of its business, but for what its dialect of them is called" },
-  protocols: { may: ["chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
-  upstream: { may: ["providers", "protocols/sse", "type protocols/protocol", "errors", "within"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
+  protocols: { may: ["bytes", "chat", "errors"], why: "pure over bytes: a wire format that knew who sends it could not be reused for the next sender" },
+  upstream: { may: ["bytes", "providers", "protocols/sse", "type protocols/protocol", "errors", "within"], why: "the HTTP call; it watches bytes through a protocol's eyes without knowing which" },
   ledger: { may: ["chat/usage", "type receipts/index"], why: "what was used and what it cost: arithmetic and SQL, nobody's request" },
   catalog: { may: ["ledger/price", "ledger/plausible", "accounts/audit", "errors"], why: "what can be called and what it costs, and edits of that, which leave an audit event; who may call it is decided elsewhere" },
   accounts: { may: ["errors", "telemetry"], why: "who is calling; nothing about what they call" },
@@ -29,12 +30,12 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   receipts: { may: [], why: "proof over whatever it is given: it knows no ledger" },
   payments: { may: ["errors", "telemetry", "type limits"], why: "what Stripe says of money, as entries of the credit ledger; posting them is the routes' business" },
   health: { may: ["telemetry", "within"], why: "how deployments do, by a name each: it knows neither providers nor requests" },
-  replay: { may: ["errors", "within"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
+  replay: { may: ["bytes", "errors", "within"], why: "one run and one answer by a client's own name for it; bytes and bookkeeping, nobody's protocol" },
   files: { may: ["accounts/base62", "accounts/credentials", "errors", "telemetry"], why: "bytes and what is known of them; their keys are sealed as organisations' credentials are" },
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "pictures", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "bytes", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "pictures", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   mcp: {
@@ -42,11 +43,11 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "a layer around the path, for one protocol: it asks the model turn by turn, and MCP servers through the one dial that leads to them",
   },
   responses: {
-    may: ["mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within"],
+    may: ["bytes", "mcp", "pipeline/index", "protocols/index", "protocols/sse", "accounts/index", "chat/index", "type ledger/entry", "replay/ask", "replay/index", "upstream/splice", "errors", "telemetry", "within"],
     why: "a layer around the path, and what it keeps; the path knows nothing of it",
   },
   batches: {
-    may: ["pipeline/index", "pipeline/shape", "mcp/index", "videos/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
+    may: ["bytes", "pipeline/index", "pipeline/shape", "mcp/index", "videos/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
     why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
   },
   videos: {

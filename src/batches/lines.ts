@@ -1,20 +1,11 @@
 /** The lines of a stream of bytes, each with where it stands. */
+import { joined } from "../bytes.ts";
+
 /** `start`, `end`: which bytes of the stream it is, without its newline. `text`: null where it is no UTF-8, or longer than a line may be. */
 export type Line = { readonly number: number; readonly start: number; readonly end: number; readonly text: string | null; readonly tooLong: boolean };
 
 const newline = 10;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-
-/** The bytes of all of them, one after the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 function decoded(bytes: Uint8Array): string | null {
   try {

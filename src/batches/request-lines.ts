@@ -4,7 +4,7 @@
  */
 import { GatewayError } from "../errors.ts";
 import { readLine } from "./input-line.ts";
-import { joined } from "./lines.ts";
+import { joined } from "../bytes.ts";
 import { mostLineBytes, mostLines } from "./read-input.ts";
 
 /** What stands around the requests. */

@@ -1,4 +1,5 @@
 /** SHA-256 of an answer's body, in hex: receipts say what was sent. */
+import { joined } from "../bytes.ts";
 
 const encoder = new TextEncoder();
 const hexOf = (hash: ArrayBuffer): string => new Uint8Array(hash).toHex();
@@ -43,12 +44,7 @@ export class Digest {
   }
 
   private gathered(): Uint8Array {
-    const whole = new Uint8Array(this.bytes);
-    let at = 0;
-    for (const piece of this.pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
+    const whole = joined(this.pieces);
     this.pieces = [];
     this.bytes = 0;
     return whole;

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import { concatenated, noBytes, pieceBytes, type Claim, type Head, type Page, type Place, type Portion, type Taken } from "./page.ts";
+import { noBytes, pieceBytes, type Claim, type Head, type Page, type Place, type Portion, type Taken } from "./page.ts";
+import { joined } from "../bytes.ts";
 
 /** How long an answer is kept, from the request's beginning. */
 export const keptMs = 24 * 3_600_000;
@@ -113,7 +114,7 @@ export class IdempotentCall extends DurableObject<Cloudflare.Env> {
       length += piece.length;
       if (length >= pieceBytes) break;
     }
-    return concatenated(pieces);
+    return joined(pieces);
   }
 
   /** Nothing was spent: the name is free again, and only those who have joined are told the answer. */

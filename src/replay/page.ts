@@ -35,13 +35,3 @@ export const noBytes = new Uint8Array();
 
 /** Most bytes in one portion, one row and, but for one row more, one page: a row holds 2 MB. */
 export const pieceBytes = 1024 * 1024;
-
-export function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}

@@ -2,7 +2,8 @@
 import { within } from "../within.ts";
 import { ask } from "./ask.ts";
 import { leaseMs } from "./idempotent-call.do.ts";
-import { concatenated, pieceBytes, type Call, type Head, type Portion, type Standing, type Taken } from "./page.ts";
+import { pieceBytes, type Call, type Head, type Portion, type Standing, type Taken } from "./page.ts";
+import { joined } from "../bytes.ts";
 
 /** Largest answer that is kept. */
 export const mostKeptBytes = 48 * 1024 * 1024;
@@ -93,7 +94,7 @@ export class Recorder {
     const last = this.pending.length === 0 ? this.last : undefined;
     const head = last?.head ?? this.head;
     this.head = undefined;
-    return { run: this.run, from: this.sentBytes, bytes: concatenated(taken), standing: last?.standing ?? "running", ...(head && { head }) };
+    return { run: this.run, from: this.sentBytes, bytes: joined(taken), standing: last?.standing ?? "running", ...(head && { head }) };
   }
 
   private close(): void {

@@ -1,6 +1,7 @@
 /** The rows of a thread's object. Each step is one transaction, for nothing in it waits. */
 import { markOf } from "./names.ts";
 import type { Kept, Place, Row, Sealed, Turn } from "./stored.ts";
+import { joined } from "../bytes.ts";
 
 /** Most bytes in a row, which holds 2 MB. */
 const pieceBytes = 1024 * 1024;
@@ -174,15 +175,4 @@ export class Records {
   private dropText(name: string): void {
     for (const [key] of this.kv.list({ prefix: `text:${name}:` })) this.kv.delete(key);
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

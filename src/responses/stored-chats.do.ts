@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { joined } from "../bytes.ts";
 
 /** Most bytes in a row, which holds 2 MB. */
 const pieceBytes = 1024 * 1024;
@@ -104,10 +105,7 @@ export class StoredChats extends DurableObject<Cloudflare.Env> {
   }
 
   private text(id: string, part: Part): Uint8Array {
-    const pieces = [...this.ctx.storage.kv.list<Uint8Array>({ prefix: textKey(id, part) })].map(([, bytes]) => bytes);
-    const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    pieces.reduce((at, piece) => (whole.set(piece, at), at + piece.length), 0);
-    return whole;
+    return joined([...this.ctx.storage.kv.list<Uint8Array>({ prefix: textKey(id, part) })].map(([, bytes]) => bytes));
   }
 
   private drop(prefix: string): void {

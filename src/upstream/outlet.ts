@@ -1,4 +1,5 @@
 /** The client's end of a stream: writes that gather while one is under way, and the moment the client leaves. */
+import { joined } from "../bytes.ts";
 
 const mostBytes = 256 * 1024;
 
@@ -70,7 +71,7 @@ export class Outlet {
 
   private send(): void {
     if (this.writing || this.size === 0) return;
-    const bytes = this.pieces.length === 1 ? this.pieces[0]! : concatenated(this.pieces, this.size);
+    const bytes = this.pieces.length === 1 ? this.pieces[0]! : joined(this.pieces);
     this.pieces = [];
     this.size = 0;
     this.sent?.(bytes);
@@ -79,14 +80,4 @@ export class Outlet {
       if (this.size > 0 && !this.isGone) this.send();
     });
   }
-}
-
-function concatenated(pieces: Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

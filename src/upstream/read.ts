@@ -1,5 +1,6 @@
 /** Bodies read whole, with a bound. */
 import { GatewayError } from "../errors.ts";
+import { joined } from "../bytes.ts";
 
 /** What is asked for at a time: a body in many small packets wakes nobody for each. */
 const pieceBytes = 16 * 1024;
@@ -22,14 +23,7 @@ export async function readBounded(body: ReadableStream<Uint8Array> | null, limit
     }
     if (done || value.byteLength < pieceBytes) break;
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return chunks.length === 1 ? chunks[0]! : joined(chunks);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

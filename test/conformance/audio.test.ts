@@ -72,6 +72,9 @@ describe("speech", () => {
     const spoken = async (speechRequest: object): Promise<Buffer> => Buffer.from(await new Response(await openrouter().tts.createSpeech({ speechRequest: speechRequest as never })).arrayBuffer());
     expect((await spoken({ model: "selfhosted/kokoro", voice: "af_bella", input: "Hi" })).equals(sound)).toBe(true);
     expect(JSON.parse(heard.at(-1)!.body.toString())).toEqual({ model: "kokoro", voice: "af_bella", input: "Hi", response_format: "pcm" });
+    const none = await fetch(`${gateway.url}/api/v1/audio/speech`, { method: "POST", headers: { authorization: `Bearer ${client.key}`, "content-type": "application/json" }, body: '{"model":"selfhosted/kokoro","voice":"af_bella","input":"Hi","response_format":null}' });
+    expect([none.status, JSON.parse(heard.at(-1)!.body.toString())]).toMatchObject([200, { response_format: "pcm" }]);
+    await none.body?.cancel();
     expect((await spoken({ model: "deepgram/aura-2", voice: "thalia", input: "Hi" })).equals(sound)).toBe(true);
     expect(heard.at(-1)!.url).toContain("encoding=linear16");
     expect((await spoken({ model: "deepgram/aura-2", voice: "thalia", input: "Hi", responseFormat: "mp3" })).equals(sound)).toBe(true);

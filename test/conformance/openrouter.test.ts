@@ -359,7 +359,7 @@ describe("the account, by @openrouter/sdk", () => {
 
 const recordings = new URL("../../../shared/recordings/corpus/", import.meta.url);
 
-/** What providers really said, where the recordings are at hand. */
+/** What providers really said. Skipped on a clone alone: the recordings lie beside the project, and are no part of it. */
 test.skipIf(!existsSync(recordings))("whatever OpenRouter and OpenAI have said is worded as its schema has it", () => {
   let [told, chunks] = [0, 0];
   for (const folder of ["openrouter/chat/", "openai/chat/"]) for (const file of readdirSync(new URL(folder, recordings))) {

@@ -169,6 +169,7 @@ const recordings = new URL("../../../shared/recordings/corpus/", import.meta.url
 type Recording = { id: string; status: number; request: { method: string; path: string; body?: unknown }; response: { body_text: string } };
 const recorded = (folder: string): Recording[] => readdirSync(new URL(folder, recordings)).map((file) => JSON.parse(readFileSync(new URL(`${folder}/${file}`, recordings), "utf8")) as Recording);
 
+/** Skipped on a clone alone: the recordings lie beside the project, and are no part of it. */
 describe.runIf(existsSync(recordings))("as recorded", () => {
   test("xAI's: asked as it was asked, followed as it went, charged what it said, and kept when its address is gone", async () => {
     const all = recorded("xai/videos");

@@ -1,5 +1,6 @@
 /** A recording as base64 within JSON, made piece by piece as it is sent: it lies in memory once. */
 import type { SentBody, SentFile } from "../crossing.ts";
+import { joined } from "../../bytes.ts";
 
 const encoder = new TextEncoder();
 /** Where the base64 shall stand: before any field that is only what a client says. */
@@ -23,17 +24,10 @@ export function withBase64(file: SentFile, body: (data: string) => object): Sent
 function* base64Of(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   let left = new Uint8Array();
   for (const piece of pieces) {
-    const whole = left.length === 0 ? piece : joined(left, piece);
+    const whole = left.length === 0 ? piece : joined([left, piece]);
     const end = whole.length - (whole.length % 3);
     if (end > 0) yield encoder.encode(whole.subarray(0, end).toBase64());
     left = whole.slice(end);
   }
   if (left.length > 0) yield encoder.encode(left.toBase64());
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

@@ -6,6 +6,7 @@ import { filled, objects, record } from "../json.ts";
 import { answerIn, bytesIn } from "./answer.ts";
 import { noSpeech, retoldSpeech, speechIn, spoken, unheard } from "./speech-request.ts";
 import { formatAt, pcmRate, wavHead } from "./speech-formats.ts";
+import { joined } from "../../bytes.ts";
 
 const formats = { wav: "wav", pcm: "pcm" } as const;
 
@@ -40,10 +41,3 @@ export const geminiSpeech: Crossing = {
     return retoldSpeech({ events, format }, facts, format === "pcm" ? pcm : joined([wavHead(rateOf(String(parts[0]!.mimeType)), pcm.length), pcm]), seen);
   },
 };
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  pieces.reduce((at, piece) => (whole.set(piece, at), at + piece.length), 0);
-  return whole;
-}
