@@ -11,8 +11,10 @@ const passthrough = "export default { fetch: (request, env) => fetch(env.UPSTREA
 /** A running Worker; `url` has no trailing slash. */
 export type RunningWorker = { url: string; stop: () => Promise<void> };
 
-/** One ES module; date and flags are Forge's own unless it brings others. */
-export type WorkerBuild = { script: string; compatibilityDate?: string; compatibilityFlags?: string[]; bindings: Record<string, unknown> };
+/** One ES module; date and flags are Forge's own unless it brings others. `durableObjects` names the class of each binding; all have SQLite. */
+export type WorkerBuild = {
+  script: string; compatibilityDate?: string; compatibilityFlags?: string[]; bindings: Record<string, unknown>; durableObjects?: Record<string, string>;
+};
 
 /** Starts the smallest Worker that passes on what it gets: `upstream` + the request's path. */
 export function startBare(upstream: string): Promise<RunningWorker> {
@@ -30,6 +32,7 @@ export async function startWorker(build: WorkerBuild): Promise<RunningWorker> {
     compatibilityFlags: build.compatibilityFlags ?? own.compatibilityFlags,
     modules: [{ type: "ESModule" as const, path: "worker.mjs", contents: build.script }],
     bindings: build.bindings as Record<string, string>,
+    durableObjects: Object.fromEntries(Object.entries(build.durableObjects ?? {}).map(([binding, className]) => [binding, { className, useSQLite: true }])),
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     host: "127.0.0.1",
     port: 0,
