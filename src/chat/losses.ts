@@ -34,7 +34,7 @@ export const lossNames = {
   refusal: "that an earlier answer was a refusal (its text stays)",
   cache_breakpoint: "where the prompt shall be cached",
   cache_key: "the key of the prompt cache",
-  max_output_tokens: "a bound on the length of the answer",
+  max_output_tokens: "a bound on the length of the answer (or one that is wider than the model can say: the model's own stands for it)",
   temperature: "temperature",
   top_p: "top_p",
   top_k: "top_k",

@@ -2,7 +2,7 @@
  * Another protocol at the far end: the client's request is read into the canonical conversation and written anew for the
  * provider, and the answer the same way back.
  */
-import { collect, eventsOf, holdsSealed, noUsage, parseExact, type ChatRequest, type ChatResponse } from "../chat/index.ts";
+import { collect, eventsOf, holdsSealed, noUsage, parseExact, type ChatRequest, type ChatResponse, type Loss } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import { conversations } from "../protocols/conversations.ts";
 import type { ClientHalf, Observation, ParseContext, Prefill, Protocol, RenderContext, StreamParser, Target, UpstreamHalf } from "../protocols/protocol.ts";
@@ -13,6 +13,7 @@ import { splice } from "../upstream/index.ts";
 import { isWish } from "./wish.ts";
 import { crossed } from "./crossed.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { roomForAnswer } from "./most.ts";
 import { costSeen } from "./outcome.ts";
 import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
 import { observationOf, Retelling } from "./retelling.ts";
@@ -119,7 +120,9 @@ function translated(
   protocols: readonly string[], prefills?: ReadonlyMap<string, Prefill>,
 ): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
-  const { half, target, rendered } = render(attempt, chat, protocols, prefills);
+  const room = roomForAnswer(attempt, facts) ?? Infinity;
+  const shortened = (chat.maxOutputTokens ?? 0) > room;
+  const { half, target, rendered } = render(attempt, shortened ? { ...chat, maxOutputTokens: room } : chat, protocols, prefills);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
   const tellsCost = headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
   const rendering = (seen: () => Observation | undefined): RenderContext => ({
@@ -131,7 +134,7 @@ function translated(
     path: target.prefill?.path ?? pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
     body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined),
     headers: half.headers ?? {},
-    losses: [...new Set(rendered.losses)],
+    losses: [...new Set<Loss>(shortened ? [...rendered.losses, "max_output_tokens"] : rendered.losses)],
     ...(chat.needed && { needed: chat.needed }),
     sameErrors: false,
     read(bytes, contentType) {

@@ -43,3 +43,12 @@ export function mostOutput({ maxOutputTokens }: Bounds, { outputTokens, choices 
   const cap = maxOutputTokens === undefined ? undefined : maxOutputTokens * choices;
   return Math.min(outputTokens ?? cap ?? unknownOutputTokens * choices, cap ?? Number.MAX_SAFE_INTEGER);
 }
+
+/** How much longer than guessed by its characters a prompt may be. */
+const doubt = 1.5;
+
+/** The most that one answer can have in a model's window beside what is probably read; undefined: nobody knows the model. */
+export function roomForAnswer({ contextTokens, maxOutputTokens }: Omit<Bounds, "endpoint" | "upstreamId">, { inputTokens, likelyInputTokens }: RequestFacts): number | undefined {
+  const left = contextTokens === undefined ? undefined : Math.max(1, contextTokens - Math.min(inputTokens, Math.ceil(doubt * likelyInputTokens)));
+  return left === undefined || maxOutputTokens === undefined ? (left ?? maxOutputTokens) : Math.min(left, maxOutputTokens);
+}

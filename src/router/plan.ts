@@ -3,7 +3,7 @@ import type { PickBy } from "../catalog/index.ts";
 import { providerOf, selfHosted, type Provider } from "../providers/index.ts";
 import { against, protocolsOf, termsOf, waysFor, type Access, type Terms, type Ways } from "./against.ts";
 import { asked, chanceOf } from "./names.ts";
-import { usualNeeds } from "./needs.ts";
+import { usualNeeds, type Needs } from "./needs.ts";
 import type { Attempt, Exclusion, ExclusionReason, Plan, Question } from "./question.ts";
 import { leading, wished, type Ranking } from "./rank.ts";
 import { refusal } from "./refusal.ts";
@@ -69,8 +69,7 @@ function weighName(name: string, question: Question, ways: Ways): Weighed {
   const { pick = "order", weights, explicit } = read;
   const chooses = read.alias !== undefined || wish?.requireParameters === true;
   const needs = chooses || pick === "cheapest" ? question.needs?.() : undefined;
-  const excluded: Exclusion[] = [];
-  const fit = fitting(read, termsOf(question, name, chooses ? needs : undefined), ways, excluded);
+  const { fit, excluded } = roomy(read, ways, question, chooses ? needs : undefined);
   const { seed, stuck } = fit.length > 1 ? question : alone;
   const ranking: Ranking = { health, seed, stuck, wish, needs: needs ?? usualNeeds, weights };
   const meant = explicit ? cut(fit, 1, "fallbacks_off", excluded) : question.kind === "embedding" ? comparable(fit, pick, ranking, excluded) : fit;
@@ -86,9 +85,22 @@ function weighName(name: string, question: Question, ways: Ways): Weighed {
   return { attempts: kept.flatMap((candidate) => attemptsOf(candidate, ways, question)), excluded, read };
 }
 
-/** The deployments of a name that can serve the request, in order. */
-function fitting(read: Read, terms: Terms, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
+type Fitting = { fit: readonly Candidate[]; excluded: Exclusion[] };
+
+/**
+ * The deployments of a name that can serve the request. A bound is no wish: agents allow as many output tokens as the model can say whose
+ * name they know. Where nobody can say that many, whoever can read the request serves it.
+ */
+function roomy(read: Read, ways: Ways, question: Question, needs: Needs | undefined): Fitting {
+  const all = fitting(read, termsOf(question, read.name, needs), ways);
+  const bounded = all.fit.length === 0 && needs?.outputTokens !== undefined && all.excluded.some(({ reason }) => reason === "context" || reason === "output_tokens");
+  return bounded ? fitting(read, termsOf(question, read.name, { ...needs, outputTokens: undefined }), ways) : all;
+}
+
+/** In order, those against which nothing speaks. */
+function fitting(read: Read, terms: Terms, ways: Ways): Fitting {
   const { candidates, alias, free } = read;
+  const excluded: Exclusion[] = [];
   const wild = alias?.targets.some(({ name }) => isWildcard(name)) === true;
   const fit: Candidate[] = [];
   // Long lists stand by provider.
@@ -101,7 +113,7 @@ function fitting(read: Read, terms: Terms, ways: Ways, excluded: Exclusion[]): r
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }
-  return speaking(fit, terms.question, ways, excluded);
+  return { fit: speaking(fit, terms.question, ways, excluded), excluded };
 }
 
 /** Those that can be told of all that the request says, where it must be or there are such. */

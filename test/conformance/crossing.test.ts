@@ -142,6 +142,15 @@ describe("losses", () => {
     expect([answer.status, answer.headers.get("x-forge-losses")!.split(", ").sort()]).toEqual([200, ["logit_bias", "seed"]]);
   });
 
+  test("a bound that is wider than the model can say is the model's own: who must say one says what another model could", async () => {
+    const answer = await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST", headers: { "x-api-key": key, "anthropic-version": "2023-06-01", "content-type": "application/json" },
+      body: JSON.stringify({ model: "openai/gpt-4o-mini", max_tokens: 128_000, messages: [{ role: "user", content: "hello" }] }),
+    });
+    expect([answer.status, answer.headers.get("x-forge-losses")]).toEqual([200, "max_output_tokens"]);
+    expect(mock.getLastRequest()?.body).toMatchObject({ max_tokens: 16_384 });
+  });
+
   test("with X-Forge-Strict it is a 400 that names it, nothing is sent and nothing is charged", async () => {
     const before = upstream.calls.length;
     const answer = await ask({ "x-forge-strict": "true" });

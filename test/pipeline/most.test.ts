@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { bound } from "../../src/pipeline/admit.ts";
-import { mostInput, mostOutput } from "../../src/pipeline/most.ts";
+import { mostInput, mostOutput, roomForAnswer } from "../../src/pipeline/most.ts";
 import { providerOf } from "../../src/providers/index.ts";
 import type { RequestFacts } from "../../src/protocols/protocol.ts";
 import type { Attempt } from "../../src/router/index.ts";
@@ -44,6 +44,17 @@ describe("what can be written", () => {
     ["something, where nobody knows", { maxOutputTokens: undefined }, { choices: 2 }, 32_768],
     ["nothing", {}, { outputTokens: 0 }, 0],
   ])("%s", (_, over, asked, tokens) => expect(mostOutput(attempt(over), facts(asked))).toBe(tokens));
+});
+
+describe("what one answer has room for", () => {
+  test.each<[string, Partial<Attempt>, Partial<RequestFacts>, number | undefined]>([
+    ["what the model can say", {}, {}, 1_000],
+    ["what is left of the window beside half as much again as is probably read", { contextTokens: 600, maxOutputTokens: 1_000 }, {}, 450],
+    ["never less than what is left beside all that can be read", { contextTokens: 600, maxOutputTokens: undefined }, { inputTokens: 120 }, 480],
+    ["one token, where there is no room", { contextTokens: 100 }, { inputTokens: 900, likelyInputTokens: 900 }, 1],
+    ["the model's cap, where nobody knows its window", { contextTokens: undefined }, {}, 1_000],
+    ["nobody knows", { contextTokens: undefined, maxOutputTokens: undefined }, {}, undefined],
+  ])("%s", (_, over, asked, tokens) => expect(roomForAnswer(attempt(over), facts(asked))).toBe(tokens));
 });
 
 test("the dearest of the plan's attempts is reserved: unseen input on the widest window", () => {

@@ -125,11 +125,16 @@ describe("whatever is asked", () => {
   });
 });
 
-/** What `auto` may choose from, told without the router. */
-function canDo({ models, deployed, needs, down }: World): Deployed[] {
+/** What `auto` may choose from, told without the router: where nobody can say as much as is allowed, whoever can say less. */
+function canDo(one: World): Deployed[] {
+  const all = able(one);
+  return (all.length > 0 ? all : able({ ...one, needs: { ...one.needs, outputTokens: undefined } })).filter(({ name }) => !one.down.includes(name));
+}
+
+function able({ models, deployed, needs }: World): Deployed[] {
   return deployed.filter(({ id, name }) => {
     const { capabilities: has, outputModalities, contextTokens, maxOutputTokens } = models[modelIds.indexOf(id)]!;
-    return !id.includes("vectors") && !id.endsWith(":free") && reachable.includes(providerIn(name)) && !down.includes(name) && needs.capabilities.every((need) => has.includes(need))
+    return !id.includes("vectors") && !id.endsWith(":free") && reachable.includes(providerIn(name)) && needs.capabilities.every((need) => has.includes(need))
       && needs.outputModalities.every((modality) => outputModalities.includes(modality)) && needs.inputTokens + (needs.outputTokens ?? 0) <= contextTokens
       && (needs.outputTokens === undefined || maxOutputTokens === null || needs.outputTokens <= maxOutputTokens);
   });
