@@ -51,6 +51,8 @@ export const settingsSchema = z.looseObject({
   RESPONSES_DAYS: z.coerce.number().positive().max(3_650).default(30),
   /** Milliseconds until a film that was begun is first asked after; then it is asked less and less often, every 20 seconds at last. */
   VIDEO_POLL_MS: z.coerce.number().int().positive().max(20_000).default(1_000),
+  /** Milliseconds that ForgeLab's brain mode may think before it begins with its answer. */
+  BRAIN_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
   /** FLT, ForgeLab's credits, for one USD: what its dialect tells costs and prices in. */
   FLT_PER_USD: z.coerce.number().positive().default(25_000),
   /** Stripe's key for its API, secret (`sk_…`) or restricted (`rk_…`). With STRIPE_WEBHOOK_SECRET it lets organisations buy credits; without both there is no Stripe here. */

@@ -1,5 +1,6 @@
 /** How a task is split, as a model says it. Whatever a model writes, this reads it as a plan or as none. Pure. */
 import { z } from "zod";
+import { cut } from "./said.ts";
 
 /** Kinds of work, and the alias whose models do it. `code` and `general` are the client's own model where it named one. */
 export const kinds = { quick: "fast", general: "auto", hard: "reasoning", code: "reasoning" } as const;
@@ -9,7 +10,9 @@ export type Kind = keyof typeof kinds;
 export type Task = { readonly id: string; readonly kind: Kind; readonly instruction: string; readonly needs: readonly string[] };
 
 export const mostTasks = 6;
-export const longestInstruction = 4_000;
+/** The longest instruction, and the longest reason why a result was sent back, bytes. */
+export const instructionBytes = 16_000;
+export const reasonBytes = 4_000;
 
 /** The plan as a planner is asked for it. */
 export const planJsonSchema = {
@@ -29,11 +32,12 @@ export const planJsonSchema = {
   },
 } as const;
 
-const word = z.union([z.string(), z.number()]).transform(String);
+/** One name in one form, which no tokenizer makes longer. */
+const word = z.union([z.string(), z.number()]).transform((name) => String(name).toWellFormed().normalize("NFKC"));
 const taskSchema = z.object({
   id: word.pipe(z.string().min(1).max(64)),
   kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]).catch("general"),
-  instruction: z.string().trim().min(1).transform((text) => text.slice(0, longestInstruction)),
+  instruction: z.string().trim().min(1).transform((text) => cut(text, instructionBytes)),
   needs: z.array(word).catch([]),
 });
 const planSchema = z.object({ split: z.boolean().default(true), tasks: z.array(z.unknown()).catch([]) });
@@ -65,11 +69,13 @@ function inOrder(tasks: readonly Task[]): Task[] {
   return placed;
 }
 
-/** So many opening braces of a text are tried. */
+/** So many opening braces of a text are tried, in so many characters of it. */
 const mostTried = 50;
+const mostRead = 100_000;
 
 /** The first JSON object in a text, which may stand in a fence or among words. */
-export function objectIn(text: string): unknown {
+export function objectIn(whole: string): unknown {
+  const text = whole.slice(0, mostRead);
   for (let from = text.indexOf("{"), tried = 0; from !== -1 && tried < mostTried; from = text.indexOf("{", from + 1), tried += 1) {
     try {
       return JSON.parse(text.slice(from, closing(text, from) + 1));
@@ -94,7 +100,7 @@ function closing(text: string, from: number): number {
 
 /** What a reviewer says of the results: tasks to do again, and why. */
 export type Review = { readonly ok: boolean; readonly again: readonly { readonly task: string; readonly why: string }[] };
-const reviewSchema = z.object({ ok: z.boolean().catch(true), again: z.array(z.object({ task: word, why: z.string().catch("").transform((text) => text.slice(0, 1_000)) })).catch([]) });
+const reviewSchema = z.object({ ok: z.boolean().catch(true), again: z.array(z.object({ task: word, why: z.string().catch("").transform((text) => cut(text, reasonBytes)) })).catch([]) });
 
 export const reviewJsonSchema = {
   type: "object", additionalProperties: false, required: ["ok", "again"],

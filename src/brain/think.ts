@@ -1,5 +1,6 @@
 /** The steps of brain mode, in their order. Knows no network: a step is a question to `ask`, and nothing that one says can break it. */
 import { planIn, planJsonSchema, reviewIn, reviewJsonSchema, kinds, type Task } from "./plan.ts";
+import { cut, mostBytes } from "./said.ts";
 import { planner, reviewer, worker, type Message, type Result } from "./words.ts";
 
 /** One question to a model. `schema`: the JSON that is wanted. */
@@ -29,7 +30,7 @@ export async function think({ message, model, ask, timeLeft }: Thinking): Promis
   async function perform(task: Task, needed: readonly Result[], why?: string): Promise<Result | undefined> {
     if (!timeLeft()) return undefined;
     const text = await ask({ step: why ? `again: ${task.id}` : `task: ${task.id}`, model: modelFor(task), messages: worker(message, task, needed, why), maxTokens: stepTokens.task });
-    return text ? { task, text } : undefined;
+    return text ? { task, text: cut(text, mostBytes) } : undefined;
   }
 
   for (const task of tasks) running.set(task.id, run(task));

@@ -28,6 +28,8 @@ export type RequestContext = {
   readonly admitted?: () => void;
   /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. */
   readonly retells?: (run: Relay, attempt: Attempt, body: string | Uint8Array) => Promise<{ body: string | Uint8Array; losses?: readonly Loss[] } | undefined>;
+  /** When its answer is no longer waited for, Unix ms, where that is before the installation's own patience ends. */
+  readonly untilMs?: number;
   /** What it is a step of, which has reserved for all its steps together. */
   readonly under?: Share;
   /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */

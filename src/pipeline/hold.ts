@@ -79,8 +79,8 @@ export class Hold {
   }
 
   private arm(): void {
-    const { startedAtMs, isolate } = this.context;
-    const deadlineMs = isolate.settings.UPSTREAM_HEADERS_TIMEOUT_MS - (Date.now() - startedAtMs);
+    const { startedAtMs, isolate, untilMs = Infinity } = this.context;
+    const deadlineMs = Math.min(startedAtMs + isolate.settings.UPSTREAM_HEADERS_TIMEOUT_MS, untilMs) - Date.now();
     const wait = this.awaitingAnswer ? Math.min(renewEveryMs, Math.max(0, deadlineMs)) : renewEveryMs;
     this.timer = setTimeout(() => (this.awaitingAnswer && wait === Math.max(0, deadlineMs) ? this.late() : this.renew()), wait);
   }
@@ -92,7 +92,7 @@ export class Hold {
   }
 
   private late(): void {
-    const seconds = Math.round(this.context.isolate.settings.UPSTREAM_HEADERS_TIMEOUT_MS / 1000);
+    const seconds = Math.round((Date.now() - this.context.startedAtMs) / 1000);
     this.controller.abort(new GatewayError("upstream_timeout", `The provider sent nothing for ${seconds} seconds.`));
   }
 

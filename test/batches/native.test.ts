@@ -85,7 +85,7 @@ function stage(): Provider {
   play.mockImplementation(async (input, init) => {
     const request = new Request(input as RequestInfo, init as RequestInit);
     if (new URL(request.url).host !== "api.openai.com") return plain(input, init);
-    return provider.play({ host: "", url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()) }, request.method);
+    return provider.play({ host: "", url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()), signal: request.signal }, request.method);
   });
   return provider;
 }

@@ -1,32 +1,28 @@
 /** ForgeLab's chat completions: one message, its cost in FLT, and brain mode as one request to the ledger. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { LedgerEntry } from "../../src/ledger/entry.ts";
+import { isolateOf } from "../../src/pipeline/index.ts";
 import { admin, call, eventStream, newKey, outside, prompts, settled, type Json, type Key, type Left } from "../security/stage.ts";
+import { ask as asking, entryOf as entryAt, fillAliases, said as saying } from "./thinkers.ts";
 
 let key: Key;
 
 beforeAll(async () => {
-  await env.DB.batch([
-    env.DB.prepare(`INSERT INTO models VALUES ('gpt-test', 'test', 'chat', '["text"]', '["text"]', '["text","json_schema"]', 100000, 10000, 0)`),
-    env.DB.prepare("INSERT INTO deployments VALUES ('groq', 'gpt-test', 'gpt-test')"),
-    ...["input", "output"].map((unit) => env.DB.prepare("INSERT INTO prices VALUES ('groq', 'gpt-test', ?, 0, 0, 1000000, 'test')").bind(unit)),
-  ]);
-  for (const alias of ["auto", "fast", "reasoning"]) await admin("PUT", `/aliases/${alias}`, { targets: ["groq/gpt-test"] });
+  await fillAliases();
   key = await newKey();
 });
 afterEach(() => void vi.restoreAllMocks());
 
-const ask = (body: Json, who = key): Promise<Response> => call(who.secret, "POST", "/api/v1/chat/completions", body);
-const said = (content: string, usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }): Response =>
-  Response.json({ id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }], usage });
+const ask = (body: Json, who = key): Promise<Response> => asking(body, who);
+const entryOf = (response: Response, who = key) => entryAt(response, who);
+const said = (content: string, used: readonly [number, number] = [10, 5]): Response => saying(content, used);
 const plan = JSON.stringify({ split: true, tasks: [{ id: "bees", kind: "quick", instruction: "About bees", needs: [] }, { id: "ants", kind: "hard", instruction: "About ants", needs: [] }] });
 const stepOf = ({ body }: Left): string => (body.includes("You split work") ? "plan" : body.includes("You do one part") ? (body.includes("About bees") ? "bees" : "ants") : body.includes("You check results") ? "review" : "answer");
-const entryOf = (response: Response, { id }: Key = key): Promise<LedgerEntry> => vi.waitFor(async () => {
-  const entry = await env.KEY_METER.getByName(id).entry(response.headers.get("x-request-id")!);
-  expect(entry).toBeDefined();
-  return entry!;
-});
+
+const chunk = (delta: object, more: object = {}): string => `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m", choices: [{ index: 0, delta, finish_reason: null }], ...more })}\n\n`;
+const last = chunk({}, { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+const spent = chunk({}, { choices: [], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
+const eventsOf = (text: string): Json[] => text.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)) as Json);
 
 /** Models that split the work, do it, and answer, unless `over` says otherwise. */
 function thinkers(over: Partial<Record<string, () => Response | Promise<Response>>> = {}): Left[] {
@@ -35,7 +31,7 @@ function thinkers(over: Partial<Record<string, () => Response | Promise<Response
 
 describe("mode chat", () => {
   test("is one request, and tells its cost in FLT", async () => {
-    const left = outside(() => said("Here is the component.", { prompt_tokens: 50, completion_tokens: 150, total_tokens: 200 }));
+    const left = outside(() => said("Here is the component.", [50, 150]));
     const response = await ask({ message: "Create a login form", model: "groq/gpt-test", mode: "chat", temperature: 0.5 });
     const answer = await response.json<Json>();
     expect(answer).toMatchObject({ object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: "Here is the component." }, finish_reason: "stop" }], usage: { prompt_tokens: 50, completion_tokens: 150, total_tokens: 200 } });
@@ -56,10 +52,80 @@ describe("mode chat", () => {
     expect([response.status, (await response.json<Json>()).error.param]).toEqual([400, param]);
   });
 
-  test("without balance is a 402", async () => {
-    outside();
+  test("streams, with FLT at the end", async () => {
+    outside(() => eventStream(chunk({ role: "assistant", content: "" }), chunk({ content: "Here." }), last, spent, "data: [DONE]\n\n"));
+    const events = eventsOf(await (await ask({ message: "hi", mode: "chat", stream: true })).text());
+    expect(events.map(({ object }) => object as string)).toEqual(events.map(() => "chat.completion.chunk"));
+    expect(events.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("Here.");
+    expect(events.at(-1)!.usage).toMatchObject({ prompt_tokens: 10, completion_tokens: 5, cost_flt: 0.375 });
+  });
+});
+
+describe("FLT", () => {
+  const { settings } = isolateOf(env);
+  afterEach(() => void (settings.FLT_PER_USD = 25_000));
+
+  // 0.20 and 0.60 USD a million are 5 and 15 FLT a thousand at 25,000 FLT a USD.
+  test.each([
+    [25_000, [50, 150], 2.5], [25_000, [1_000, 0], 5], [25_000, [0, 1_000], 15], [25_000, [1, 0], 0.005], [1, [50, 150], 0.0001], [0.001, [50, 150], 0], [1_000_000, [7, 3], 3.2],
+  ] as const)("at %d FLT a USD %j tokens cost %d", async (rate, used, flt) => {
+    settings.FLT_PER_USD = rate;
+    outside(() => said("ok", used));
+    const response = await ask({ message: "hi", model: "groq/grok-test", mode: "chat" });
+    expect(await response.json<Json>()).toMatchObject({ usage: { cost_flt: flt } });
+    expect((await entryOf(response)).costNanoUsd).toBe(used[0] * 200 + used[1] * 600);
+  });
+});
+
+describe("what is not paid for", () => {
+  const refused = async (who: Key, over: object): Promise<string> => {
+    const response = await ask({ message: "hi", model: "gpt-test", ...over }, who);
+    const { error } = await response.json<Json>();
+    return `${response.status} ${error.code} ${response.headers.get("x-should-retry")}`;
+  };
+  const ways = [{ mode: "chat" }, { mode: "brain" }, {}, { mode: "chat", stream: true }, { mode: "brain", stream: true, trace: true }];
+
+  test("a budget that is gone is a 402", async () => {
+    const left = outside();
     const poor = await newKey({ limits: { requestsPerMinute: 100, concurrentRequests: 10, budgetNanoUsd: 1 } });
-    for (const mode of ["chat", "brain"]) expect((await ask({ message: "hi", model: "gpt-test", mode }, poor)).status).toBe(402);
+    for (const way of ways) expect(await refused(poor, way)).toBe("402 insufficient_credits false");
+    expect(left).toEqual([]);
+  });
+
+  test("a prepaid organisation without balance is a 402 until it has one", async () => {
+    const left = outside();
+    const poor = await newKey();
+    await admin("PATCH", `/organisations/${poor.organisation}/account`, { prepaid: true });
+    for (const way of ways) expect(await refused(poor, way)).toBe("402 insufficient_credits false");
+    expect(left).toEqual([]);
+    await admin("POST", `/organisations/${poor.organisation}/credits`, { kind: "grant", nanoUsd: 1_000_000_000, reason: "test" });
+    expect((await ask({ message: "hi", mode: "chat", max_tokens: 10 }, poor)).status).toBe(200);
+  });
+
+  test("a subscription that has ended is a 402 until it goes on", async () => {
+    const left = outside();
+    const late = await newKey();
+    const paidUntil = (ms: number) => admin("PATCH", `/organisations/${late.organisation}/account`, { paidUntil: new Date(ms).toISOString() });
+    await paidUntil(Date.now() - 1);
+    for (const way of ways) expect(await refused(late, way)).toBe("402 subscription_expired false");
+    expect(left).toEqual([]);
+    await paidUntil(Date.now() + 3_600_000);
+    expect((await ask({ message: "hi", mode: "chat" }, late)).status).toBe(200);
+  });
+
+  test("one that ends while it is thought about keeps nothing that was granted", async () => {
+    const late = await newKey();
+    thinkers({ plan: async () => {
+      await admin("PATCH", `/organisations/${late.organisation}/account`, { paidUntil: new Date(Date.now() - 1).toISOString() });
+      return said(plan);
+    } });
+    expect((await ask({ message: "Write about bees and ants." }, late)).status).toBe(200);
+    expect(await refused(late, {})).toBe("402 subscription_expired false");
+  });
+
+  test("nobody is a 401", async () => {
+    outside();
+    for (const way of ways) expect(await refused({ ...key, secret: "fl_sk_live_nobody" }, way)).toMatch(/^401 invalid_api_key/);
   });
 });
 
@@ -119,15 +185,22 @@ describe("mode brain", () => {
   });
 
   test("streams its last step, with all that was used", async () => {
-    const chunk = (delta: object, more: object = {}): string => `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m", choices: [{ index: 0, delta, finish_reason: null }], ...more })}\n\n`;
-    thinkers({ answer: () => eventStream(chunk({ role: "assistant", content: "" }), chunk({ content: "Bees fly." }), chunk({}, { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }), chunk({}, { choices: [], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } }), "data: [DONE]\n\n") });
+    thinkers({ answer: () => eventStream(chunk({ role: "assistant", content: "" }), chunk({ content: "Bees fly." }), last, spent, "data: [DONE]\n\n") });
     const response = await ask({ message: "Write about bees and ants.", stream: true });
     const text = await response.text();
-    const events = text.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)) as Json);
+    const events = eventsOf(text);
     expect(events.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("Bees fly.");
     expect(events.at(-1)!.usage).toMatchObject({ prompt_tokens: 50, completion_tokens: 25, cost_flt: 1.875 });
     expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
     expect((await entryOf(response)).legs).toHaveLength(5);
+  });
+
+  test("streams its trace with the end, though the model's server never says what it used", async () => {
+    thinkers({ answer: () => eventStream(chunk({ content: "Bees fly." }), last, "data: [DONE]\n\n") });
+    const events = eventsOf(await (await ask({ message: "Write about bees and ants.", stream: true, trace: true })).text());
+    const [told] = events.filter(({ trace }) => trace !== undefined);
+    expect(told).toMatchObject({ choices: [{ finish_reason: "stop" }] });
+    expect(told!.trace).toHaveLength(4);
   });
 
   test("tells a failed answer as what it is, and bills what was done", async () => {

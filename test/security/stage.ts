@@ -4,7 +4,7 @@ import { expect, vi } from "vitest";
 import { app } from "../../src/app.ts";
 
 export type Json = Record<string, any>;
-export type Left = { host: string; url: string; headers: Headers; body: string };
+export type Left = { host: string; url: string; headers: Headers; body: string; signal: AbortSignal };
 export type Key = { id: string; organisation: string; secret: string };
 
 export const hosts = { openai: "api.openai.com", groq: "api.groq.com", selfhosted: "self.example" };
@@ -30,7 +30,7 @@ export function outside(play: (left: Left) => Response | Promise<Response> = ans
   const left: Left[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input as RequestInfo, init as RequestInit);
-    const one = { host: new URL(request.url).host, url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()) };
+    const one = { host: new URL(request.url).host, url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()), signal: request.signal };
     left.push(one);
     return one.url.endsWith("/models") ? Response.json({ data: [{ id: "local-test" }] }) : play(one);
   });

@@ -38,7 +38,7 @@ export const isForgelab = (body: unknown): boolean => {
 };
 
 /** What was used and spent for an answer before its last step, and what it tells of its steps. */
-export type Before = { readonly usage: Usage; readonly usd: number; readonly trace?: unknown };
+export type Before = { readonly usage?: Usage; readonly usd: number; readonly trace?: unknown };
 
 /** FLT of a cost in USD: as many as the installation gives for one, to the millionth. */
 export const fltOf = (usd: number, fltPerUsd: number): number => Math.round(usd * fltPerUsd * 1e6) / 1e6;
@@ -65,24 +65,28 @@ function clientHalf(fltPerUsd: number, before: Before | undefined): ClientHalf {
     const cost = context.cost?.();
     return cost && { usd: cost.usd + (before?.usd ?? 0) };
   } });
-  const told = (answer: Json): Json => {
+  const whole = (usage: Usage): Usage => (before?.usage ? together(before.usage, usage) : usage);
+  const inFlt = (answer: Json): Json => {
     const usage = answer.usage as (Json & { cost?: number }) | undefined;
-    if (!usage) return answer;
-    return { ...answer, usage: { ...usage, ...(usage.cost !== undefined && { cost_flt: fltOf(usage.cost, fltPerUsd) }) }, ...(before?.trace !== undefined && { trace: before.trace }) };
+    return usage?.cost === undefined ? answer : { ...answer, usage: { ...usage, cost_flt: fltOf(usage.cost, fltPerUsd) } };
   };
-  const retold = (frames: string): string => frames.replace(/^data: (\{.*"usage":\{.*)$/gm, (_, text: string) => `data: ${JSON.stringify(told(JSON.parse(text) as Json))}`);
+  const traced = (answer: Json): Json => (before?.trace === undefined ? answer : { ...answer, trace: before.trace });
+  /** A stream's trace stands in the chunk with its end: usage is what some servers never tell. */
+  const retold = (frames: string): string => frames.replace(/^data: (\{.*(?:"usage":\{|"finish_reason":").*)$/gm, (_, text: string) => {
+    const chunk = JSON.parse(text) as Json & { choices?: { finish_reason?: unknown }[] };
+    return `data: ${JSON.stringify(inFlt(chunk.choices?.[0]?.finish_reason ? traced(chunk) : chunk))}`;
+  });
   return {
     ...chat,
     parseRequest,
     renderResponse(response, context) {
-      const whole = response.usage && before ? { ...response, usage: together(before.usage, response.usage) } : response;
-      const { body, losses } = chat.renderResponse(whole, priced(context));
-      return { body: JSON.stringify(told(JSON.parse(body) as Json)), losses };
+      const { body, losses } = chat.renderResponse(response.usage ? { ...response, usage: whole(response.usage) } : response, priced(context));
+      return { body: JSON.stringify(traced(inFlt(JSON.parse(body) as Json))), losses };
     },
     renderStream(context) {
       const stream = chat.renderStream(priced(context));
       return {
-        push: (event) => retold(stream.push(event.type === "usage" && before ? { ...event, usage: together(before.usage, event.usage) } : event)),
+        push: (event) => retold(stream.push(event.type === "usage" ? { ...event, usage: whole(event.usage) } : event)),
         end: () => retold(stream.end()),
         fail: (error) => stream.fail(error),
       };
