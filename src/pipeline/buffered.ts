@@ -10,6 +10,7 @@ import type { Relay } from "./relay.ts";
 import { routeHeader, routeOf, stayedAt } from "./route.ts";
 import type { Attempt } from "../router/index.ts";
 import { readBounded } from "../upstream/index.ts";
+import type { Observation } from "../protocols/protocol.ts";
 import { outcomeOf } from "./outcome.ts";
 
 /** An attempt that runs beside another one. `cancel` ends it alone; `decided` once it is known which of them answers; `why`: it was the second. */
@@ -67,15 +68,18 @@ async function told(run: Relay, attempt: Attempt, exchange: Exchange, answer: Wh
   const { seen } = answer;
   const ending = { end: hold.clientGone ? "client_gone" : "complete", status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, ...routeOf(run) } as const;
   const { secret } = attempt.endpoint;
-  if ("error" in answer) {
+  const refused = (error: GatewayError, seen: Observation): Response => {
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs));
-    const { code, message, detail, status: told } = answer.error;
-    const error = new GatewayError(code, cutOut(message, secret), detail, told);
-    return failure(error, protocol.renderError(error, context.requestId), context.requestId, admission.rate, routeHeader(run, attempt));
-  }
-  const { type = contentType, losses = [] } = answer;
+    const { code, message, detail, status: told } = error;
+    const clean = new GatewayError(code, cutOut(message, secret), detail, told);
+    return failure(clean, protocol.renderError(clean, context.requestId), context.requestId, admission.rate, routeHeader(run, attempt));
+  };
+  if ("error" in answer) return refused(answer.error, seen);
+  const { losses = [] } = answer;
   const said = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
-  const { body, losses: more = [] } = (await context.retells?.(run, attempt, said)) ?? { body: said };
+  const retold = (await context.retells?.(run, attempt, said)) ?? { body: said };
+  if ("error" in retold) return refused(retold.error, { ...seen, error: retold.error.message });
+  const { body, type = answer.type ?? contentType, losses: more = [] } = retold;
   const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
   hold.settle(outcome, stayedAt(run, attempt));
   return new Response(body, {

@@ -10,8 +10,7 @@ import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
 import { pathOf, type Provider } from "../providers/index.ts";
 import type { Attempt, Question } from "../router/index.ts";
 import { splice } from "../upstream/index.ts";
-import { isWish } from "./wish.ts";
-import { crossed } from "./crossed.ts";
+import { crossed, wantsCost } from "./crossed.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { roomForAnswer } from "./most.ts";
 import { costSeen } from "./outcome.ts";
@@ -124,9 +123,8 @@ function translated(
   const shortened = (chat.maxOutputTokens ?? 0) > room;
   const { half, target, rendered } = render(attempt, shortened ? { ...chat, maxOutputTokens: room } : chat, protocols, prefills);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
-  const tellsCost = headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
   const rendering = (seen: () => Observation | undefined): RenderContext => ({
-    request: chat, requestId, nowS: Math.floor(Date.now() / 1000), provider: provider.name, own: attempt.own === true, ...(tellsCost && { cost: () => costSeen(attempt, seen(), startedAtMs) }),
+    request: chat, requestId, nowS: Math.floor(Date.now() / 1000), provider: provider.name, own: attempt.own === true, ...(wantsCost(headers) && { cost: () => costSeen(attempt, seen(), startedAtMs) }),
   });
   const parse = (): StreamParser => half.parseStream(parsing);
   return {

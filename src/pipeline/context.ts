@@ -1,5 +1,6 @@
 /** What travels with a request from the route to the ledger. Nothing in it changes. */
 import type { Loss } from "../chat/index.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { MeterOperation, MeterPolicy } from "../limits/index.ts";
 import type { Attempt } from "../router/index.ts";
@@ -26,8 +27,8 @@ export type RequestContext = {
   readonly settles?: (settlement: Settlement) => void;
   /** Hears that the request may run: it was read, planned and reserved for. */
   readonly admitted?: () => void;
-  /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. */
-  readonly retells?: (run: Relay, attempt: Attempt, body: string | Uint8Array) => Promise<{ body: string | Uint8Array; losses?: readonly Loss[] } | undefined>;
+  /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. An error: nothing is left of it. */
+  readonly retells?: (run: Relay, attempt: Attempt, body: string | Uint8Array) => Promise<{ body: string | Uint8Array; type?: string; losses?: readonly Loss[] } | { error: GatewayError } | undefined>;
   /** When its answer is no longer waited for, Unix ms, where that is before the installation's own patience ends. */
   readonly untilMs?: number;
   /** What it is a step of, which has reserved for all its steps together. */

@@ -4,11 +4,15 @@ import type { Crossing, CrossingContext, Observation } from "../protocols/protoc
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import type { Exchange } from "./exchange.ts";
+import { costSeen } from "./outcome.ts";
 import type { ClientRequest } from "./passthrough.ts";
+import { isWish } from "./wish.ts";
 
 /** The exchange of a crossing. */
-export function crossed({ endpoint: { provider }, upstreamId }: Attempt, crossing: Crossing, { json, facts, requestId }: ClientRequest, renderStreamError: (error: GatewayError, requestId: string) => string): Exchange {
-  const context: CrossingContext = { json, facts, upstreamId, provider: provider.name, requestId, nowS: Math.floor(Date.now() / 1000) };
+export function crossed(attempt: Attempt, crossing: Crossing, { json, facts, requestId, headers, startedAtMs }: ClientRequest, renderStreamError: (error: GatewayError, requestId: string) => string): Exchange {
+  const { endpoint: { provider }, upstreamId, own = false } = attempt;
+  const cost = wantsCost(headers) ? (seen: Observation) => costSeen(attempt, seen, startedAtMs) : undefined;
+  const context: CrossingContext = { json, facts, upstreamId, provider: provider.name, requestId, nowS: Math.floor(Date.now() / 1000), own, ...(cost && { cost }) };
   const { body, losses } = crossing.render(context);
   const broken = (error: GatewayError): string => renderStreamError(error, requestId);
   return {
@@ -25,6 +29,9 @@ export function crossed({ endpoint: { provider }, upstreamId }: Attempt, crossin
     flows: (contentType) => crossing.flows?.(contentType, context),
   };
 }
+
+/** Whether a client wants to be told in the answer what it cost. */
+export const wantsCost = (headers: Headers): boolean => headers.get("x-forge-cost") === null || isWish(headers.get("x-forge-cost"));
 
 /** A stream of somebody who does not stream is none. */
 function silent(name: string): { push: () => string; seen: Observation } {

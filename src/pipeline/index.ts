@@ -17,7 +17,7 @@ export { answerHeaders, failure, lossHeader, seal } from "./answer.ts";
 export { dropRest, readJson } from "./body.ts";
 export { checkShape } from "./shape.ts";
 export { isWish } from "./wish.ts";
-export { retellPictures } from "./pictures.ts";
+export { picturesAsBytes, retellPictures } from "./pictures.ts";
 export { readForm } from "./form-body.ts";
 export { newRequestId, type RequestContext, type Settlement } from "./context.ts";
 export { isolateOf, selftestOf, type Isolate } from "./isolate.ts";

@@ -72,7 +72,7 @@ export function passthrough(attempt: Attempt, protocol: Protocol, { text, json, 
       if (protocol.observeBytes && !isJson(contentType)) return { body: bytes, seen: protocol.observeBytes({ bytes, contentType, length: bytes.length }, facts) };
       const body = parse(bytes, provider.name);
       const seen = protocol.observe(body, facts);
-      return facts.stream && protocol.streamed && seen.error === undefined ? { body: protocol.streamed(body, seen), type: eventStream, seen } : { body: bytes, seen };
+      return facts.stream && protocol.streamed && seen.error === undefined ? { body: protocol.streamed(body), type: eventStream, seen } : { body: bytes, seen };
     },
     flows(contentType) {
       if (!protocol.observeBytes || !isMedia(contentType)) return undefined;

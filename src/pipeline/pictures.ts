@@ -1,5 +1,6 @@
 /** Pictures as their client wants them, by address or as bytes, where the provider gives only the other. */
 import type { Loss } from "../chat/index.ts";
+import { GatewayError } from "../errors.ts";
 import { Pictures } from "../pictures/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { ask, readBounded } from "../upstream/index.ts";
@@ -11,7 +12,8 @@ type Picture = { readonly b64_json?: unknown; readonly url?: unknown };
 /** Largest picture that is fetched. */
 const mostBytes = 24 * 1024 * 1024;
 const utf8 = new TextDecoder();
-const dataUrl = /^data:image\/[^;,]*(?:;[^;,]*)*?;base64,([^]*)$/;
+const pictureType = /^image\/(?:png|jpeg|webp|gif)/;
+const dataUrl = /^data:(image\/[^;,]*)(?:;[^;,]*)*?;base64,([^]*)$/;
 
 /** Where pictures are had by their addresses here. */
 export const picturesPath = "/v1/images/files";
@@ -26,12 +28,29 @@ export const retellPictures: NonNullable<RequestContext["retells"]> = async (run
   const losses: Loss[] = [];
   const data = await Promise.all(answer.data.map(async (one) => {
     if (typeof one[wish] === "string" || typeof one[other] !== "string") return one;
-    const had = await (wish === "url" ? addressed(run, one[other]) : fetched(run, attempt, one[other])).catch(() => undefined);
+    const had = await (wish === "url" ? addressed(run, one[other]) : fetched(run, attempt, one[other]).then((came) => came?.base64)).catch(() => undefined);
     if (had === undefined) losses.push("field:response_format");
     const { [other]: _, ...rest } = one;
     return had === undefined ? one : { ...rest, [wish]: had };
   }));
   return { body: JSON.stringify({ ...answer, data }), losses };
+};
+
+/** Retells an answer to OpenRouter's clients, who want bytes always: those that cannot be had are missing, and where it is a stream that was asked for, it is one. */
+export const picturesAsBytes: NonNullable<RequestContext["retells"]> = async (run, attempt, body) => {
+  const answer = answerIn(typeof body === "string" ? body : utf8.decode(body));
+  if (!answer) return undefined;
+  const had = await Promise.all(answer.data.map(async ({ b64_json: base64, url, ...rest }) => {
+    if (typeof base64 === "string") return { ...rest, b64_json: base64 };
+    const came = typeof url === "string" ? await fetched(run, attempt, url).catch(() => undefined) : undefined;
+    return came && { ...rest, b64_json: came.base64, ...(came.type !== undefined && { media_type: came.type }) };
+  }));
+  const data = had.filter((one) => one !== undefined);
+  if (data.length === 0) return { error: new GatewayError("upstream_error", `${attempt.endpoint.provider.name} made a picture, and it could not be had.`) };
+  const losses: Loss[] = data.length < had.length ? ["field:n"] : [];
+  const { facts: { stream }, protocol: { streamed } } = run;
+  const whole = { ...answer, data };
+  return stream && streamed ? { body: streamed(whole), type: "text/event-stream; charset=utf-8", losses } : { body: JSON.stringify(whole), losses };
 };
 
 function answerIn(text: string): { readonly data: readonly Picture[] } | undefined {
@@ -51,10 +70,10 @@ async function addressed({ context: { request, isolate } }: Relay, base64: strin
 }
 
 /** The bytes at a provider's address, and nobody else's. */
-async function fetched({ hold }: Relay, { endpoint }: Attempt, url: string): Promise<string | undefined> {
-  const inline = dataUrl.exec(url)?.[1];
-  if (inline !== undefined) return inline;
+async function fetched({ hold }: Relay, { endpoint }: Attempt, url: string): Promise<{ base64: string; type: string | undefined } | undefined> {
+  const [, inlineType, inline] = dataUrl.exec(url) ?? [];
+  if (inline !== undefined) return { base64: inline, type: inlineType };
   const response = await ask({ endpoint, protocol: "", at: url, signal: AbortSignal.any([hold.signal, AbortSignal.timeout(60_000)]) });
   const bytes = response.ok ? await readBounded(response.body, mostBytes) : void response.body?.cancel();
-  return bytes?.toBase64();
+  return bytes && { base64: bytes.toBase64(), type: pictureType.exec(response.headers.get("content-type") ?? "")?.[0] };
 }

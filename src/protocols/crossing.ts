@@ -5,7 +5,7 @@
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Json } from "./json.ts";
-import type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";
+import type { Cost, Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";
 
 /** The rest of a form that is still on its way: what is left of a file, and the fields behind it. It is read once. */
 export type Coming = { readonly file: AsyncIterable<Uint8Array>; readonly fields: AsyncIterable<readonly [string, FormValue]> };
@@ -56,6 +56,10 @@ export type CrossingContext = Asked & {
   readonly requestId: string;
   /** Unix seconds. */
   readonly nowS: number;
+  /** What an answer costs of which this was seen; undefined: it has no price, or the client does not want it. */
+  readonly cost?: (seen: Observation) => Cost | undefined;
+  /** It is asked on the organisation's own account. */
+  readonly own?: boolean;
 };
 
 /** How an answer of bytes is told on where the client's is none of the same: what stands before it, its pieces one by one, and what stands behind it. */

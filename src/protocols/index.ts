@@ -18,7 +18,7 @@ export { fltOf, forgelab, isForgelab, readForgelab, type Before, type ForgelabRe
 export { openaiCompletions } from "./openai-completions/index.ts";
 export { openaiInputTokens, openaiResponses } from "./openai-responses/index.ts";
 export {
-  generationId, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterMessages, openrouterRerank, openrouterResponses, openrouterSpeech, openrouterTranscriptions, openrouterVideos, renderError as renderOpenrouterError, requestIdOf,
+  generationId, imageAbilities, openrouterChat, openrouterCompletions, openrouterEmbeddings, openrouterImages, openrouterImagesFor, openrouterMessages, openrouterRerank, openrouterResponses, openrouterSpeech, openrouterTranscriptions, openrouterVideos, renderError as renderOpenrouterError, requestIdOf,
 } from "./openrouter/index.ts";
 export { textBound } from "./text-bound.ts";
 export type { Observation, Protocol, RequestFacts, StreamObserver } from "./protocol.ts";

@@ -124,7 +124,7 @@ export type Protocol = {
   /** How an answer of bytes is told where the client asked for another form of them; undefined: as they come. */
   telling?(contentType: string, asked: Asked): Telling | undefined;
   /** A whole answer as the stream that the client asked for, from a provider that does not stream. */
-  streamed?(body: unknown, seen: Observation): string;
+  streamed?(body: unknown): string;
   /** Watches a stream. `hideUsage`: the client did not ask for the usage event, take it out. */
   watch(hideUsage: boolean): StreamObserver;
   /** false: the vendor's SDKs take a comment in a stream for a broken answer, or the stream is none of events. */

@@ -28,14 +28,15 @@ const wishSchema = z.object({
   route: z.unknown().optional(),
 });
 
-const fieldsOf = Object.keys(wishSchema.shape);
+/** Fields of a body that say it. */
+export const routingFields = Object.keys(wishSchema.shape);
 
 /** What is there of a value that may be null. A list that names nobody is no wish. */
 const said = <K extends string, T>(key: K, value: T | null | undefined): Partial<Record<K, T>> => (value == null || (Array.isArray(value) && value.length === 0) ? {} : ({ [key]: value } as Record<K, T>));
 
 /** Reads the wish; undefined when the body has none. Throws `invalid_request` with the field and the reason. */
 export function routingOf(body: unknown): RoutingWish | undefined {
-  const fields = fieldsOf.filter((field) => Object.hasOwn(body as object, field));
+  const fields = routingFields.filter((field) => Object.hasOwn(body as object, field));
   if (fields.length === 0) return undefined;
   const { models, provider, session_id } = readFields(wishSchema, Object.fromEntries(fields.map((field) => [field, (body as Record<string, unknown>)[field]])));
   const { allow_fallbacks, require_parameters, zdr, data_collection, max_price, preferred_min_throughput, preferred_max_latency, ...rest } = provider ?? {};

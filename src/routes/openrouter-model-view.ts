@@ -43,7 +43,8 @@ type Described = Pick<CallableModel, "kind" | "model">;
 export const parametersOf = ({ kind, model }: Described): string[] =>
   kind === "chat" ? [...sampling, ...(model?.capabilities ?? []).flatMap((capability) => byCapability[capability] ?? [])] : [];
 
-function architectureOf({ kind, model }: Described) {
+/** What goes in and what comes out, in their words. */
+export function architectureOf({ kind, model }: Described) {
   const input = inTheirWords(model?.inputModalities ?? ["text"]);
   const output = inTheirWords(outputs[kind] ?? model?.outputModalities ?? ["text"]);
   return { modality: `${input.join("+")}->${output.join("+")}`, input_modalities: input, output_modalities: output, tokenizer: "Other", instruct_type: null };

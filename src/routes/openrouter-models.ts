@@ -1,9 +1,8 @@
 import { Hono, type Context } from "hono";
 import { z } from "zod";
-import { GatewayError } from "../errors.ts";
 import { weigh, type CallableModel } from "../router/index.ts";
 import { readQuery } from "./admin/input.ts";
-import { callable } from "./callable.ts";
+import { callable, found } from "./callable.ts";
 import { lookedUp, type App } from "./context.ts";
 import { endpointsHead, endpointView, modelView, type ModelView } from "./openrouter-model-view.ts";
 
@@ -74,12 +73,6 @@ const page = (c: Context<App>, output?: string[]): Query => {
   const { output_modalities, ...asked } = readQuery(c, pageQuery);
   return { ...asked, output_modalities: output ?? output_modalities ?? ["text"] };
 };
-
-function found(list: readonly CallableModel[], id: string): CallableModel {
-  const model = list.find((one) => one.id === id);
-  if (!model) throw new GatewayError("model_not_found", `The model ${JSON.stringify(id.slice(0, 200))} does not exist, or this key may not call it.`, { param: "model" });
-  return model;
-}
 
 /** Every deployment that a model's requests may go to. */
 async function answerEndpoints(c: Context<App>): Promise<Response> {

@@ -4,10 +4,12 @@ import { filled, list } from "../json.ts";
 import type { Answer, CrossingContext } from "../protocol.ts";
 import type { Made, Maker } from "./image-answer.ts";
 import { jsonOf, refusedFor } from "./image-google.ts";
-import { bytesOf, nearestRatio, type ImageWish, type Source } from "./image-wish.ts";
+import { bytesOf, nearestRatio, pixelsOf, type ImageWish, type Source } from "./image-wish.ts";
 
 /** What Nova Canvas and Titan make in one call. */
 const mostAtOnce = 5;
+/** The largest picture that they make. */
+const mostPixels = 2_048 * 2_048;
 
 export const base64In = (source: Source): string => {
   const bytes = bytesOf(source);
@@ -30,14 +32,16 @@ const qualities: Readonly<Record<string, string>> = { low: "standard", medium: "
 export const canvas: Maker = {
   id: "bedrock-images",
   path: ({ upstreamId }) => `/model/${encodeURIComponent(upstreamId)}/invoke`,
-  said: ["size", "quality", "seed", "negative_prompt", "output_format"],
+  said: ["size", "aspect_ratio", "resolution", "quality", "seed", "negative_prompt", "output_format"],
   times: ({ n }) => Math.ceil(n / mostAtOnce),
   render(wish) {
-    const { size, n, seed, json } = wish;
+    const { size, n, seed, json, images, resolution } = wish;
     const quality = qualities[String(json.quality)];
-    const pixels = size?.pixels && wish.images.length === 0 ? { width: size.width, height: size.height } : {};
+    const wanted = images.length === 0 ? pixelsOf(wish) : undefined;
+    const pixels = wanted && (size?.pixels || wanted.width * wanted.height <= mostPixels) ? { width: wanted.width, height: wanted.height } : {};
     const body = { ...taskOf(wish), imageGenerationConfig: { numberOfImages: Math.min(n, mostAtOnce), ...pixels, ...(quality && { quality }), ...(seed !== undefined && { seed }) } };
-    const losses = [...(size && !("width" in pixels) ? (["field:size"] as const) : []), ...(wish.format !== undefined && wish.format !== "png" ? (["field:output_format"] as const) : [])];
+    const unsized = !("width" in pixels);
+    const losses = [...(size && unsized ? [`field:${size.field}` as const] : []), ...(resolution && resolution !== "1K" && unsized ? (["field:resolution"] as const) : []), ...(wish.format !== undefined && wish.format !== "png" ? (["field:output_format"] as const) : [])];
     return { body: JSON.stringify(body), losses };
   },
   made: (answer, context) => madeOf(answer, context, "error"),
@@ -49,11 +53,11 @@ const ratios = ["16:9", "1:1", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21
 export const stabilityOnBedrock: Maker = {
   ...canvas,
   times: ({ n }) => n,
-  render({ prompt, size, images, mask, format, seed, json }) {
+  render({ prompt, size, resolution, images, mask, format, seed, json }) {
     const near = size && images.length === 0 ? nearestRatio(size, ratios) : undefined;
     const image = images[0] && { mode: "image-to-image", image: base64In(images[0]), strength: typeof json.strength === "number" ? json.strength : 0.7 };
     const body = { prompt, ...(near && { aspect_ratio: near.ratio }), ...image, ...(format && { output_format: format }), ...(seed !== undefined && { seed }), ...(filled(json.negative_prompt) && { negative_prompt: json.negative_prompt }) };
-    const losses = [...(size && !near?.exact ? (["field:size"] as const) : []), ...(mask ? (["field:mask"] as const) : []), ...(images.length > 1 ? (["field:image"] as const) : []), ...(filled(json.quality) && json.quality !== "auto" ? (["field:quality"] as const) : [])];
+    const losses = [...(size && !near?.exact ? [`field:${size.field}` as const] : []), ...(resolution && resolution !== "1K" ? (["field:resolution"] as const) : []), ...(mask ? (["field:mask"] as const) : []), ...(images.length > 1 ? (["field:image"] as const) : []), ...(filled(json.quality) && json.quality !== "auto" ? (["field:quality"] as const) : [])];
     return { body: JSON.stringify(body), losses };
   },
   made: (answer, context) => madeOf(answer, context, "finish_reasons"),

@@ -2,6 +2,7 @@
  * Google's pictures: Gemini's image models by generateContent, Imagen by predict, at its own API and at Vertex AI.
  * https://ai.google.dev/gemini-api/docs/image-generation and https://ai.google.dev/gemini-api/docs/imagen
  */
+import type { Loss } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { parseUsage } from "../gemini/usage.ts";
 import { filled, objectIn, objects, record, type Json } from "../json.ts";
@@ -25,13 +26,17 @@ export const jsonOf = ({ bytes }: Answer, { provider }: Pick<CrossingContext, "p
 
 export const refusedFor = (provider: string, reason: string): GatewayError => new GatewayError("upstream_refused", `${provider} made no picture: ${reason.slice(0, 1_000)}`, {}, 400);
 
-function shapeOf({ size }: ImageWish, ratios: readonly string[], upstreamId: string): { shape: Json; losses: "field:size"[] } {
-  if (!size) return { shape: {}, losses: [] };
-  const { ratio, exact } = nearestRatio(size, ratios);
-  const scale = scales.find(([most]) => Math.max(size.width, size.height) <= most)![1];
+function shapeOf({ size, resolution }: ImageWish, ratios: readonly string[], upstreamId: string): { shape: Json; losses: Loss[] } {
+  const near = size && nearestRatio(size, ratios);
+  const wanted = size?.pixels ? scales.find(([most]) => Math.max(size.width, size.height) <= most)![1] : resolution;
+  const scale = isImagen(upstreamId) && wanted === "4K" ? "2K" : wanted;
   // Smaller models make one size only.
-  const scaled = size.pixels && scale !== "1K" && /gemini-[3-9]|imagen-4/.test(upstreamId);
-  return { shape: { aspectRatio: ratio, ...(scaled && { [isImagen(upstreamId) ? "sampleImageSize" : "imageSize"]: isImagen(upstreamId) && scale === "4K" ? "2K" : scale }) }, losses: exact ? [] : ["field:size"] };
+  const scaled = (scale === "2K" || scale === "4K") && /gemini-[3-9]|imagen-4/.test(upstreamId);
+  const unheard = resolution !== undefined && resolution !== "1K" && !(scaled && scale === resolution);
+  return {
+    shape: { ...(near && { aspectRatio: near.ratio }), ...(scaled && { [isImagen(upstreamId) ? "sampleImageSize" : "imageSize"]: scale }) },
+    losses: [...(near && !near.exact ? [`field:${size!.field}` as const] : []), ...(unheard ? ["field:resolution" as const] : [])],
+  };
 }
 
 const partOf = (source: Source): Json => {
@@ -61,7 +66,7 @@ const predicted = (wish: ImageWish, upstreamId: string) => {
 export const googleImages: Maker = {
   id: "google-images",
   path: ({ upstreamId }) => `/models/${encodeURIComponent(upstreamId)}:${isImagen(upstreamId) ? "predict" : "generateContent"}`,
-  said: ["size", "aspect_ratio", "seed", "output_format"],
+  said: ["size", "aspect_ratio", "resolution", "seed", "output_format"],
   times: ({ n }, { upstreamId }) => (isImagen(upstreamId) ? Math.ceil(n / mostAtOnce) : n),
   render: (wish, { upstreamId }) => {
     const { body, losses } = isImagen(upstreamId) ? predicted(wish, upstreamId) : spoken(wish, upstreamId);

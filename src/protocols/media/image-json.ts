@@ -3,7 +3,7 @@ import { filled, list, objects, record } from "../json.ts";
 import type { Maker } from "./image-answer.ts";
 import { jsonOf, refusedFor } from "./image-google.ts";
 import { parseImageUsage } from "./image-seen.ts";
-import { nearestRatio, urlOf } from "./image-wish.ts";
+import { nearestRatio, pixelsOf, urlOf } from "./image-wish.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 
 /** OpenRouter's images, which are nearly OpenAI's: https://openrouter.ai/docs/api-reference/images */
@@ -35,7 +35,7 @@ export const textToImage: Maker = {
   times: ({ n }) => n,
   render({ prompt, size, seed }) {
     const near = size && nearestRatio(size, ratios);
-    return { body: JSON.stringify({ prompt, ...(near && { aspect_ratio: near.ratio }), ...(seed !== undefined && { seed }) }), losses: size && !near!.exact ? ["field:size"] : [] };
+    return { body: JSON.stringify({ prompt, ...(near && { aspect_ratio: near.ratio }), ...(seed !== undefined && { seed }) }), losses: size && !near!.exact ? [`field:${size.field}`] : [] };
   },
   made(answer, context) {
     const { base64, finishReason } = jsonOf(answer, context);
@@ -44,16 +44,23 @@ export const textToImage: Maker = {
   },
 };
 
+/** The largest picture that Workers AI's models are asked for by a resolution. */
+const mostPixels = 2_048 * 2_048;
+
 /** Workers AI: a picture's bytes, or JSON with them, by model. https://developers.cloudflare.com/workers-ai/models/flux-1-schnell/ */
 export const workersImages: Maker = {
   id: "workers-images",
   path: ({ upstreamId }) => `/run/${upstreamId.split("/").map(encodeURIComponent).join("/").replaceAll("%40", "@")}`,
-  said: ["size", "seed", "negative_prompt"],
+  said: ["size", "aspect_ratio", "resolution", "seed", "negative_prompt"],
   times: ({ n }) => n,
-  render({ prompt, size, seed, json }, { upstreamId }) {
-    const pixels = size?.pixels && !/flux-1-schnell/.test(upstreamId) ? { width: size.width, height: size.height } : {};
+  render(wish, { upstreamId }) {
+    const { prompt, size, resolution, seed, json } = wish;
+    const wanted = /flux-1-schnell/.test(upstreamId) ? undefined : pixelsOf(wish);
+    const tooLarge = !size?.pixels && wanted && wanted.width * wanted.height > mostPixels;
+    const pixels = wanted && !tooLarge ? { width: wanted.width, height: wanted.height } : {};
     const body = { prompt, ...pixels, ...(seed !== undefined && { seed }), ...(filled(json.negative_prompt) && { negative_prompt: json.negative_prompt }) };
-    return { body: JSON.stringify(body), losses: size && !("width" in pixels) ? ["field:size"] : [] };
+    const unsized = !("width" in pixels);
+    return { body: JSON.stringify(body), losses: [...(size && unsized ? [`field:${size.field}` as const] : []), ...(resolution && resolution !== "1K" && unsized ? ["field:resolution" as const] : [])] };
   },
   made(answer, context) {
     if (/^image\//i.test(answer.contentType)) return { pictures: [{ base64: answer.bytes.toBase64() }] };

@@ -7,9 +7,9 @@ import type { Observation, StreamObserver } from "../protocol.ts";
 import { dataOf, objectOf, splitFrames } from "../sse.ts";
 import { madeUsage } from "./image-answer.ts";
 
-/** Tokens that OpenAI says a picture took; undefined: it says none. */
+/** Tokens that OpenAI, or in its own words OpenRouter, says a picture took; undefined: it says none. */
 export function parseImageUsage(value: unknown): Usage | undefined {
-  const { input_tokens: input, output_tokens: output, input_tokens_details: read, output_tokens_details: written } = record(value);
+  const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details, input_tokens: input = prompt_tokens, output_tokens: output = completion_tokens, input_tokens_details: read = prompt_tokens_details, output_tokens_details: written = completion_tokens_details } = record(value);
   if (typeof input !== "number" || typeof output !== "number") return undefined;
   const { image_tokens: drawn = output } = record(written);
   return { ...noUsage, inputTokens: count(input), cachedTokens: count(record(read).cached_tokens), inputImageTokens: count(record(read).image_tokens), outputTokens: count(output), outputImageTokens: count(drawn) };

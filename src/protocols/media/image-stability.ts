@@ -40,7 +40,7 @@ export const stability: Maker = {
   render(wish, { upstreamId }) {
     const { size, images, mask } = wish;
     const sized = size && images.length === 0 && nearestRatio(size, ratios).exact;
-    const losses = [...(size && !sized ? (["field:size"] as const) : []), ...(images.length > 1 ? (["field:image"] as const) : []), ...(mask && images.length === 0 ? (["field:mask"] as const) : [])];
+    const losses = [...(size && !sized ? [`field:${size.field}` as const] : []), ...(images.length > 1 ? (["field:image"] as const) : []), ...(mask && images.length === 0 ? (["field:mask"] as const) : [])];
     if (familyOf(upstreamId) === "core" && images.length > 0 && !mask) throw new GatewayError("invalid_request", `image: ${upstreamId.slice(0, 100)} edits only where a mask says so`, { param: "image" });
     return { body: { form: formOf(wish, upstreamId) }, losses };
   },

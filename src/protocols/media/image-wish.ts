@@ -1,5 +1,6 @@
 /** What a client asks of a maker of pictures, in OpenAI's words, whichever of the three endpoints it came to. */
 import type { Loss } from "../../chat/index.ts";
+import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import { filled, list, record, type Json } from "../json.ts";
 
@@ -11,6 +12,8 @@ export type ImageWish = {
   readonly n: number;
   /** Width and height in pixels, or in parts of one another. */
   readonly size: Size | undefined;
+  /** How large it shall be where no pixels say so. */
+  readonly resolution: Resolution | undefined;
   readonly images: readonly Source[];
   readonly mask: Source | undefined;
   /** `png`, `jpeg` or `webp`; undefined: the client does not mind. */
@@ -19,7 +22,26 @@ export type ImageWish = {
   readonly json: Json;
 };
 
-export type Size = { readonly width: number; readonly height: number; readonly pixels: boolean };
+/** `field`: where it stood in the request. */
+export type Size = { readonly width: number; readonly height: number; readonly pixels: boolean; readonly field: "size" | "aspect_ratio" };
+
+/** The edge of a square of each resolution, in pixels. What is no square has as many of them. */
+const edges = { "512": 512, "1K": 1_024, "2K": 2_048, "4K": 4_096 } as const;
+export type Resolution = keyof typeof edges;
+const resolutionIn = (value: unknown): Resolution | undefined => (typeof value === "string" && Object.hasOwn(edges, value) ? (value as Resolution) : undefined);
+
+/** Widths and heights that models take are in steps of so many pixels. */
+const step = 16;
+export const stepped = (pixels: number): number => Math.max(step, Math.round(pixels / step) * step);
+
+/** The pixels of a wish; undefined: it does not say how large or in which ratio. */
+export function pixelsOf({ size, resolution }: Pick<ImageWish, "size" | "resolution">): { readonly width: number; readonly height: number } | undefined {
+  if (size?.pixels) return size;
+  if (!size && !resolution) return undefined;
+  const root = Math.sqrt(size ? size.width / size.height : 1);
+  const edge = edges[resolution ?? "1K"];
+  return { width: stepped(edge * root), height: stepped(edge / root) };
+}
 
 /** A number, also as a form has it. */
 export const numberIn = (value: unknown): number | undefined => {
@@ -27,11 +49,11 @@ export const numberIn = (value: unknown): number | undefined => {
   return typeof number === "number" && Number.isFinite(number) ? number : undefined;
 };
 
-/** `1024x1536`, `1K` is none; `16:9`. */
-function sizeIn(value: unknown): Size | undefined {
-  const [, width, by, height] = /^(\d{1,5})(x|:)(\d{1,5})$/i.exec(filled(value) ?? "") ?? [];
+/** `1024x1536`, `1K` is none; `16:9`, `2.35:1`. */
+function sizeIn(value: unknown, field: Size["field"]): Size | undefined {
+  const [, width, by, height] = /^(\d{1,5}(?:\.\d{1,3}(?=:))?)(x|:)(\d{1,5}(?:\.\d{1,3})?)$/i.exec(filled(value) ?? "") ?? [];
   if (width === undefined || Number(width) === 0 || Number(height) === 0) return undefined;
-  return { width: Number(width), height: Number(height), pixels: by !== ":" };
+  return { width: Number(width), height: Number(height), pixels: by !== ":", field };
 }
 
 function sourceOf(value: unknown): Source[] {
@@ -52,7 +74,8 @@ export function wishIn(json: Json): ImageWish {
   return {
     prompt: filled(json.prompt) ?? "",
     n: numberIn(json.n) ?? 1,
-    size: sizeIn(json.size) ?? sizeIn(json.aspect_ratio),
+    size: sizeIn(json.size, "size") ?? sizeIn(json.aspect_ratio, "aspect_ratio"),
+    resolution: resolutionIn(json.resolution),
     images: imagesIn(json),
     mask: sourcesIn(json.mask)[0],
     format: filled(json.output_format),
@@ -77,8 +100,16 @@ export function urlOf(source: Source): string | undefined {
 /** As a form takes it; undefined: only its address is known. */
 export function fileOf(source: Source, name: string): SentFile | undefined {
   if (source instanceof SentFile) return source;
-  const bytes = bytesOf(source);
-  return bytes && new SentFile(`${name}.${bytes.type.replace(/^image\//, "").slice(0, 10)}`, bytes.type, [Uint8Array.fromBase64(bytes.base64)]);
+  const given = bytesOf(source);
+  return given && new SentFile(`${name}.${given.type.replace(/^image\//, "").slice(0, 10)}`, given.type, [bytesIn(given.base64, name)]);
+}
+
+function bytesIn(base64: string, name: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    throw new GatewayError("invalid_request", `${name}: is no base64`, { param: name });
+  }
 }
 
 /** Pieces of three bytes each but for the last are base64 one after the other. */
@@ -111,7 +142,7 @@ export const typeOfBase64 = (base64: string): string => {
 };
 
 /** Of the ratios that a provider knows the one that is nearest. `exact`: it is the one that was asked for. */
-export function nearestRatio({ width, height }: Size, ratios: readonly string[]): { ratio: string; exact: boolean } {
+export function nearestRatio({ width, height }: Pick<Size, "width" | "height">, ratios: readonly string[]): { ratio: string; exact: boolean } {
   const wanted = Math.log(width / height);
   const distance = (ratio: string): number => {
     const [w = 1, h = 1] = ratio.split(":").map(Number);
@@ -128,7 +159,7 @@ const alwaysSaid = ["model", "prompt", "n", "stream", "response_format", "image"
 export function unsaid(json: Json, said: readonly string[]): Loss[] {
   return Object.entries(json).flatMap(([field, value]): Loss[] => {
     if (value === null || value === undefined || value === "" || value === "auto" || said.includes(field) || (alwaysSaid.includes(field) && field !== "partial_images")) return [];
-    if (field === "partial_images" && !numberIn(value)) return [];
+    if ((field === "partial_images" && !numberIn(value)) || (field === "resolution" && value === "1K")) return [];
     return [field === "user" ? "user" : field === "seed" ? "seed" : `field:${field}`];
   });
 }

@@ -11,7 +11,7 @@ import { imageCrossing, type Event } from "./image-answer.ts";
 import { asForm, asJson, editMakers, makers } from "./image-makers.ts";
 import { imageConversation } from "./image-conversation.ts";
 import { observeImages, PictureStream } from "./image-seen.ts";
-import { imagesIn, numberIn, wishIn } from "./image-wish.ts";
+import { imagesIn, numberIn, pixelsOf, wishIn } from "./image-wish.ts";
 
 const mostPictures = 10;
 /** A form's fields are text. */
@@ -35,11 +35,12 @@ const finer: Readonly<Record<string, number>> = { xhigh: 2, max: 4 };
 const charactersPerToken = 4;
 const likelyPictureTokens = 1_500;
 
-function factsOf(json: Json, { model, n, stream, prompt = "" }: { model: string; n?: number | null | undefined; stream?: boolean | null | undefined; prompt?: string }): RequestFacts {
+/** What must be known of a wish for pictures. */
+export function factsOf(json: Json, { model, n, stream, prompt = "" }: { model: string; n?: number | null | undefined; stream?: boolean | null | undefined; prompt?: string }): RequestFacts {
   const wish = wishIn(json);
   const pictures = wish.images.length + (wish.mask ? 1 : 0);
-  const { width = 0, height = 0, pixels } = wish.size ?? {};
-  const larger = pixels ? Math.max(1, (width * height) / usualPixels) : 1;
+  const { width = 0, height = 0 } = pixelsOf(wish) ?? {};
+  const larger = Math.max(1, (width * height) / usualPixels);
   const each = mostTokens * larger * (finer[String(json.quality)] ?? 1) + (numberIn(json.partial_images) ?? 0) * tokensOfPartial;
   const choices = n ?? 1;
   return {

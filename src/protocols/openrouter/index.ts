@@ -22,9 +22,11 @@ import { renderError } from "./error.ts";
 import { pluginsIn } from "./plugins.ts";
 import { rankings } from "./rankings.ts";
 import { speech } from "./speech.ts";
-import { openrouterWording as wording } from "./wording.ts";
+import { openrouterWording as wording, processing } from "./wording.ts";
 
 export { renderError } from "./error.ts";
+export { imageAbilities } from "./image-abilities.ts";
+export { openrouterImages, openrouterImagesFor } from "./images.ts";
 export { generationId, requestIdOf } from "./wording.ts";
 
 type Json = Record<string, unknown>;
@@ -61,7 +63,7 @@ const conversation: ClientHalf = withOwnCalls({
 });
 
 /** What all its endpoints have in common: errors, and what is said in silences. */
-const ours = { ownErrors: true, comment: "OPENROUTER PROCESSING", renderError, renderStreamError: (error) => `data: ${renderError(error)}\n\n` } as const satisfies Partial<Protocol>;
+const ours = { ownErrors: true, comment: processing, renderError, renderStreamError: (error) => `data: ${renderError(error)}\n\n` } as const satisfies Partial<Protocol>;
 
 /** POST /api/v1/chat/completions */
 export const openrouterChat: Protocol = { ...openaiChat, ...ours, retold: true, parse, conversation };

@@ -13,6 +13,9 @@ type Json = Record<string, unknown>;
 export const generationId = (requestId: string): string => requestId.replace(/^req_/, "gen-");
 export const requestIdOf = (id: string): string => id.replace(/^gen-/, "req_");
 
+/** What a comment says that fills a silence. */
+export const processing = "OPENROUTER PROCESSING";
+
 /** What its clients call the ways in which thoughts are signed: they keep a text without signature only under a name that needs none. */
 const formats: Readonly<Record<string, string>> = { "anthropic-messages": "anthropic-claude-v1", "openai-responses": "openai-responses-v1", gemini: "google-gemini-v1" };
 const formatOf = ({ origin, signature, encrypted }: ReasoningPart): string => ((signature ?? encrypted) === undefined ? "unknown" : (formats[origin.protocol] ?? "unknown"));
