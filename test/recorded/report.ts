@@ -21,21 +21,23 @@ export const judgedIn = (file: string): Judged[] => {
   return lines.slice(0, -1).filter(Boolean).map((line) => JSON.parse(line) as Judged);
 };
 
-export const isWrong = ({ checks }: Judged): boolean => Object.values(checks).includes(false);
+/** The checks of a row that failed. */
+export const wrongIn = ({ checks }: Judged): string[] => Object.keys(checks).filter((name) => checks[name] === false);
+export const isWrong = (row: Judged): boolean => wrongIn(row).length > 0;
 /** Nothing wrong, something not in its form. */
 export const isSoft = (row: Judged): boolean => !isWrong(row) && Object.values(row.checks).includes("soft");
 const failing = ({ checks }: Judged): string[] => Object.keys(checks).filter((name) => checks[name] !== true);
 const by = <T>(items: readonly T[], key: (item: T) => string): [string, T[]][] => [...Map.groupBy(items, key)].sort(([a], [b]) => a.localeCompare(b));
 
 /** Prints a line per cell, the wrong ones by what is wrong with them or why that is right, and what was narrowed by which rule. */
-export function report(all: readonly Judged[], show: number, explained: Readonly<Record<string, string>>): void {
+export function report(all: readonly Judged[], show: number, why: (row: Judged, name: string) => string | undefined): void {
   const rows = all.filter(({ na }) => na === undefined);
   for (const [cell, members] of by(rows, ({ upstream, client, stream }) => `${upstream} <- ${client}${stream ? " (stream)" : ""}`)) {
     const marks = by(members.flatMap((row) => failing(row).map((name) => `${name} ${row.checks[name] === "soft" ? "soft" : "WRONG"}`)), (mark) => mark);
     console.log(`${cell.padEnd(52)} ${members.filter((row) => !isWrong(row)).length}/${members.length}  ${marks.map(([mark, of]) => `${mark} ${of.length}`).join(", ")}`);
   }
-  const wrong = rows.flatMap((row) => Object.entries(row.checks).flatMap(([name, mark]) => (mark === false ? [{ row, name }] : [])));
-  for (const { row, name } of wrong.slice(0, show)) console.log(`${row.id in explained ? "explained" : "WRONG    "}  ${row.upstream} <- ${row.client}${row.stream ? " (stream)" : ""} ${row.id} ${name}: ${explained[row.id] ?? row.detail[name] ?? ""}`);
+  const wrong = rows.flatMap((row) => wrongIn(row).map((name) => ({ row, name, reason: why(row, name) })));
+  for (const { row, name, reason } of wrong.slice(0, show)) console.log(`${reason ? "explained" : "WRONG    "}  ${row.upstream} <- ${row.client}${row.stream ? " (stream)" : ""} ${row.id} ${name}: ${reason ?? row.detail[name] ?? ""}`);
   for (const [rule, of] of by(rows.flatMap(({ rules: names = [] }) => names), (name) => name)) console.log(`by rule  ${of.length} ${rule}: ${rules[rule as RuleName]}`);
   console.log(`TOTAL ${rows.filter((row) => !isWrong(row)).length}/${rows.length} clean, ${all.length - rows.length} n/a`);
 }

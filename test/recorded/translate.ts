@@ -16,7 +16,8 @@ import { createKey } from "../support/admin.ts";
 import { checkerFolder, runChecker } from "./checker.ts";
 import { columns, runColumns, type Upstream } from "./columns.ts";
 import { baseUrls, modelFor } from "./endpoints.ts";
-import { isSoft, isWrong, judgedIn, report, type Judged } from "./report.ts";
+import { whyOf } from "./explained.ts";
+import { isSoft, isWrong, judgedIn, report, wrongIn, type Judged } from "./report.ts";
 
 const text = <T extends string>(fallback: T) => ({ type: "string", default: fallback }) as const;
 const theirs = ["chat", "responses", "messages"];
@@ -37,14 +38,8 @@ const protocols: Record<string, string> = {
   chat: "openai-chat", responses: "openai-responses", messages: "anthropic-messages", generate_content: "gemini-generate", converse: "bedrock-converse", cohere_chat: "cohere-chat",
 };
 
-const noAnswer = "an answer about a cached content, not of a model: there is nothing to tell";
-const cited = "the recording's expectation leaves out text that is cited; it is the model's";
-const audio = "audio tokens are counted beside the prompt: they are billed";
-/** Recorded answers that arrive otherwise than the checker expects, and why. */
-const explained: Readonly<Record<string, string>> = flags.mode !== "translate" ? {} : {
-  "rec-1304bc5ca7": noAnswer, "rec-1b442160ba": noAnswer, "rec-be51eeac98": noAnswer,
-  "rec-7f250b8c46": cited, "rec-8e88b02698": cited, "rec-a9943e8e1b": cited, "rec-0f8a2ea97d": audio, "rec-8061a7d90f": audio,
-};
+/** Why a failed check of a row is right after all. */
+const why = (row: Judged, name: string): string | undefined => whyOf(flags.mode, row, name);
 
 const ended = new AbortController();
 if (flags.deadline !== "0") setTimeout(() => ended.abort(), Number(flags.deadline) * 1000).unref();
@@ -111,14 +106,17 @@ function tell(): Judged[] {
   const [byChecker, byColumns] = [judgedIn(results.byChecker), judgedIn(results.byColumns)];
   if (ended.signal.aborted) console.log("Stopped before the end. Judged so far:");
   const untold = ended.signal.aborted ? [...byChecker, ...byColumns] : byColumns;
-  if (untold.length > 0) report(untold, Number(flags.show), explained);
+  if (untold.length > 0) report(untold, Number(flags.show), why);
   return [...byChecker, ...byColumns];
 }
 
 /** 1 when a crossing failed that is not explained, nothing was checked or not all. Same-protocol rows are the provider's own bytes. */
 function verdict(rows: readonly Judged[]): number {
   const crossed = rows.filter(({ client, upstream, na }) => na === undefined && upstream.split("/")[1] !== client);
-  const wrong = crossed.filter((row) => isWrong(row) && !(row.id in explained));
+  const failed = crossed.filter(isWrong);
+  const wrong = failed.filter((row) => wrongIn(row).some((name) => why(row, name) === undefined));
+  const whys = Map.groupBy(failed.flatMap((row) => wrongIn(row).map((name) => why(row, name) ?? "not explained")), (reason) => reason);
+  for (const [reason, of] of whys) console.log(`explained  ${of.length}: ${reason}`);
   console.log(`${crossed.length} crossings: ${wrong.length} wrong and not explained, ${crossed.filter(isSoft).length} clean with a soft mark`);
   return wrong.length > 0 || crossed.length === 0 || ended.signal.aborted ? 1 : 0;
 }
