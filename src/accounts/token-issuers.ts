@@ -21,7 +21,7 @@ export type StoredTokenIssuer = { issuer: string; organisationId: string; keyId:
 type Row = { issuer: string; organisation_id: string; key_id: string; jwks_url: string | null; iv: string | null; ciphertext: string | null; sealed_by: string | null; created_at: number };
 const freshMs = 60_000;
 /** What a shared secret is sealed for, in place of a provider. */
-const sealedFor = "token-issuer";
+export const sealedFor = "token-issuer";
 
 /** Registers an issuer, or changes it. Throws `invalid_request` where the key is no key of the organisation, `conflict` where another organisation has the issuer. */
 export async function putTokenIssuer(db: D1Database, by: By, { current }: Masters, organisationId: string, { issuer, key, secret, jwksUrl }: NewTokenIssuer): Promise<StoredTokenIssuer> {

@@ -3,9 +3,9 @@ import { fingerprintOf } from "../accounts/credentials.ts";
 import { log } from "../telemetry/index.ts";
 import type { FileKeys } from "./cipher.ts";
 
-/** Rows in one page, and pages in one call: an invocation has 50 statements on the smallest plan. */
+/** Rows in one page, and pages in one call: an invocation has 50 statements on the smallest plan, of which credentials take most. */
 const pageRows = 100;
-const mostPages = 10;
+const mostPages = 7;
 
 type Row = { id: string; organisation_id: string; file_id: string; seal: string };
 

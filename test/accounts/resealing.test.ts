@@ -5,6 +5,7 @@ import { fingerprintOf, openCredential, openerOf, type SealedCredential } from "
 import { createOrganisation } from "../../src/accounts/organisations.ts";
 import { deleteCredential, putCredential, updateCredential } from "../../src/accounts/provider-credentials.ts";
 import { resealCredentials } from "../../src/accounts/resealing.ts";
+import { deleteTokenIssuer, putTokenIssuer, TokenIssuers } from "../../src/accounts/token-issuers.ts";
 
 const db = env.DB;
 const old = "the-old-master-secret-of-at-least-32-characters";
@@ -32,7 +33,7 @@ const interrupted = (nth: number, happens: () => Promise<unknown>): D1Database =
 };
 
 beforeEach(async () => {
-  await db.batch([db.prepare("DELETE FROM provider_credentials"), db.prepare("DELETE FROM audit_events")]);
+  await db.batch([db.prepare("DELETE FROM provider_credentials"), db.prepare("DELETE FROM token_issuers"), db.prepare("DELETE FROM audit_events")]);
   await createOrganisation(db, at(0), { id: organisationId, name: "One", plan: "default", sovereign: false, headerCredentials: false }).catch(() => {});
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -134,4 +135,68 @@ test("it leaves an event without a secret, and none when there was nothing to do
   await reseal();
   const { results } = await db.prepare("SELECT * FROM audit_events WHERE action = 'credential.rotate'").all();
   expect(results).toMatchObject([{ actor: "test", subject: "CREDENTIALS_SECRET", organisation_id: null, detail: JSON.stringify({ sealedBy: await fingerprintOf(masters.current) }) }]);
+});
+
+describe("token issuers' secrets", () => {
+  const keyId = "key_resealed";
+  const shared = (issuer: string): string => `shared-secret-of-${issuer}`;
+  const put = (issuer: string, master = old, proof: { secret?: string; jwksUrl?: string } = { secret: shared(issuer) }) => putTokenIssuer(db, at(1), { current: master }, organisationId, { issuer, key: keyId, ...proof });
+  const named = (count: number): string[] => Array.from({ length: count }, (_, n) => (n === 0 ? "" : `https://i${n}.example`));
+  /** Its proof for a Worker that has only these master secrets. */
+  const proofOf = async (issuer: string, known: { current: string; previous?: string } = masters) => (await new TokenIssuers(db, known).find(issuer, 0))?.proof;
+
+  beforeEach(async () => {
+    await db.prepare("INSERT OR IGNORE INTO api_keys (id, organisation_id, name, policy, created_at) VALUES (?1, ?2, 'test', '{}', 0)").bind(keyId, organisationId).run();
+  });
+
+  test("are sealed anew with the credentials, page by page; published keys have none, and are left alone", async () => {
+    await fill(70);
+    for (const issuer of named(70)) await put(issuer);
+    await put("https://keys.example", old, { jwksUrl: "https://keys.example/jwks" });
+    expect(await proofOf("", { current: masters.current }).catch((error: Error) => error.message)).toContain("cannot be opened");
+    expect(await reseal()).toEqual({ resealed: 140, left: 0 });
+    await allUnderTheNew();
+    for (const issuer of named(70)) expect(await proofOf(issuer, { current: masters.current })).toEqual({ secret: shared(issuer) });
+    expect(await proofOf("https://keys.example", { current: masters.current })).toEqual({ url: "https://keys.example/jwks" });
+    expect(await reseal()).toEqual({ resealed: 0, left: 0 });
+  });
+
+  test("do not open for another organisation, nor as a provider's credential", async () => {
+    await put("");
+    await reseal();
+    const row = (await db.prepare("SELECT iv, ciphertext, sealed_by AS sealedBy FROM token_issuers").first<SealedCredential>())!;
+    await expect(openCredential(masters.current, owner("openai"), row)).rejects.toThrow("cannot be opened");
+    await expect(openCredential(masters.current, { organisationId: "org_other", provider: "token-issuer" }, row)).rejects.toThrow("cannot be opened");
+    expect(await openCredential(masters.current, owner("token-issuer"), row)).toBe(shared(""));
+  });
+
+  test.each<[string, () => Promise<unknown>, unknown, number]>([
+    ["another secret under the new master secret stands", () => put("", masters.current, { secret: "a-newer-shared-secret" }), { secret: "a-newer-shared-secret" }, 0],
+    ["another secret by who only knows the old one stands, and is left for the next call", () => put("", old, { secret: "a-newer-shared-secret" }), { secret: "a-newer-shared-secret" }, 1],
+    ["published keys in its place stand", () => put("", old, { jwksUrl: "https://keys.example/jwks" }), { url: "https://keys.example/jwks" }, 0],
+    ["a removal stands", () => deleteTokenIssuer(db, at(7), organisationId, ""), undefined, 0],
+  ])("when one is edited between reading a page and writing it: %s", async (_, edit, expected, left) => {
+    for (const issuer of named(3)) await put(issuer);
+    expect(await reseal(interrupted(1, edit))).toEqual({ resealed: 2, left });
+    expect(await proofOf("")).toEqual(expected);
+    expect((await reseal()).left).toBe(0);
+  });
+
+  test("one that neither secret opens is told by its issuer, and holds up no other", async () => {
+    const said = vi.spyOn(console, "error").mockImplementation(() => {});
+    await put("https://lost.example", "a-third-master-secret-of-at-least-32-characters");
+    await put("https://kept.example");
+    expect(await reseal()).toEqual({ resealed: 1, left: 1 });
+    expect(said.mock.calls.flat().map((line) => JSON.parse(line as string))).toEqual([{ level: "error", event: "credential_not_opened", ...owner("token-issuer"), issuer: "https://lost.example" }]);
+    expect(await proofOf("https://kept.example", { current: masters.current })).toEqual({ secret: shared("https://kept.example") });
+  });
+
+  test("a call that dies half-way leaves each openable, and the next one ends it", async () => {
+    await fill(50);
+    for (const issuer of named(60)) await put(issuer);
+    await expect(reseal(interrupted(2, () => Promise.reject(new Error("the isolate is gone"))))).rejects.toThrow("the isolate is gone");
+    for (const issuer of named(60)) expect(await proofOf(issuer)).toEqual({ secret: shared(issuer) });
+    expect(await reseal()).toEqual({ resealed: 60, left: 0 });
+    expect(await proofOf("", { current: masters.current })).toEqual({ secret: shared("") });
+  });
 });

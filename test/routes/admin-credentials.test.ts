@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { principalSource } from "../../src/accounts/index.ts";
+import { principalSource, TokenIssuers } from "../../src/accounts/index.ts";
 import { app } from "../../src/app.ts";
 import { isolateOf } from "../../src/pipeline/index.ts";
 import { adopted, done, newOrganisation, opens, send, type Json } from "./admin-api.ts";
@@ -82,6 +82,21 @@ describe("a new master secret", () => {
     expect(credentialsOf(await opensIn(after, secret))).toEqual(expected);
     await expect(opensIn(env, secret)).rejects.toThrow("cannot be opened");
     // Back again, for whoever shares this database.
+    const back = { ...env, CREDENTIALS_SECRET: old, CREDENTIALS_SECRET_PREVIOUS: isolateOf(rotated).masters.current };
+    expect((await send("POST /credentials/rotate", {}, back)).json.left).toBe(0);
+  });
+
+  test("does the same for the secrets of token issuers", async () => {
+    const { id: key } = await newKey();
+    const issuer = `https://${crypto.randomUUID()}.example`;
+    await done(`PUT /organisations/${org}/token-issuers`, { issuer, key, secret: "shared-with-the-project" });
+    const proofIn = async (bindings: Cloudflare.Env) => (await new TokenIssuers(env.DB, isolateOf(bindings).masters).find(issuer, Date.now()))?.proof;
+    expect(await proofIn(rotated)).toEqual({ secret: "shared-with-the-project" });
+    await expect(proofIn(after)).rejects.toThrow("cannot be opened");
+    const first = await send("POST /credentials/rotate", {}, rotated);
+    expect(first.json.left).toBe(0);
+    expect(JSON.stringify(first.json)).not.toContain("shared-with-the-project");
+    expect(await proofIn(after)).toEqual({ secret: "shared-with-the-project" });
     const back = { ...env, CREDENTIALS_SECRET: old, CREDENTIALS_SECRET_PREVIOUS: isolateOf(rotated).masters.current };
     expect((await send("POST /credentials/rotate", {}, back)).json.left).toBe(0);
   });

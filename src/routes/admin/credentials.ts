@@ -40,7 +40,7 @@ export const credentials = new Hono<App>()
     return c.body(null, 204);
   });
 
-/** Everybody's credentials, and the keys of everybody's files: sealed under the current master secret, where the previous one still holds them. */
+/** Everybody's credentials, token issuers' secrets and the keys of everybody's files: sealed under the current master secret, where the previous one still holds them. */
 export const allCredentials = new Hono<App>().post("/rotate", async (c) => {
   const { masters, files } = isolateOf(c.env);
   const [credentials, keys] = [await resealCredentials(c.env.DB, byAdmin(), masters), await files.reseal()];
