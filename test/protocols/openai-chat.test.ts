@@ -234,8 +234,8 @@ describe("an error", () => {
   const codes: Record<ErrorCode, [status: number, type: string]> = {
     previous_response_not_found: [400, "invalid_request_error"], invalid_json: [400, "invalid_request_error"], invalid_request: [400, "invalid_request_error"],
     upstream_refused: [400, "invalid_request_error"],
-    missing_api_key: [401, "authentication_error"], invalid_api_key: [401, "authentication_error"], key_revoked: [401, "authentication_error"], key_expired: [401, "authentication_error"],
-    invalid_admin_secret: [401, "authentication_error"], insufficient_credits: [402, "insufficient_quota"], subscription_expired: [402, "insufficient_quota"], plan_required: [403, "permission_error"], header_credentials_not_allowed: [403, "permission_error"], model_not_allowed: [403, "permission_error"], model_not_priced: [403, "permission_error"], not_permitted: [403, "permission_error"],
+    missing_api_key: [401, "invalid_request_error"], invalid_api_key: [401, "invalid_request_error"], key_revoked: [401, "invalid_request_error"], key_expired: [401, "invalid_request_error"],
+    invalid_admin_secret: [401, "invalid_request_error"], insufficient_credits: [402, "insufficient_quota"], subscription_expired: [402, "insufficient_quota"], plan_required: [403, "permission_error"], header_credentials_not_allowed: [403, "permission_error"], model_not_allowed: [403, "permission_error"], model_not_priced: [403, "permission_error"], not_permitted: [403, "permission_error"],
     model_not_found: [404, "not_found_error"], not_found: [404, "not_found_error"], thread_not_found: [404, "not_found_error"], method_not_allowed: [405, "invalid_request_error"], conflict: [409, "invalid_request_error"],
     idempotency_conflict: [409, "invalid_request_error"], idempotency_unknown: [409, "invalid_request_error"],
     request_too_large: [413, "invalid_request_error"], unsupported_media_type: [415, "invalid_request_error"], range_not_satisfiable: [416, "invalid_request_error"], mcp_server_error: [424, "invalid_request_error"],

@@ -92,7 +92,7 @@ export async function addPricedModel(id: string, prices: Readonly<Record<"input"
 export const settled = ({ id }: Pick<Key, "id">): Promise<void> => vi.waitFor(async () => expect((await env.KEY_METER.getByName(id).inspect()).counters.held.requests).toBe(0));
 
 const types: Record<number, string> = {
-  400: "invalid_request_error", 401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 404: "not_found_error",
+  400: "invalid_request_error", 401: "invalid_request_error", 402: "insufficient_quota", 403: "permission_error", 404: "not_found_error",
   405: "invalid_request_error", 409: "invalid_request_error", 413: "invalid_request_error", 415: "invalid_request_error", 429: "rate_limit_error",
 };
 

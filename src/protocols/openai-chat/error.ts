@@ -2,8 +2,7 @@
 import type { GatewayError } from "../../errors.ts";
 
 const typeOf = (status: number): string =>
-  status === 401 ? "authentication_error"
-  : status === 402 ? "insufficient_quota"
+  status === 402 ? "insufficient_quota"
   : status === 403 ? "permission_error"
   : status === 404 ? "not_found_error"
   : status === 429 ? "rate_limit_error"
