@@ -35,7 +35,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   router: { may: ["catalog", "providers", "accounts/policy", "ledger/price", "type protocols/protocol", "errors"], why: "pure over lists: it can be tried out on any list; what a request wishes stands in its facts" },
   env: { may: [], why: "read once, before anything runs" },
   pipeline: {
-    may: ["accounts", "bytes", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "pictures", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
+    may: ["accounts", "bytes", "catalog", "chat", "env", "errors", "files", "form", "health", "ledger", "limits", "pictures", "protocols/conversations", "protocols/crossing", "protocols/file-places", "type protocols/protocol", "protocols/json", "protocols/openai-completions/join", "protocols/openai-completions/native", "protocols/retelling", "protocols/routing", "protocols/sse", "providers", "receipts", "replay", "router", "telemetry", "upstream"],
     why: "the one path a request takes, through all rooms; never up to routes or dashboard",
   },
   mcp: {

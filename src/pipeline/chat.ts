@@ -15,7 +15,7 @@ import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { roomForAnswer } from "./most.ts";
 import { costSeen } from "./outcome.ts";
 import { passthrough, wishFor, type ClientRequest } from "./passthrough.ts";
-import { observationOf, Retelling } from "./retelling.ts";
+import { observationOf, Retelling } from "../protocols/retelling.ts";
 import { Spliced } from "./spliced.ts";
 
 const utf8 = new TextDecoder();

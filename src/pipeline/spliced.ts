@@ -3,7 +3,7 @@ import { together, type ChatEvent, type Place, type Usage } from "../chat/index.
 import { GatewayError } from "../errors.ts";
 import type { StreamParser } from "../protocols/protocol.ts";
 import { isPassing } from "./attempt.ts";
-import { Retelling } from "./retelling.ts";
+import { Retelling } from "../protocols/retelling.ts";
 import { firm, Seam } from "./seam.ts";
 
 type Placed = Extract<ChatEvent, Place>;

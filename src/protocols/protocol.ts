@@ -29,7 +29,7 @@ export type InputFacts = {
   unseen?: boolean;
 };
 
-export type NativeOnly = { readonly param: string; readonly what: readonly string[]; readonly must: boolean };
+export type NativeOnly = { readonly param: string; readonly what: readonly string[]; readonly must: boolean; readonly also?: readonly string[] };
 
 /** What the gateway must know of a request before it can plan, price and send it. */
 export type RequestFacts = InputFacts & {

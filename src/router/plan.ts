@@ -119,12 +119,17 @@ function fitting(read: Read, terms: Terms, ways: Ways): Fitting {
 /** Those that can be told of all that the request says, where it must be or there are such. */
 function speaking(fit: readonly Candidate[], { nativeOnly, protocols, kinds }: Question, ways: Ways, excluded: Exclusion[]): readonly Candidate[] {
   if (!nativeOnly) return fit;
-  const knows = (one: Candidate): boolean => protocolsOf(ways.of(one.provider).list[0]!.endpoint, one, protocols, kinds).includes(nativeOnly.protocol);
+  const knows = (one: Candidate): boolean => toldIn(protocolsOf(ways.of(one.provider).list[0]!.endpoint, one, protocols, kinds), nativeOnly).length > 0;
   const able = fit.filter(knows);
   if (!nativeOnly.must && able.length === 0) return fit;
   for (const one of fit) if (!able.includes(one)) excluded.push({ deployment: one.name, reason: "not_native" });
   return able;
 }
+
+/** Of the protocols that are spoken, those in which all of the request can be said. */
+const toldIn = (spoken: readonly string[], { protocol, also = [] }: NonNullable<Question["nativeOnly"]>): readonly string[] => spoken.filter((id) => id === protocol || also.includes(id));
+
+const spokenOf = (spoken: readonly string[], { nativeOnly }: Question): readonly string[] => (nativeOnly?.must ? toldIn(spoken, nativeOnly) : spoken);
 
 const isOpen = (vital: string, { health }: Question): boolean => health?.(vital)?.state === "open";
 
@@ -156,7 +161,7 @@ function attemptsOf(candidate: Candidate, ways: Ways, question: Question): Attem
   return (chosen.length < 2 ? chosen : chosen.toSorted((a, b) => Number(b.own) - Number(a.own) || spread(a.suffix) - spread(b.suffix))).map(({ endpoint, own, suffix }) => ({
     endpoint, deployment, vital: deployment + suffix, upstreamId, model: model?.id, own, prices,
     contextTokens: model?.contextTokens ?? undefined, maxOutputTokens: model?.maxOutputTokens ?? undefined,
-    protocols: question.nativeOnly?.must ? [question.nativeOnly.protocol] : protocolsOf(endpoint, candidate, question.protocols, question.kinds),
+    protocols: spokenOf(protocolsOf(endpoint, candidate, question.protocols, question.kinds), question),
     ...(endpoint.provider.sealsReasoning && model?.capabilities.includes("reasoning") && { seals: true as const }),
   }));
 }

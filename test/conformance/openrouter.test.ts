@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
-import { Retelling } from "../../src/pipeline/retelling.ts";
+import { Retelling } from "../../src/protocols/retelling.ts";
 import { openaiChatUpstream } from "../../src/protocols/openai-chat/index.ts";
 import { openrouterChat } from "../../src/protocols/index.ts";
 import { admin, createKey } from "../support/admin.ts";

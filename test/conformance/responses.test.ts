@@ -19,10 +19,11 @@ let client: Client;
 let openai: OpenAI;
 
 beforeAll(async () => {
-  gateway = await Gateway.start();
+  gateway = await Gateway.start((mock) => ({ MISTRAL_API_KEY: openaiKey, MISTRAL_BASE_URL: `${mock}/v1` }));
   client = await gateway.client();
   openai = client.openai;
   gateway.mock.mount("", inputTokens);
+  gateway.mock.mount("", fim);
   gateway.mock.onToolResult("call_weather", { content: "Sunny.", usage });
   gateway.mock.onMessage("a poem", { content: poem, usage });
   gateway.mock.onMessage("weather", { toolCalls: [{ id: "call_weather", name: "get_weather", arguments: order }], usage });
@@ -38,6 +39,31 @@ const inputTokens: Mountable = {
     const { input, store } = JSON.parse(text) as { input: string; store?: unknown };
     if (store !== undefined) response.writeHead(400).end('{"error":{"message":"Unknown parameter: store"}}');
     else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "response.input_tokens", input_tokens: input.length }));
+    return true;
+  },
+};
+
+/** Mistral's completions, which aimock does not have: what they were asked, and the answer as a chat message. */
+const fimAsked: Record<string, unknown>[] = [];
+const fim: Mountable = {
+  async handleRequest(request, response, pathname) {
+    if (!pathname.endsWith("/fim/completions")) return false;
+    let body = "";
+    for await (const part of request.setEncoding("utf8")) body += part;
+    const asked = JSON.parse(body) as Record<string, unknown>;
+    fimAsked.push(asked);
+    const head = { id: "fim-1", created: 1, model: "codestral-2508" };
+    const counted = { usage: { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13 } };
+    if (asked.stream !== true) {
+      const message = { role: "assistant", content: "  return a + b;" };
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...head, object: "chat.completion", choices: [{ index: 0, message, finish_reason: "stop" }], ...counted }));
+      return true;
+    }
+    const tell = (delta: object, finish_reason: string | null, rest: object = {}): unknown => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason }], ...rest })}\n\n`);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    tell({ role: "assistant", content: "  return" }, null);
+    tell({ content: " a + b;" }, "stop", counted);
+    response.end("data: [DONE]\n\n");
     return true;
   },
 };
@@ -329,6 +355,33 @@ describe("legacy completions", () => {
     answer("legacy-tokens", 200, { ...base, choices: [{ text: "x", index: 0, logprobs: null, finish_reason: "length" }], usage: told });
     await openai.completions.create({ model: "selfhosted/legacy-tokens", prompt: [[1, 2], [3]], suffix: "}", best_of: 2 });
     expect(gateway.upstream.last("legacy-tokens").text).toBe('{"model":"legacy-tokens","prompt":[[1,2],[3]],"suffix":"}","best_of":2}');
+  });
+
+  describe("between a prompt and a suffix, by a model of Mistral's", () => {
+    const asked = { model: "mistral/codestral-latest", prompt: "def add(a, b):", suffix: "print(add(1, 2))", max_tokens: 20, temperature: 0, stop: ["\n\n"], seed: 7 };
+
+    test("a whole answer", async () => {
+      const { data, response } = await openai.completions.create(asked).withResponse();
+      expect(data).toMatchObject({ object: "text_completion", choices: [{ index: 0, text: "  return a + b;", finish_reason: "stop", logprobs: null }], usage: { prompt_tokens: 9, completion_tokens: 4 } });
+      expect(fimAsked.at(-1)).toEqual({ model: "codestral-latest", prompt: "def add(a, b):", suffix: "print(add(1, 2))", temperature: 0, stop: ["\n\n"], max_tokens: 20, random_seed: 7 });
+      expect([response.headers.get("x-forge-losses"), await entryOf(response)]).toMatchObject([null, { end: "complete", deployment: "mistral/codestral-latest", usage: { inputTokens: 9, outputTokens: 4 }, costSource: "price" }]);
+    });
+
+    test("a stream, with its usage where it is asked for", async () => {
+      const { data, response } = await openai.completions.create({ ...asked, stream: true, stream_options: { include_usage: true } }).withResponse();
+      const chunks = await Array.fromAsync(data);
+      expect(chunks.flatMap(({ choices }) => choices.map(({ text }) => text)).join("")).toBe("  return a + b;");
+      expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 13 } });
+      expect(fimAsked.at(-1)).not.toHaveProperty("stream_options");
+      expect(await entryOf(response)).toMatchObject({ end: "complete", usage: { inputTokens: 9, outputTokens: 4 } });
+    });
+
+    test("more than one answer is a declared loss; tokens, and models that only converse, are refused by name", async () => {
+      const { response } = await openai.completions.create({ ...asked, n: 2 }).withResponse();
+      expect(response.headers.get("x-forge-losses")).toBe("choices");
+      expect(await refusal(openai.completions.create({ ...asked, prompt: [1, 2] }))).toMatchObject({ status: 400, param: "prompt" });
+      expect(await refusal(openai.completions.create({ ...asked, model: "mistral/mistral-small-latest" }))).toMatchObject({ status: 400, param: "suffix" });
+    });
   });
 
   test("a model whose provider has none", async () => {

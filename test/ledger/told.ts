@@ -3,7 +3,7 @@ import { noUsage, type Usage } from "../../src/chat/usage.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { costOf, type Price, type PriceClass } from "../../src/ledger/index.ts";
 import { outcomeOf, type Ending } from "../../src/pipeline/outcome.ts";
-import { observationOf, Retelling } from "../../src/pipeline/retelling.ts";
+import { observationOf, Retelling } from "../../src/protocols/retelling.ts";
 import { anthropicMessages, conversations, gemini, openaiChat, openaiResponses } from "../../src/protocols/index.ts";
 import type { Observation, Protocol, RequestFacts } from "../../src/protocols/protocol.ts";
 import type { Attempt } from "../../src/router/index.ts";

@@ -78,7 +78,7 @@ describe("a request", () => {
     [{ prompt: [1, 2] }, "prompt", "a prompt of tokens"], [{ prompt: [[1], [2]] }, "prompt", "a prompt of tokens"], [{ prompt: ["a", "b"] }, "prompt", "several prompts at once"], [{ prompt: null }, "prompt", "an answer to no prompt"],
     [{ suffix: "}" }, "suffix", "what follows (suffix)"], [{ n: 2, best_of: 3 }, "best_of", "the best of several (best_of)"],
     [{ echo: true, logprobs: 0 }, "echo", "the tokens of the prompt itself (echo with logprobs, or without an answer)"], [{ echo: true, max_tokens: 0 }, "echo", "the tokens of the prompt itself (echo with logprobs, or without an answer)"],
-  ])("%j can only be told in completions", (over, param, what) => expect(parse(over).nativeOnly).toEqual({ param, what: [what], must: true }));
+  ])("%j can only be told in completions", (over, param, what) => expect(parse(over).nativeOnly).toEqual({ param, what: [what], must: true, ...(param === "suffix" && { also: ["mistral-fim"] }) }));
 
   test.each([{}, { prompt: ["a"] }, { echo: true }, { suffix: "", logprobs: 3, n: 2, best_of: 2 }])("%j can be told to any model", (over) => expect(parse(over).nativeOnly).toBeUndefined());
 

@@ -2,6 +2,7 @@
 import { openaiChat } from "../openai-chat/index.ts";
 import { ChatStreamObserver } from "../openai-chat/stream.ts";
 import type { Observation, Protocol } from "../protocol.ts";
+import { mistralFim } from "./fim.ts";
 import { parseConversation, protocolId } from "./parse-request.ts";
 import { CompletionRenderer, renderResponse } from "./render.ts";
 import { parseRequest } from "./request.ts";
@@ -26,6 +27,7 @@ export const openaiCompletions: Protocol = {
     renderStream: (context) => new CompletionRenderer(context),
     streamType: "text/event-stream; charset=utf-8",
   },
+  crossings: [mistralFim],
   parse: parseRequest,
   observe,
   watch: (hideUsage) => new ChatStreamObserver(hideUsage, outputText),

@@ -2,6 +2,9 @@
 import { isObject, list, stringIn } from "../json.ts";
 import type { NativeOnly } from "../protocol.ts";
 
+/** Mistral's completions, which have a prompt and a suffix, and no more. */
+export const fimProtocol = "mistral-fim";
+
 /** Fields of a request that are read for it. */
 type Asked = { prompt?: unknown; suffix?: unknown; n?: number | null; best_of?: number | null; echo?: unknown; logprobs?: unknown; max_tokens?: number | null };
 
@@ -19,7 +22,8 @@ const only: readonly [param: string, what: string, (asked: Asked) => boolean][] 
 
 export function nativeOnlyOf(asked: Asked): NativeOnly | undefined {
   const all = only.filter(([, , holds]) => holds(asked));
-  return all.length === 0 ? undefined : { param: all[0]![0], what: all.map(([, what]) => what), must: true };
+  if (all.length === 0) return undefined;
+  return { param: all[0]![0], what: all.map(([, what]) => what), must: true, ...(all.every(([param]) => param === "suffix") && { also: [fimProtocol] }) };
 }
 
 /** The prompts of a request that asks for an answer to each of several texts; else none. */

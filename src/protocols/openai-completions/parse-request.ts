@@ -16,8 +16,8 @@ const requestSchema = z.object({
 });
 
 /** The one text that a chat model can answer. Whatever else a prompt can be is `nativeOnly`, and says nothing to anybody else. */
-function textOf(prompt: z.output<typeof textsField> | null | undefined): string {
-  const only = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;
+export function textOf(prompt: unknown): string {
+  const only: unknown = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;
   return typeof only === "string" ? only : "";
 }
 

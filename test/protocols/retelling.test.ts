@@ -1,7 +1,7 @@
 /** Streams told anew that end otherwise than they should: what is whole is told as whole, and half a call never is. */
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
-import { Retelling } from "../../src/pipeline/retelling.ts";
+import { Retelling } from "../../src/protocols/retelling.ts";
 import { conversations } from "../../src/protocols/conversations.ts";
 import { anthropicMessages, gemini, openaiChat } from "../../src/protocols/index.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";

@@ -1,8 +1,8 @@
 /** A stream of one protocol told anew in another, and what it says about itself on the way. */
 import type { ChatEvent, ChatResponse, Part } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
-import type { Observation, StreamObserver, StreamParser, StreamRenderer } from "../protocols/protocol.ts";
-import { dataOf, eventOf, splitFrames } from "../protocols/sse.ts";
+import type { Observation, StreamObserver, StreamParser, StreamRenderer } from "./protocol.ts";
+import { dataOf, eventOf, splitFrames } from "./sse.ts";
 
 const charactersIn = (part: Part): number =>
   part.type === "text" ? part.text.length
