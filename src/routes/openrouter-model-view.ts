@@ -1,6 +1,7 @@
 /** Models and their endpoints as OpenRouter's clients read them. https://openrouter.ai/docs/api-reference/list-available-models */
 import { usdOfPico } from "../ledger/index.ts";
 import { listed, type Price, type PriceClass } from "../ledger/price.ts";
+import { fltOf } from "../protocols/index.ts";
 import type { Attempt, CallableModel, Vital } from "../router/index.ts";
 
 /** Nobody can say what it costs: it depends on whom a request is sent to, or has no price. */
@@ -53,15 +54,20 @@ export function architectureOf({ kind, model }: Described) {
 /** The path under which a model's endpoints are told. */
 const detailsOf = (id: string): string => `/api/v1/models/${id.split("/").map(encodeURIComponent).join("/")}/endpoints`;
 
-/** OpenAI's fields are beside OpenRouter's: nobody minds the other's. An alias has no price, for it may be anyone's. */
-export function modelView(callable: CallableModel, atMs: number) {
+/** The price of a thousand tokens as ForgeLab's clients read it, at the same URL; nothing where nobody can say it. */
+const inFlt = ({ prompt, completion }: { prompt: string; completion: string }, fltPerUsd: number) =>
+  (prompt === unknown ? {} : { input_flt_per_1k: fltOf(Number(prompt) * 1_000, fltPerUsd), output_flt_per_1k: fltOf(Number(completion) * 1_000, fltPerUsd) });
+
+/** OpenAI's and ForgeLab's fields are beside OpenRouter's: nobody minds the others'. An alias has no price, for it may be anyone's. */
+export function modelView(callable: CallableModel, atMs: number, fltPerUsd: number) {
   const { id, owner, createdAtMs, model, first } = callable;
   const isAlias = model === undefined && !first.endpoint.provider.selfHosted;
+  const pricing = isAlias ? { prompt: unknown, completion: unknown } : pricingOf(first, atMs);
   return {
     id, canonical_slug: id, name: id, object: "model" as const, owned_by: owner, created: Math.floor(createdAtMs / 1000),
     context_length: model?.contextTokens ?? null,
     architecture: architectureOf(callable),
-    pricing: isAlias ? { prompt: unknown, completion: unknown } : pricingOf(first, atMs),
+    pricing: { ...pricing, ...inFlt(pricing, fltPerUsd) },
     top_provider: { context_length: model?.contextTokens ?? null, max_completion_tokens: model?.maxOutputTokens ?? null, is_moderated: false },
     per_request_limits: null, default_parameters: null, supported_voices: null,
     supported_parameters: parametersOf(callable),

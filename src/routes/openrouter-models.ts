@@ -52,8 +52,8 @@ const sorts: Record<NonNullable<Query["sort"]>, (a: Row, b: Row) => number> = {
 };
 
 async function rowsOf(c: Context<App>, query: Query) {
-  const { list, headers, context: { startedAtMs } } = await callable(c);
-  const rows = list.map((of): Row => ({ of, view: modelView(of, startedAtMs) })).filter(passes(query, startedAtMs));
+  const { list, headers, context: { isolate, startedAtMs } } = await callable(c);
+  const rows = list.map((of): Row => ({ of, view: modelView(of, startedAtMs, isolate.settings.FLT_PER_USD) })).filter(passes(query, startedAtMs));
   return { rows: query.sort ? rows.toSorted(sorts[query.sort]) : rows, headers };
 }
 
@@ -94,8 +94,8 @@ export const openrouterModels = new Hono<App>()
   })
   .get("/models/:id{.+}/endpoints", answerEndpoints)
   .get("/model/:id{.+}", async (c) => {
-    const { list, headers, context: { startedAtMs } } = await callable(c);
-    return c.json({ data: modelView(found(list, c.req.param("id")), startedAtMs) }, 200, headers);
+    const { list, headers, context: { isolate, startedAtMs } } = await callable(c);
+    return c.json({ data: modelView(found(list, c.req.param("id")), startedAtMs, isolate.settings.FLT_PER_USD) }, 200, headers);
   })
   .get("/providers", async (c) => {
     const { context: { isolate }, headers } = await lookedUp(c);

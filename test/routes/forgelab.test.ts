@@ -29,6 +29,16 @@ function thinkers(over: Partial<Record<string, () => Response | Promise<Response
   return outside((left) => over[stepOf(left)]?.() ?? said({ plan, bees: "Bees fly.", ants: "Ants walk.", review: '{"ok":true,"again":[]}', answer: "Bees fly, ants walk." }[stepOf(left)]!));
 }
 
+test("prices of models are told in FLT for a thousand tokens, where there are any", async () => {
+  outside(() => Response.json({ data: [] }));
+  const { object, data } = await (await call(key.secret, "GET", "/api/v1/models")).json<{ object: string; data: { id: string; pricing: Json }[] }>();
+  const pricing = (id: string): Json | undefined => data.find((one) => one.id === id)?.pricing;
+  expect(object).toBe("list");
+  // 1 USD a million tokens, 25,000 FLT a USD.
+  expect(pricing("groq/gpt-test")).toEqual({ prompt: "0.000001", completion: "0.000001", input_flt_per_1k: 25, output_flt_per_1k: 25 });
+  expect(pricing("auto")).toEqual({ prompt: "-1", completion: "-1" });
+});
+
 describe("mode chat", () => {
   test("is one request, and tells its cost in FLT", async () => {
     const left = outside(() => said("Here is the component.", [50, 150]));
