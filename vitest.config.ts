@@ -9,7 +9,7 @@ const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {
   workerd: ["test/security/canary.test.ts", "test/security/routes.test.ts", "test/routes/brought-keys.test.ts", "test/routes/brain.test.ts"],
-  node: ["rhythms", "hostile", "disconnects", "stalled", "idempotency", "continued", "sovereign"].map((name) => `test/conformance/${name}.test.ts`)
+  node: ["rhythms", "hostile", "disconnects", "stalled", "idempotency", "continued", "documents", "sovereign"].map((name) => `test/conformance/${name}.test.ts`)
     .concat("test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
 };
 

@@ -1,0 +1,8 @@
+curl https://api.priyo.ai/v1/chat/completions \
+  -H "Authorization: Bearer $PRIYO_API_KEY" \
+  -H "Content-Type: application/json" \
+  -d '{
+    "model": "priyo-llama",
+    "messages": [{"role": "user", "content": "Write a haiku about Dhaka"}],
+    "stream": true
+  }'

@@ -1,0 +1,2 @@
+curl https://api.priyo.ai/v1/models \
+  -H "Authorization: Bearer $PRIYO_API_KEY"
