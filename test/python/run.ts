@@ -1,6 +1,7 @@
 /**
  * `npm run test:python`: the official Python SDKs of OpenAI, Anthropic and Google read every kind of answer through the gateway, whole
- * and streamed, from scripted providers of four protocols. The providers are scripted; the SDKs, the gateway and the sockets are real.
+ * and streamed, from scripted providers of four protocols; the seed documents' Python runs as printed, and LangChain and LlamaIndex do what
+ * they are for. The providers are scripted; the SDKs, the gateway and the sockets are real.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,16 +12,18 @@ import { fileURLToPath } from "node:url";
 import { startLocal } from "../../scripts/local.ts";
 import { prepared } from "../support/script.ts";
 import { createKey } from "../support/admin.ts";
+import { World } from "../documents/world.ts";
 import { startResources } from "./resources.ts";
+import { playSnippets } from "./snippets.ts";
 import { truth } from "./truth.ts";
 import { Upstream } from "./upstream.ts";
 
 const deadlineMs = 10 * 60_000;
 const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** A virtual environment with exactly the packages of requirements.txt, made once. Returns its Python. Throws when it cannot be made. */
-function installPython(): string {
-  const requirements = beside("requirements.txt");
+/** A virtual environment with exactly the packages of a list, made once. Returns its Python. Throws when it cannot be made. */
+function installPython(list: string): string {
+  const requirements = beside(list);
   const digest = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
   const venv = join(tmpdir(), `forge-python-${digest}`);
   const python = join(venv, "bin", "python");
@@ -36,8 +39,8 @@ function installPython(): string {
 }
 
 /** Runs the Python side with its output on ours, and nothing of our environment that could lead it elsewhere. Returns its exit code. */
-async function drive(python: string, vars: Record<string, string>): Promise<number> {
-  const child = spawn(python, ["-B", beside("main.py")], { env: { PATH: process.env.PATH, ...vars }, stdio: ["ignore", "inherit", "inherit"] });
+async function drive(python: string, script: string, vars: Record<string, string>): Promise<number> {
+  const child = spawn(python, ["-B", beside(script)], { env: { PATH: process.env.PATH, ...vars }, stdio: ["ignore", "inherit", "inherit"] });
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   const code = await new Promise<number | null>((resolve, reject) => child.once("exit", resolve).once("error", reject));
@@ -45,7 +48,8 @@ async function drive(python: string, vars: Record<string, string>): Promise<numb
   return code ?? 1;
 }
 
-const { made: python, done } = prepared(installPython, deadlineMs);
+// LlamaIndex wants an OpenAI SDK of its own time.
+const { made: [python, older], done } = prepared(() => [installPython("requirements.txt"), installPython("requirements-llama-index.txt")] as const, deadlineMs);
 const upstream = new Upstream();
 const origin = await upstream.start();
 const places = Object.entries(truth.upstreams).flatMap(([protocol, { provider }]) => [
@@ -59,12 +63,20 @@ const gateway = await startLocal({
 });
 try {
   const [key, resourcesKey] = await Promise.all([gateway, kept].map(({ url }) => createKey(url, { limits: { requestsPerMinute: 100_000 } })));
-  process.exitCode = await drive(python, {
+  process.exitCode = await drive(python, "main.py", {
     FORGE_URL: gateway.url, FORGE_KEY: key!.secret, FORGE_RESOURCES_URL: kept.url, FORGE_RESOURCES_KEY: resourcesKey!.secret, FORGE_TRUTH: JSON.stringify(truth),
   });
 } finally {
   await Promise.all([gateway.stop(), kept.stop()]);
   await mock.stop();
   upstream.stop();
+}
+const world = await World.start();
+try {
+  const vars = { FORGE_URL: world.url, FORGE_KEY: await world.key("rrt-burst-") };
+  const wrong = [await drive(python, "with_langchain.py", vars), await drive(older, "with_llama_index.py", vars), await playSnippets(python, world)];
+  if (wrong.some((count) => count > 0)) process.exitCode = 1;
+} finally {
+  await world.stop();
   done();
 }
