@@ -15,4 +15,5 @@ export { looksLikeSecret } from "./api-key.ts";
 export { TokenIssuers } from "./token-issuers.ts";
 export { Installations } from "./installations.ts";
 export { principalOfKeySource, principalSource } from "./read-principal.ts";
+export { webhookSecret } from "./webhook-secret.ts";
 export { removeExpiredSecrets } from "./keys.ts";

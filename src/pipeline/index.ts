@@ -12,7 +12,7 @@ export { Undertaking, type StepBound } from "./undertaking.ts";
 export { asGatewayError, refusal } from "./refusal.ts";
 export { callerOf, look } from "./admit.ts";
 export { bearerOf } from "./bearer.ts";
-export { checkedUrl as checkedUrlFor } from "../providers/index.ts";
+export { checkedUrl as checkedUrlFor, unreachable } from "../providers/index.ts";
 export { answerHeaders, failure, lossHeader, seal } from "./answer.ts";
 export { dropRest, readJson } from "./body.ts";
 export { checkShape } from "./shape.ts";

@@ -12,7 +12,7 @@ export { renderRerankError, rerank } from "./media/rerank.ts";
 export { openaiSpeech } from "./media/speech.ts";
 export { openaiTranscriptions, openaiTranslations } from "./media/transcription.ts";
 export { openaiImageEdits, openaiImageEditsJson, openaiImages, openaiImageVariations } from "./media/images.ts";
-export { openaiVideos, renderOpenrouterVideo, renderVideo, type Video, type VideoStatus } from "./media/videos.ts";
+export { openaiVideos, renderOpenrouterVideo, renderVideo, renderVideoEvent, type Video, type VideoStatus } from "./media/videos.ts";
 export { openaiChat, renderError as renderOpenaiError } from "./openai-chat/index.ts";
 export { fltOf, forgelab, isForgelab, readForgelab, type Before, type ForgelabRequest } from "./forgelab/index.ts";
 export { openaiCompletions } from "./openai-completions/index.ts";

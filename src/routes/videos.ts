@@ -29,7 +29,7 @@ async function derive(context: RequestContext, principal: Principal, how: "remix
   const from = await videos.source(principal, source, how);
   const whole = { ...fields, model: from.at.deployment };
   openaiVideos.parse(whole);
-  return told(context, await videos.create(context, principal, whole, from));
+  return told(context, await videos.create(context, principal, whole, { from }));
 }
 
 async function withoutCharacters(c: Context<App>): Promise<never> {

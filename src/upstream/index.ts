@@ -6,6 +6,7 @@ export { ask, notIts, ownerOf } from "./ask.ts";
 export { claimsOf, issuerIn } from "./jwks.ts";
 export { withAccess } from "./google-token.ts";
 export { decodeUtf8, readBounded } from "./read.ts";
+export { notify } from "./notify.ts";
 export { flow } from "./flow.ts";
 export { send, upstreamRequestId } from "./send.ts";
 export { rawValue, splice } from "./splice.ts";

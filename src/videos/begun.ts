@@ -2,7 +2,7 @@
 import type { Principal } from "../accounts/index.ts";
 import { answerHeaders, callerOf, lossHeader, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
 import { openaiVideos, renderVideo, type Protocol, type Video } from "../protocols/index.ts";
-import { errorOf, type Created } from "./job.ts";
+import { errorOf, type Created, type Order } from "./job.ts";
 import { Videos } from "./videos.ts";
 
 /** Whose words a client is told in: refusals are its protocol's. */
@@ -28,9 +28,9 @@ export async function begun(context: RequestContext, begin: (context: RequestCon
 }
 
 /** Begins a film of these fields. */
-export async function create(context: RequestContext, principal: Principal, fields: Record<string, unknown>, words: Words = openaiWords): Promise<Response> {
+export async function create(context: RequestContext, principal: Principal, fields: Record<string, unknown>, words: Words = openaiWords, callback?: Order["callback"]): Promise<Response> {
   openaiVideos.parse(fields);
-  return told(context, await new Videos(context.isolate).create(context, principal, fields), words);
+  return told(context, await new Videos(context.isolate).create(context, principal, fields, callback && { callback }), words);
 }
 
 /** A request for a film as JSON, as others are answered by the path. It spends nothing itself: the film does. */

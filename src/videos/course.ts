@@ -1,6 +1,9 @@
 /** The course of a film: how it stands at first, what its client hears while it is not there, and when its object has something to do. Pure. */
 import { GatewayError } from "../errors.ts";
+import { newFileId } from "../files/index.ts";
+import type { Progress } from "../protocols/job.ts";
 import { videoWishIn } from "../protocols/media/video-wish.ts";
+import { callsBack } from "./callback.ts";
 import { fieldsFromRpc, mostKeepTries, type Job, type Order } from "./job.ts";
 
 /** Questions come slower and slower, but never so slowly that what is held would be lost. */
@@ -30,6 +33,13 @@ export const keepsTrying = ({ keeping, deleted }: Job): boolean => keeping !== u
 
 /** When its object has something to do; "over": there is nothing left. Nothing at all is kept for ever. */
 export function wakesAt(job: Job, firstPollMs: number, nowMs: number): number | "over" {
+  const next = nextStepAt(job, firstPollMs, nowMs);
+  if (!callsBack(job)) return next;
+  const callAtMs = Math.max(nowMs, job.callback!.nextAtMs);
+  return next === "over" ? callAtMs : Math.min(next, callAtMs);
+}
+
+function nextStepAt(job: Job, firstPollMs: number, nowMs: number): number | "over" {
   if (job.standing === "running") return nowMs + Math.min(longestPollMs, firstPollMs * slower ** Math.min(job.polls, 20));
   if (job.standing === "reserving" || job.standing === "submitting") return nowMs + beginningMs;
   if (!job.posted || keepsTrying(job)) return nowMs + againMs;
@@ -47,3 +57,9 @@ const interruptedWhile: Partial<Record<Job["standing"], string>> = {
 };
 
 export const interrupted = ({ standing }: Job): NonNullable<Job["error"]> => ({ code: "interrupted", message: interruptedWhile[standing]! });
+
+/** One that is made. What its provider keeps for no longer than its answer, or not for long (`fleeting`), is to be kept here. */
+export function madeOf(job: Job, { bytes, film, size, seconds, expiresAtS }: Extract<Progress, { is: "done" }>, fleeting: boolean): Job {
+  const keeping = (fleeting || bytes !== undefined) && !job.deleted ? { fileId: newFileId(job.createdAtMs), done: false, tries: 0 } : undefined;
+  return { ...job, percent: 100, film, size: job.size ?? size, seconds: job.seconds ?? seconds, filmEndsAtS: expiresAtS, unanswered: 0, ...(keeping && { keeping }) };
+}

@@ -23,8 +23,13 @@ export type Order = {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Of a request with a name: what must be the same when it comes again. */
   readonly fingerprint?: string;
+  /** Where its end is to be told, and the address under which films are asked after. */
+  readonly callback?: { readonly url: string; readonly videosUrl: string };
   readonly from?: { readonly id: string; readonly how: Derivation; readonly at: Deployed; readonly ref: string; readonly film: string | undefined };
 };
+
+/** Who is told of its end: the address sealed, how often it was tried, and when it is again. `done`: it has heard, or was told often enough. */
+export type Callback = { readonly url: string; readonly videosUrl: string; readonly tries: number; readonly nextAtMs: number; readonly done: boolean };
 
 /** Where a film is made, in whose account, at which prices. */
 export type Deployed = {
@@ -72,6 +77,7 @@ export type Job = {
   readonly filmEndsAtS?: number | undefined;
   /** Where it is kept here, once it is; before, whether it shall be. */
   readonly keeping?: { readonly fileId: string; readonly done: boolean; readonly tries: number } | undefined;
+  readonly callback?: Callback | undefined;
   readonly outcome?: Outcome;
   readonly posted: boolean;
   /** Its client has deleted it: it goes on only until it is posted. */
@@ -104,10 +110,10 @@ const statuses: Readonly<Record<Standing, VideoStatus>> = { reserving: "queued",
 
 /** What its client sees of it. `prompt`: opened. */
 export const videoOf = (job: Job, prompt: string | undefined): Video => {
-  const { id, model, standing, begun, percent, createdAtMs, endedAtMs, filmEndsAtS, seconds, size, error, madeFrom, outcome, at } = job;
+  const { id, requestId, model, standing, begun, percent, createdAtMs, endedAtMs, filmEndsAtS, seconds, size, error, madeFrom, outcome, at } = job;
   const coming = isComing(job);
   return {
-    id, model, percent: coming ? 99 : percent, seconds, size, prompt, madeFrom, error,
+    id, requestId, model, percent: coming ? 99 : percent, seconds, size, prompt, madeFrom, error,
     status: coming || (standing === "running" && begun) ? "in_progress" : statuses[standing],
     createdAtS: Math.floor(createdAtMs / 1_000),
     completedAtS: standing === "completed" && !coming ? Math.floor(endedAtMs! / 1_000) : undefined,

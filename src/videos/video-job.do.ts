@@ -1,6 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
 import { GatewayError } from "../errors.ts";
-import { newFileId } from "../files/index.ts";
 import { Meters } from "../limits/index.ts";
 import { LimitError } from "../pipeline/admit.ts";
 import { asGatewayError, isolateOf, type Isolate } from "../pipeline/index.ts";
@@ -12,7 +11,8 @@ import { log } from "../telemetry/index.ts";
 import { keysHeader } from "../accounts/index.ts";
 import { askOne, contextFor, deployedAt, makerOf, reserve } from "./begin.ts";
 import { askAfter, askToRemove, endpointAt, opened, outcomeFor, sealed } from "./follow.ts";
-import { againMs, beginningMs, interrupted, keepsTrying, longestMs, mostGone, notReady, ordered, wakesAt } from "./course.ts";
+import { againMs, beginningMs, interrupted, keepsTrying, longestMs, madeOf, mostGone, notReady, ordered, wakesAt } from "./course.ts";
+import { callsBack, nextTry, tell } from "./callback.ts";
 import { fieldsFromRpc, isComing, plainOf, videoOf, type Created, type Deployed, type Job, type Order, type Place } from "./job.ts";
 import { keepFilm } from "./keep.ts";
 import { VideoList } from "./list.ts";
@@ -120,7 +120,8 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
       return { is: "refused", error: plainOf(asGatewayError(thrown, context)), rate: thrown instanceof LimitError ? thrown.rate : undefined };
     }
     const { policy, reserved, rate, plan, sovereign } = admission;
-    this.save({ ...this.job!, policy, reserved, ...(!sovereign && { prompt: await sealed(isolate.masters, order, videoWishIn(fieldsFromRpc(order.fields)).prompt) }) });
+    const callback = order.callback && { ...order.callback, url: await sealed(isolate.masters, order, order.callback.url), tries: 0, nextAtMs: 0, done: false };
+    this.save({ ...this.job!, policy, reserved, ...(callback && { callback }), ...(!sovereign && { prompt: await sealed(isolate.masters, order, videoWishIn(fieldsFromRpc(order.fields)).prompt) }) });
     const brought = context.request.headers.get(keysHeader);
     const sealedKeys = brought === null ? undefined : await sealed(isolate.masters, order, brought);
     let failure = new GatewayError("no_provider", "Nobody who makes such films is set up here.");
@@ -139,7 +140,7 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
     }
     this.end(this.job!, "failed", undefined, { code: failure.code, message: failure.message });
     await this.settle().catch(() => {});
-    this.save({ ...this.job!, deleted: true });
+    this.save({ ...this.job!, deleted: true, callback: undefined });
     if (this.job!.posted) await this.forget().catch(() => {});
     else await this.ctx.storage.setAlarm(Date.now() + againMs);
     return { is: "refused", error: plainOf(failure), rate };
@@ -154,7 +155,15 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
     }
     if (this.job!.standing === "running") await this.follow(this.job!);
     if (this.job!.outcome && !this.job!.posted) await this.settle();
+    if (callsBack(this.job!) && this.job!.callback!.nextAtMs <= Date.now()) await this.callBack(this.job!);
     if (keepsTrying(this.job!)) await this.keep(this.job!);
+  }
+
+  private async callBack(job: Job): Promise<void> {
+    const callback = nextTry(job.callback!, Date.now());
+    this.save({ ...job, callback });
+    if (await tell(this.isolate.masters, job, callback, Date.now())) this.save({ ...this.job!, callback: { ...callback, done: true } });
+    else if (callback.done) log("warn", "video_callback_unheard", { video: job.id, tries: callback.tries });
   }
 
   private async follow(job: Job): Promise<void> {
@@ -171,16 +180,9 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
     } else if (progress.is === "running") {
       this.save({ ...now, polls, unanswered: 0, begun: progress.begun || now.begun, percent: Math.max(now.percent, Math.min(99, Math.round(progress.percent ?? 0))) });
     } else if (progress.is === "failed") this.end(now, "failed", undefined, { code: progress.code, message: progress.message });
-    else this.done(now, progress, endpoint!);
+    // What it came to is written down with it, so that it is posted whatever comes.
+    else this.end(madeOf(now, progress, makerOf(now.at!.protocol)!.fleeting === true), "completed", progress, undefined, endpoint!);
     if (this.job!.standing === "running" && Date.now() - now.createdAtMs > longestMs) this.end(this.job!, "expired", undefined, { code: "expired", message: "The provider did not finish this film within 24 hours." });
-  }
-
-  /** It is made: what it came to is written down with it, so that it is posted whatever comes. */
-  private done(job: Job, progress: Extract<Progress, { is: "done" }>, endpoint: Endpoint): void {
-    const fleeting = progress.bytes !== undefined || makerOf(job.at!.protocol)!.fleeting === true;
-    const keeping = fleeting && !job.deleted ? { fileId: newFileId(job.createdAtMs), done: false, tries: 0 } : undefined;
-    const made: Job = { ...job, percent: 100, film: progress.film, size: job.size ?? progress.size, seconds: job.seconds ?? progress.seconds, filmEndsAtS: progress.expiresAtS, unanswered: 0, ...(keeping && { keeping }) };
-    this.end(made, "completed", progress, undefined, endpoint);
   }
 
   /** Keeps a film here. Where its provider gave it with its answer, that is asked for again. */

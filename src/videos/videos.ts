@@ -33,13 +33,13 @@ export class Videos {
   }
 
   /** Begins a film. A request with a name begins one, however often it comes. */
-  async create({ request, requestId, startedAtMs }: RequestContext, { organisationId, keyId }: Principal, fields: Record<string, unknown>, from?: Order["from"]): Promise<Created> {
+  async create({ request, requestId, startedAtMs }: RequestContext, { organisationId, keyId }: Principal, fields: Record<string, unknown>, { from, callback }: Pick<Order, "from" | "callback"> = {}): Promise<Created> {
     const name = request.headers.get("idempotency-key");
     const id = name === null ? `video_${newDigits(startedAtMs)}` : `video_${await digitsOf(`${keyId} ${name}`)}`;
     const plain = fieldsOverRpc(fields);
     const order: Order = {
-      id, organisationId, keyId, requestId, createdAtMs: startedAtMs, url: request.url, headers: headersOf(request.headers), fields: plain, ...(from && { from }),
-      ...(name !== null && { fingerprint: await digitsOf(JSON.stringify([plain, from?.id, from?.how], (_, value: unknown) => (value instanceof Uint8Array ? value.toBase64() : value))) }),
+      id, organisationId, keyId, requestId, createdAtMs: startedAtMs, url: request.url, headers: headersOf(request.headers), fields: plain, ...(from && { from }), ...(callback && { callback }),
+      ...(name !== null && { fingerprint: await digitsOf(JSON.stringify([plain, from?.id, from?.how, callback?.url], (_, value: unknown) => (value instanceof Uint8Array ? value.toBase64() : value))) }),
     };
     await this.list.add(organisationId, id, startedAtMs);
     return this.object(organisationId, id).create(order);

@@ -3,7 +3,8 @@ import { createOpenRouter } from "@openrouter/ai-sdk-provider";
 import { OpenRouter } from "@openrouter/sdk";
 import OpenAI, { BadRequestError, NotFoundError, toFile } from "openai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createHmac } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { Outside } from "./outside.ts";
@@ -146,9 +147,21 @@ describe("by OpenRouter's clients", () => {
     expect(videos).toMatchObject([{ type: "url", url: expect.stringContaining("/content?index=0") as string }]);
   });
 
+  test("its end is told at the address that was named, signed", async () => {
+    plays();
+    outside.play("app.example/hook", () => new Response(null, { status: 204 }));
+    const { id } = await router().videoGeneration.generate({ videoGenerationRequest: { model, prompt: "a cat", duration: 4, callbackUrl: "https://app.example/hook" } });
+    await vi.waitFor(() => expect(outside.to("app.example")).toHaveLength(1), { timeout: 10_000 });
+    const { text, headers } = outside.to("app.example")[0]!;
+    expect(JSON.parse(text)).toMatchObject({ type: "video.generation.completed", data: { id, status: "completed", unsigned_urls: [`${gateway.url}/api/v1/videos/${id}/content?index=0`] } });
+    const { data: { secret } } = (await (await fetch(`${gateway.url}/api/v1/videos/webhook-secret`, { headers: { authorization: `Bearer ${key}` } })).json()) as { data: { secret: string } };
+    const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(headers.get("x-openrouter-signature")!)!;
+    expect(createHmac("sha256", secret).update(`${t},${text}`).digest("hex")).toBe(v1);
+  });
+
   test("is refused in its words, and nobody is called back", async () => {
     const refused = (request: object): Promise<unknown> => router().videoGeneration.generate({ videoGenerationRequest: { model, prompt: "a cat", ...request } as never }).then(() => undefined, (thrown: unknown) => thrown);
-    expect(await refused({ callbackUrl: "https://app.example/hook" })).toMatchObject({ statusCode: 400, error: { code: 400, message: expect.stringContaining("callback_url") as string } });
+    expect(await refused({ callbackUrl: "https://10.0.0.1/hook" })).toMatchObject({ statusCode: 400, error: { code: 400, message: expect.stringContaining("callback_url") as string } });
     expect(await refused({ model: "no-such-model" })).toMatchObject({ statusCode: 404, error: { code: 404 } });
     expect(await refused({ prompt: undefined })).toMatchObject({ statusCode: 400 });
     await expect(router().videoGeneration.getGeneration({ jobId: "video_none" })).rejects.toMatchObject({ statusCode: 404 });

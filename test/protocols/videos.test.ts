@@ -95,7 +95,7 @@ describe.each(openaiVideos.jobs!.map((one) => [one.id, one] as const))("%s", (_,
 });
 
 describe("a film is told", () => {
-  const film: Video = { id: "video_1", model: "m", status: "completed", percent: 100, createdAtS: 1, completedAtS: 2, expiresAtS: undefined, seconds: 8, size: "1280x720", prompt: "a cat", error: undefined, madeFrom: undefined, costUsd: 0.8, isOwnKey: false };
+  const film: Video = { id: "video_1", requestId: "req_1", model: "m", status: "completed", percent: 100, createdAtS: 1, completedAtS: 2, expiresAtS: undefined, seconds: 8, size: "1280x720", prompt: "a cat", error: undefined, madeFrom: undefined, costUsd: 0.8, isOwnKey: false };
   const failed: Video = { ...film, status: "expired", completedAtS: undefined, error: { code: "expired", message: "too late" }, costUsd: undefined };
 
   test("as OpenAI does", () => {
@@ -105,8 +105,8 @@ describe("a film is told", () => {
 
   test("and as OpenRouter does", () => {
     const at = "https://forge.example/api/v1/videos";
-    expect(renderOpenrouterVideo(film, at)).toEqual({ id: "video_1", polling_url: `${at}/video_1`, status: "completed", unsigned_urls: [`${at}/video_1/content?index=0`], usage: { cost: 0.8, is_byok: false } });
-    expect(renderOpenrouterVideo(failed, at)).toEqual({ id: "video_1", polling_url: `${at}/video_1`, status: "expired", error: "too late" });
+    expect(renderOpenrouterVideo(film, at)).toEqual({ id: "video_1", polling_url: `${at}/video_1`, status: "completed", generation_id: "gen-1", unsigned_urls: [`${at}/video_1/content?index=0`], usage: { cost: 0.8, is_byok: false } });
+    expect(renderOpenrouterVideo(failed, at)).toEqual({ id: "video_1", polling_url: `${at}/video_1`, status: "expired", generation_id: "gen-1", error: "too late" });
     expect(renderOpenrouterVideo({ ...film, status: "queued" }, at)).toMatchObject({ status: "pending" });
   });
 });

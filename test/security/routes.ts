@@ -111,6 +111,7 @@ export const routes: readonly Route[] = [
   { route: "GET /api/v1/images/models", by: "key", path: "/api/v1/images/models", shape: "openrouter" },
   { route: "GET /api/v1/images/models/:id{.+}/endpoints", by: "key", path: "/api/v1/images/models/openai/gpt-test/endpoints", shape: "openrouter" },
   { route: "POST /api/v1/videos", by: "key", path: "/api/v1/videos", shape: "openrouter", body: { model: "openai/gpt-test", prompt: message.content, duration: 4 }, lasting: true, again: true },
+  { route: "GET /api/v1/videos/webhook-secret", by: "key", path: "/api/v1/videos/webhook-secret", shape: "openrouter" },
   { route: "GET /api/v1/videos/models", by: "key", path: "/api/v1/videos/models", shape: "openrouter" },
   { route: "GET /api/v1/videos/:id{video_[^/]*}", by: "key", path: "/api/v1/videos/video_none", shape: "openrouter" },
   { route: "GET /api/v1/videos/:id{video_[^/]*}/content", by: "key", path: "/api/v1/videos/video_none/content", shape: "openrouter" },

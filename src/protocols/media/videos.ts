@@ -1,6 +1,7 @@
 /** OpenAI's videos: what asks for one, and how one is told of, in OpenAI's shape and in OpenRouter's. https://platform.openai.com/docs/api-reference/videos */
 import { openaiChat } from "../openai-chat/index.ts";
 import type { Protocol } from "../protocol.ts";
+import { generationId } from "../openrouter/generation-id.ts";
 import { videoMakers } from "./video-makers.ts";
 import { parseVideo } from "./video-wish.ts";
 
@@ -14,6 +15,7 @@ export type VideoStatus = "queued" | "in_progress" | "completed" | "failed" | "c
 /** A film as far as it is. Times are Unix seconds. */
 export type Video = {
   readonly id: string;
+  readonly requestId: string;
   readonly model: string;
   readonly status: VideoStatus;
   readonly percent: number;
@@ -38,7 +40,17 @@ export const renderVideo = ({ id, model, status, percent, createdAtS, completedA
 });
 
 /** The same as OpenRouter tells it, at the address under which its videos are. https://openrouter.ai/docs/features/multimodal/video-generation */
-export const renderOpenrouterVideo = ({ id, status, error, costUsd, isOwnKey }: Video, videosUrl: string): object => ({
-  id, polling_url: `${videosUrl}/${id}`, status: status === "queued" ? "pending" : status,
-  ...(status === "completed" && { unsigned_urls: [`${videosUrl}/${id}/content?index=0`] }), ...(error && { error: error.message }), ...(costUsd !== undefined && { usage: { cost: costUsd, is_byok: isOwnKey } }),
+export const renderOpenrouterVideo = (video: Video, videosUrl: string): object => ({
+  id: video.id, polling_url: `${videosUrl}/${video.id}`, status: video.status === "queued" ? "pending" : video.status, ...endOf(video, videosUrl),
+});
+
+/** What is known of one that has ended. */
+const endOf = ({ id, requestId, status, error, costUsd, isOwnKey }: Video, videosUrl: string): object => (status === "queued" || status === "in_progress" ? {} : {
+  generation_id: generationId(requestId), ...(status === "completed" && { unsigned_urls: [`${videosUrl}/${id}/content?index=0`] }),
+  ...(error && { error: error.message }), ...(costUsd !== undefined && { usage: { cost: costUsd, is_byok: isOwnKey } }),
+});
+
+/** What its client's own server is told of its end. `atMs`: when that was. */
+export const renderVideoEvent = (video: Video, videosUrl: string, atMs: number): object => ({
+  type: `video.generation.${video.status}`, created_at: new Date(atMs).toISOString(), data: { id: video.id, status: video.status, model: video.model, ...endOf(video, videosUrl) },
 });

@@ -27,7 +27,7 @@ import { openrouterWording as wording, processing } from "./wording.ts";
 export { renderError } from "./error.ts";
 export { imageAbilities } from "./image-abilities.ts";
 export { openrouterImages, openrouterImagesFor } from "./images.ts";
-export { generationId, requestIdOf } from "./wording.ts";
+export { generationId, requestIdOf } from "./generation-id.ts";
 
 type Json = Record<string, unknown>;
 

@@ -6,12 +6,9 @@ import { finishWords } from "../openai-chat/words.ts";
 import { openaiWording, type Wording } from "../openai-chat/wording.ts";
 import type { RenderContext } from "../protocol.ts";
 import { errorOf } from "./error.ts";
+import { generationId } from "./generation-id.ts";
 
 type Json = Record<string, unknown>;
-
-/** The id by which an answer is known to OpenRouter's clients, and back to the request's. */
-export const generationId = (requestId: string): string => requestId.replace(/^req_/, "gen-");
-export const requestIdOf = (id: string): string => id.replace(/^gen-/, "req_");
 
 /** What a comment says that fills a silence. */
 export const processing = "OPENROUTER PROCESSING";
