@@ -56,13 +56,90 @@ CREATE TABLE IF NOT EXISTS budgets (
   PRIMARY KEY (organisation_id, id)
 ) WITHOUT ROWID;
 
--- People of an organisation. Written by: admin API. Lives: until removed.
+-- People of an organisation, by e-mail address in lower case. `role`: as `roles` (src/accounts/members.ts). Written by: admin API,
+-- dashboard. Lives: until removed.
 CREATE TABLE IF NOT EXISTS members (
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
   email TEXT NOT NULL,
-  role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
+  role TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (organisation_id, email)
+) WITHOUT ROWID;
+-- What developers were called once.
+UPDATE members SET role = 'developer' WHERE role = 'member';
+CREATE INDEX IF NOT EXISTS members_by_email ON members (email);
+
+-- Who signs in to the dashboard. These four tables are better-auth's (src/dashboard/auth.ts): it writes them, times are ISO 8601 texts in them,
+-- and an e-mail address counts as somebody's once a link that was sent there has been used. Lives: until deleted.
+CREATE TABLE IF NOT EXISTS people (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  email TEXT NOT NULL UNIQUE,
+  email_verified INTEGER NOT NULL DEFAULT 0,
+  image TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- A person's sessions. `token`: what the signed cookie holds. Lives: a week from the last visit on.
+CREATE TABLE IF NOT EXISTS people_sessions (
+  id TEXT PRIMARY KEY,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  token TEXT NOT NULL UNIQUE,
+  expires_at TEXT NOT NULL,
+  ip_address TEXT,
+  user_agent TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS people_sessions_by_person ON people_sessions (person_id);
+
+-- How a person may sign in: with a password (`provider_id` credential; scrypt, src/dashboard/password.ts), or through GitHub or Google.
+CREATE TABLE IF NOT EXISTS people_accounts (
+  id TEXT PRIMARY KEY,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  account_id TEXT NOT NULL,
+  provider_id TEXT NOT NULL,
+  password TEXT,
+  access_token TEXT,
+  refresh_token TEXT,
+  id_token TEXT,
+  access_token_expires_at TEXT,
+  refresh_token_expires_at TEXT,
+  scope TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS people_accounts_by_person ON people_accounts (person_id);
+
+-- Links that were sent and visits to GitHub or Google that have not come back. Lives: until used or expired (cron).
+CREATE TABLE IF NOT EXISTS people_verifications (
+  id TEXT PRIMARY KEY,
+  identifier TEXT NOT NULL,
+  value TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS people_verifications_by_identifier ON people_verifications (identifier);
+
+-- Who asks to use this gateway, where sign-up is by approval. `state`: waiting, approved, declined. Written by: dashboard, admin API. Lives: for ever.
+CREATE TABLE IF NOT EXISTS applications (
+  email TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  decided_at INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS applications_by_state ON applications (state, created_at);
+
+-- How often something that can be guessed or abused was tried: signing in, asking for a link. `bucket`: SHA-256 of what is counted and of whose it is.
+-- Written by: dashboard. Lives: until `ends_at` (cron).
+CREATE TABLE IF NOT EXISTS attempts (
+  bucket TEXT PRIMARY KEY,
+  count INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- One API key: identity, limits and rights. It never holds a secret, see api_key_secrets.

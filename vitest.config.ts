@@ -2,13 +2,16 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { buildAssets } from "./scripts/assets.ts";
+
+await buildAssets();
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
 const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
 
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {
-  workerd: ["test/security/canary.test.ts", "test/security/routes.test.ts", "test/routes/brought-keys.test.ts", "test/routes/brain.test.ts"],
+  workerd: ["security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/accounts", "dashboard/rights", "dashboard/security"].map((name) => `test/${name}.test.ts`),
   node: ["rhythms", "hostile", "disconnects", "stalled", "idempotency", "continued", "documents", "sovereign"].map((name) => `test/conformance/${name}.test.ts`)
     .concat("test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
 };

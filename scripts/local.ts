@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { buildAssets } from "./assets.ts";
 import { liftedChecks, missingColumns, tablesIn, tablesQuery } from "./schema.ts";
 import { quietEnv } from "./wrangler.ts";
 
@@ -40,7 +41,7 @@ export async function bundleWorker(entry = `${root}src/worker.ts`): Promise<stri
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:*"],
     jsx: "automatic",
     jsxImportSource: "hono/jsx",
     minify: false,
@@ -52,6 +53,7 @@ export async function bundleWorker(entry = `${root}src/worker.ts`): Promise<stri
 export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
   Object.assign(process.env, quietEnv);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${root}wrangler.toml`);
+  await buildAssets();
   if (options.stateDir) mkdirSync(options.stateDir, { recursive: true });
   const config: V4MiniflareOptions = {
     ...workerOptions,

@@ -13,6 +13,8 @@ import { checkVars, hasProvider, keptSecrets, ownVars, readVars, type Vars } fro
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const defaultPort = 8787;
+/** On its owner's machine anybody may sign up, and e-mails are printed. */
+const signUp: Vars = { DASHBOARD_SIGN_UP: "open", DASHBOARD_MAIL: "console" };
 
 /** Ends the process with one line on the console. */
 class Refusal extends Error {}
@@ -45,7 +47,7 @@ async function start(): Promise<void> {
   const own = ownVars(process.env, readVars(`${root}.dev.vars`));
   const secrets = keptSecrets(`${stateDir}/secrets.env`);
   const demo = hasProvider(own) ? undefined : await startDemoUpstream();
-  const vars = { ...secrets, ...own, ...demo?.vars };
+  const vars = { ...signUp, ...secrets, ...own, ...demo?.vars };
   refuseBadVars(vars);
   const gateway = await startLocal({ port, stateDir: `${stateDir}/storage`, vars });
   stopOnSignal(async () => {
@@ -69,6 +71,7 @@ function greeting({ url, key, model, adminFile, demo }: Greeting): string {
     "",
     `${bold("Forge is ready")} (${seconds} s)`,
     "",
+    `  Dashboard     ${url}/dashboard`,
     `  Base URL      ${url}/v1`,
     `  API key       ${key}`,
     `  Admin secret  ${adminFile}`,

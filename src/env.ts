@@ -59,6 +59,19 @@ export const settingsSchema = z.looseObject({
   STRIPE_SECRET_KEY: z.string().regex(/^(?:[sr]k_(?:\w+_)?(?:test|live)_\w+)?$/, "a key of Stripe's, sk_live_… or rk_test_…").default(""),
   /** What Stripe signs its events to this gateway with. */
   STRIPE_WEBHOOK_SECRET: z.string().regex(/^(?:whsec_\S+)?$/, "a signing secret of Stripe's, whsec_…").default(""),
+  /** Who may sign up in the dashboard: anybody, whoever is approved, or only addresses that an organisation has as members. */
+  DASHBOARD_SIGN_UP: z.enum(["open", "approval", "closed"]).default("approval"),
+  /** The plan of organisations that people found in the dashboard. */
+  DASHBOARD_PLAN: z.string().min(1).max(64).default("free"),
+  /** The sender of the dashboard's e-mails, through the binding EMAIL. */
+  DASHBOARD_MAIL_FROM: z.union([z.email(), z.literal("")]).default(""),
+  /** console: e-mails, with the links in them, are printed instead of sent. For local development only. */
+  DASHBOARD_MAIL: z.enum(["send", "console"]).default("send"),
+  /** OAuth applications at GitHub and Google that people may sign in with. */
+  GITHUB_CLIENT_ID: z.string().default(""),
+  GITHUB_CLIENT_SECRET: z.string().default(""),
+  GOOGLE_CLIENT_ID: z.string().default(""),
+  GOOGLE_CLIENT_SECRET: z.string().default(""),
 }).refine((vars) => (vars.STRIPE_SECRET_KEY === "") === (vars.STRIPE_WEBHOOK_SECRET === ""), { path: ["STRIPE_WEBHOOK_SECRET"], message: "goes with STRIPE_SECRET_KEY: set both or neither" })
   .refine((vars) => vars.CREDENTIALS_SECRET_PREVIOUS !== vars.CREDENTIALS_SECRET, { path: ["CREDENTIALS_SECRET_PREVIOUS"], message: "must differ from CREDENTIALS_SECRET" });
 

@@ -5,7 +5,7 @@ import { encodeBase62, newId } from "./base62.ts";
 export type By = { actor: string; nowMs: number };
 
 export type AuditAction =
-  | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
+  | "application.decide" | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "account.update" | "credit.post" | "adjustment.post"
   | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put";

@@ -3,8 +3,12 @@ import { GatewayError } from "../errors.ts";
 import { auditIfChanged, type By } from "./audit.ts";
 import { noSuchOrganisation } from "./organisations.ts";
 
-export const roles = ["owner", "admin", "member"] as const;
-export type Member = { email: string; role: (typeof roles)[number]; createdAtMs: number };
+/** What each may do in the dashboard stands in src/dashboard/rights.ts. */
+export const roles = ["owner", "admin", "developer", "viewer", "billing"] as const;
+export type Role = (typeof roles)[number];
+export type Member = { email: string; role: Role; createdAtMs: number };
+/** One organisation that a person belongs to. */
+export type Membership = { organisationId: string; organisationName: string; role: Role };
 
 type Row = { email: string; role: Member["role"]; created_at: number };
 
@@ -42,4 +46,13 @@ export async function deleteMember(db: D1Database, by: By, organisationId: strin
     auditIfChanged(db, by, { action: "member.delete", subject: email, organisationId }),
   ]);
   if (removal!.meta.changes === 0) throw new GatewayError("not_found", `'${email}' is not a member of '${organisationId}'.`);
+}
+
+/** The organisations that this address belongs to, oldest membership first. */
+export async function membershipsOf(db: D1Database, email: string): Promise<Membership[]> {
+  const { results } = await db.prepare(`
+    SELECT o.id, o.name, m.role FROM members m JOIN organisations o ON o.id = m.organisation_id
+    WHERE m.email = ? ORDER BY m.created_at, o.id`,
+  ).bind(email.toLowerCase()).all<{ id: string; name: string; role: Role }>();
+  return results.map(({ id, name, role }) => ({ organisationId: id, organisationName: name, role }));
 }

@@ -23,8 +23,8 @@ const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_reque
 /** The 404 for an organisation. */
 export const noSuchOrganisation = (id: string): GatewayError => new GatewayError("not_found", `There is no organisation '${id}'.`);
 
-/** Creates an organisation, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
-export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
+/** Creates an organisation, with `owner` as its first member, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
+export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">, owner?: string): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
   const { id, name, plan, sovereign, headerCredentials } = wanted;
   const [insert, , plans, accounts] = await db.batch([
     db.prepare(`
@@ -34,6 +34,8 @@ export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Or
     auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign, headerCredentials } }),
     db.prepare("SELECT 1 FROM plans WHERE id = ?").bind(plan),
     selectAccounts(db, { organisation: id }),
+    // The last change was the audit event: there is one when the organisation is new.
+    db.prepare("INSERT INTO members (organisation_id, email, role, created_at) SELECT ?1, ?2, 'owner', ?3 WHERE ?2 IS NOT NULL AND changes() > 0").bind(id, owner ?? null, by.nowMs),
   ]);
   if (plans!.results.length === 0) throw noSuchPlan(plan);
   if (insert!.meta.changes === 0) throw new GatewayError("conflict", `There is an organisation '${id}' already.`, { param: "id" });

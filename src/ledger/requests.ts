@@ -54,6 +54,12 @@ export async function findAnyRequest(db: D1Database, id: string): Promise<{ keyI
   return row ? { keyId: row.key_id, entry: { id, at: row.at, ...(JSON.parse(row.entry) as Outcome) } } : undefined;
 }
 
+/** How many requests of a key have been rolled up. */
+export async function requestsOfKey(db: D1Database, keyId: string): Promise<number> {
+  const row = await db.prepare("SELECT sum(requests) AS requests FROM usage_hourly WHERE key_id = ?").bind(keyId).first<{ requests: number | null }>();
+  return row?.requests ?? 0;
+}
+
 /** Where ids of requests from `ms` on begin: they start with the time (pipeline/context.ts). */
 const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
 

@@ -1,7 +1,8 @@
 /**
  * The one path a request takes. Does not belong here: URLs (routes), wire formats (protocols), hosts (providers).
- * Imports everything below it; imported by routes only.
+ * Imports everything below it; imported by routes and what stands beside them.
  */
+export { adopt } from "./adopt.ts";
 export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
 export { prepare, type Prepared } from "./prepared.ts";
 export { relay, serve, type Serve } from "./relay.ts";

@@ -1,5 +1,5 @@
 /** The nightly cron: what has outlived its time goes. */
-import { removeExpiredSecrets } from "../accounts/index.ts";
+import { removeExpiredSecrets, removeExpiredSessions, removeOldAttempts } from "../accounts/index.ts";
 import { pruneRequests } from "../ledger/index.ts";
 import { Pictures } from "../pictures/index.ts";
 import { isolateOf } from "./isolate.ts";
@@ -9,6 +9,8 @@ const requestsLiveMs = 30 * 86_400_000;
 export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
   await pruneRequests(env.DB, nowMs - requestsLiveMs);
   await removeExpiredSecrets(env.DB, nowMs);
+  await removeExpiredSessions(env.DB, nowMs);
+  await removeOldAttempts(env.DB, nowMs);
   const { files, uploads } = isolateOf(env);
   await uploads.tidy(nowMs);
   await files.tidy(nowMs);

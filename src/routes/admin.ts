@@ -3,6 +3,7 @@ import { account } from "./admin/account.ts";
 import { adjustments } from "./admin/adjustments.ts";
 import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
+import { applications } from "./admin/applications.ts";
 import { audit } from "./admin/audit.ts";
 import { checkout } from "./admin/checkout.ts";
 import { allCredentials, credentials } from "./admin/credentials.ts";
@@ -17,7 +18,7 @@ import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, people, applications, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -32,6 +33,7 @@ export const admin = new Hono<App>()
   .route("/credentials", allCredentials)
   .route("/plans", plans)
   .route("/keys", keys)
+  .route("/applications", applications)
   .route("/aliases", aliases)
   .route("/prices", prices)
   .route("/adjustments", adjustments)

@@ -1,22 +1,39 @@
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
+import { secretFromHeaders } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { findRequest } from "../ledger/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
 import { answerUsage, usageQuery } from "./usage.ts";
 
-/** GET /dashboard/usage and /dashboard/requests/{id}: what a key used, as the ledger has it. */
+/** The pages. Loaded when the first of them is asked for: no API call pays for them. */
+async function page(c: Context<App>): Promise<Response> {
+  const { dashboard: room } = await import("../dashboard/index.ts");
+  return room.fetch(c.req.raw, c.env, c.executionCtx);
+}
+
+/** Whether a browser asks, not a program with a key. */
+const wantsPage = (c: Context<App>): boolean =>
+  secretFromHeaders(c.req.raw.headers) === undefined && c.req.header("authorization") === undefined && /\btext\/html\b/.test(c.req.header("accept") ?? "");
+
+/**
+ * /dashboard: pages for browsers, in the room of that name. GET /dashboard/usage and /dashboard/requests/{id} are for programs too: what a key
+ * used, as the ledger has it.
+ */
 export const dashboard = new Hono<App>()
   .get("/usage", async (c) => {
+    if (wantsPage(c)) return page(c);
     const { context, principal, headers } = await lookedUp(c);
     const query = readQuery(c, usageQuery);
     await context.isolate.meters.of(principal.keyId).flush();
     return answerUsage(c, principal, query, headers);
   })
   .get("/requests/:id", async (c) => {
+    if (wantsPage(c)) return page(c);
     const { context, principal, headers } = await lookedUp(c);
     const id = c.req.param("id");
     const entry = (await context.isolate.meters.of(principal.keyId).entry(id)) ?? (await findRequest(c.env.DB, principal, id));
     if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id.slice(0, 100))} is known for this key.`);
     return c.json(entry, 200, headers);
-  });
+  })
+  .all("*", page);

@@ -123,7 +123,7 @@ describe("what concerns many keys reaches each of their Durable Objects", () => 
     await done(`DELETE /organisations/${org}/credentials/openai`);
     expect(await versions()).toEqual([6, 6]);
     await done(`PATCH /organisations/${org}`, { name: "only a name" });
-    await done(`PUT /organisations/${org}/members/a@b.co`, { role: "member" });
+    await done(`PUT /organisations/${org}/members/a@b.co`, { role: "developer" });
     expect(await versions()).toEqual([6, 6]);
   });
 

@@ -120,18 +120,18 @@ describe("members", () => {
   test("are added, given another role, listed and removed", async () => {
     const added = await done(`PUT /organisations/${org}/members/Ada@Example.org`, { role: "owner" });
     expect(added).toMatchObject({ email: "ada@example.org", role: "owner" });
-    await done(`PUT /organisations/${org}/members/bob@example.org`, { role: "member" });
+    await done(`PUT /organisations/${org}/members/bob@example.org`, { role: "developer" });
     expect(await done(`PUT /organisations/${org}/members/ada%40example.org`, { role: "admin" })).toEqual({ ...added, role: "admin" });
     const { data } = await done(`GET /organisations/${org}/members`);
-    expect(data.map(({ email, role }: Json) => [email, role])).toEqual([["ada@example.org", "admin"], ["bob@example.org", "member"]]);
+    expect(data.map(({ email, role }: Json) => [email, role])).toEqual([["ada@example.org", "admin"], ["bob@example.org", "developer"]]);
     expect((await send(`DELETE /organisations/${org}/members/ada@example.org`)).status).toBe(204);
     expect((await done(`GET /organisations/${org}/members`)).data).toHaveLength(1);
   });
 
   test("errors", async () => {
-    expect((await send(`PUT /organisations/${org}/members/nobody`, { body: { role: "member" } })).json.error).toMatchObject({ code: "invalid_request", param: "email" });
+    expect((await send(`PUT /organisations/${org}/members/nobody`, { body: { role: "developer" } })).json.error).toMatchObject({ code: "invalid_request", param: "email" });
     expect((await send(`PUT /organisations/${org}/members/a@b.co`, { body: { role: "king" } })).json.error).toMatchObject({ code: "invalid_request", param: "role" });
-    expect((await send("PUT /organisations/nobody/members/a@b.co", { body: { role: "member" } })).status).toBe(404);
+    expect((await send("PUT /organisations/nobody/members/a@b.co", { body: { role: "developer" } })).status).toBe(404);
     expect((await send("GET /organisations/nobody/members")).status).toBe(404);
     expect((await send(`DELETE /organisations/${org}/members/a@b.co`)).status).toBe(404);
   });

@@ -1,0 +1,105 @@
+/**
+ * better-auth, which keeps people: who they are, how they sign in, their sessions. Organisations and roles are Forge's own
+ * (src/accounts/members.ts), since keys and budgets hang on them. Nothing of its HTTP surface is mounted but the way back from GitHub and Google:
+ * our forms call it in the Worker, behind our own limits and checks.
+ */
+import { betterAuth } from "better-auth";
+import { waitUntil } from "cloudflare:workers";
+import { verifyEmail } from "../accounts/people.ts";
+import type { Settings } from "../env.ts";
+import { admits } from "./admission.ts";
+import { log } from "../telemetry/log.ts";
+import { sendMail } from "./mail.ts";
+import { passwordMail } from "./mails.ts";
+import { hashPassword, verifyPassword } from "./password.ts";
+
+export const sessionCookie = "__Host-forge-session";
+export const passwordLength = { min: 10, max: 128 };
+const weekSeconds = 7 * 86_400;
+/** How long a link in an e-mail works. */
+export const linkSeconds = 3_600;
+
+const dates = { createdAt: "created_at", updatedAt: "updated_at" };
+
+/** Signs cookies and links. Of its own by HKDF, so that nobody has to make up another secret, and nobody learns the pepper from it. */
+async function secretOf(pepper: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const material = await crypto.subtle.importKey("raw", encoder.encode(pepper), "HKDF", false, ["deriveBits"]);
+  const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode("dashboard/v1") }, material, 256);
+  return new Uint8Array(bits).toHex();
+}
+
+const secrets = new Map<string, Promise<string>>();
+
+/** The GitHub and Google applications that are configured. */
+export function providersOf(settings: Settings): { github?: { clientId: string; clientSecret: string }; google?: { clientId: string; clientSecret: string } } {
+  const { GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = settings;
+  return {
+    ...(GITHUB_CLIENT_ID && GITHUB_CLIENT_SECRET && { github: { clientId: GITHUB_CLIENT_ID, clientSecret: GITHUB_CLIENT_SECRET } }),
+    ...(GOOGLE_CLIENT_ID && GOOGLE_CLIENT_SECRET && { google: { clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET } }),
+  };
+}
+
+export type Auth = Awaited<ReturnType<typeof authOf>>;
+
+/**
+ * For one request: nothing of it outlives the request that made it. `origin`: as the browser sees this gateway; `onPassword`: told who has
+ * just chosen a password through a link.
+ */
+export async function authOf(env: Cloudflare.Env, settings: Settings, origin: string, onPassword?: (person: { email: string }) => void) {
+  const { KEY_PEPPER: pepper } = settings;
+  if (!secrets.has(pepper)) secrets.set(pepper, secretOf(pepper));
+  return betterAuth({
+    appName: "Forge",
+    baseURL: origin,
+    basePath: "/dashboard/auth",
+    secret: await secrets.get(pepper)!,
+    database: env.DB,
+    telemetry: { enabled: false },
+    logger: { level: "error", log: (level, message) => log(level === "error" ? "error" : "warn", "auth", { message }) },
+    rateLimit: { enabled: false },
+    user: { modelName: "people", fields: { emailVerified: "email_verified", ...dates } },
+    session: {
+      modelName: "people_sessions",
+      fields: { userId: "person_id", expiresAt: "expires_at", ipAddress: "ip_address", userAgent: "user_agent", ...dates },
+      expiresIn: weekSeconds,
+      updateAge: 86_400,
+    },
+    account: {
+      modelName: "people_accounts",
+      fields: {
+        userId: "person_id", accountId: "account_id", providerId: "provider_id", accessToken: "access_token", refreshToken: "refresh_token", idToken: "id_token",
+        accessTokenExpiresAt: "access_token_expires_at", refreshTokenExpiresAt: "refresh_token_expires_at", ...dates,
+      },
+      accountLinking: { enabled: true, trustedProviders: ["github", "google"] },
+      encryptOAuthTokens: true,
+    },
+    verification: { modelName: "people_verifications", fields: { expiresAt: "expires_at", ...dates }, storeIdentifier: "hashed" },
+    socialProviders: providersOf(settings),
+    emailAndPassword: {
+      enabled: true,
+      requireEmailVerification: true,
+      autoSignIn: false,
+      minPasswordLength: passwordLength.min,
+      maxPasswordLength: passwordLength.max,
+      password: { hash: hashPassword, verify: verifyPassword },
+      resetPasswordTokenExpiresIn: linkSeconds,
+      revokeSessionsOnPasswordReset: true,
+      sendResetPassword: async ({ user, token }) => sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url: `${origin}/dashboard/password?token=${encodeURIComponent(token)}` })),
+      onPasswordReset: async ({ user }) => {
+        await verifyEmail(env.DB, user.id);
+        onPassword?.(user);
+      },
+    },
+    databaseHooks: { user: { create: { before: async (user) => (await admits(env.DB, settings, user.email)) && undefined } } },
+    emailVerification: { sendOnSignUp: false, sendOnSignIn: false },
+    advanced: {
+      useSecureCookies: false,
+      cookies: { session_token: { name: sessionCookie } },
+      cookiePrefix: "__Host-forge",
+      defaultCookieAttributes: { secure: true, httpOnly: true, sameSite: "lax", path: "/" },
+      ipAddress: { ipAddressHeaders: ["cf-connecting-ip"] },
+      backgroundTasks: { handler: waitUntil },
+    },
+  });
+}

@@ -1,0 +1,64 @@
+/** Fields of a form, each with its label, its hint and what is wrong with it. */
+import type { Child } from "hono/jsx";
+import type { Filled } from "../form.ts";
+
+/** What a form is filled with: hand it to each of its fields. */
+export type Typed = { values?: Filled; errors?: Filled };
+
+type FieldProps = {
+  name: string;
+  label: string;
+  hint?: Child;
+  from?: Typed;
+  required?: boolean;
+  autocomplete?: string;
+  maxlength?: number;
+  placeholder?: string;
+};
+
+const idsOf = ({ name, hint, from }: FieldProps) => {
+  const error = from?.errors?.[name];
+  const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(" ");
+  return { error, aria: { "aria-invalid": error ? ("true" as const) : undefined, "aria-describedby": described || undefined } };
+};
+
+function Around({ field, children }: { field: FieldProps; children?: Child }) {
+  const { error } = idsOf(field);
+  return (
+    <div class={`field${error ? " wrong" : ""}`}>
+      <label for={field.name}>{field.label}{field.required === false && <span class="optional"> optional</span>}</label>
+      {children}
+      {field.hint && <p class="hint" id={`${field.name}-hint`}>{field.hint}</p>}
+      {error && <p class="error" id={`${field.name}-error`}>{error}</p>}
+    </div>
+  );
+}
+
+/** One line of text. A password is never filled in again. */
+export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date"; minlength?: number; autofocus?: boolean; value?: string }) {
+  const { name, from, type = "text", required = true } = field;
+  const value = type === "password" ? undefined : (from?.values?.[name] ?? field.value);
+  return (
+    <Around field={field}>
+      <input id={name} name={name} type={type} value={value} required={required} autocomplete={field.autocomplete ?? "off"} maxlength={field.maxlength} minlength={field.minlength}
+        placeholder={field.placeholder} autofocus={field.autofocus} autocapitalize={type === "email" ? "none" : undefined} spellcheck={type === "text" ? undefined : false} {...idsOf(field).aria} />
+    </Around>
+  );
+}
+
+/** Several lines of text. */
+export function TextArea(field: FieldProps & { rows?: number }) {
+  const { name, from, required = true } = field;
+  return <Around field={field}><textarea id={name} name={name} rows={field.rows ?? 4} required={required} maxlength={field.maxlength} placeholder={field.placeholder} {...idsOf(field).aria}>{from?.values?.[name] ?? ""}</textarea></Around>;
+}
+
+/** One of a few. */
+export function Choice(field: FieldProps & { options: readonly (readonly [value: string, label: string])[]; value?: string }) {
+  const { name, from } = field;
+  const chosen = from?.values?.[name] ?? field.value;
+  return (
+    <Around field={field}>
+      <select id={name} name={name} {...idsOf(field).aria}>{field.options.map(([value, label]) => <option value={value} selected={value === chosen}>{label}</option>)}</select>
+    </Around>
+  );
+}

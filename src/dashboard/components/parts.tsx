@@ -1,0 +1,77 @@
+/** The small parts that pages are made of. Their look stands in styles/, by the same names. */
+import type { Child } from "hono/jsx";
+import { Icon, type IconName } from "./icon.tsx";
+
+type Tone = "neutral" | "good" | "warn" | "bad" | "accent";
+
+/** The head of a page: what it is, in a line what it is for, and at most two actions. */
+export const PageHeader = ({ title, lead, children }: { title: string; lead?: Child; children?: Child }) => (
+  <header class="page-header">
+    <div><h1>{title}</h1>{lead && <p class="lead">{lead}</p>}</div>
+    {children && <div class="actions">{children}</div>}
+  </header>
+);
+
+/** A box of its own. `title` is a heading of the second level. */
+export const Card = ({ title, note, action, children, flush }: { title?: string; note?: Child; action?: Child; children?: Child; flush?: boolean }) => (
+  <section class={`card${flush ? " flush" : ""}`}>
+    {(title || action) && <header><div>{title && <h2>{title}</h2>}{note && <p class="note">{note}</p>}</div>{action}</header>}
+    {children}
+  </section>
+);
+
+type Look = "primary" | "secondary" | "quiet" | "danger";
+type ButtonProps = { look?: Look; icon?: IconName; children?: Child; wide?: boolean };
+const lookOf = ({ look = "primary", wide }: ButtonProps): string => `button ${look}${wide ? " wide" : ""}`;
+
+/** Sends the form that it stands in. */
+export const Submit = ({ name, value, ...props }: ButtonProps & { name?: string; value?: string }) => (
+  <button type="submit" class={lookOf(props)} name={name} value={value}>{props.icon && <Icon name={props.icon} />}<span>{props.children}</span></button>
+);
+
+/** A way to another page that looks like a button. */
+export const ButtonLink = ({ href, ...props }: ButtonProps & { href: string }) => (
+  <a class={lookOf(props)} href={href}>{props.icon && <Icon name={props.icon} />}<span>{props.children}</span></a>
+);
+
+export const Badge = ({ tone = "neutral", children }: { tone?: Tone; children?: Child }) => <span class={`badge ${tone}`}>{children}</span>;
+
+/** A number that matters, and what it says. */
+export const Stat = ({ label, value, note }: { label: string; value: Child; note?: Child }) => (
+  <div class="stat"><dt>{label}</dt><dd>{value}</dd>{note && <dd class="note">{note}</dd>}</div>
+);
+export const Stats = ({ children }: { children?: Child }) => <dl class="stats">{children}</dl>;
+
+/** What a list says while it is empty: why, and what to do about it. */
+export const EmptyState = ({ icon, title, children, action }: { icon: IconName; title: string; children?: Child; action?: Child }) => (
+  <div class="empty"><Icon name={icon} /><h3>{title}</h3><p>{children}</p>{action}</div>
+);
+
+/** Something to know about the page as a whole. `bad` interrupts whoever listens to it. */
+export const Notice = ({ tone = "neutral", children }: { tone?: Tone; children?: Child }) => (
+  <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}><Icon name={tone === "good" ? "check" : tone === "bad" || tone === "warn" ? "alert" : "spark"} /><div>{children}</div></div>
+);
+
+export type Column<Row> = { label: string; cell: (row: Row) => Child; numeric?: boolean };
+
+/** A table; on a narrow screen each row becomes a card with its labels. `caption` is for whoever cannot see where it stands. */
+export function Table<Row>({ caption, columns, rows }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[] }) {
+  return (
+    <table class="table">
+      <caption class="hidden">{caption}</caption>
+      <thead><tr>{columns.map(({ label, numeric }) => <th scope="col" class={numeric ? "numeric" : undefined}>{label}</th>)}</tr></thead>
+      <tbody>{rows.map((row) => <tr>{columns.map(({ label, cell, numeric }) => <td data-label={label} class={numeric ? "numeric" : undefined}>{cell(row)}</td>)}</tr>)}</tbody>
+    </table>
+  );
+}
+
+/** Text to be copied as it is. The button is there once islands/base.ts runs. */
+export const Code = ({ text, label, id }: { text: string; label: string; id?: string }) => (
+  <div class="code"><pre tabindex={0} aria-label={label} id={id}><code>{text}</code></pre>
+    <button type="button" class="copy" data-copy hidden aria-label={`Copy ${label}`}><Icon name="copy" /><span data-copy-label>Copy</span></button></div>
+);
+
+/** A question before something that cannot be taken back. `id` opens it: `<button data-opens="id">`; without JavaScript it stands open in the page. */
+export const Dialog = ({ id, title, children }: { id: string; title: string; children?: Child }) => (
+  <dialog id={id} class="dialog" aria-labelledby={`${id}-title`} open><h2 id={`${id}-title`}>{title}</h2>{children}</dialog>
+);

@@ -1,0 +1,8 @@
+/** The navigation, in order. A page joins it by its line here; whoever lacks the right does not see it. */
+import type { IconName } from "./components/icon.tsx";
+import type { Right } from "./rights.ts";
+
+export const navigation: readonly { path: string; label: string; icon: IconName; right: Right }[] = [
+  { path: "", label: "Overview", icon: "overview", right: "see" },
+  { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
+];

@@ -1,0 +1,76 @@
+/** The first key: shown once, with what to do with it, and a lamp that turns green when it has been used. */
+import { z } from "zod";
+import { createKey } from "../../accounts/keys.ts";
+import { getKey, listKeys } from "../../accounts/key-record.ts";
+import { keyPolicySchema } from "../../accounts/policy.ts";
+import { GatewayError } from "../../errors.ts";
+import { requestsOfKey } from "../../ledger/index.ts";
+import { TextField, type Typed } from "../components/field.tsx";
+import { ButtonLink, Code, Notice, PageHeader, Submit } from "../components/parts.tsx";
+import { Snippets } from "../components/snippets.tsx";
+import { Steps } from "../components/steps.tsx";
+import { nameField, readForm } from "../form.ts";
+import { show } from "../page.tsx";
+import { snippetsOf } from "../snippets.ts";
+import { go, member, type MemberVisit } from "../visit.ts";
+
+const schema = z.object({ name: nameField() });
+
+const hasKeys = async ({ env, membership }: MemberVisit): Promise<boolean> => (await listKeys(env.DB, { organisationId: membership.organisationId, limit: 1 })).length > 0;
+
+const page = (visit: MemberVisit, typed?: Typed) => show(visit, {
+  title: "Your first key",
+  status: typed?.errors ? 422 : 200,
+  body: <>
+    <Steps now={3} />
+    <PageHeader title="Your first key" lead="One key, one base URL, every model. Name it after what will use it." />
+    <form method="post" action="/dashboard/first-key" class="form"><TextField name="name" label="Name of the key" from={typed} value="My first key" maxlength={100} /><Submit wide icon="key">Create the key</Submit></form>
+  </>,
+});
+
+/** How many finished requests a key has, as its meter knows. */
+async function countOf({ env, isolate }: MemberVisit, keyId: string): Promise<number> {
+  await isolate.meters.of(keyId).flush();
+  return requestsOfKey(env.DB, keyId);
+}
+
+/** `id`: of a key of the visitor's organisation. Throws `not_found`. */
+async function ownKey({ env, membership }: MemberVisit, id: string) {
+  const key = await getKey(env.DB, id);
+  if (!key || key.organisationId !== membership.organisationId) throw new GatewayError("not_found", "There is no such key.");
+  return key;
+}
+
+const made = (visit: MemberVisit, { keyId, secret }: { keyId: string; secret: string }) => show(visit, {
+  title: "Your key",
+  islands: ["waiting"],
+  body: <div class="wide-page stack">
+    <PageHeader title="Your key" lead="Copy it now: it is shown this once and stored nowhere." />
+    <Code text={secret} label="Your API key" id="secret" />
+    <Notice tone="warn">Whoever has it can spend for you. Keep it where you keep passwords, and out of repositories.</Notice>
+    <Snippets snippets={snippetsOf({ origin: visit.origin, key: secret, model: "auto" })} />
+    <div class="waiting" data-waits-for={`/dashboard/first-key/${keyId}`} data-state="waiting" data-here="Your first request has come. It works." role="status" aria-live="polite">
+      <span class="lamp" aria-hidden="true"></span>
+      <p data-waiting-text>Waiting for your first request</p>
+      <ButtonLink href="/dashboard" look="secondary">To the overview</ButtonLink>
+    </div>
+  </div>,
+});
+
+export const firstKey = [
+  member("change_keys", "GET", "/first-key", async (visit) => ((await hasKeys(visit)) ? go(visit, "") : page(visit))),
+  member("change_keys", "POST", "/first-key", async (visit) => {
+    const form = await readForm(visit, schema);
+    if (!form.ok) return page(visit, form);
+    // Sent again, by a reload: the key is there, and its secret is not to be had twice.
+    if (await hasKeys(visit)) return go(visit, "", "Your organisation has a key already.");
+    const { env, isolate, membership, by } = visit;
+    const { KEY_PEPPER: pepper, KEY_PREFIX: prefix } = isolate.settings;
+    const { key, secret } = await createKey(env.DB, by, pepper, { organisationId: membership.organisationId, name: form.data.name, policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix });
+    return made(visit, { keyId: key.id, secret });
+  }),
+  member("see_keys", "GET", "/first-key/:id", async (visit) => {
+    const key = await ownKey(visit, visit.c.req.param("id")!);
+    return visit.c.json({ requests: await countOf(visit, key.id) });
+  }),
+];

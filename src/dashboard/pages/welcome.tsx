@@ -1,0 +1,81 @@
+/** Between an account and an organisation: founding one, or applying for it. */
+import { z } from "zod";
+import { apply } from "../../accounts/applications.ts";
+import { newId } from "../../accounts/base62.ts";
+import { createOrganisation } from "../../accounts/organisations.ts";
+import { adopt } from "../../pipeline/index.ts";
+import { founding, type Founding } from "../admission.ts";
+import { TextArea, TextField, type Typed } from "../components/field.tsx";
+import { EmptyState, PageHeader, Submit } from "../components/parts.tsx";
+import { Steps } from "../components/steps.tsx";
+import { nameField, readForm } from "../form.ts";
+import { show } from "../page.tsx";
+import { choose, go, person, type PersonVisit } from "../visit.ts";
+
+const organisationSchema = z.object({ name: nameField() });
+const applicationSchema = z.object({ reason: z.string("Fill this in.").trim().min(10, "Say it in a sentence.").max(2000, "At most 2000 characters.") });
+
+const Found = ({ typed }: { typed?: Typed }) => (
+  <>
+    <PageHeader title="Name your organisation" lead="Keys, budgets and people belong to it. It may be just you." />
+    <form method="post" action="/dashboard/welcome" class="form">
+      <TextField name="name" label="Organisation" autocomplete="organization" from={typed} maxlength={100} placeholder="Acme" />
+      <Submit wide>Create it</Submit>
+    </form>
+  </>
+);
+
+const Apply = ({ typed }: { typed?: Typed }) => (
+  <>
+    <PageHeader title="Apply for access" lead="Somebody who runs this gateway reads this and decides." />
+    <form method="post" action="/dashboard/apply" class="form">
+      <TextArea name="reason" label="What do you want to use it for?" from={typed} maxlength={2000} />
+      <Submit wide>Send it</Submit>
+    </form>
+  </>
+);
+
+/** What each answer to "may they?" looks like. */
+const views: Record<Exclude<Founding, { may: true }>["why"], (typed?: Typed) => unknown> = {
+  apply: (typed) => <Apply typed={typed} />,
+  waiting: () => <EmptyState icon="mail" title="Your application is being read">Come back when you hear from whoever runs this gateway.</EmptyState>,
+  declined: () => <EmptyState icon="alert" title="Your application was declined">Ask whoever runs this gateway why.</EmptyState>,
+  closed: () => <EmptyState icon="people" title="You belong to no organisation yet">Ask an owner or admin of one to add your e-mail address, then load this page again.</EmptyState>,
+  enough: () => <EmptyState icon="people" title="You own as many organisations as one person may">Ask whoever runs this gateway for more.</EmptyState>,
+};
+
+async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
+  const now = await founding(visit);
+  return show(visit, {
+    title: "Welcome",
+    status: typed?.errors ? 422 : 200,
+    body: <><Steps now={2} />{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></>,
+  });
+}
+
+export const welcome = [
+  person("GET", "/welcome", (visit) => page(visit)),
+
+  person("POST", "/welcome", async (visit) => {
+    const form = await readForm(visit, organisationSchema);
+    if (!form.ok) return page(visit, form);
+    if (!(await founding(visit)).may) return page(visit);
+    const { env, isolate, nowMs } = visit;
+    const by = { actor: visit.person.email, nowMs };
+    const id = newId("org_");
+    const { accounts } = await createOrganisation(env.DB, by, { id, name: form.data.name, plan: isolate.settings.DASHBOARD_PLAN, sovereign: false, headerCredentials: false }, visit.person.email);
+    await adopt(env, [], accounts);
+    choose(visit, id);
+    return go(visit, "/first-key");
+  }),
+
+  person("POST", "/apply", async (visit) => {
+    const form = await readForm(visit, applicationSchema);
+    if (!form.ok) return page(visit, form);
+    const now = await founding(visit);
+    if (!now.may && (now.why === "apply" || now.why === "waiting")) {
+      await apply(visit.env.DB, { actor: visit.person.email, nowMs: visit.nowMs }, { ...visit.person, reason: form.data.reason });
+    }
+    return go(visit, "/welcome");
+  }),
+];

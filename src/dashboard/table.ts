@@ -1,0 +1,11 @@
+/** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
+import { firstKey } from "./pages/first-key.tsx";
+import { overview } from "./pages/overview.tsx";
+import { preferences } from "./pages/preferences.ts";
+import { signIn } from "./pages/sign-in.tsx";
+import { signUp } from "./pages/sign-up.tsx";
+import { usage } from "./pages/usage.tsx";
+import { welcome } from "./pages/welcome.tsx";
+import type { Entry } from "./visit.ts";
+
+export const table: readonly Entry[] = [...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...usage];

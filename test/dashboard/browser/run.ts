@@ -1,0 +1,203 @@
+/**
+ * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page.
+ */
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { BrowserContext, Page } from "playwright-core";
+import { openBrowser } from "./browser.ts";
+import { openSite } from "./site.ts";
+
+const { values: { shots } } = parseArgs({ options: { shots: { type: "string" } } });
+if (shots) mkdirSync(shots, { recursive: true });
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const looks = [
+  { name: "light", colorScheme: "light", width: 1280, height: 860 },
+  { name: "dark", colorScheme: "dark", width: 1280, height: 860 },
+  { name: "phone", colorScheme: "light", width: 360, height: 740 },
+  { name: "phone-dark", colorScheme: "dark", width: 360, height: 740 },
+] as const;
+
+let checks = 0;
+const failures: string[] = [];
+async function check(name: string, run: () => unknown): Promise<void> {
+  checks += 1;
+  try {
+    await run();
+    console.log(`  ok  ${name}`);
+  } catch (error) {
+    failures.push(name);
+    console.error(`  NO  ${name}\n      ${String((error as Error).message).replaceAll("\n", "\n      ")}`);
+  }
+}
+
+type Finding = { id: string; impact: string | null; nodes: { html: string; failureSummary: string }[] };
+
+/** axe's serious findings, and whether the page is wider than its window, in every look. axe is put in past the policy, which forbids it. */
+async function looksGood(page: Page, name: string): Promise<void> {
+  for (const look of looks) {
+    await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
+    await page.setViewportSize(look);
+    await page.evaluate(axe);
+    const findings = await page.evaluate(async () => (await (globalThis as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run()).violations);
+    const serious = findings.filter(({ impact }) => impact === "serious" || impact === "critical");
+    await check(`${name}, ${look.name}: axe`, () => assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(" | ")}`), []));
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await check(`${name}, ${look.name}: not wider than the window`, () => assert.equal(overflow, 0));
+    if (look.name === "phone") await check(`${name}: targets of 44 px`, async () => assert.deepEqual(await smallTargets(page), []));
+    if (shots) await page.screenshot({ path: join(shots, `${name}-${look.name}.png`), fullPage: true });
+  }
+  await page.setViewportSize({ width: 1280, height: 860 });
+}
+
+/** Buttons, fields and links outside of running text that are lower than 44 px. */
+const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio]), nav a, a.button, label:has([type=radio]), summary")]
+  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5).map((element) => `${element.outerHTML.slice(0, 100)} ${element.getBoundingClientRect().height}`));
+
+/** What a first visit transfers, and whom it asks. */
+async function weigh(context: BrowserContext, url: string): Promise<{ bytes: number; hosts: string[] }> {
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  await session.send("Network.enable");
+  let bytes = 0;
+  const hosts = new Set<string>();
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => void (bytes += encodedDataLength));
+  page.on("request", (request) => void (request.url().startsWith("http") && hosts.add(new URL(request.url()).host)));
+  await page.goto(url, { waitUntil: "networkidle" });
+  await page.close();
+  return { bytes, hosts: [...hosts] };
+}
+
+/** Presses Tab until `name` has the focus, as somebody without a mouse would. */
+async function tabTo(page: Page, name: string | RegExp, most = 40): Promise<void> {
+  for (let i = 0; i < most; i += 1) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement as HTMLInputElement | null;
+      return element?.labels?.[0]?.textContent ?? element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+    });
+    if (typeof name === "string" ? focused.trim() === name : name.test(focused)) return;
+  }
+  throw new Error(`The keyboard does not reach ${name}`);
+}
+
+const site = await openSite();
+const browser = await openBrowser();
+try {
+  const context = await browser.newContext();
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.url });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
+  page.on("pageerror", (error) => void complaints.push(error.message));
+
+  const { bytes, hosts } = await weigh(context, `${site.url}/dashboard/sign-up`);
+  console.log(`  the first page transfers ${(bytes / 1024).toFixed(1)} KB`);
+  await check("the first page is under 100 KB", () => assert.ok(bytes > 0 && bytes < 100 * 1024, `${bytes} bytes`));
+  await check("no other host is called", () => assert.deepEqual(hosts, [new URL(site.url).host]));
+
+  await page.goto(`${site.url}/dashboard`);
+  await check("a stranger is led to sign in", () => assert.match(page.url(), /\/dashboard\/sign-in/));
+  await looksGood(page, "sign-in");
+  await tabTo(page, "Create an account");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/sign-up");
+  await looksGood(page, "sign-up");
+  await tabTo(page, "Your name");
+  await page.keyboard.type("Ada Lovelace");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("ada@example.com");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/sent");
+  await looksGood(page, "sent");
+
+  await page.goto(await site.linkTo("ada@example.com"));
+  await looksGood(page, "password");
+  await tabTo(page, "New password");
+  await page.keyboard.type("correct horse battery staple");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/welcome");
+  await check("the session's cookie is bound to its host", async () => {
+    const cookies = await context.cookies();
+    const session = cookies.find(({ name }) => name === "__Host-forge-session");
+    assert.ok(session, JSON.stringify(cookies.map(({ name }) => name)));
+    assert.deepEqual([session.secure, session.httpOnly, session.sameSite, session.path], [true, true, "Lax", "/"]);
+    assert.ok(cookies.every(({ name }) => name.startsWith("__Host-")));
+  });
+  await looksGood(page, "welcome");
+  await tabTo(page, "Organisation");
+  await page.keyboard.type("Analytical Engines");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/first-key");
+  await looksGood(page, "first-key");
+  await tabTo(page, /Create the key/);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#secret");
+  const secret = (await page.textContent("#secret"))!.trim();
+  await check("the key is shown", () => assert.match(secret, /^sk-forge-\w{20,}$/));
+  await tabTo(page, "Copy Your API key");
+  await page.keyboard.press("Enter");
+  await check("the copy button copies it", async () => assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret));
+  await tabTo(page, "curl");
+  await page.keyboard.press("ArrowRight");
+  await check("arrow keys choose a snippet", async () => assert.ok(await page.isVisible(".panel.python") && !(await page.isVisible(".panel.curl"))));
+  await check("seven clients have their snippet, with this gateway's address", async () => {
+    const texts = await page.locator(".panel pre").allTextContents();
+    assert.equal(texts.length, 7);
+    for (const text of texts) assert.ok(text.includes(site.url) && text.includes(secret), text);
+  });
+  await looksGood(page, "key");
+  await check("it waits for the first request", async () => assert.equal(await page.textContent("[data-waiting-text]"), "Waiting for your first request"));
+  const answer = await fetch(`${site.url}/v1/chat/completions`, {
+    method: "POST", headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "auto", messages: [{ role: "user", content: "Hello" }] }),
+  });
+  await check("the snippet's request is answered", async () => assert.equal(answer.status, 200, await answer.text()));
+  await check("the lamp turns green", async () => void (await page.waitForSelector('[data-waits-for][data-state="here"]', { timeout: 15_000 })));
+  await looksGood(page, "key-used");
+  await tabTo(page, "To the overview");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/dashboard");
+  await check("the overview counts the request", async () => assert.match((await page.textContent(".stats"))!, /Requests1/));
+  await looksGood(page, "overview");
+  await page.goto(`${site.url}/dashboard/usage`);
+  await looksGood(page, "usage");
+  await page.goto(`${site.url}/dashboard/nowhere`);
+  await looksGood(page, "not-found");
+  complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes("404")));
+
+  await page.goto(`${site.url}/dashboard`);
+  await page.click('.side button[aria-label="Dark"]');
+  await check("the chosen theme is there before the page is shown", async () => assert.equal(await page.getAttribute("html", "data-theme"), "dark"));
+  await page.click("text=Sign out");
+  await page.waitForURL("**/sign-in");
+  await page.goto(`${site.url}/dashboard/usage`);
+  await check("signed out is signed out", () => assert.match(page.url(), /sign-in\?next=/));
+  await page.fill("[name=email]", "ada@example.com");
+  await page.fill("[name=password]", "correct horse battery staple");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/dashboard/usage");
+  await check("signing in leads on to where one wanted to go", () => assert.ok(page.url().endsWith("/dashboard/usage")));
+
+  const bare = await browser.newContext({ javaScriptEnabled: false });
+  const plain = await bare.newPage();
+  await plain.goto(`${site.url}/dashboard/sign-in`);
+  await plain.fill("[name=email]", "ada@example.com");
+  await plain.fill("[name=password]", "correct horse battery staple");
+  await plain.click("main button[type=submit]");
+  await plain.waitForURL("**/dashboard");
+  await plain.click("nav >> text=Usage");
+  await check("without JavaScript it works", async () => assert.equal(await plain.textContent("h1"), "Usage"));
+  await check("the browser complained of nothing", () => assert.deepEqual(complaints, []));
+} catch (error) {
+  failures.push("the run");
+  console.error(error);
+} finally {
+  await browser.close();
+  await site.stop();
+}
+console.log(`\n${checks - failures.length} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 ? 0 : 1);
