@@ -44,9 +44,9 @@ export type Auth = Awaited<ReturnType<typeof authOf>>;
 
 /**
  * For one request: nothing of it outlives the request that made it. `origin`: as the browser sees this gateway; `onPassword`: told who has
- * just chosen a password through a link.
+ * just chosen a password through a link; `onLink`: takes the links that would be sent.
  */
-export async function authOf(env: Cloudflare.Env, settings: Settings, origin: string, onPassword?: (person: { email: string }) => void) {
+export async function authOf(env: Cloudflare.Env, settings: Settings, origin: string, { onPassword, onLink }: { onPassword?: (person: { email: string }) => void; onLink?: (url: string) => void } = {}) {
   const { KEY_PEPPER: pepper } = settings;
   if (!secrets.has(pepper)) secrets.set(pepper, secretOf(pepper));
   return betterAuth({
@@ -85,7 +85,10 @@ export async function authOf(env: Cloudflare.Env, settings: Settings, origin: st
       password: { hash: hashPassword, verify: verifyPassword },
       resetPasswordTokenExpiresIn: linkSeconds,
       revokeSessionsOnPasswordReset: true,
-      sendResetPassword: async ({ user, token }) => sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url: `${origin}/dashboard/password?token=${encodeURIComponent(token)}` })),
+      sendResetPassword: async ({ user, token }) => {
+        const url = `${origin}/dashboard/password?token=${encodeURIComponent(token)}`;
+        return onLink ? onLink(url) : sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url }));
+      },
       onPasswordReset: async ({ user }) => {
         await verifyEmail(env.DB, user.id);
         onPassword?.(user);

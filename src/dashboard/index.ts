@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import { GatewayError } from "../errors.ts";
 import { asGatewayError } from "../pipeline/index.ts";
+export { linkFor } from "./link.ts";
 import { asset } from "./assets.ts";
 import { errorPage } from "./pages/error.tsx";
 import { guarded, known, sameOrigin, sealed } from "./guard.ts";

@@ -10,6 +10,7 @@ import { allCredentials, credentials } from "./admin/credentials.ts";
 import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
 import { organisations } from "./admin/organisations.ts";
+import { people } from "./admin/people.ts";
 import { plans } from "./admin/plans.ts";
 import { prices } from "./admin/prices.ts";
 import { sovereign } from "./admin/sovereign.ts";
@@ -31,6 +32,7 @@ export const admin = new Hono<App>()
   .route("/organisations/:id", account)
   .route("/organisations/:id", checkout)
   .route("/credentials", allCredentials)
+  .route("/people", people)
   .route("/plans", plans)
   .route("/keys", keys)
   .route("/applications", applications)

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { app } from "../../src/app.ts";
 import { hashPassword, verifyPassword } from "../../src/dashboard/password.ts";
 import { Browser, newEmail, newPerson, password, quickPerson } from "./stage.ts";
 
@@ -107,6 +108,16 @@ describe("who may sign up", () => {
     await person.post("/organisation", { organisation: "org_closed" });
     expect(person.cookies.get("__Host-forge-organisation"), "but not somebody else's").toBe(own[1]!.organisation_id);
   });
+});
+
+test("an administrator hands over the link where no e-mail goes out", async () => {
+  const email = newEmail();
+  const ask = (settings: Record<string, string> = {}) => app.request(`https://forge.example/admin/people/${email}/link`, { method: "POST", headers: { authorization: `Bearer ${env.ADMIN_SECRET}` } }, { ...env, ...settings });
+  expect((await ask({ DASHBOARD_SIGN_UP: "closed" })).status).toBe(403);
+  const { url } = await (await ask()).json<{ url: string }>();
+  const browser = new Browser();
+  expect(locationOf(await browser.post("/password", { token: new URL(url).searchParams.get("token")!, password }))).toBe("303 /dashboard");
+  expect((await browser.get("/welcome")).status).toBe(200);
 });
 
 test("passwords are hashed with salt, and compared whole", async () => {

@@ -170,6 +170,7 @@ export const routes: readonly Route[] = [
   { route: "GET /admin/organisations/:id/members", by: "admin", path: "/admin/organisations/{organisation}/members" },
   { route: "GET /admin/applications", by: "admin", path: "/admin/applications" },
   { route: "PUT /admin/applications/:email", by: "admin", path: "/admin/applications/a@example.com", body: { state: "approved" } },
+  { route: "POST /admin/people/:email/link", by: "admin", path: "/admin/people/a@example.com/link", body: { name: "Ada" }, bodyOptional: true },
   { route: "PUT /admin/organisations/:id/members/:email", by: "admin", path: "/admin/organisations/{organisation}/members/a@example.com", body: { role: "developer" } },
   { route: "DELETE /admin/organisations/:id/members/:email", by: "admin", path: "/admin/organisations/{organisation}/members/a@example.com" },
   { route: "GET /admin/organisations/:id/credentials", by: "admin", path: "/admin/organisations/{organisation}/credentials" },

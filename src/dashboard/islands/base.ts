@@ -40,6 +40,7 @@ const menu = document.querySelector<HTMLDetailsElement>("details.menu");
 const narrow = matchMedia("(width < 56rem)");
 const fold = (): void => void (menu && (menu.open = !narrow.matches));
 fold();
+menu?.setAttribute("data-ready", "");
 narrow.addEventListener("change", fold);
 
 // A form is sent once.

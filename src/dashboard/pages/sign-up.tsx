@@ -1,15 +1,14 @@
 /** Creating an account, and the link to a password: for an address that is known here and one that is not, all that is told is the same. */
 import { z } from "zod";
-import { isKnownPerson } from "../../accounts/people.ts";
 import type { Settings } from "../../env.ts";
 import { log } from "../../telemetry/log.ts";
-import { admits } from "../admission.ts";
 import { authOf, passwordLength, providersOf } from "../auth.ts";
 import { Steps } from "../components/steps.tsx";
 import { TextField, type Typed } from "../components/field.tsx";
 import { EmptyState, Notice, PageHeader, Submit } from "../components/parts.tsx";
 import { emailField, nameField, readForm } from "../form.ts";
 import { asking } from "../limits.ts";
+import { sendLink } from "../link.ts";
 import { canMail } from "../mail.ts";
 import { show } from "../page.tsx";
 import { anyone, go, keep, type Visit } from "../visit.ts";
@@ -63,20 +62,9 @@ const forgotPage = (visit: Visit, { typed, problem, status }: Told = {}) => show
   </>,
 });
 
-/** Makes the account if there is none yet and may be one, then sends its link. Nobody waits for it, so nobody learns from how long it takes. */
-async function invite({ env, isolate, auth }: Visit, email: string, name: string | undefined): Promise<void> {
-  try {
-    if (!(await isKnownPerson(env.DB, email))) {
-      if (name === undefined || !(await admits(env.DB, isolate.settings, email))) return;
-      // A password that nobody knows: the link replaces it, and proves the address by that.
-      const password = crypto.getRandomValues(new Uint8Array(32)).toHex();
-      await auth.api.signUpEmail({ body: { name, email, password } });
-    }
-    await auth.api.requestPasswordReset({ body: { email } });
-  } catch (error) {
-    log("error", "invitation_failed", { message: String(error) });
-  }
-}
+/** Nobody waits for the link, so nobody learns from how long it takes. */
+const invite = ({ env, isolate, auth }: Visit, email: string, name: string | undefined): Promise<unknown> =>
+  sendLink(env, isolate.settings, auth, { email, name }).catch((error: unknown) => log("error", "link_failed", { message: String(error) }));
 
 const signUpSchema = z.object({ name: nameField(), email: emailField });
 const forgotSchema = z.object({ email: emailField });
@@ -134,7 +122,7 @@ export const signUp = [
     if (!form.ok) return passwordPage(visit, token, { typed: form, status: 422 });
     const { password } = form.data;
     let email = "";
-    const auth = await authOf(visit.env, visit.isolate.settings, visit.origin, (person) => (email = person.email));
+    const auth = await authOf(visit.env, visit.isolate.settings, visit.origin, { onPassword: (person) => (email = person.email) });
     try {
       await auth.api.resetPassword({ body: { newPassword: password, token } });
     } catch {
