@@ -16,6 +16,10 @@ async function page(c: Context<App>): Promise<Response> {
 const wantsPage = (c: Context<App>): boolean =>
   secretFromHeaders(c.req.raw.headers) === undefined && c.req.header("authorization") === undefined && /\btext\/html\b/.test(c.req.header("accept") ?? "");
 
+function readOnly({ req: { method, path } }: Context<App>): never {
+  throw new GatewayError("method_not_allowed", `${path.slice(0, 200)} takes GET, not ${method}.`, { allow: "GET" });
+}
+
 /**
  * /dashboard: pages for browsers, in the room of that name. GET /dashboard/usage and /dashboard/requests/{id} are for programs too: what a key
  * used, as the ledger has it.
@@ -36,4 +40,6 @@ export const dashboard = new Hono<App>()
     if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id.slice(0, 100))} is known for this key.`);
     return c.json(entry, 200, headers);
   })
+  .all("/usage", readOnly)
+  .all("/requests/:id", readOnly)
   .all("*", page);

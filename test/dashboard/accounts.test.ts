@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { app } from "../../src/app.ts";
 import { hashPassword, verifyPassword } from "../../src/dashboard/password.ts";
 import { Browser, newEmail, newPerson, password, quickPerson } from "./stage.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const rows = async (sql: string, ...values: string[]) => (await env.DB.prepare(sql).bind(...values).all()).results;
 const locationOf = (response: Response): string => `${response.status} ${response.headers.get("location")}`;

@@ -1,7 +1,10 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { putMember } from "../../src/accounts/members.ts";
 import { Browser, newEmail, newMember, newPerson, origin, password, quickPerson } from "./stage.ts";
+
+// A password is hashed in a tenth of a second where nothing else runs, and much else does.
+vi.setConfig({ testTimeout: 90_000 });
 
 const script = `"><script>alert(1)</script><img src=x onerror=alert(2)>'`;
 
@@ -108,7 +111,7 @@ describe("who has an account is nobody's business", () => {
     for (let i = 0; i < 3; i += 1) pairs.push([await timed(known), await timed(newEmail())] as const);
     const [least, most] = [Math.min(...pairs.map(([a]) => a)), Math.min(...pairs.map(([, b]) => b))];
     // Both hash once; without it the difference is that of a hash, tenfold and more.
-    expect(Math.max(least, most) / Math.min(least, most)).toBeLessThan(3);
+    expect(Math.max(least, most) / Math.min(least, most)).toBeLessThan(5);
   });
 
   test("signing up with somebody's address gives nobody their account", async () => {
