@@ -68,7 +68,7 @@ export function Table<Row>({ caption, columns, rows }: { caption: string; column
 /** Text to be copied as it is. The button is there once islands/base.ts runs. */
 export const Code = ({ text, label, id }: { text: string; label: string; id?: string }) => (
   <div class="code"><pre tabindex={0} aria-label={label} id={id}><code>{text}</code></pre>
-    <button type="button" class="copy" data-copy hidden aria-label={`Copy ${label}`}><Icon name="copy" /><span data-copy-label>Copy</span></button></div>
+    <button type="button" class="copy" data-copy hidden><Icon name="copy" /><span data-copy-label>Copy</span><span class="hidden"> {label}</span></button></div>
 );
 
 /** A question before something that cannot be taken back. `id` opens it: `<button data-opens="id">`; without JavaScript it stands open in the page. */
