@@ -47,6 +47,7 @@ async function looksGood(page: Page, name: string): Promise<void> {
     await check(`${name}, ${look.name}: axe`, () => assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(" | ")}`), []));
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     await check(`${name}, ${look.name}: not wider than the window`, () => assert.equal(overflow, 0));
+    await check(`${name}, ${look.name}: nothing is cut off`, async () => assert.deepEqual(await cutOff(page), []));
     if (look.name === "phone") await check(`${name}: targets of 44 px`, async () => assert.deepEqual(await smallTargets(page), []));
     if (shots) await page.screenshot({ path: join(shots, `${name}-${look.name}.png`), fullPage: true });
   }
@@ -56,6 +57,10 @@ async function looksGood(page: Page, name: string): Promise<void> {
 /** Buttons, fields and links outside of running text that are lower than 44 px. */
 const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio]), nav a, a.button, label:has([type=radio]), summary")]
   .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5).map((element) => `${element.outerHTML.slice(0, 100)} ${element.getBoundingClientRect().height}`));
+
+/** What stands over the edge of a box that shows no more, and is not to be scrolled to. */
+const cutOff = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>(".side, .card, .stats")]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => `${element.className} ${element.scrollWidth} > ${element.clientWidth}`));
 
 /** What a first visit transfers, and whom it asks. */
 async function weigh(context: BrowserContext, url: string): Promise<{ bytes: number; hosts: string[] }> {
