@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { GatewayError } from "./errors.ts";
 import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipeline/index.ts";
+import { reference } from "./reference/index.ts";
 import { admin } from "./routes/admin.ts";
 import { audio } from "./routes/audio.ts";
 import { batches } from "./routes/batches.ts";
@@ -88,6 +89,7 @@ app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);
 app.route("/.well-known/forge-receipts.json", receiptKeys);
 
+app.route("/", reference);
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);
 app.route("/stripe", stripe);

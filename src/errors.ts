@@ -2,7 +2,7 @@
  * Everything that can go wrong, as one closed union of codes, each with one HTTP status. No wire shapes here: a client
  * protocol's `renderError` gives an error the form its SDK expects.
  */
-const statusOf = {
+export const statusOf = {
   invalid_json: 400,
   invalid_request: 400,
   previous_response_not_found: 400,

@@ -60,15 +60,16 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "env", "errors", "ledger/index", "pipeline/index", "telemetry/log"],
     why: "pages for people: the stores through their own functions, never over HTTP; loaded by one route when a browser comes",
   },
-  app: { may: ["routes", "pipeline/index", "errors"], why: "the table of contents" },
+  reference: { may: ["accounts/budgets", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it" },
+  app: { may: ["routes", "reference/index", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "videos/index"], why: "the entry: no logic; the platform finds classes only here" },
 };
 
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
   "@modelcontextprotocol/client": { rooms: ["mcp"], why: "MCP's own client; loaded when the first request names a server" },
-  zod: { rooms: ["mcp", "protocols", "accounts", "brain", "routes", "responses", "payments", "env", "dashboard"], why: "schemas stand at trust boundaries: requests, vars, stored JSON" },
-  hono: { rooms: ["app", "routes", "dashboard"], why: "HTTP ends at the routes, and at the pages" },
+  zod: { rooms: ["mcp", "protocols", "accounts", "brain", "routes", "responses", "payments", "env", "dashboard", "reference"], why: "schemas stand at trust boundaries: requests, vars, stored JSON; zod writes them as JSON Schema itself" },
+  hono: { rooms: ["app", "routes", "dashboard", "reference"], why: "HTTP ends at the routes, and at the pages" },
   "better-auth": { rooms: ["dashboard"], why: "people, their passwords and sessions are a craft of its own; it evaluates nothing for an API call" },
   "node:crypto": { rooms: ["dashboard"], why: "scrypt by the runtime itself" },
   "export-to-csv": { rooms: ["routes"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },

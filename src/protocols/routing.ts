@@ -21,7 +21,7 @@ const providerSchema = z.looseObject({
   preferred_min_throughput: figure, preferred_max_latency: figure,
 }, "must be an object");
 
-const wishSchema = z.object({
+export const wishSchema = z.object({
   models: z.array(modelField, "must be an array of model names").max(20, "must have at most 20").nullish(),
   provider: providerSchema.nullish(),
   session_id: z.string("must be a string").min(1, "must not be empty").max(256, "must have at most 256 characters").nullish(),

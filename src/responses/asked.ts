@@ -6,7 +6,7 @@ import { threadOfConversation, threadOfItem, threadOfResponse } from "./names.ts
 import { objects, secretInclude, type Json } from "./teller.ts";
 
 const bool = z.boolean("must be true or false").nullish();
-const schema = z.object({
+export const askedSchema = z.object({
   store: bool,
   background: bool,
   stream: bool,
@@ -40,7 +40,7 @@ const isReference = (item: Json): boolean => item.type === "item_reference" || (
 
 /** Reads what a request asks. Throws `invalid_request`, `previous_response_not_found` or `not_found`. */
 export function readAsked(json: unknown, text: string): Asked {
-  const read = schema.safeParse(json);
+  const read = askedSchema.safeParse(json);
   if (!read.success) {
     const [field = ""] = read.error.issues[0]!.path;
     throw invalid(String(field), `${String(field)}: ${read.error.issues[0]!.message}`);

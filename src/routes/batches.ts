@@ -8,7 +8,7 @@ import { lookedUp, type App } from "./context.ts";
 const outputLivesS = { least: 3_600, most: 2_592_000 };
 
 /** https://platform.openai.com/docs/api-reference/batch/create */
-const newSchema = z.object({
+export const newSchema = z.object({
   input_file_id: z.string().min(1),
   endpoint: z.enum(endpointsOf("file") as [string, ...string[]]),
   completion_window: z.literal("24h"),
@@ -16,7 +16,7 @@ const newSchema = z.object({
   output_expires_after: z.object({ anchor: z.literal("created_at"), seconds: z.number().int().min(outputLivesS.least).max(outputLivesS.most) }).nullish(),
 });
 
-const listQuery = z.object({ after: z.string().min(1).optional(), limit: z.coerce.number().int().min(1).max(100).default(20) });
+export const listQuery = z.object({ after: z.string().min(1).optional(), limit: z.coerce.number().int().min(1).max(100).default(20) });
 
 const unknown = (id: string): GatewayError => new GatewayError("not_found", `No batch found with id '${id.slice(0, 100)}'.`);
 

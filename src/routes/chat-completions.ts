@@ -8,8 +8,8 @@ import { contextOf, lookedUp, type App } from "./context.ts";
 import { metadataBody, pageQuery, readKept, readPage } from "./kept-query.ts";
 
 const ascending = { order: z.enum(["asc", "desc"], "must be asc or desc").default("asc") };
-const listQuery = pageQuery.extend({ ...ascending, model: z.string().max(200).optional() });
-const messagesQuery = pageQuery.extend(ascending);
+export const listQuery = pageQuery.extend({ ...ascending, model: z.string().max(200).optional() });
+export const messagesQuery = pageQuery.extend(ascending);
 
 /** `metadata[k]=v` of the query. */
 const metadataIn = (c: Context<App>): Record<string, string> =>

@@ -6,8 +6,8 @@ import { lookedUp, type App } from "./context.ts";
 import { metadata, metadataBody, pageQuery, readKept, readPage, wantsSecrets } from "./kept-query.ts";
 
 const items = z.array(z.record(z.string(), z.unknown(), "must be an item"), "must be an array of items").max(20, "are more than 20 at a time");
-const createBody = z.object({ metadata: metadata.nullish().transform((value) => value ?? {}), items: items.nullish().transform((value) => value ?? []) });
-const addBody = z.object({ items });
+export const createBody = z.object({ metadata: metadata.nullish().transform((value) => value ?? {}), items: items.nullish().transform((value) => value ?? []) });
+export const addBody = z.object({ items });
 
 /** Answers with what the store says to who is asking. */
 const asked = (act: (asking: Asking, c: Context<App>, id: string) => Promise<unknown>) => async (c: Context<App>): Promise<Response> => {

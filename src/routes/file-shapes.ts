@@ -58,7 +58,7 @@ function secondsIn(fields: Fields, name: string, most: number): number | undefin
 
 const [anchor, after] = ["expires_after[anchor]", "expires_after[seconds]"];
 
-const openaiQuery = z.object({
+export const openaiQuery = z.object({
   purpose: z.string().max(100).optional(), after: z.string().max(100).optional(), order: z.enum(["asc", "desc"]).default("desc"), limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
 });
 
@@ -84,7 +84,7 @@ export const openaiFiles: FileShape = {
 
 const cursor = z.string().min(1).max(100).optional();
 const idsSchema = z.array(z.string().max(100)).max(100).optional();
-const anthropicQuery = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(20), page: cursor, after_id: cursor, before_id: cursor, ids: idsSchema, "ids[]": idsSchema });
+export const anthropicQuery = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(20), page: cursor, after_id: cursor, before_id: cursor, ids: idsSchema, "ids[]": idsSchema });
 
 /** An id as Anthropic's clients know it. */
 const theirs = (id: string): string => id.replace(/^file-/, "file_");

@@ -10,7 +10,7 @@ const day = 86_400_000;
 const resultsLiveMs = 29 * day;
 const mostBodyBytes = 256 * 1024 * 1024;
 
-const listQuery = z.object({ after_id: z.string().min(1).optional(), before_id: z.string().min(1).optional(), limit: z.coerce.number().int().min(1).max(1_000).default(20) });
+export const listQuery = z.object({ after_id: z.string().min(1).optional(), before_id: z.string().min(1).optional(), limit: z.coerce.number().int().min(1).max(1_000).default(20) });
 
 const unknown = (id: string): GatewayError => new GatewayError("not_found", `There is no message batch '${id.slice(0, 100)}'.`);
 

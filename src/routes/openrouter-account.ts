@@ -17,8 +17,8 @@ const dayMs = 86_400_000;
 const activityDays = 30;
 /** Rows of one answer. */
 const mostRows = 20_000;
-const activityQuery = z.strictObject({ date: z.iso.date().optional() });
-const generationQuery = z.strictObject({ id: z.string().min(1).max(200) });
+export const activityQuery = z.strictObject({ date: z.iso.date().optional() });
+export const generationQuery = z.strictObject({ id: z.string().min(1).max(200) });
 
 /** What of /api/v1 tells of the calling key and what it used. https://openrouter.ai/docs/api-reference/get-current-api-key */
 export const openrouterAccount = new Hono<App>()

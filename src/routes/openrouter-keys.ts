@@ -14,9 +14,9 @@ import { keyView, limitId, resets, scopeOf, windows, type Reset } from "./openro
 
 const usdSchema = z.number("must be a number").positive("must be above 0").max(1e6).transform((usd) => Math.max(1, Math.round(usd * 1e9)));
 const limitFields = { limit: usdSchema.nullish(), limit_reset: z.enum(resets).nullish(), include_byok_in_limit: z.boolean().nullish() };
-const newSchema = z.strictObject({ name: nameSchema, ...limitFields, expires_at: timeSchema.nullish(), creator_user_id: z.string().nullish(), workspace_id: z.string().nullish() });
-const patchSchema = z.strictObject({ name: nameSchema.optional(), disabled: z.boolean().optional(), ...limitFields });
-const listQuery = z.strictObject({ offset: z.coerce.number().int().min(0).default(0), include_disabled: z.enum(["true", "false"]).optional(), workspace_id: z.string().optional() });
+export const newSchema = z.strictObject({ name: nameSchema, ...limitFields, expires_at: timeSchema.nullish(), creator_user_id: z.string().nullish(), workspace_id: z.string().nullish() });
+export const patchSchema = z.strictObject({ name: nameSchema.optional(), disabled: z.boolean().optional(), ...limitFields });
+export const listQuery = z.strictObject({ offset: z.coerce.number().int().min(0).default(0), include_disabled: z.enum(["true", "false"]).optional(), workspace_id: z.string().optional() });
 const keysOnPage = 100;
 
 type Manager = { principal: Principal; policy: KeyPolicy; headers: Record<string, string>; by: { actor: string; nowMs: number } };

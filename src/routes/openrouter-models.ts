@@ -13,7 +13,7 @@ const perMillion = 1e6;
 const dayMs = 86_400_000;
 
 /** A filter that nobody here could apply is refused: what it lets through would not be what it says. */
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   ...pageFields, q: z.string().max(200).optional(), input_modalities: wordsSchema.optional(), output_modalities: wordsSchema.default(["text"]), supported_parameters: wordsSchema.optional(),
   context: numberSchema.optional(), min_price: numberSchema.optional(), max_price: numberSchema.optional(), min_output_price: numberSchema.optional(), max_output_price: numberSchema.optional(),
   min_age_days: numberSchema.optional(), max_age_days: numberSchema.optional(), model_authors: wordsSchema.optional(), providers: wordsSchema.optional(), zdr: z.literal("true").optional(),
@@ -67,7 +67,7 @@ async function answerList(c: Context<App>, query: Query): Promise<Response> {
   return c.json({ object: "list", data: rows.slice(offset, offset + limit).map(({ view }) => view), total_count: rows.length, links: { next: more ? next.href : null } }, 200, headers);
 }
 
-const pageQuery = z.strictObject({ ...pageFields, output_modalities: wordsSchema.optional() });
+export const pageQuery = z.strictObject({ ...pageFields, output_modalities: wordsSchema.optional() });
 /** All of a page without filters but those given. */
 const page = (c: Context<App>, output?: string[]): Query => {
   const { output_modalities, ...asked } = readQuery(c, pageQuery);

@@ -15,7 +15,7 @@ const words: Words = { protocol, status: 202, render: (video, { request }) => re
 const addressOf = (url: string): string => `${new URL(url).origin}/api/v1/videos`;
 
 /** A film is one file. */
-const contentQuery = z.strictObject({ index: z.coerce.number().int().min(0).max(0, "there is one film").default(0) });
+export const contentQuery = z.strictObject({ index: z.coerce.number().int().min(0).max(0, "there is one film").default(0) });
 
 const mostUrl = 2_048;
 

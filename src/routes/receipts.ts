@@ -12,7 +12,7 @@ const placeSchema = z.string().regex(/^[a-zA-Z0-9_-]{1,64}\.\d{1,15}$/, "not a c
   const dot = text.indexOf(".");
   return { keyId: text.slice(0, dot), sequence: Number(text.slice(dot + 1)) };
 });
-const listQuery = z.strictObject({ after: placeSchema.default({ keyId: "", sequence: 0 }), limit: z.coerce.number().int().min(1).max(500).default(100) });
+export const listQuery = z.strictObject({ after: placeSchema.default({ keyId: "", sequence: 0 }), limit: z.coerce.number().int().min(1).max(500).default(100) });
 
 const placeOf = ({ entry: { keyId }, chain: { sequence } }: Receipt): string => `${keyId}.${sequence}`;
 

@@ -8,7 +8,7 @@ import { pageQuery, readPage, wantsSecrets } from "./kept-query.ts";
 
 const one = "/:id{resp_[^/]+}" as const;
 const whole = z.coerce.number("must be a number").int("must be an integer").min(0, "must not be negative");
-const retrieveQuery = z.object({ stream: z.enum(["true", "false"], "must be true or false").optional(), starting_after: whole.optional() });
+export const retrieveQuery = z.object({ stream: z.enum(["true", "false"], "must be true or false").optional(), starting_after: whole.optional() });
 
 /**
  * POST /v1/responses, the same as a WebSocket, and what becomes of a response that is kept; POST /v1/responses/input_tokens and /compact.

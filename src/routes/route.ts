@@ -23,7 +23,7 @@ const endpoints = {
   "/v1/audio/translations": { protocol: openaiTranslations, sample: { input_audio: { data: "AAAA", format: "mp3" } } },
 } as const satisfies Record<string, Endpoint>;
 
-const query = z.strictObject({ endpoint: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[]).default("/v1/chat/completions") });
+export const query = z.strictObject({ endpoint: z.enum(Object.keys(endpoints) as (keyof typeof endpoints)[]).default("/v1/chat/completions") });
 
 /**
  * POST /v1/route?endpoint=/v1/messages: a dry run of the request that is its body. Which deployments would be tried, in which order,

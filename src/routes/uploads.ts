@@ -10,14 +10,14 @@ import { expiresAfterSchema, livesOf, openaiFiles, purposes } from "./file-shape
 const GiB = 1024 ** 3;
 const mostPartBytes = 64 * 1024 * 1024;
 
-const newSchema = z.object({
+export const newSchema = z.object({
   filename: z.string().min(1).max(4_096),
   purpose: z.enum(purposes),
   bytes: z.number().int().min(1).max(8 * GiB),
   mime_type: z.string().max(200),
   expires_after: expiresAfterSchema.nullish(),
 });
-const completionSchema = z.object({ part_ids: z.array(z.string().max(100)).min(1).max(2_000), md5: z.string().regex(/^[0-9a-f]{32}$/i, "must be 32 hex digits").nullish() });
+export const completionSchema = z.object({ part_ids: z.array(z.string().max(100)).min(1).max(2_000), md5: z.string().regex(/^[0-9a-f]{32}$/i, "must be 32 hex digits").nullish() });
 
 const completionBytes = 128 * 1024;
 

@@ -13,8 +13,8 @@ import { answerContent } from "./file-content.ts";
 /** A form crosses to the film's object in one call, which takes 32 MiB. */
 const mostBytes = 24 * 1024 * 1024;
 
-const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(100).default(20), order: z.enum(["asc", "desc"]).default("desc"), after: z.string().max(64).optional() });
-const contentQuery = z.object({ variant: z.enum(["video", "thumbnail", "spritesheet"]).default("video") });
+export const listQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(100).default(20), order: z.enum(["asc", "desc"]).default("desc"), after: z.string().max(64).optional() });
+export const contentQuery = z.object({ variant: z.enum(["video", "thumbnail", "spritesheet"]).default("video") });
 
 const read = async (request: Request): Promise<Record<string, unknown>> => (isForm(request.headers) ? await readForm(request, { mostBytes }) : await readJson(request)).json as Record<string, unknown>;
 

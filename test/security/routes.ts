@@ -20,6 +20,8 @@ export type Route = {
   again?: true;
   /** It begins work that goes on by itself, in an object of its own: what that does is tried out with it (test/videos). */
   lasting?: true;
+  /** What it answers is the same for everybody, and caches may keep it. */
+  lasts?: true;
   /** It spends nothing: no limit stands in its way, and nothing is booked. */
   free?: true;
 };
@@ -129,6 +131,7 @@ export const routes: readonly Route[] = [
   { route: "GET /v1/receipts/:id", by: "key", path: "/v1/receipts/req_none" },
   { route: "GET /.well-known/forge-receipts.json", by: "anyone", path: "/.well-known/forge-receipts.json" },
   { route: "POST /stripe/webhook", by: "anyone", path: "/stripe/webhook" },
+  { route: "GET /openapi.json", by: "anyone", path: "/openapi.json", lasts: true },
   { route: "GET /dashboard/usage", by: "key", path: "/dashboard/usage" },
   { route: "GET /dashboard/requests/:id", by: "key", path: "/dashboard/requests/req_none" },
   { route: "POST /admin/adjustments", by: "admin", path: "/admin/adjustments", body: { request: "req_none", nanoUsd: 1, reason: "test" } },

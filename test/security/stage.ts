@@ -181,5 +181,12 @@ export function expectSealed({ headers }: Response): void {
   expect([...headers.keys()].filter((name) => !ours.has(name))).toEqual([]);
 }
 
+/** What an answer carries that is everybody's: nothing of the caller, and how long a copy is good. */
+export function expectLasting({ headers }: Response): void {
+  expect(headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
+  expect([headers.get("cache-control"), headers.get("x-content-type-options"), headers.get("vary"), headers.get("set-cookie")]).toEqual(["public, max-age=300", "nosniff", null, null]);
+  expect(headers.get("etag")).toMatch(/^"[0-9a-f]{16,}"$/);
+}
+
 /** Every route that the Worker has, as `METHOD /path`, middleware left out. */
 export const allRoutes = (): string[] => [...new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`))].sort();

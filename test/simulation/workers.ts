@@ -1,4 +1,4 @@
-/** What stands for `cloudflare:workers` on Node (an alias of the vitest project): the base class and nothing else. */
+/** What stands for `cloudflare:workers` on Node (an alias of the vitest project): the base classes and nothing else. */
 export class DurableObject<Env = unknown> {
   protected readonly ctx: unknown;
   protected readonly env: Env;
@@ -8,3 +8,5 @@ export class DurableObject<Env = unknown> {
     this.env = env;
   }
 }
+
+export class WorkerEntrypoint<Env = unknown> extends DurableObject<Env> {}

@@ -7,14 +7,14 @@ import type { RequestFacts } from "../protocol.ts";
 
 const otherModel = z.object({ model: modelField }, "must be an object with a model");
 
-const countSchema = z.object({
+export const countSchema = z.object({
   model: modelField,
   messages: z.array(objectField, "must be an array of messages").min(1, "must have at least one message"),
   system: z.union([z.string(), z.array(objectField)], "must be a string or an array of text blocks").nullish(),
   tools: z.array(objectField, "must be an array of tools").nullish(),
 });
 
-const requestSchema = countSchema.extend({
+export const requestSchema = countSchema.extend({
   max_tokens: z.number("must be a number, and Messages cannot do without it").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000"),
   stream: z.boolean("must be true or false").nullish(),
   /** Anthropic's own fallbacks. */

@@ -12,7 +12,7 @@ import type { ClientHalf, Protocol, RenderContext, RequestFacts } from "../proto
 /** What the document calls "system recommended". */
 const recommended = "auto";
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   message: z.string("must be a string").min(1, "must not be empty"),
   model: modelField.nullish(),
   mode: z.enum(["brain", "chat"], 'must be "brain" or "chat"').nullish(),

@@ -7,19 +7,19 @@ import { modelField, objectField, readFields } from "../openai-chat/request.ts";
 import type { InputFacts, RequestFacts } from "../protocol.ts";
 
 /** Google takes one content where it asks for a list of them. */
-const contentsField = z.custom<Json | Json[]>((value) => isObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isObject)), "must be an array of contents");
+const contentsField = z.custom<Json | Json[]>((value) => isObject(value) || (Array.isArray(value) && value.length > 0 && value.every(isObject)), "must be an array of contents").meta({ type: ["array", "object"] });
 const integer = (least: number, most: number) => z.number("must be a number").int("must be an integer").min(least, `must be at least ${least}`).max(most, `must be at most ${most}`).nullish();
 
-const configSchema = z.object({ maxOutputTokens: integer(0, 100_000_000), candidateCount: integer(1, 128) });
-const generateSchema = z.object({
+export const configSchema = z.object({ maxOutputTokens: integer(0, 100_000_000), candidateCount: integer(1, 128) });
+export const generateSchema = z.object({
   contents: contentsField,
   tools: z.unknown().optional(),
   generationConfig: objectField.nullish(),
   cachedContent: z.unknown().optional(),
 });
-const countSchema = z.object({ contents: contentsField.nullish(), generateContentRequest: objectField.nullish() });
-const embedSchema = z.object({ content: objectField });
-const batchEmbedSchema = z.object({ requests: z.array(objectField, "must be an array of requests").min(1, "must have at least one request") });
+export const countSchema = z.object({ contents: contentsField.nullish(), generateContentRequest: objectField.nullish() });
+export const embedSchema = z.object({ content: objectField });
+export const batchEmbedSchema = z.object({ requests: z.array(objectField, "must be an array of requests").min(1, "must have at least one request") });
 
 /**
  * An object's fields under their names in camel case: Google takes `max_output_tokens` for `maxOutputTokens`. Throws when one

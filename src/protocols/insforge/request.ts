@@ -12,7 +12,7 @@ const optional = <T extends z.ZodType>(schema: T) => schema.nullish();
 const text = z.string("must be a string");
 const flag = z.boolean("must be true or false");
 
-const chatSchema = z.object({
+export const chatSchema = z.object({
   model: modelField,
   messages: z.array(z.custom<Json>(isObject, "must be an object"), "must be an array of messages").min(1, "must have at least one message"),
   temperature: optional(z.number("must be a number").min(0, "must be at least 0").max(2, "must be at most 2")),
@@ -27,8 +27,8 @@ const chatSchema = z.object({
   parallelToolCalls: optional(flag),
 });
 
-const webSchema = z.object({ enabled: flag.optional(), engine: optional(z.enum(["native", "exa"])), maxResults: optional(z.number().int().min(1).max(10)), searchPrompt: optional(text) });
-const fileSchema = z.object({ enabled: flag.optional(), pdf: optional(z.object({ engine: optional(z.enum(["pdf-text", "mistral-ocr", "native"])) })) });
+export const webSchema = z.object({ enabled: flag.optional(), engine: optional(z.enum(["native", "exa"])), maxResults: optional(z.number().int().min(1).max(10)), searchPrompt: optional(text) });
+export const fileSchema = z.object({ enabled: flag.optional(), pdf: optional(z.object({ engine: optional(z.enum(["pdf-text", "mistral-ocr", "native"])) })) });
 
 function read<T>(schema: z.ZodType<T>, value: unknown, field: string): T | undefined {
   if (value === undefined || value === null) return undefined;
@@ -69,7 +69,7 @@ export function chatOf(body: unknown): Json {
   });
 }
 
-const imageSchema = z.object({ model: modelField, prompt: text.min(1, "must not be empty"), images: optional(z.array(z.object({ url: text }), "must be an array of {url}")) });
+export const imageSchema = z.object({ model: modelField, prompt: text.min(1, "must not be empty"), images: optional(z.array(z.object({ url: text }), "must be an array of {url}")) });
 
 /** The chat completion in which a picture is asked for. Throws as `chatOf`. */
 export function pictureOf(body: unknown): Json {

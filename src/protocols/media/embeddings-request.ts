@@ -16,7 +16,7 @@ export const partsField = z.array(z.looseObject({ content: z.array(partSchema, "
 export type EmbeddingInput = string | readonly number[] | { readonly content: readonly EmbeddingPart[] };
 
 const wordSchema = z.string("must be a string").min(1).max(64);
-const schema = z.object({
+export const wishSchema = z.object({
   encoding_format: z.enum(["float", "base64"], "must be float or base64").nullish(),
   dimensions: z.number("must be a number").int("must be an integer").min(1, "must be at least 1").max(100_000, "must be at most 100000").nullish(),
   input_type: wordSchema.nullish(),
@@ -33,7 +33,7 @@ export type EmbeddingRequest = {
 
 /** Reads what `parse` has let pass. Throws `invalid_request` with the field and the reason. */
 export function embeddingsIn(json: Json): EmbeddingRequest {
-  const { encoding_format, dimensions, input_type } = readFields(schema, json);
+  const { encoding_format, dimensions, input_type } = readFields(wishSchema, json);
   const input = json.input as string | number[] | EmbeddingInput[];
   const inputs = typeof input === "string" || typeof input[0] === "number" ? [input as string | number[]] : (input as EmbeddingInput[]);
   return { inputs, base64: encoding_format === "base64", dimensions: dimensions ?? undefined, inputType: input_type ?? undefined };

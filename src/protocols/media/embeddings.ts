@@ -16,7 +16,7 @@ export const embedders: readonly Crossing[] = [
   openaiEmbedder, mistralEmbedder, workersEmbedder, perplexityEmbedder, voyageEmbedder, jinaEmbedder, embedding(cohereEmbedder), embedding(bedrockEmbedder), embedding(geminiEmbedder), embedding(vertexEmbedder),
 ];
 
-const requestSchema = z.object({ model: modelField, input: z.union([textsField, partsField], "must be a string, an array of strings, or token arrays") });
+export const requestSchema = z.object({ model: modelField, input: z.union([textsField, partsField], "must be a string, an array of strings, or token arrays") });
 
 function parse(body: unknown): RequestFacts {
   const { model, input } = readFields(requestSchema, body);

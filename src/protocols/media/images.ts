@@ -20,8 +20,8 @@ const countField = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(
 const streamField = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")], "must be true or false").nullish();
 const promptField = z.string("must be a string").min(1, "must not be empty");
 
-const madeSchema = z.object({ model: modelField, prompt: promptField, n: countField, stream: streamField, response_format: z.enum(["url", "b64_json"], "must be url or b64_json").nullish() });
-const variedSchema = madeSchema.omit({ prompt: true });
+export const madeSchema = z.object({ model: modelField, prompt: promptField, n: countField, stream: streamField, response_format: z.enum(["url", "b64_json"], "must be url or b64_json").nullish() });
+export const variedSchema = madeSchema.omit({ prompt: true });
 
 /**
  * Most tokens of a picture: 6,240 for one of 1024 by 1536 of high quality, and 100 for each partial one

@@ -10,7 +10,7 @@ import { textBound } from "../text-bound.ts";
 const whole = z.number("must be a number").int("must be an integer").min(1, "must be at least 1").nullish();
 const documentsField = z.array(z.union([z.string(), z.record(z.string(), z.unknown())], "must be a text or an object"), "must be an array of documents").min(1, "must have at least one document");
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   query: z.string("must be a string"),
   documents: documentsField,

@@ -15,7 +15,7 @@ import { secondsOf, speechFormats, typeOfFormat, type SpeechFormat } from "./spe
 
 const voiceField = z.union([z.string().min(1), z.looseObject({ id: z.string().min(1) })], "must be the name of a voice, or {id}");
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   input: z.string("must be a string").min(1, "must not be empty"),
   voice: voiceField,

@@ -14,7 +14,7 @@ export type TranscriptFormat = (typeof transcriptFormats)[number];
 /** A translation knows no speakers. */
 const translationFormats = transcriptFormats.filter((format) => format !== "diarized_json");
 
-const fileField = z.custom<SentFile>((value) => value instanceof SentFile, "must be one file").refine(({ bytes }) => bytes > 0, "is empty");
+const fileField = z.custom<SentFile>((value) => value instanceof SentFile, "must be one file").refine(({ bytes }) => bytes > 0, "is empty").meta({ type: "string", format: "binary" });
 /** A form has text only; JSON may have the value itself. */
 const flagField = z.union([z.boolean(), z.string().regex(/^(?:true|false|1|0)$/i).transform((said) => /^(?:true|1)$/i.test(said))], "must be true or false").nullish();
 const numberField = z.union([z.number(), z.string().regex(/^\d*\.?\d+$/).transform(Number)], "must be a number").pipe(z.number().min(0, "must be at least 0").max(1, "must be at most 1")).nullish();
@@ -29,7 +29,7 @@ const shape = {
   timestamp_granularities: granularities, "timestamp_granularities[]": granularities, include: includes, "include[]": includes,
 };
 const formats = (names: readonly string[]) => z.enum(names as [TranscriptFormat, ...TranscriptFormat[]], `must be one of ${names.join(", ")}`).nullish();
-const schemas = {
+export const schemas = {
   transcribe: z.object({ ...shape, response_format: formats(transcriptFormats) }),
   translate: z.object({ ...shape, response_format: formats(translationFormats) }),
 } as const;

@@ -21,14 +21,14 @@ export type VideoWish = {
 const promptField = z.string("must be a string").min(1, "must not be empty").max(32_000, "must have at most 32000 characters");
 /** OpenAI has seconds as text. */
 const secondsField = z.union([z.number(), z.string().regex(/^\d{1,3}$/).transform(Number)], "must be a number of seconds").pipe(z.number().int("must be whole").min(1, "must be at least 1").max(120, "must be at most 120")).nullish();
-const schema = z.object({ model: modelField, prompt: promptField, seconds: secondsField, duration: secondsField, size: z.string("must be a string").max(20).nullish() });
+export const requestSchema = z.object({ model: modelField, prompt: promptField, seconds: secondsField, duration: secondsField, size: z.string("must be a string").max(20).nullish() });
 
 /** Longer than what anybody makes of a request that does not say: OpenAI 4, Google 8, xAI 6. */
 export const mostUnsaid = 20;
 
 /** Reads the facts. Throws `invalid_request`. */
 export function parseVideo(body: unknown): RequestFacts {
-  const { model, seconds, duration } = readFields(schema, body);
+  const { model, seconds, duration } = readFields(requestSchema, body);
   return { model, stream: false, usageAsked: false, inputTokens: 0, likelyInputTokens: 0, outputTokens: 0, choices: 1, pieces: { video_second: seconds ?? duration ?? mostUnsaid } };
 }
 

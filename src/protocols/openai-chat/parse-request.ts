@@ -36,7 +36,7 @@ export const samplingFields = {
   user: word,
 } as const;
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   ...samplingFields,
   messages: z.array(objectField, "must be an array of messages").min(1, "must have at least one message"),
   max_completion_tokens: tokensField,

@@ -5,7 +5,8 @@ import { isObject, type Json } from "../json.ts";
 import type { RequestFacts } from "../protocol.ts";
 import { boundConversation, runsTools } from "../bound.ts";
 
-export const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object");
+/** JSON Schema cannot see into a check of ours: the meta says it. */
+export const objectField = z.custom<Record<string, unknown>>(isObject, "must be an object").meta({ type: "object" });
 /** How many tokens an answer may have. */
 export const tokensField = z.number("must be a number").int("must be an integer").min(0, "must not be negative").max(100_000_000, "must be at most 100000000").nullish();
 
@@ -26,7 +27,7 @@ export const textsField = z.union([
   z.array(z.array(z.number().int()).min(1)).min(1),
 ], "must be a string, an array of strings, or token arrays");
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   messages: z.array(objectField, "must be an array of messages").min(1, "must have at least one message"),
   stream: z.boolean("must be true or false").nullish(),

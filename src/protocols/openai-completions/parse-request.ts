@@ -8,7 +8,7 @@ import { usualTokens } from "./request.ts";
 /** Id of this protocol in `rest`. */
 export const protocolId = "openai-completions";
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   ...samplingFields,
   prompt: textsField.nullish(),
   echo: z.boolean("must be true or false").nullish(),

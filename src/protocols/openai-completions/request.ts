@@ -11,7 +11,7 @@ export const usualTokens = 16;
 /** More than any budget holds, and still an exact integer when it is priced. */
 const mostTokens = 10_000_000_000;
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   prompt: textsField.nullish(),
   suffix: z.unknown().optional(),

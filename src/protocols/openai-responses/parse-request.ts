@@ -10,7 +10,7 @@ import { filled, list, protocolId, record, string, type Json } from "./words.ts"
 const numberField = z.number("must be a number").nullish();
 const stringField = z.string("must be a string").nullish();
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   input: z.union([z.string(), z.array(objectField)], "must be a string or an array of items").nullish(),
   instructions: z.union([z.string(), z.array(objectField)], "must be a string").nullish(),

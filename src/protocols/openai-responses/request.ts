@@ -9,7 +9,7 @@ import type { RequestFacts } from "../protocol.ts";
 /** What a provider keeps under our key is kept for all our clients at once, so nothing is kept there and nothing is read from there. */
 const kept = (instead: string) => z.null(`is not supported: nothing is stored at the provider, ${instead}`).optional();
 
-const requestSchema = z.object({
+export const requestSchema = z.object({
   model: modelField,
   input: z.union([z.string(), z.array(objectField)], "must be a string or an array of items").nullish(),
   tools: z.array(z.unknown(), "must be an array").nullish(),

@@ -20,7 +20,7 @@ const isRatio = (text: string): boolean => {
 const address = z.string("must be a data URL or an address").refine(
   (url) => /^data:image\/(?:png|jpe?g|webp|gif);base64,[A-Za-z0-9+/]+={0,2}$/.test(url) || (/^https?:\/\//.test(url) && URL.canParse(url)), "must be a data URL of a PNG, JPEG, WebP or GIF picture, or an address",
 );
-const schema = z.object({
+export const imageSchema = z.object({
   model: modelField,
   prompt: z.string("must be a string").min(1, "must not be empty"),
   n: z.int("must be an integer").min(1, "must be at least 1").max(10, "must be at most 10").nullish(),
@@ -52,7 +52,7 @@ function checkSize({ size, resolution, aspect_ratio: ratio }: { size?: string | 
 }
 
 export function parseImages(body: unknown): RequestFacts {
-  const said = readFields(schema, body);
+  const said = readFields(imageSchema, body);
   checkSize(said);
   return factsOf(inHouseWords(body as Json), said);
 }

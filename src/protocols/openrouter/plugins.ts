@@ -5,7 +5,7 @@ import { unknownSearches } from "../bound.ts";
 import { readFields } from "../openai-chat/request.ts";
 
 const pluginSchema = z.looseObject({ id: z.string("must be a string").min(1, "must not be empty").max(64, "must have at most 64 characters"), enabled: z.boolean("must be true or false").nullish() }, "must be an object with an id");
-const schema = z.object({ plugins: z.array(pluginSchema, "must be an array of plugins").max(20, "must have at most 20").nullish() });
+export const pluginsSchema = z.object({ plugins: z.array(pluginSchema, "must be an array of plugins").max(20, "must have at most 20").nullish() });
 
 const web = "web";
 /**
@@ -26,7 +26,7 @@ function searchBy(plugin: { id: string }): WebSearch | undefined {
 
 /** What plugins a request has on, the search of `:online` among them: a search, the others, and what must not be missed of them. Throws `invalid_request`. */
 export function pluginsIn(body: { plugins?: unknown; model?: unknown }): { search: WebSearch | undefined; others: readonly { id: string }[]; needed: Loss[] } {
-  const { plugins } = Object.hasOwn(body, "plugins") ? readFields(schema, { plugins: body.plugins }) : {};
+  const { plugins } = Object.hasOwn(body, "plugins") ? readFields(pluginsSchema, { plugins: body.plugins }) : {};
   const named = (plugins ?? []).filter(({ enabled }) => enabled !== false);
   const online = typeof body.model === "string" && body.model.endsWith(":online") && !named.some(({ id }) => id === web);
   const active = online ? [...named, { id: web }] : named;

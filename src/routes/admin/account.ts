@@ -11,14 +11,14 @@ import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, readBody, readParam, timeSchema } from "./input.ts";
 import { iso } from "./output.ts";
 
-const accountPatch = z.strictObject({ prepaid: z.boolean().optional(), paidUntil: timeSchema.nullable().optional() });
+export const accountPatch = z.strictObject({ prepaid: z.boolean().optional(), paidUntil: timeSchema.nullable().optional() });
 
 const amount = z.number().int().positive().max(1e15);
 /** What expires is written by the account itself, under names of this form. */
 const entryId = z.string().min(1).max(200).refine((id) => !/\.expired\.\d+$/.test(id), "must not end like an expiry");
 const reason = z.string().trim().min(1).max(500);
 /** Money in may expire; money out is taken from what is left. `id` is the caller's, so that a call may be repeated. */
-const creditSchema = z.discriminatedUnion("kind", [
+export const creditSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.enum(["grant", "top_up"]), id: entryId.optional(), nanoUsd: amount, reason, expiresAt: timeSchema.nullable().default(null) }),
   z.strictObject({ kind: z.literal("refund"), id: entryId.optional(), nanoUsd: amount, reason }),
   z.strictObject({ kind: z.literal("adjustment"), id: entryId.optional(), nanoUsd: z.number().int().min(-1e15).max(1e15).refine((n) => n !== 0, "must not be 0"), reason }),

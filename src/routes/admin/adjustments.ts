@@ -12,7 +12,7 @@ import { byAdmin } from "./adopt.ts";
 import { idSchema, readBody } from "./input.ts";
 
 /** `nanoUsd` below zero gives back. `id` is the caller's, so that a call may be repeated. */
-const newSchema = z.strictObject({
+export const newSchema = z.strictObject({
   id: z.string().regex(/^adj_[a-zA-Z0-9_-]{1,60}$/, "adj_ and 1 to 60 letters, digits, - and _").optional(),
   request: z.string().min(1).max(200),
   /** Where the request lies; needed for a minute only, until it has been rolled up. */

@@ -13,7 +13,7 @@ const targetSchema = z.union([
   targetName.transform((name) => ({ name, weight: 1 })),
   z.strictObject({ name: targetName, weight: z.number().int().min(0).max(1_000_000).default(1) }),
 ], "a name, or {name, weight}");
-const aliasSchema = z.strictObject({
+export const aliasSchema = z.strictObject({
   organisation: idSchema.nullable().default(null),
   targets: z.array(targetSchema).min(1).max(100),
   /** How the order among the targets is found. */
@@ -22,7 +22,7 @@ const aliasSchema = z.strictObject({
   hedges: z.boolean().default(false),
   continues: z.boolean().default(false),
 }).refine(({ pick, targets }) => pick !== "weighted" || targets.some(({ weight }) => weight > 0), { path: ["targets"], message: "needs a weight above 0" });
-const organisationQuery = z.strictObject({ organisation: idSchema.optional() });
+export const organisationQuery = z.strictObject({ organisation: idSchema.optional() });
 const nameSchema = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,99}$/, "1 to 100 letters, digits and . _ : -, beginning with a letter or digit");
 
 /** Targets without a weight of their own as they were written: by their names. */

@@ -7,8 +7,8 @@ import { readBody, readParam, readQuery } from "./input.ts";
 import { iso } from "./output.ts";
 
 const emailSchema = z.string().trim().toLowerCase().pipe(z.email().max(254));
-const listQuery = z.strictObject({ state: z.enum(applicationStates).default("waiting") });
-const decisionSchema = z.strictObject({ state: z.enum(["approved", "declined"]) });
+export const listQuery = z.strictObject({ state: z.enum(applicationStates).default("waiting") });
+export const decisionSchema = z.strictObject({ state: z.enum(["approved", "declined"]) });
 
 const view = ({ createdAtMs, decidedAtMs, ...application }: Application) => ({ ...application, createdAt: iso(createdAtMs), decidedAt: iso(decidedAtMs) });
 

@@ -5,7 +5,7 @@ import type { App } from "../context.ts";
 import { idSchema, limitQuery, placeSchema, readQuery } from "./input.ts";
 import { iso, page } from "./output.ts";
 
-const listQuery = z.strictObject({ organisation: idSchema.optional(), limit: limitQuery, before: placeSchema.optional() });
+export const listQuery = z.strictObject({ organisation: idSchema.optional(), limit: limitQuery, before: placeSchema.optional() });
 
 const view = ({ id, atMs, actor, action, subject, organisationId, detail }: AuditEvent) => ({
   id, at: iso(atMs), actor, action, subject, organisation: organisationId, detail,

@@ -15,7 +15,7 @@ const pageSchema = z.string().max(2_000).refine((text) => {
 }, "must be an https address, or http on localhost");
 
 /** `amount`: cents, within what Stripe takes for one payment (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
-const checkoutSchema = z.strictObject({
+export const checkoutSchema = z.strictObject({
   amount: z.number().int().min(50).max(99_999_999),
   currency: z.literal("usd").default("usd"),
   successUrl: pageSchema,

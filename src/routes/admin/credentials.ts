@@ -11,8 +11,8 @@ import { readBody } from "./input.ts";
 import { iso } from "./output.ts";
 
 /** Unless it is said, the installation's own key does not stand in: prompts would go to an account that the organisation did not choose. */
-const newSchema = z.strictObject({ secret: providerSecretSchema, only: z.boolean().default(true) });
-const patchSchema = z.strictObject({ only: z.boolean() });
+export const newSchema = z.strictObject({ secret: providerSecretSchema, only: z.boolean().default(true) });
+export const patchSchema = z.strictObject({ only: z.boolean() });
 
 const organisationOf = (c: Context): string => c.req.param("id")!;
 const ownerOf = (c: Context): CredentialOwner => ({ organisationId: organisationOf(c), provider: c.req.param("provider")! });

@@ -11,16 +11,16 @@ import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, limitQuery, nameSchema, placeSchema, readBody, readOptionalBody, readQuery, timeSchema } from "./input.ts";
 import { iso, page } from "./output.ts";
 
-const newSchema = z.strictObject({
+export const newSchema = z.strictObject({
   organisation: idSchema,
   name: nameSchema,
   policy: keyPolicySchema.prefault({}),
   expiresAt: timeSchema.nullable().default(null),
   prefix: z.string().regex(prefixPattern, "letters, digits, - and _, ending in - or _").optional(),
 });
-const patchSchema = z.strictObject({ name: nameSchema.optional(), policy: keyPolicyPatchSchema.optional(), expiresAt: timeSchema.nullable().optional() });
-const rotateSchema = z.strictObject({ graceSeconds: z.number().int().min(0).max(30 * 86_400).default(86_400) });
-const listQuery = z.strictObject({ organisation: idSchema.optional(), limit: limitQuery, after: placeSchema.optional() });
+export const patchSchema = z.strictObject({ name: nameSchema.optional(), policy: keyPolicyPatchSchema.optional(), expiresAt: timeSchema.nullable().optional() });
+export const rotateSchema = z.strictObject({ graceSeconds: z.number().int().min(0).max(30 * 86_400).default(86_400) });
+export const listQuery = z.strictObject({ organisation: idSchema.optional(), limit: limitQuery, after: placeSchema.optional() });
 
 const view = (key: KeyRecord) => ({
   id: key.id,

@@ -6,7 +6,7 @@ import { byAdmin } from "./adopt.ts";
 import { readBody, readParam } from "./input.ts";
 import { iso } from "./output.ts";
 
-const roleSchema = z.strictObject({ role: z.enum(roles) });
+export const roleSchema = z.strictObject({ role: z.enum(roles) });
 const emailSchema = z.string().trim().toLowerCase().pipe(z.email().max(254));
 
 const organisationOf = (c: Context): string => c.req.param("id")!;

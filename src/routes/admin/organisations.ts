@@ -9,9 +9,9 @@ import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, limitQuery, nameSchema, readBody, readQuery } from "./input.ts";
 import { iso, page } from "./output.ts";
 
-const newSchema = z.strictObject({ id: idSchema.optional(), name: nameSchema, plan: idSchema.default("default"), sovereign: z.boolean().default(false), headerCredentials: z.boolean().default(false) });
-const patchSchema = z.strictObject({ name: nameSchema.optional(), plan: idSchema.optional(), sovereign: z.boolean().optional(), headerCredentials: z.boolean().optional() });
-const listQuery = z.strictObject({ limit: limitQuery, after: idSchema.optional() });
+export const newSchema = z.strictObject({ id: idSchema.optional(), name: nameSchema, plan: idSchema.default("default"), sovereign: z.boolean().default(false), headerCredentials: z.boolean().default(false) });
+export const patchSchema = z.strictObject({ name: nameSchema.optional(), plan: idSchema.optional(), sovereign: z.boolean().optional(), headerCredentials: z.boolean().optional() });
+export const listQuery = z.strictObject({ limit: limitQuery, after: idSchema.optional() });
 
 const view = ({ createdAtMs, ...organisation }: Organisation) => ({ ...organisation, createdAt: iso(createdAtMs) });
 

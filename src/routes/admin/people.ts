@@ -6,7 +6,7 @@ import type { App } from "../context.ts";
 import { nameSchema, readOptionalBody, readParam } from "./input.ts";
 
 const emailSchema = z.string().trim().toLowerCase().pipe(z.email().max(254));
-const linkSchema = z.strictObject({ name: nameSchema.default("there") });
+export const linkSchema = z.strictObject({ name: nameSchema.default("there") });
 
 /** People who sign in to the dashboard. The link is what an e-mail would bring them: it works once, for an hour. */
 export const people = new Hono<App>().post("/:email/link", async (c) => {

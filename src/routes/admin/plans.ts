@@ -8,7 +8,7 @@ import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, readBody, readParam } from "./input.ts";
 
 const { joint, models, sovereign } = planRulesSchema.shape;
-const planSchema = z.strictObject({ limits: limitsSchema, joint, models, sovereign });
+export const planSchema = z.strictObject({ limits: limitsSchema, joint, models, sovereign });
 
 export const plans = new Hono<App>()
   .get("/", async (c) => c.json({ data: await listPlans(c.env.DB) }))

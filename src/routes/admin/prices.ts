@@ -8,8 +8,8 @@ import { byAdmin } from "./adopt.ts";
 import { nameSchema, readBody, readQuery, timeSchema } from "./input.ts";
 import { iso } from "./output.ts";
 
-const listQuery = z.strictObject({ model: z.string().trim().min(1).max(256) });
-const priceSchema = z.strictObject({
+export const listQuery = z.strictObject({ model: z.string().trim().min(1).max(256) });
+export const priceSchema = z.strictObject({
   provider: nameSchema,
   upstreamId: nameSchema,
   class: z.enum(priceClasses as [PriceClass, ...PriceClass[]]),

@@ -8,6 +8,8 @@ import { byAdmin } from "./adopt.ts";
 import { readBody, readQuery } from "./input.ts";
 import { iso } from "./output.ts";
 
+export const issuerQuery = z.strictObject({ issuer: z.string().max(512) });
+
 const view = ({ issuer, keyId, jwksUrl, createdAtMs }: StoredTokenIssuer) => ({ issuer, jwksUrl, key: keyId, createdAt: iso(createdAtMs) });
 
 /** Mounted below /organisations/:id/token-issuers: whose tokens (JWT) stand for a user of the organisation, under a key's limits. */
@@ -20,7 +22,7 @@ export const tokenIssuers = new Hono<App>()
     return c.json(view(await putTokenIssuer(c.env.DB, byAdmin(), masters, c.req.param("id")!, wanted)));
   })
   .delete("/", async (c) => {
-    await deleteTokenIssuer(c.env.DB, byAdmin(), c.req.param("id")!, readQuery(c, z.strictObject({ issuer: z.string().max(512) })).issuer);
+    await deleteTokenIssuer(c.env.DB, byAdmin(), c.req.param("id")!, readQuery(c, issuerQuery).issuer);
     return c.body(null, 204);
   });
 

@@ -4,7 +4,7 @@ import type { App } from "../context.ts";
 import { answerUsage, usageQuery } from "../usage.ts";
 import { idSchema, readQuery } from "./input.ts";
 
-const adminQuery = usageQuery.extend({ organisation: idSchema });
+export const adminQuery = usageQuery.extend({ organisation: idSchema });
 
 /** Any organisation's usage, by the same questions as /dashboard/usage; `member` makes it one person's. */
 export const usage = new Hono<App>().get("/", async (c) => {

@@ -1,0 +1,72 @@
+/** The administrator's API. */
+import { budgetSchema } from "../accounts/budgets.ts";
+import { tokenIssuerSchema } from "../accounts/token-issuers.ts";
+import * as account from "../routes/admin/account.ts";
+import { newSchema as adjustment } from "../routes/admin/adjustments.ts";
+import * as aliases from "../routes/admin/aliases.ts";
+import * as applications from "../routes/admin/applications.ts";
+import { listQuery as auditQuery } from "../routes/admin/audit.ts";
+import { checkoutSchema } from "../routes/admin/checkout.ts";
+import * as credentials from "../routes/admin/credentials.ts";
+import * as keys from "../routes/admin/keys.ts";
+import { roleSchema } from "../routes/admin/members.ts";
+import * as organisations from "../routes/admin/organisations.ts";
+import { linkSchema } from "../routes/admin/people.ts";
+import { planSchema } from "../routes/admin/plans.ts";
+import * as prices from "../routes/admin/prices.ts";
+import { issuerQuery } from "../routes/admin/token-issuers.ts";
+import { adminQuery } from "../routes/admin/usage.ts";
+import type { Family, Operation } from "./operation.ts";
+
+const one = "/admin/organisations/{organisation_id}";
+const gone = { status: 204, type: null } as const;
+
+const operations: readonly Omit<Operation, "by">[] = [
+  { on: "POST /admin/organisations", is: "Make an organisation", json: organisations.newSchema, status: 201 },
+  { on: "GET /admin/organisations", is: "List organisations", query: organisations.listQuery },
+  { on: `GET ${one}`, is: "One organisation" },
+  { on: `PATCH ${one}`, is: "Change an organisation", json: organisations.patchSchema },
+  { on: `GET ${one}/members`, is: "List members" },
+  { on: `PUT ${one}/members/{email}`, is: "Add a member, or change its role", json: roleSchema },
+  { on: `DELETE ${one}/members/{email}`, is: "Take a member out", ...gone },
+  { on: `GET ${one}/credentials`, is: "List the organisation's own credentials at providers", says: "Their secrets are never shown." },
+  { on: `PUT ${one}/credentials/{provider}`, is: "Store a credential", json: credentials.newSchema },
+  { on: `PATCH ${one}/credentials/{provider}`, is: "Change whether it alone is used", json: credentials.patchSchema },
+  { on: `DELETE ${one}/credentials/{provider}`, is: "Delete a credential", ...gone },
+  { on: `GET ${one}/token-issuers`, is: "List who may hand out tokens for its users" },
+  { on: `PUT ${one}/token-issuers`, is: "Register an issuer of tokens", says: "One of `secret` and `jwksUrl`.", json: tokenIssuerSchema },
+  { on: `DELETE ${one}/token-issuers`, is: "Take an issuer away", query: issuerQuery, ...gone },
+  { on: `GET ${one}/account`, is: "What its keys share and how much of it is left" },
+  { on: `PATCH ${one}/account`, is: "Prepayment, and the end of its subscription", json: account.accountPatch },
+  { on: `GET ${one}/budgets`, is: "List budgets" },
+  { on: `PUT ${one}/budgets/{budget}`, is: "Set a budget", json: budgetSchema },
+  { on: `DELETE ${one}/budgets/{budget}`, is: "Delete a budget", ...gone },
+  { on: `GET ${one}/credits`, is: "Its credits" },
+  { on: `POST ${one}/credits`, is: "Grant, top up, refund or adjust credits", says: "With an `id` of your own a call may be repeated.", json: account.creditSchema, status: 201 },
+  { on: `POST ${one}/checkout`, is: "A page of Stripe's where credits are paid", json: checkoutSchema, status: 201 },
+  { on: "POST /admin/credentials/rotate", is: "Seal all credentials and file keys under the current master secret" },
+  { on: "GET /admin/plans", is: "List plans" },
+  { on: "PUT /admin/plans/{plan}", is: "Set a plan", json: planSchema },
+  { on: "POST /admin/keys", is: "Make a key", says: "The secret is shown this once.", json: keys.newSchema, status: 201 },
+  { on: "GET /admin/keys", is: "List keys", query: keys.listQuery },
+  { on: "GET /admin/keys/{key_id}", is: "One key" },
+  { on: "PATCH /admin/keys/{key_id}", is: "Change a key", says: "`policy` is a JSON merge patch: what is absent stays, `null` takes it away.", json: keys.patchSchema },
+  { on: "POST /admin/keys/{key_id}/rotate", is: "A new secret for a key", json: keys.rotateSchema, bodyOptional: true },
+  { on: "POST /admin/keys/{key_id}/revoke", is: "Revoke a key at once" },
+  { on: "GET /admin/aliases", is: "List aliases", query: aliases.organisationQuery },
+  { on: "PUT /admin/aliases/{alias}", is: "Set an alias", json: aliases.aliasSchema },
+  { on: "DELETE /admin/aliases/{alias}", is: "Delete an alias", query: aliases.organisationQuery, ...gone },
+  { on: "GET /admin/prices", is: "All prices a model has or had", query: prices.listQuery },
+  { on: "PUT /admin/prices", is: "Add a price", says: "One of `picoUsd` (per token) and `usdPerMillion`. No row is ever changed.", json: prices.priceSchema },
+  { on: "POST /admin/adjustments", is: "Correct what a request was charged", json: adjustment, status: 201 },
+  { on: "GET /admin/applications", is: "Who asks to use this gateway through the dashboard", query: applications.listQuery },
+  { on: "PUT /admin/applications/{email}", is: "Approve or decline an application", json: applications.decisionSchema },
+  { on: "POST /admin/people/{email}/link", is: "A link by which somebody signs in, to hand over", json: linkSchema, bodyOptional: true, status: 201 },
+  { on: "GET /admin/audit", is: "The audit trail", query: auditQuery },
+  { on: "GET /admin/sovereign/selftest", is: "Try each way out of the sandbox of sovereign calls" },
+  { on: "GET /admin/usage", is: "Any organisation's usage", query: adminQuery },
+];
+
+export const adminFamily: Family = {
+  name: "Administration", about: "For whoever holds `ADMIN_SECRET`. A change that concerns a key holds from its next request on.", operations: operations.map((operation) => ({ ...operation, by: "admin" })),
+};

@@ -1,0 +1,23 @@
+/** Parameters in paths: what each is, and one as an example. */
+export const places: Readonly<Record<string, { readonly is: string; readonly example: string }>> = {
+  completion_id: { is: "The id of a stored chat completion.", example: "chatcmpl_none" },
+  response_id: { is: "The id of a kept response.", example: "resp_none" },
+  conversation_id: { is: "The id of a conversation.", example: "conv_none" },
+  item_id: { is: "The id of an item of the conversation.", example: "msg_none" },
+  file_id: { is: "The id of a file.", example: "file-none" },
+  upload_id: { is: "The id of an upload.", example: "upload_none" },
+  batch_id: { is: "The id of a batch.", example: "batch_none" },
+  message_batch_id: { is: "The id of a message batch.", example: "msgbatch_none" },
+  video_id: { is: "The id of a film.", example: "video_none" },
+  picture: { is: "The picture's name, as the answer that made it says: it is all that is needed to see it.", example: "none.png" },
+  model: { is: "A model's name. It may hold slashes.", example: "gpt-4o-mini" },
+  key_hash: { is: "The id of a key.", example: "key_none" },
+  request_id: { is: "What `X-Request-ID` said.", example: "req_none" },
+  organisation_id: { is: "The id of an organisation.", example: "org_dev" },
+  key_id: { is: "The id of a key.", example: "key_none" },
+  email: { is: "An e-mail address.", example: "a@example.com" },
+  provider: { is: "A provider's id.", example: "some-provider" },
+  budget: { is: "A name for the budget.", example: "mine" },
+  plan: { is: "The plan's id.", example: "default" },
+  alias: { is: "The alias's name.", example: "mine" },
+};
