@@ -37,6 +37,8 @@ export const settingsSchema = z.looseObject({
   UPSTREAM_RETRY_BUDGET_MS: z.coerce.number().int().min(0).default(8_000),
   /** Milliseconds between two looks at a provider's own batch. Its reservation lives for five minutes without one. */
   PROVIDER_BATCH_POLL_MS: z.coerce.number().int().min(50).max(240_000).default(60_000),
+  /** Milliseconds from asking a provider for a batch until one that is not seen there was not made. The asking itself takes ten minutes at most. */
+  PROVIDER_BATCH_ASK_MS: z.coerce.number().int().min(50).max(3_600_000).default(900_000),
   /** Milliseconds a stream may be silent before it is ended. */
   STREAM_IDLE_TIMEOUT_MS: z.coerce.number().int().positive().default(120_000),
   /** Milliseconds that an answer is read on for its exact usage once its client has left; the runtime gives a request some 30 s then. */

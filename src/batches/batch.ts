@@ -13,16 +13,21 @@ export type InputError = { readonly code: string; readonly line: number | null; 
 /** What a batch ends as, once no more of its lines are begun. */
 export type Ending = "completed" | "expired" | "cancelled";
 
-/** Times are Unix ms. */
 /**
- * Where a provider's own batch does a batch's lines. `offered`: it is to be found out whether one does; `sent`: its `id` there; `over`: lines
- * are run as ever, those whose answer came from there (`kept`: there are such) with that.
+ * Where a provider's own batch does a batch's lines. `offered`: it is to be found out whether one does; `asked`: the provider may have made one;
+ * `sent`: its `id` there; `over`: lines are run as ever, those whose answer came from there (`kept`: there are such) with that.
  */
 export type Native = {
-  readonly state: "offered" | "sent" | "over";
+  readonly state: "offered" | "asked" | "sent" | "over";
   readonly provider?: string;
+  /** Where each line would be sent by itself. */
+  readonly path?: string;
   readonly file?: string;
   readonly id?: string;
+  /** For how many lines it was asked, and when; batches of as many lines there that are known to be another's. */
+  readonly lines?: number;
+  readonly askedAtMs?: number;
+  readonly others?: readonly string[];
   /** Its cancelling was asked for. */
   readonly stopped?: boolean;
   /** The lease in which the money was held for it, as the request of line 0. */
@@ -30,6 +35,7 @@ export type Native = {
   readonly kept?: boolean;
 };
 
+/** Times are Unix ms. */
 export type Batch = {
   readonly id: string;
   readonly organisationId: string;
@@ -87,9 +93,9 @@ export type Event =
 const over: readonly Status[] = ["failed", "completed", "expired", "cancelled"];
 
 export const isOver = ({ status }: Pick<Batch, "status">): boolean => over.includes(status);
-/** Whether lines of it may still be begun. */
 /** Whether a provider's own batch may still do its lines. */
 export const isNative = ({ native }: Pick<Batch, "native">): boolean => native !== undefined && native.state !== "over";
+/** Whether lines of it may still be begun. */
 export const runs = ({ status, ending }: Pick<Batch, "status" | "ending">): boolean => status === "in_progress" && ending === undefined;
 /** When it ended. */
 export const endedAtMs = ({ completedAtMs, failedAtMs, expiredAtMs, cancelledAtMs }: Batch): number | undefined => completedAtMs ?? failedAtMs ?? expiredAtMs ?? cancelledAtMs;

@@ -5,16 +5,19 @@ import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, ope
 import { filmed } from "../videos/index.ts";
 import type { Shape } from "./batch.ts";
 
-/** `lasting`: the line begins what goes on by itself, in an object of its own that books it; a line that runs again finds it by its name. */
-type Way = { readonly protocol: Protocol; readonly by: Serve; readonly lasting?: true };
+/**
+ * `lasting`: the line begins what goes on by itself, in an object of its own that books it; a line that runs again finds it by its name.
+ * `crosses`: what is asked there is one question, whichever protocol it is asked in.
+ */
+type Way = { readonly protocol: Protocol; readonly by: Serve; readonly lasting?: true; readonly crosses?: true };
 
 const pictured: Serve = (context, protocol) => serve({ ...context, retells: retellPictures }, protocol);
 
 /** One row for each path that batches may go to, as its route has it. */
 const ways: Readonly<Record<Shape, Readonly<Record<string, Way>>>> = {
   file: {
-    "/v1/chat/completions": { protocol: openaiChat, by: serve },
-    "/v1/responses": { protocol: openaiResponses, by: withMcp(serve) },
+    "/v1/chat/completions": { protocol: openaiChat, by: serve, crosses: true },
+    "/v1/responses": { protocol: openaiResponses, by: withMcp(serve), crosses: true },
     "/v1/embeddings": { protocol: openaiEmbeddings, by: serve },
     "/v1/moderations": { protocol: openaiModerations, by: serve },
     "/v1/completions": { protocol: openaiCompletions, by: withPrompts(serve) },
@@ -22,7 +25,7 @@ const ways: Readonly<Record<Shape, Readonly<Record<string, Way>>>> = {
     "/v1/images/edits": { protocol: openaiImageEditsJson, by: pictured },
     "/v1/videos": { protocol: openaiVideos, by: filmed, lasting: true },
   },
-  messages: { "/v1/messages": { protocol: anthropicMessages, by: serve } },
+  messages: { "/v1/messages": { protocol: anthropicMessages, by: serve, crosses: true } },
 };
 
 export const endpointsOf = (shape: Shape): readonly string[] => Object.keys(ways[shape]);

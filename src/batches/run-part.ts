@@ -2,7 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
-import { answerers } from "./native.ts";
+import { answerers } from "./native-answers.ts";
 import { mostLineBytes } from "./read-input.ts";
 import { runLine } from "./run-line.ts";
 import { noLineUsage, type Result } from "./words.ts";

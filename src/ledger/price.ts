@@ -177,21 +177,21 @@ export const inForce = (price: Price, prices: readonly Price[], atMs: number): b
   price.validFromMs <= atMs &&
   !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
 
-/** The most that a request can use. `hourCache`: it may ask to keep its input cached for an hour. */
+/** The most that a request can use. `hourCache`: it may ask to keep its input cached for an hour. `surely`: the tier is certain, and it costs no more than the standard. */
 export type Most = {
-  inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined; tier?: Tier | undefined;
+  inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined; tier?: Tier | undefined; surely?: boolean | undefined;
   pieces?: Usage["pieces"];
 };
 
 /** The most a request can cost: every token, search and piece at the dearest class and tier in force. undefined when unpriced. */
-export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, pieces: many = {} }: Most, atMs: number): number | undefined {
+export function worstCost(prices: readonly Price[], { inputTokens, outputTokens, searches = 0, hourCache = false, tier, surely = false, pieces: many = {} }: Most, atMs: number): number | undefined {
   const used = Object.entries(many).filter(([, amount]) => amount > 0) as [Piece, number][];
   const onlyPieces = used.length > 0 && inputTokens + outputTokens === 0;
   const anyOf: readonly (readonly Unit[])[] = [...(onlyPieces ? [] : [inputUnits]), ...(outputTokens > 0 ? [outputUnits] : []), ...used.map(([piece]) => [piece])];
   if (!anyOf.every((wanted) => wanted.some((unit) => isPriced(prices, [unit], atMs)))) return undefined;
   /** A price changes only behind a step, so that of every step that can be reached is all there can be. */
   const steps = [...new Set([0, ...prices.map(({ aboveTokens }) => aboveTokens)])].filter((step) => step === 0 || step < inputTokens);
-  const asked = tier ? [undefined, tier] : [undefined];
+  const asked = !tier ? [undefined] : surely ? [tier] : [undefined, tier];
   const dearest = (wanted: readonly Unit[]): number =>
     wanted.reduce((most, unit) => steps.reduce((higher, step) => asked.reduce((highest, one) => Math.max(highest, priceOf(prices, unit, one, step + 1, atMs) ?? 0), higher), most), 0);
   const input = dearest(hourCache ? inputUnits : inputUnits.filter((unit) => unit !== "cache_write_1h"));

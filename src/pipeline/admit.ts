@@ -141,19 +141,19 @@ function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principa
 
 /**
  * The most the request can use on any of the attempts. Only a provider that hears the client's own `protocol` hears of its searches.
- * `hedges`: and on the next dearest, which may be asked beside it. `continues`: and the most that another can use to go on with its
+ * `batched`: it will be done in the provider's own batch. `hedges`: and on the next dearest, which may be asked beside it. `continues`: and the most that another can use to go on with its
  * answer, which reads what was written beside the request.
  */
-export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, { hedges = false, continues = false }: Partial<Opted> = {}): Estimate {
+export function bound(attempts: readonly Attempt[], facts: RequestFacts, protocol: string, atMs: number, { hedges = false, continues = false, batched = false }: Partial<Opted & { batched: boolean }> = {}): Estimate {
   const { hourCache, serviceTier } = facts;
   const most = (attempt: Attempt, written = 0): Estimate => {
     const asked = facts.standIn && conversations.has(attempt.protocols[0]!) ? standingIn(facts, facts.standIn) : facts;
     const inputTokens = mostInput(attempt, asked) + written;
     const outputTokens = mostOutput(attempt, asked);
     const searches = facts.searchesAnyhow || attempt.protocols[0] === protocol ? facts.searches : 0;
-    const tier = tierOf(serviceTier);
+    const tier = batched ? "batch" : tierOf(serviceTier);
     // Whichever way it will be charged.
-    const ways: Most[] = [{ inputTokens, outputTokens, searches, hourCache, tier }, ...byThePiece(facts, tier)];
+    const ways: Most[] = [{ inputTokens, outputTokens, searches, hourCache, tier }, ...byThePiece(facts, tier)].map((way) => ({ ...way, surely: batched }));
     return { tokens: countsTokens(attempt, facts) ? inputTokens + outputTokens : 0, nanoUsd: Math.max(...ways.map((way) => worstCost(attempt.prices, way, atMs) ?? 0)) };
   };
   const first = dearest(attempts.map((attempt) => most(attempt)), hedges ? 2 : 1);

@@ -21,7 +21,7 @@ export type Begun = { readonly attempt: Attempt } & ({ readonly respond: () => R
 export const outrun = new GatewayError("upstream_error", "Another deployment was quicker.");
 
 /** With `X-Forge-Strict` nothing may be lost, without it only what a request can do without. */
-function lost({ losses, needed, protocol }: Exchange, { deployment }: Attempt, strict: boolean): GatewayError | undefined {
+export function lost({ losses, needed, protocol }: Exchange, { deployment }: Attempt, strict: boolean): GatewayError | undefined {
   const missed = strict ? losses : losses.filter((loss) => needed?.includes(loss));
   const [first] = missed;
   if (first === undefined) return undefined;

@@ -3,7 +3,7 @@
  */
 export { conversations } from "./conversations.ts";
 export { atlassianLlm, renderError as renderAtlassianError } from "./atlassian-llm/index.ts";
-export { anthropicCountTokens, anthropicMessages, renderError as renderAnthropicError } from "./anthropic-messages/index.ts";
+export { anthropicCountTokens, anthropicMessages, chatErrorOf as anthropicErrorOf, renderError as renderAnthropicError } from "./anthropic-messages/index.ts";
 export { gemini, geminiMethods, renderError as renderGoogleError } from "./gemini/index.ts";
 export { insforgeChat, insforgeImages, renderError as renderInsforgeError } from "./insforge/index.ts";
 export { embedders, openaiEmbeddings } from "./media/embeddings.ts";

@@ -52,8 +52,8 @@ export type Provider = {
   readonly alsoCalled?: readonly string[];
   /** What its published terms say of requests by API, with the page; absent: not known, or it depends on the account. */
   readonly data?: { readonly trains?: false; readonly retains?: false; readonly source: string };
-  /** It has batches of its own, as OpenAI has them. Whether they are cheaper its prices say. */
-  readonly batches?: true;
+  /** It has batches of its own: from files, as OpenAI has them, or of requests within the call, as Anthropic has them. Whether they are cheaper its prices say. */
+  readonly batches?: "files" | "inline";
   /** It routes among providers itself, and takes a request's `provider` wishes. */
   readonly routes?: true;
   /** Its models that reason give their reasoning encrypted where Responses' `include` asks for it; others may refuse the word. */

@@ -1,84 +1,49 @@
-/**
- * A provider's own batches, as OpenAI has them: a file of lines goes there, and a file of answers comes back.
- * https://platform.openai.com/docs/api-reference/batch, https://console.groq.com/docs/batch
- */
+/** Calls of a provider's API of batches: what it takes and gives there, whichever form its batches have. */
 import { GatewayError } from "../errors.ts";
 import { authHeaders, type Endpoint } from "../providers/index.ts";
 import { readBounded } from "./read.ts";
 
-/** `over`: nothing more will come of it. */
-export type ProviderBatch = { readonly id: string; readonly mark: string | undefined; readonly over: boolean; readonly files: readonly string[] };
-
 const callMs = 60_000;
-const transferMs = 10 * 60_000;
+/** How long a body of a batch's size may be on its way. */
+export const transferMs = 10 * 60_000;
 const answerLimit = 4 * 1024 * 1024;
-const listed = 100;
-const clocksDifferMs = 10 * 60_000;
-/** The key of its metadata under which a batch bears our own name for it. */
-const markField = "forge_batch";
-const overStatuses = ["completed", "failed", "expired", "cancelled"];
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
-const batchOf = ({ id, status, metadata, output_file_id, error_file_id }: Json): ProviderBatch => ({
-  id: String(id), mark: (metadata as Json | null | undefined)?.[markField] as string | undefined, over: overStatuses.includes(status as string),
-  files: [output_file_id, error_file_id].filter((file): file is string => typeof file === "string" && file !== ""),
-});
+/** A body in pieces, which have so many `bytes` together. */
+export type Coming = { readonly type: string; readonly bytes: number; readonly pieces: AsyncIterable<Uint8Array>; readonly headers?: Readonly<Record<string, string>> };
 
-export class ProviderBatches {
+/** Paths are those under the provider's base URL. Every call throws `upstream_refused` where the provider refuses, `upstream_error` where it cannot be reached or may answer another time. */
+export class ProviderCalls {
   private readonly endpoint: Endpoint;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
   }
 
-  /** Uploads lines of `bytes` together. Returns the file's id. */
-  async upload(filename: string, bytes: number, lines: AsyncIterable<Uint8Array>): Promise<string> {
-    const boundary = crypto.randomUUID();
-    const encoder = new TextEncoder();
-    const head = encoder.encode(
-      `--${boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--${boundary}\r\n` +
-      `content-disposition: form-data; name="file"; filename="${filename}"\r\ncontent-type: application/jsonl\r\n\r\n`);
-    const tail = encoder.encode(`\r\n--${boundary}--\r\n`);
-    const { readable, writable } = new FixedLengthStream(head.length + bytes + tail.length);
-    const written = pour(writable, head, lines, tail);
-    const [{ id }] = await Promise.all([this.json("POST", "/files", { body: readable, type: `multipart/form-data; boundary=${boundary}`, ms: transferMs }), written]);
-    return String(id);
+  get(path: string): Promise<Json> {
+    return this.json("GET", path);
   }
 
-  /** The batch that bears this mark, among those that were made since `sinceMs`. */
-  async find(mark: string, sinceMs: number): Promise<ProviderBatch | undefined> {
-    for (let after = ""; ; ) {
-      const { data, has_more: more } = await this.json("GET", `/batches?limit=${listed}${after}`);
-      const page = Array.isArray(data) ? (data as Json[]) : [];
-      const found = page.map(batchOf).find((one) => one.mark === mark);
-      const last = page.at(-1);
-      if (found || more !== true || !last || Number(last.created_at) * 1_000 < sinceMs - clocksDifferMs) return found;
-      after = `&after=${encodeURIComponent(String(last.id))}`;
-    }
+  post(path: string, body?: object): Promise<Json> {
+    return this.json("POST", path, body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } });
   }
 
-  /** `path`: the endpoint, as its lines name it. */
-  async create({ file, path, mark }: { file: string; path: string; mark: string }): Promise<ProviderBatch> {
-    return batchOf(await this.json("POST", "/batches", { body: JSON.stringify({ input_file_id: file, endpoint: path, completion_window: "24h", metadata: { [markField]: mark } }), type: "application/json" }));
+  remove(path: string): Promise<Json> {
+    return this.json("DELETE", path);
   }
 
-  async get(id: string): Promise<ProviderBatch> {
-    return batchOf(await this.json("GET", `/batches/${encodeURIComponent(id)}`));
+  /** Posts a body as it comes. */
+  async send(path: string, { type, bytes, pieces, headers }: Coming): Promise<Json> {
+    const { readable, writable } = new FixedLengthStream(bytes);
+    const [answer] = await Promise.all([this.json("POST", path, { body: readable, headers: { ...headers, "content-type": type }, ms: transferMs }), pour(writable, pieces)]);
+    return answer;
   }
 
-  async cancel(id: string): Promise<void> {
-    await this.json("POST", `/batches/${encodeURIComponent(id)}/cancel`);
-  }
-
-  /** A file's bytes as they come. */
-  async content(file: string): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.call("GET", `/files/${encodeURIComponent(file)}/content`, { ms: transferMs });
+  /** Bytes of an answer as they come. */
+  async content(path: string): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.call("GET", path, { ms: transferMs });
     return response.body!;
-  }
-
-  async remove(file: string): Promise<void> {
-    await this.json("DELETE", `/files/${encodeURIComponent(file)}`);
   }
 
   private async json(method: string, path: string, sent: Sent = {}): Promise<Json> {
@@ -90,11 +55,10 @@ export class ProviderBatches {
     }
   }
 
-  /** Throws `upstream_refused` where the provider refuses, `upstream_error` where it cannot be reached or may answer another time. */
-  private async call(method: string, path: string, { body, type, ms = callMs }: Sent): Promise<Response> {
+  private async call(method: string, path: string, { body, headers, ms = callMs }: Sent): Promise<Response> {
     const { endpoint } = this;
     const { name } = endpoint.provider;
-    const init: RequestInit = { method, redirect: "manual", signal: AbortSignal.timeout(ms), headers: { "user-agent": "forge", ...authHeaders(endpoint, "batch"), ...(type !== undefined && { "content-type": type }) }, ...(body !== undefined && { body }) };
+    const init: RequestInit = { method, redirect: "manual", signal: AbortSignal.timeout(ms), headers: { "user-agent": "forge", ...authHeaders(endpoint, "batch"), ...headers }, ...(body !== undefined && { body }) };
     const response = await (endpoint.dial ?? fetch)(endpoint.baseUrl + path, init).catch(() => {
       throw new GatewayError("upstream_error", `${name} could not be reached.`);
     });
@@ -105,14 +69,12 @@ export class ProviderBatches {
   }
 }
 
-type Sent = { readonly body?: BodyInit; readonly type?: string; readonly ms?: number };
+type Sent = { readonly body?: BodyInit; readonly headers?: Readonly<Record<string, string>>; readonly ms?: number };
 
-async function pour(writable: WritableStream<Uint8Array>, head: Uint8Array, lines: AsyncIterable<Uint8Array>, tail: Uint8Array): Promise<void> {
+async function pour(writable: WritableStream<Uint8Array>, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const writer = writable.getWriter();
   try {
-    await writer.write(head);
-    for await (const bytes of lines) await writer.write(bytes);
-    await writer.write(tail);
+    for await (const bytes of pieces) await writer.write(bytes);
     await writer.close();
   } catch (error) {
     await writer.abort(error).catch(() => {});

@@ -13,6 +13,7 @@ import { MessagesStreamObserver } from "./stream.ts";
 import { partOf, readUsage, usageOf } from "./usage.ts";
 
 export { renderError } from "./error.ts";
+export { chatErrorOf } from "./parse-response.ts";
 export { anthropicMessagesUpstream } from "./upstream.ts";
 
 type Answer = { type?: unknown; usage?: unknown; error?: unknown; content?: unknown };

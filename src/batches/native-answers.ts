@@ -1,0 +1,74 @@
+/** What a provider's own batch said to the lines: kept with the batch, and given to whoever asks for a line as if it came at once. */
+import { GatewayError } from "../errors.ts";
+import type { Isolate } from "../pipeline/index.ts";
+import type { ProviderCalls } from "../upstream/provider-batches.ts";
+import type { Native } from "./batch.ts";
+import { piecesPerLine } from "./batch-rows.ts";
+import type { Bench } from "./bench.ts";
+import { linesOf } from "./lines.ts";
+import type { Answer, Kind, Theirs } from "./native-kind.ts";
+import { mostAnswerBytes } from "./seal.ts";
+import type { Piece } from "./words.ts";
+
+/** Answers of so many bytes go to the batch's object together. */
+const sentBytes = 2 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Keeps every answer that there is. Returns whether there was one. */
+export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls: ProviderCalls }, { answers }: Theirs): Promise<boolean> {
+  const { run, seal, work: { batch: { id: mark, native }, part: { lease } } } = bench;
+  let [waiting, bytes, kept]: [Piece[], number, boolean] = [[], 0, false];
+  const send = async (): Promise<void> => {
+    if (waiting.length > 0 && !(await run.keepAnswers(lease, waiting))) throw new GatewayError("upstream_error", "The lease was lost.");
+    [waiting, bytes] = [[], 0];
+  };
+  for (const place of answers) {
+    for await (const { text } of linesOf(await kind.content(calls, native!, place), mostAnswerBytes)) {
+      const answer = text === null ? undefined : answerIn(kind, mark, text);
+      if (!answer) continue;
+      const pieces = await seal.answer(answer.line, encoder.encode(JSON.stringify(answer)));
+      waiting.push(...pieces.map((piece, i) => ({ key: answer.line * piecesPerLine + i, bytes: piece })));
+      bytes += pieces.reduce((sum, { length }) => sum + length, 0);
+      kept = true;
+      if (bytes >= sentBytes) await send();
+    }
+  }
+  await send();
+  return kept;
+}
+
+function answerIn(kind: Kind, mark: string, text: string): Answer | undefined {
+  try {
+    return kind.answer(mark, text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The provider's answers to the lines of the bench's part, each as an isolate with that one provider, which gives it to whatever it is asked. */
+export async function answerers({ isolate, run, seal, work: { batch: { native }, part: { part } } }: Bench): Promise<ReadonlyMap<number, Isolate>> {
+  const texts = new Map<number, string>();
+  const decoders = new Map<number, TextDecoder>();
+  for (let from: number | undefined = native?.kept ? 0 : undefined; from !== undefined; ) {
+    const page: Awaited<ReturnType<typeof run.answersOf>> = await run.answersOf(part, from);
+    for (const { key, bytes } of page.pieces) {
+      const line = Math.floor(key / piecesPerLine);
+      if (!decoders.has(line)) decoders.set(line, new TextDecoder());
+      texts.set(line, (texts.get(line) ?? "") + decoders.get(line)!.decode(await seal.answerPiece(key, bytes), { stream: true }));
+    }
+    from = page.next;
+  }
+  return new Map([...texts].map(([line, text]) => [line, answeredBy(isolate, native!, JSON.parse(text) as Answer)]));
+}
+
+/** What would be asked in another protocol than then is not answered by what was said then. */
+const answeredBy = (isolate: Isolate, { provider, path }: Native, { status, requestId, body }: Answer): Isolate => ({
+  ...isolate,
+  endpoints: new Map([[provider!, (isolate.endpoints.get(provider!) ?? []).map((endpoint) => ({
+    ...endpoint,
+    dial: (url: string) => (url === endpoint.baseUrl + path
+      ? Promise.resolve(new Response(body, { status, headers: { "content-type": "application/json", ...(requestId !== undefined && { [endpoint.provider.requestIdHeader ?? "x-request-id"]: requestId }) } }))
+      : Promise.reject(new Error("It was asked otherwise."))),
+  }))]]),
+});

@@ -1,0 +1,95 @@
+/** Which lines of a batch a provider's own batch can do, and how they go there. */
+import { GatewayError } from "../errors.ts";
+import { isCheaperInBatches } from "../ledger/price.ts";
+import { prepare, type Prepared } from "../pipeline/index.ts";
+import { requestIdOf } from "./batch.ts";
+import type { Bench } from "./bench.ts";
+import { protocolAt } from "./endpoints.ts";
+import { readLine, type InputLine } from "./input-line.ts";
+import { linesOf } from "./lines.ts";
+import type { Kind, Load } from "./native-kind.ts";
+import { mostLineBytes } from "./read-input.ts";
+import { requestFor } from "./run-line.ts";
+
+const encoder = new TextEncoder();
+
+type Line = { readonly number: number; readonly input: InputLine };
+
+/** Every line of the input, blank ones not counted. */
+async function* inputLines({ isolate: { files }, work: { batch } }: Bench): AsyncGenerator<Line, void> {
+  const file = await files.find(batch.organisationId, batch.inputFileId, Date.now());
+  const body = file && (await files.read(file));
+  let number = 0;
+  for await (const { text } of body ? linesOf(body, mostLineBytes) : []) {
+    number += 1;
+    const input = readLine(text ?? "", batch.shape, batch.endpoint);
+    if (!("fault" in input) && !input.stream) yield { number, input };
+  }
+}
+
+/** Tools that are run here, between the turns of a model. */
+const needsUs = /"type"\s*:\s*"mcp"/;
+
+/** A line as it would be sent now; undefined: it would be refused, or takes more than one answer. */
+const prepared = async ({ isolate, waitUntil, work: { batch } }: Bench, { number, input }: Line): Promise<Prepared | undefined> =>
+  needsUs.test(input.body) ? undefined : prepare({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() }, protocolAt(batch.shape, batch.endpoint).protocol).catch((error: unknown) => {
+    if (error instanceof GatewayError) return undefined;
+    throw error;
+  });
+
+/** Whether a line can be done by the batch of the provider that it would be sent to, for less. */
+function suits({ work: { batch: { shape, endpoint: asked } } }: Bench, { attempt: { endpoint, prices }, exchange, own, discreet }: Prepared): boolean {
+  const crosses = own || protocolAt(shape, asked).crosses === true;
+  return endpoint.provider.batches !== undefined && crosses && !discreet && typeof exchange.body === "string" && !exchange.times && !exchange.follow && isCheaperInBatches(prices, Date.now());
+}
+
+/** The first line, where it suits: with it go all that are sent to the same place in the same way. */
+export async function firstSuiting(bench: Bench): Promise<Prepared | undefined> {
+  for await (const line of inputLines(bench)) {
+    const one = await prepared(bench, line);
+    return one && suits(bench, one) ? one : undefined;
+  }
+  return undefined;
+}
+
+const isAlike = (one: Prepared, other: Prepared): boolean =>
+  one.attempt.vital === other.attempt.vital && one.exchange.path === other.exchange.path && JSON.stringify(one.exchange.headers) === JSON.stringify(other.exchange.headers);
+
+/** The lines that go together with the first one, as the provider takes them. */
+async function* handedOver(bench: Bench, first: Prepared, { most, between, line: written }: Kind): AsyncGenerator<{ text: Uint8Array; estimate: Prepared["estimate"] }, void> {
+  let [lines, bytes] = [0, 0];
+  for await (const line of inputLines(bench)) {
+    const one = await prepared(bench, line);
+    if (!bench.wanted) throw new GatewayError("upstream_error", "The lease was lost.");
+    if (!one || !suits(bench, one) || !isAlike(one, first)) continue;
+    const { path, body } = one.exchange;
+    const text = encoder.encode((lines > 0 ? between : "") + written(bench.work.batch.id, line.number, { path, body: (body as string).replace(/[\r\n]+/g, " ") }));
+    lines += 1;
+    bytes += text.length;
+    if (lines > most.lines || bytes > most.bytes) return;
+    yield { text, estimate: one.estimate };
+  }
+}
+
+/** All of them together, and the most that they can use. */
+export async function loadOf(bench: Bench, first: Prepared, kind: Kind): Promise<{ load: Load; estimate: Prepared["estimate"] }> {
+  let [lines, bytes, tokens, nanoUsd] = [0, 0, 0, 0];
+  for await (const { text, estimate } of handedOver(bench, first, kind)) {
+    lines += 1;
+    bytes += text.length;
+    tokens += estimate.tokens;
+    nanoUsd += estimate.nanoUsd;
+  }
+  const { path, headers } = first.exchange;
+  const framed: Load["framed"] = (type, head, tail) => {
+    const [before, after] = [encoder.encode(head), encoder.encode(tail)];
+    return { type, bytes: before.length + bytes + after.length, pieces: between(before, handedOver(bench, first, kind), after) };
+  };
+  return { load: { mark: bench.work.batch.id, path, headers, lines, framed }, estimate: { tokens, nanoUsd } };
+}
+
+async function* between(head: Uint8Array, lines: AsyncIterable<{ text: Uint8Array }>, tail: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield head;
+  for await (const { text } of lines) yield text;
+  yield tail;
+}
