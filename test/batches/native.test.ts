@@ -1,37 +1,14 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { isolateOf } from "../../src/pipeline/index.ts";
-import { addPricedModel, answer, call, newKey, outside, type Json, type Key, type Left } from "../security/stage.ts";
+import { addPricedModel, answer, call, newKey, type Json, type Key, type Left } from "../security/stage.ts";
+import { becomes, held, linesIn, madeOf, native, object, over, playing, poll, price, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
-const encoder = new TextEncoder();
 const batchNanoUsd = 3_500;
 const liveNanoUsd = 7_000;
-const realNow = Date.now;
 
-const line = (i: number): string => JSON.stringify({ custom_id: `id-${i}`, method: "POST", url: "/v1/chat/completions", body: { model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }], seed: 12345678901234567890n.toString() } });
-
-async function made(key: Key, count: number, more: Json = {}, headers: Record<string, string> = {}): Promise<string> {
-  const body = (async function* () {
-    yield encoder.encode(Array.from({ length: count }, (_, i) => line(i)).join("\n"));
-  })();
-  const { id: input } = await isolateOf(env).files.put(key.organisation, { filename: "in.jsonl", purpose: "batch", type: "application/jsonl" }, body, { mostBytes: 1e9 }, Date.now());
-  return (await (await call(key.secret, "POST", "/v1/batches", { input_file_id: input, endpoint: "/v1/chat/completions", completion_window: "24h", ...more }, headers)).json<Json>()).id;
-}
-
-const object = ({ organisation }: Key, id: string) => env.BATCH_RUN.getByName(`${organisation}/${id}`);
-const native = async (key: Key, id: string): Promise<Json | undefined> => (await object(key, id).face())?.batch.native as Json | undefined;
-const over = (key: Key, id: string, status = "completed"): Promise<Json> => vi.waitFor(async () => {
-  const face = (await object(key, id).face())!;
-  expect(face.batch.status).toBe(status);
-  return face;
-}, { timeout: 5_000, interval: 20 });
-const spent = ({ id }: Key, nanoUsd: number): Promise<void> => vi.waitFor(async () => {
-  const { counters } = await env.KEY_METER.getByName(id).inspect();
-  expect([counters.held.requests, counters.spentNanoUsd]).toEqual([0, nanoUsd]);
-}, { timeout: 5_000, interval: 20 });
-const later = (ms: number) => vi.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
+const line = (i: number): Json => ({ custom_id: `id-${i}`, body: { model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }], seed: 12345678901234567890n.toString() } });
+const made = (key: Key, count: number, more: Json = {}, headers: Record<string, string> = {}): Promise<string> => madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => line(i)), more, headers);
 
 /** OpenAI's files and batches, as far as they are used here; everything else is answered at once. `done`: which lines have answers when it is over. */
 class Provider {
@@ -76,29 +53,15 @@ class Provider {
   }
 }
 
-/** Puts the provider outside; its own calls tell how they were made. */
 function stage(): Provider {
   const provider = new Provider();
-  const play = vi.spyOn(globalThis, "fetch");
-  outside();
-  const plain = play.getMockImplementation()!;
-  play.mockImplementation(async (input, init) => {
-    const request = new Request(input as RequestInfo, init as RequestInit);
-    if (new URL(request.url).host !== "api.openai.com") return plain(input, init);
-    return provider.play({ host: "", url: request.url, headers: request.headers, body: new TextDecoder().decode(await request.arrayBuffer()), signal: request.signal }, request.method);
-  });
+  playing("api.openai.com", provider.play);
   return provider;
-}
-
-/** The next look at how the provider's batch stands. */
-async function poll(key: Key, id: string, afterMs: number): Promise<void> {
-  later(afterMs);
-  await runDurableObjectAlarm(object(key, id));
 }
 
 beforeAll(async () => {
   await addPricedModel("native-test", { input: { picoUsd: 1_000_000, validFromMs: 7 }, output: { picoUsd: 2_000_000, validFromMs: 9 } });
-  await env.DB.batch(["input:batch", "output:batch"].map((unit, i) => env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', 'native-test', ?, 1, ?, 'test')").bind(unit, 500_000 * (i + 1))));
+  await price("openai", "native-test", { "input:batch": 500_000, "output:batch": 1_000_000 });
 });
 afterEach(() => void vi.restoreAllMocks());
 
@@ -107,21 +70,20 @@ describe("a provider's own batch", () => {
     const provider = stage();
     const key = await newKey();
     const id = await made(key, 40);
-    await vi.waitFor(async () => expect((await native(key, id))?.state).toBe("sent"), { timeout: 5_000 });
+    await becomes(key, id, { state: "sent" });
     expect(provider.batches.map(({ metadata }) => metadata)).toEqual([{ forge_batch: id }]);
     expect(provider.lines()).toHaveLength(40);
-    expect(provider.lines()[0]).toEqual({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { ...(JSON.parse(line(0)) as Json).body, model: "native-test" } });
-    const { counters } = await env.KEY_METER.getByName(key.id).inspect();
-    expect([counters.held.requests, counters.held.nanoUsd > 40 * 10 * 2_000]).toEqual([1, true]);
+    expect(provider.lines()[0]).toEqual({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { ...line(0).body, model: "native-test" } });
+    const { requests, nanoUsd, tokens } = await held(key);
+    expect([requests, nanoUsd]).toEqual([1, (tokens - 40 * 10) * 500 + 40 * 10 * 1_000]);
     await poll(key, id, 61_000);
     await vi.waitFor(async () => expect((await object(key, id).face())!.batch.status).toBe("in_progress"));
     provider.status = "completed";
     await poll(key, id, 125_000);
-    const { sums, batch } = await over(key, id);
-    expect([sums.completed, provider.live]).toEqual([40, 0]);
+    const done = await over(key, id);
+    expect([done.sums.completed, provider.live]).toEqual([40, 0]);
     await spent(key, 40 * batchNanoUsd);
-    const file = (await isolateOf(env).files.find(key.organisation, batch.files.output, Date.now()))!;
-    const [first] = (await new Response(await isolateOf(env).files.read(file)).text()).split("\n").map((one) => JSON.parse(one || "{}") as Json);
+    const [first] = await linesIn(key, done);
     expect(first).toMatchObject({ custom_id: "id-0", response: { status_code: 200, body: { service_tier: "batch", choices: [{ message: { content: "batched" } }] } } });
   });
 
@@ -131,7 +93,7 @@ describe("a provider's own batch", () => {
     provider.status = "expired";
     const key = await newKey();
     const id = await made(key, 10);
-    await vi.waitFor(async () => expect((await native(key, id))?.state).toBe("sent"), { timeout: 5_000 });
+    await becomes(key, id, { state: "sent" });
     await poll(key, id, 61_000);
     const { sums } = await over(key, id);
     expect([sums.completed, provider.live]).toEqual([10, 5]);
@@ -144,12 +106,12 @@ describe("a provider's own batch", () => {
     const key = await newKey();
     const id = await made(key, 3);
     await vi.waitFor(() => expect(provider.batches).toHaveLength(1));
-    await vi.waitFor(async () => expect((await native(key, id))?.file).toBe("file-up-1"));
+    await becomes(key, id, { state: "asked", file: "file-up-1" });
     provider.breaks = false;
     provider.status = "completed";
     await scheduler.wait(20);
     await poll(key, id, 5_000);
-    await vi.waitFor(async () => expect(await native(key, id)).toMatchObject({ state: "sent", id: "batch_up_0" }));
+    await becomes(key, id, { state: "sent", id: "batch_up_0" });
     await poll(key, id, 120_000);
     await over(key, id);
     expect([provider.batches.length, provider.live]).toEqual([1, 0]);
@@ -161,7 +123,7 @@ describe("a provider's own batch", () => {
     provider.done = (i) => i < 2;
     const key = await newKey();
     const id = await made(key, 5);
-    await vi.waitFor(async () => expect((await native(key, id))?.state).toBe("sent"), { timeout: 5_000 });
+    await becomes(key, id, { state: "sent" });
     await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
     await poll(key, id, 61_000);
     await vi.waitFor(() => expect(provider.cancelled).toBe(1));
@@ -189,5 +151,6 @@ describe("a provider's own batch", () => {
     await vi.waitFor(() => expect(provider.live).toBeGreaterThan(0), { timeout: 5_000 });
     expect(provider.uploads).toEqual([]);
     await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
+    await over(key, id, "cancelled");
   });
 });
