@@ -20,6 +20,8 @@ export type Ending = "completed" | "expired" | "cancelled";
 export type Native = {
   readonly state: "offered" | "asked" | "sent" | "over";
   readonly provider?: string;
+  /** Its deployment, and on whose account: what its health is known by. */
+  readonly vital?: string;
   /** Where each line would be sent by itself. */
   readonly path?: string;
   readonly file?: string;

@@ -1,7 +1,7 @@
 /** Which lines of a batch a provider's own batch can do, and how they go there. */
 import { GatewayError } from "../errors.ts";
 import { isCheaperInBatches } from "../ledger/price.ts";
-import { prepare, type Prepared } from "../pipeline/index.ts";
+import { prepare, type Isolate, type Prepared } from "../pipeline/index.ts";
 import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { protocolAt } from "./endpoints.ts";
@@ -31,7 +31,7 @@ async function* inputLines({ isolate: { files }, work: { batch } }: Bench): Asyn
 const needsUs = /"type"\s*:\s*"mcp"/;
 
 /** A line as it would be sent now; undefined: it would be refused, or takes more than one answer. */
-const prepared = async ({ isolate, waitUntil, work: { batch } }: Bench, { number, input }: Line): Promise<Prepared | undefined> =>
+const prepared = async ({ waitUntil, work: { batch }, isolate: usual }: Bench, { number, input }: Line, isolate: Isolate = usual): Promise<Prepared | undefined> =>
   needsUs.test(input.body) ? undefined : prepare({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() }, protocolAt(batch.shape, batch.endpoint).protocol).catch((error: unknown) => {
     if (error instanceof GatewayError) return undefined;
     throw error;
@@ -49,6 +49,13 @@ export async function firstSuiting(bench: Bench): Promise<Prepared | undefined> 
     const one = await prepared(bench, line);
     return one && suits(bench, one) ? one : undefined;
   }
+  return undefined;
+}
+
+/** The first line as it would be sent to this provider, whether or not it would be now; undefined: it can not. */
+export async function firstAt(bench: Bench, provider: string): Promise<Prepared | undefined> {
+  const { isolate } = bench;
+  for await (const line of inputLines(bench)) return prepared(bench, line, { ...isolate, endpoints: new Map([[provider, isolate.endpoints.get(provider) ?? []]]) });
   return undefined;
 }
 

@@ -11,7 +11,7 @@ import { keepAll } from "./native-answers.ts";
 import { byFiles } from "./native-files.ts";
 import { inline } from "./native-inline.ts";
 import type { Kind, Load, Theirs } from "./native-kind.ts";
-import { firstSuiting, loadOf } from "./native-lines.ts";
+import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
 
 const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>, Kind>> = { files: byFiles, inline };
 
@@ -19,6 +19,8 @@ const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provid
 const nativeForMs = 22 * 3_600_000;
 /** What is not over so long after the batch's own end is not waited for. */
 const waitedForMs = 3_600_000;
+
+const notFound = 404;
 
 type Step = { readonly native: Native; readonly there?: There | undefined; readonly theirs?: Theirs | undefined };
 type There = { readonly kind: Kind; readonly calls: ProviderCalls; readonly first: Prepared };
@@ -46,25 +48,31 @@ const steps: Readonly<Record<Native["state"], (bench: Bench, native: Native) => 
 /** What a provider refuses is run here; what may pass is tried again. */
 const isRefused = (error: unknown): boolean => error instanceof GatewayError && error.code !== "upstream_error" && error.code !== "limiter_unavailable";
 
-/** The provider as the key reaches it now, `provider` being the one that was asked; undefined: it does not. */
-async function placeOf(bench: Bench, provider?: string): Promise<There | undefined> {
-  const first = await firstSuiting(bench);
-  const endpoint = first?.attempt.endpoint;
-  return endpoint && (provider === undefined || endpoint.provider.id === provider) ? { first: first!, kind: kinds[endpoint.provider.batches!], calls: new ProviderCalls(endpoint) } : undefined;
+const thereFor = (first: Prepared): There => ({ first, kind: kinds[first.attempt.endpoint.provider.batches!], calls: new ProviderCalls(first.attempt.endpoint) });
+
+/** The account that was asked, as long as it is waited for; what else to do where the key does not reach it (any more, or now). */
+async function placeOf(bench: Bench, native: Native): Promise<There | Step> {
+  const { isolate: { meters }, work: { batch: { id, keyId, expiresAtMs } } } = bench;
+  await meters.of(keyId).apply([{ do: "renew", id: requestIdOf(id, 0, native.hold!) }]);
+  const first = Date.now() < expiresAtMs + waitedForMs ? await firstAt(bench, native.provider!) : undefined;
+  if (!first) return ended(native);
+  return first.attempt.vital === native.vital ? thereFor(first) : { native };
 }
 
 /** Hands the lines over, if that is possible and there is money for all of them. */
 async function offer(bench: Bench): Promise<Step> {
   const { isolate, work: { batch, part: { lease } } } = bench;
-  const there = await placeOf(bench);
-  if (!there) return over;
-  const { first: { policy, attempt, exchange }, kind, calls } = there;
-  const { load, estimate } = await loadOf(bench, there.first, kind);
+  const first = await firstSuiting(bench);
+  if (!first) return over;
+  const there = thereFor(first);
+  const { kind, calls } = there;
+  const { policy, attempt: { endpoint, vital }, exchange: { path } } = first;
+  const { load, estimate } = await loadOf(bench, first, kind);
   const reply = await isolate.meters.submit({ do: "reserve", id: requestIdOf(batch.id, 0, lease), version: policy.version, estimate, model: batch.model! }, policy);
   if (reply.is !== "granted") return over;
   try {
     const file = await kind.stage?.(calls, load);
-    return await ask(bench, there, load, { state: "asked", provider: attempt.endpoint.provider.id, path: exchange.path, hold: lease, ...(file !== undefined && { file }) });
+    return await ask(bench, there, load, { state: "asked", provider: endpoint.provider.id, vital, path, hold: lease, ...(file !== undefined && { file }) });
   } catch (error) {
     if (isRefused(error)) return over;
     throw error;
@@ -89,26 +97,25 @@ async function ask(bench: Bench, there: There, load: Load, native: Native): Prom
 /** Looks for a batch of which it is not known whether the provider made it, and asks again once it is known that it did not. */
 async function lookFor(bench: Bench, native: Native): Promise<Step> {
   const { isolate, work: { batch } } = bench;
-  await renewed(bench);
-  const there = isWaitedFor(bench) ? await placeOf(bench, native.provider) : undefined;
-  if (!there) return ended(native);
+  const there = await placeOf(bench, native);
+  if ("native" in there) return there;
   const askMs = isolate.settings.PROVIDER_BATCH_ASK_MS;
   const { lines, path, askedAtMs, others } = native as Required<Native>;
   const isLate = Date.now() > askedAtMs + askMs;
   const found = await there.kind.find(there.calls, { mark: batch.id, lines, path, askedAtMs, others, askMs });
   if (found.is === "ours") return { native: { ...native, state: "sent", id: found.id } };
   if (found.is === "unclear" || !isLate) return { native: found.others.length > others.length ? { ...native, others: found.others } : native };
-  return isUnwanted(bench) ? { ...ended(native), there } : ask(bench, there, (await loadOf(bench, there.first, there.kind)).load, native);
+  const { load } = await loadOf(bench, there.first, there.kind);
+  return isUnwanted(bench) || load.lines === 0 ? { ...ended(native), there } : ask(bench, there, load, native);
 }
 
 /** How it stands. What takes too long, or is not wanted any more, is called back; answers are kept when it is over. */
 async function follow(bench: Bench, native: Native): Promise<Step> {
-  await renewed(bench);
-  const there = isWaitedFor(bench) ? await placeOf(bench, native.provider) : undefined;
-  if (!there) return ended(native);
+  const there = await placeOf(bench, native);
+  if ("native" in there) return there;
   const { kind, calls } = there;
   const theirs = await kind.get(calls, native).catch((error: unknown): Theirs => {
-    if (isRefused(error)) return { id: native.id!, over: true, answers: [] };
+    if (error instanceof GatewayError && error.status === notFound) return { id: native.id!, over: true, answers: [] };
     throw error;
   });
   if (theirs.over) return { native: { ...native, state: "over", kept: await keepAll(bench, there, theirs) }, there, theirs };
@@ -117,6 +124,4 @@ async function follow(bench: Bench, native: Native): Promise<Step> {
   return { native: { ...native, stopped: true } };
 }
 
-const renewed = ({ isolate, work: { batch: { id, keyId, native } } }: Bench): Promise<unknown> => isolate.meters.of(keyId).apply([{ do: "renew", id: requestIdOf(id, 0, native!.hold!) }]);
-const isWaitedFor = ({ work: { batch: { expiresAtMs } } }: Bench): boolean => Date.now() < expiresAtMs + waitedForMs;
 const isUnwanted = ({ work: { batch: { ending, createdAtMs } } }: Bench): boolean => ending !== undefined || Date.now() > createdAtMs + nativeForMs;

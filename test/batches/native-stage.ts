@@ -31,9 +31,9 @@ export const spent = ({ id }: Key, nanoUsd: number): Promise<void> => vi.waitFor
 }, { timeout: 5_000, interval: 20 });
 export const held = async ({ id }: Key): Promise<{ requests: number; nanoUsd: number; tokens: number }> => (await env.KEY_METER.getByName(id).inspect()).counters.held;
 
-/** The lines of a file of its output. */
-export async function linesIn(key: Key, { batch: { files } }: Json, which: "output" | "errors" = "output"): Promise<Json[]> {
-  const file = (await isolateOf(env).files.find(key.organisation, files[which], Date.now()))!;
+/** The lines of its output. */
+export async function linesIn(key: Key, { batch: { files } }: Json): Promise<Json[]> {
+  const file = (await isolateOf(env).files.find(key.organisation, files.output, Date.now()))!;
   return (await new Response(await isolateOf(env).files.read(file)).text()).trimEnd().split("\n").map((one) => JSON.parse(one) as Json);
 }
 

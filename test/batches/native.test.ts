@@ -1,7 +1,6 @@
-import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { addPricedModel, answer, call, newKey, type Json, type Key, type Left } from "../security/stage.ts";
-import { becomes, held, linesIn, madeOf, native, object, over, playing, poll, price, spent } from "./native-stage.ts";
+import { becomes, held, linesIn, madeOf, object, over, playing, poll, price, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
 const batchNanoUsd = 3_500;

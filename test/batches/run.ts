@@ -1,6 +1,6 @@
 /**
  * `npm run test:batches`: a batch of 50,000 lines on the real runtime, which is killed (`kill -9`) again and again while it reads, runs and
- * writes, and started on the same folder. Options: --lines, --kills. Every custom id must come back exactly once, and what the key is charged must
+ * writes, and started on the same folder. Options: --lines, --kills, --only lines,files,inline. Every custom id must come back exactly once, and what the key is charged must
  * be the sum of its lines to the nano.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,10 +13,11 @@ import { addPricedModel, usage, type Key, type Running } from "../chaos/gateway.
 import { check, printVerdicts } from "../chaos/verdicts.ts";
 import { createKey } from "../support/admin.ts";
 import { killed as kill, lineOf, linesIn, make, makeOf, retrieve, start, upload, type Batch } from "./gateway.ts";
-import { nativeKills } from "./native.ts";
+import { cases, nativeKills } from "./native.ts";
 import { Upstream, isRefused, usageOf } from "./upstream.ts";
 
-const { values: flags } = parseArgs({ options: { lines: { type: "string", default: "50000" }, kills: { type: "string", default: "24" } } });
+const { values: flags } = parseArgs({ options: { lines: { type: "string", default: "50000" }, kills: { type: "string", default: "24" }, only: { type: "string", default: "lines,files,inline" } } });
+const sections = flags.only.split(",");
 const [lines, kills] = [Number(flags.lines), Number(flags.kills)];
 const nanoUsdPerToken = 1_000;
 const model = "selfhosted/batch-priced";
@@ -93,8 +94,9 @@ const folder = mkdtempSync(join(tmpdir(), "forge-batches-"));
 const upstream = new Upstream();
 const began = Date.now();
 const seen: Seen = { killed: {}, rss: [], runningMs: 0, cpuMs: 0 };
-try {
-  const origin = await upstream.start();
+
+/** The batch whose lines run here, killed all along, and inputs that are hostile. */
+async function provenLines(origin: string): Promise<void> {
   let gateway = await start(origin, join(folder, "live"));
   await addPricedModel(gateway, "batch-priced", nanoUsdPerToken);
   const key = await createKey(gateway.url, { limits: { requestsPerMinute: 10_000_000, concurrentRequests: 1_000 } });
@@ -131,7 +133,12 @@ try {
   console.log(`${Math.round(lines / (seen.runningMs / 1_000))} lines a second while it ran (${Math.round(seen.runningMs / 1_000)} s up); ${(seen.cpuMs / lines).toFixed(1)} ms of workerd's CPU a line, starts and lines that ran twice included`);
   await hostile(gateway, key);
   await gateway.stop();
-  await nativeKills(origin, upstream, join(folder, "native"));
+}
+
+try {
+  const origin = await upstream.start();
+  if (sections.includes("lines")) await provenLines(origin);
+  for (const name of ["files", "inline"] as const) if (sections.includes(name)) await nativeKills(origin, upstream, join(folder, name), cases[name]);
 } finally {
   upstream.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -1,13 +1,16 @@
 /**
  * The provider: a chat completions server whose answer and usage follow from the question alone, so that a line that is asked twice is
  * answered alike. It counts how often each tag (the only message) was asked. Every 97th tag is refused; every 101st is told to wait the first time.
- * It has batches of its own too, which take a while, and answer all lines but every 53rd.
+ * It has batches of its own too, OpenAI's and Anthropic's, which take a while, and answer all lines but every 53rd. Of Anthropic's the first that
+ * is asked for is not made, and how the next was made is told late; others make batches of the same size at the same time.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { hangUp, listen } from "../support/server.ts";
+import { AnthropicBatches, errored, messageOf, succeeded } from "./anthropic.ts";
 
-type Body = { model: string; messages: { content: string }[] };
+type Body = { model: string; messages: { content: string | { text: string }[] }[] };
 
 export const usageOf = (i: number): { input: number; output: number } => ({ input: 5 + (i % 13), output: 1 + (i % 17) });
 export const isRefused = (i: number): boolean => i % 97 === 96;
@@ -16,6 +19,9 @@ const isBusy = (i: number): boolean => i % 101 === 100;
 /** Its own batches leave these without an answer. */
 export const isLeftOut = (i: number): boolean => i % 53 === 52;
 const batchMs = 4_000;
+/** How long Anthropic takes to tell of a batch that it has made. */
+const toldAfterMs = 2_000;
+const path = "/messages/batches";
 
 type Line = { custom_id: string; body: Body };
 
@@ -24,9 +30,17 @@ export class Upstream {
   private readonly files = new Map<string, string>();
   /** Tag → how often it was asked, and how often it was answered. */
   readonly asked = new Map<number, number>();
+  readonly claude = new AnthropicBatches();
+  /** How often Anthropic was asked for a batch. */
+  claudeAsked = 0;
   private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
 
   start(): Promise<string> {
+    this.claude.ended = ({ createdMs, id }) => Date.now() > createdMs + batchMs * (1 + (Number(id.slice(-1)) % 2));
+    this.claude.resultOf = ({ params }) => {
+      const i = tagOf((params as unknown as Body).messages);
+      return isLeftOut(i) ? { type: "expired" } : isRefused(i) ? errored("invalid_request_error") : succeeded(`answer ${i}`, { ...tokensOf(i), service_tier: "batch" });
+    };
     return listen(this.server).then((origin) => `${origin}/v1`);
   }
 
@@ -38,16 +52,31 @@ export class Upstream {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
-    const path = request.url!.replace(/^\/v1|\?.*$/g, "");
-    if (/^\/(?:files|batches)/.test(path)) return this.batch(request.method!, path, text, response);
-    if (path !== "/chat/completions") return void response.end('{"data":[]}');
+    if (request.url!.startsWith(`/v1${path}`)) return this.inline(request, text, response);
+    const at = request.url!.replace(/^\/v1|\?.*$/g, "");
+    if (/^\/(?:files|batches)/.test(at)) return this.batch(request.method!, at, text, response);
+    if (at !== "/chat/completions" && at !== "/messages") return void response.end('{"data":[]}');
     const { model, messages } = JSON.parse(text) as Body;
     const i = tagOf(messages);
     const times = (this.asked.get(i) ?? 0) + 1;
     this.asked.set(i, times);
     if (isBusy(i) && times === 1) return json(response, 429, { error: { message: "busy", type: "rate_limit_error", param: null, code: "rate_limit_exceeded" } }, { "retry-after": "1" });
     if (isRefused(i)) return json(response, 400, { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } });
-    json(response, 200, answerTo(i, model));
+    json(response, 200, at === "/messages" ? messageOf(`answer ${i}`, { ...tokensOf(i), service_tier: "standard" }) : answerTo(i, model));
+  }
+
+  private async inline({ method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
+    const { claude } = this;
+    const asks = method === "POST" && url === `/v1${path}`;
+    if (asks) {
+      this.claudeAsked += 1;
+      const { length } = (JSON.parse(text) as { requests: unknown[] }).requests;
+      for (const _ of [1, 2]) claude.add(Date.now(), length);
+      if (this.claudeAsked === 1) return void response.destroy();
+    }
+    const { status, type, text: told } = claude.play(method!, url!.slice(`/v1${path}`.length), text);
+    if (asks) await sleep(toldAfterMs);
+    response.writeHead(status, { "content-type": type }).end(told);
   }
 
   /** OpenAI's files and batches, as far as they are used. */
@@ -78,7 +107,13 @@ export class Upstream {
   }
 }
 
-const tagOf = (messages: Body["messages"]): number => Number(messages[0]!.content.split(" ")[0]);
+/** NaN: there are none. */
+function tagOf(messages: Body["messages"] | undefined): number {
+  const { content = "" } = messages?.[0] ?? {};
+  return Number((typeof content === "string" ? content : content[0]!.text).split(" ")[0] || NaN);
+}
+
+const tokensOf = (i: number): object => ({ input_tokens: usageOf(i).input, output_tokens: usageOf(i).output });
 
 function answerTo(i: number, model: string): object {
   const { input, output } = usageOf(i);

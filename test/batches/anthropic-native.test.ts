@@ -1,0 +1,246 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { admin, call, newKey, type Json, type Key } from "../security/stage.ts";
+import { AnthropicBatches, errored, messageOf, succeeded, type Request } from "./anthropic.ts";
+import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, price, spent } from "./native-stage.ts";
+
+const model = "anthropic/claude-test";
+const batchNanoUsd = 3 * 500 + 2 * 1_000;
+const liveNanoUsd = 2 * batchNanoUsd;
+const askMs = 900_000;
+const big = "12345678901234567890123";
+
+/** The provider as it is called: its batches, and everything else at once. */
+class Claude {
+  readonly batches = new AnthropicBatches();
+  readonly headers: Headers[] = [];
+  live = 0;
+
+  constructor() {
+    playing("api.anthropic.com", ({ url, headers, body }, method) => {
+      const path = url.slice("https://api.anthropic.com/v1/messages".length);
+      if (path.startsWith("/batches")) {
+        this.headers.push(headers);
+        const { status, type, text } = this.batches.play(method, path.slice("/batches".length), body);
+        return new Response(text, { status, headers: { "content-type": type } });
+      }
+      this.live += 1;
+      return Response.json(messageOf("live", { input_tokens: 3, output_tokens: 2, service_tier: "standard" }));
+    });
+  }
+
+  get asked(): number {
+    return this.batches.calls.filter((one) => one === "POST ").length;
+  }
+
+  /** Ends every batch. */
+  end(): void {
+    this.batches.ended = () => true;
+  }
+}
+
+/** A key whose organisation has an account of its own there. */
+async function keyThere(): Promise<Key> {
+  const key = await newKey();
+  await admin("PUT", `/organisations/${key.organisation}/credentials/anthropic`, { secret: "sk-ant-own" });
+  return key;
+}
+
+const body = (i: number): Json => ({ model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }] });
+const messages = async (key: Key, count: number, headers: Record<string, string> = {}): Promise<string> =>
+  (await (await call(key.secret, "POST", "/v1/messages/batches", { requests: Array.from({ length: count }, (_, i) => ({ custom_id: `id-${i}`, params: body(i) })) }, headers)).json<Json>()).id;
+const lineOf = ({ custom_id: id }: Request): number => Number(id.split("-").at(-1));
+const sentAs = (key: Key, id: string, their: string) => becomes(key, id, { state: "sent", id: their });
+
+let claude: Claude;
+beforeAll(async () => {
+  for (const id of ["claude-test", "claude-dear"]) {
+    await env.DB.batch([
+      env.DB.prepare("INSERT INTO models VALUES (?, 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 1000, 100, 0)").bind(id),
+      env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('anthropic', ?1, ?1)").bind(id),
+    ]);
+    await price("anthropic", id, { input: 1_000_000, output: 2_000_000, "input:batch": 500_000, "output:batch": 1_000_000 });
+  }
+});
+beforeEach(() => void (claude = new Claude()));
+afterEach(() => void vi.restoreAllMocks());
+
+describe("Anthropic's own batch", () => {
+  test("does messages for less: each is told as it came and charged at the batch's price, and nothing is left there", async () => {
+    const key = await keyThere();
+    const id = await messages(key, 40, { "anthropic-beta": "some-beta-2026" });
+    await sentAs(key, id, "msgbatch_0000");
+    const [made] = claude.batches.made;
+    expect(made!.requests.map(({ custom_id }) => custom_id)).toEqual(Array.from({ length: 40 }, (_, i) => `${id}-${i + 1}`));
+    expect(made!.requests[0]!.params).toEqual({ ...body(0), model: "claude-test" });
+    expect(["x-api-key", "anthropic-version", "anthropic-beta", "authorization"].map((name) => claude.headers[0]!.get(name))).toEqual(["sk-ant-own", "2023-06-01", "some-beta-2026", null]);
+    const { requests, nanoUsd, tokens } = await held(key);
+    expect([requests, nanoUsd]).toEqual([1, (tokens - 40 * 10) * 500 + 40 * 10 * 1_000]);
+    claude.end();
+    await poll(key, id, 61_000);
+    const done = await over(key, id);
+    expect([done.sums.completed, claude.live, claude.asked]).toEqual([40, 0, 1]);
+    await spent(key, 40 * batchNanoUsd);
+    const [first] = await linesIn(key, done);
+    expect(first).toMatchObject({ custom_id: "id-0", result: { type: "succeeded", message: { id: "msg_up", content: [{ type: "text", text: "batched" }], usage: { service_tier: "batch" } } } });
+    await vi.waitFor(() => expect(claude.batches.deleted).toEqual(["msgbatch_0000"]));
+  });
+
+  test("does chat completions and responses that are told in its words, and answers come back in theirs, big numbers too", async () => {
+    const raw = JSON.stringify({ ...messageOf(""), content: [{ type: "tool_use", id: "toolu_1", name: "count", input: { n: 1 } }], stop_reason: "tool_use" }).replace('{"n":1}', `{"n":${big}}`);
+    const play = claude.batches.play.bind(claude.batches);
+    claude.batches.resultOf = () => ({ type: "succeeded", message: "RAW" });
+    claude.batches.play = (...args) => ((played) => ({ ...played, text: played.text.replaceAll('"RAW"', raw) }))(play(...args));
+    claude.end();
+    const key = await keyThere();
+    const tool = { name: "count", description: "counts", parameters: { type: "object", properties: { n: { type: "integer" } } } };
+    const chat = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), tools: [{ type: "function", function: tool }] } }]);
+    await sentAs(key, chat, "msgbatch_0000");
+    expect(claude.batches.made[0]!.requests).toMatchObject([{ custom_id: `${chat}-1`, params: { model: "claude-test", max_tokens: 10, tools: [{ name: "count" }] } }]);
+    const responses = await madeOf(key, "/v1/responses", [{ custom_id: "b", body: { model, input: "count", max_output_tokens: 10, tools: [{ type: "function", ...tool }] } }]);
+    await sentAs(key, responses, "msgbatch_0001");
+    await poll(key, chat, 61_000);
+    await poll(key, responses, 61_000);
+    const [answered] = await linesIn(key, await over(key, chat));
+    expect(answered).toMatchObject({ custom_id: "a", response: { status_code: 200, body: { object: "chat.completion", choices: [{ message: { tool_calls: [{ function: { name: "count", arguments: `{"n":${big}}` } }] } }] } } });
+    const [response] = await linesIn(key, await over(key, responses));
+    expect(response).toMatchObject({ custom_id: "b", response: { status_code: 200, body: { object: "response", output: [{ type: "function_call", name: "count", arguments: `{"n":${big}}` }] } } });
+    expect([claude.live, claude.asked]).toEqual([0, 2]);
+    await spent(key, 2 * batchNanoUsd);
+  });
+
+  test("leaves what went wrong there as an error where it would go wrong here, and free; what it did not come to runs here", async () => {
+    claude.batches.resultOf = (one) => [errored("invalid_request_error"), { type: "expired" }, errored("overloaded_error"), succeeded()][(lineOf(one) - 1) % 4]!;
+    const key = await keyThere();
+    const id = await messages(key, 8);
+    await sentAs(key, id, "msgbatch_0000");
+    claude.end();
+    await poll(key, id, 61_000);
+    const done = await over(key, id);
+    expect([done.sums.completed, done.sums.failed, claude.live]).toEqual([6, 2, 4]);
+    await spent(key, 2 * batchNanoUsd + 4 * liveNanoUsd);
+    expect((await linesIn(key, done)).filter(({ result }) => result.type !== "succeeded").map(({ custom_id, result }) => [custom_id, result.type, result.error.error.type])).toEqual([["id-0", "errored", "invalid_request_error"], ["id-4", "errored", "invalid_request_error"]]);
+  });
+
+  test("that was made while nobody heard of it is not asked for again: it is waited for, and known from another's by its answers", async () => {
+    claude.batches.breaks = "taken";
+    claude.batches.add(Date.now() - 1_000, 3);
+    const key = await keyThere();
+    const id = await messages(key, 3);
+    await becomes(key, id, { state: "asked", lines: 3 });
+    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    claude.batches.breaks = undefined;
+    await scheduler.wait(20);
+    await poll(key, id, askMs + 61_000);
+    await vi.waitFor(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
+    claude.batches.ended = ({ id: their }) => their === "msgbatch_0000";
+    await scheduler.wait(20);
+    await poll(key, id, askMs + 300_000);
+    await becomes(key, id, { state: "asked", others: ["msgbatch_0000"] });
+    expect([(await held(key)).requests, claude.asked]).toEqual([1, 1]);
+    claude.end();
+    await scheduler.wait(20);
+    await poll(key, id, askMs + 600_000);
+    await sentAs(key, id, "msgbatch_0001");
+    await scheduler.wait(20);
+    await poll(key, id, askMs + 900_000);
+    expect([(await over(key, id)).sums.completed, claude.live, claude.asked]).toEqual([3, 0, 1]);
+    await spent(key, 3 * batchNanoUsd);
+    await vi.waitFor(() => expect(claude.batches.deleted).toEqual(["msgbatch_0001"]));
+  });
+
+  test("that was not made is asked for again, once it cannot be under way any more", async () => {
+    claude.batches.breaks = "not taken";
+    const key = await keyThere();
+    const id = await messages(key, 3);
+    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    claude.batches.breaks = undefined;
+    claude.end();
+    await becomes(key, id, { state: "asked" });
+    await scheduler.wait(20);
+    await poll(key, id, askMs - 60_000);
+    await vi.waitFor(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
+    expect(claude.asked).toBe(1);
+    await scheduler.wait(20);
+    await poll(key, id, askMs + 61_000);
+    await sentAs(key, id, "msgbatch_0000");
+    expect([(await held(key)).requests, claude.asked]).toEqual([1, 2]);
+    await poll(key, id, askMs + 180_000);
+    expect([(await over(key, id)).sums.completed, claude.live]).toEqual([3, 0]);
+    await spent(key, 3 * batchNanoUsd);
+  });
+
+  test("is called back when its batch is cancelled; one that is not known yet is waited for, and what it answered is kept and charged", async () => {
+    const key = await keyThere();
+    const sent = await messages(key, 2);
+    await sentAs(key, sent, "msgbatch_0000");
+    claude.batches.breaks = "taken";
+    const asked = await messages(key, 4);
+    await vi.waitFor(() => expect(claude.asked).toBe(2));
+    await becomes(key, asked, { state: "asked" });
+    for (const id of [sent, asked]) await call(key.secret, "POST", `/v1/messages/batches/${id}/cancel`);
+    await scheduler.wait(20);
+    await poll(key, sent, 61_000);
+    await vi.waitFor(() => expect(claude.batches.calls).toContain("POST /msgbatch_0000/cancel"));
+    claude.batches.resultOf = (one, { canceledMs }) => (canceledMs !== undefined || lineOf(one) > 1 ? { type: "canceled" } : succeeded());
+    claude.end();
+    await scheduler.wait(20);
+    await poll(key, sent, 200_000);
+    expect((await over(key, sent, "cancelled")).sums).toMatchObject({ completed: 0, failed: 0 });
+    await poll(key, asked, 260_000);
+    await sentAs(key, asked, "msgbatch_0001");
+    await scheduler.wait(20);
+    await poll(key, asked, 400_000);
+    expect((await over(key, asked, "cancelled")).sums.completed).toBe(1);
+    expect([claude.live, claude.asked, claude.batches.calls.filter((one) => one.endsWith("/cancel"))]).toEqual([0, 2, ["POST /msgbatch_0000/cancel"]]);
+    await spent(key, batchNanoUsd);
+  });
+
+  test("is followed to its end although its lines would go elsewhere by now, and although its account is refused for a while", async () => {
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), model: "anthropic/claude-dear" } }]);
+    await sentAs(key, id, "msgbatch_0000");
+    await env.DB.prepare("UPDATE prices SET pico_usd = 2000000 WHERE upstream_id = 'claude-dear' AND class LIKE '%:batch'").run();
+    const play = claude.batches.play.bind(claude.batches);
+    let refused = 0;
+    claude.batches.play = (method, path, sent) => (method === "GET" && (refused += 1) <= 2 ? { status: 403, type: "application/json", text: "{}" } : play(method, path, sent));
+    for (const afterMs of [3_000_000, 3_200_000, 3_400_000]) {
+      await poll(key, id, afterMs);
+      await vi.waitFor(() => expect(refused).toBeGreaterThan((afterMs - 3_000_000) / 200_000));
+      expect(await native(key, id)).toMatchObject({ state: "sent" });
+      await scheduler.wait(20);
+    }
+    claude.end();
+    await poll(key, id, 3_600_000);
+    expect([(await over(key, id)).sums.completed, claude.live, claude.asked]).toEqual([1, 0, 1]);
+    await spent(key, 3 * 2_000 + 2 * 2_000);
+  });
+
+  test.each<[string, Json, Record<string, string>]>([
+    ["nobody may keep the requests", { provider: { zdr: true } }, {}], ["something would be lost that may not be", { seed: 7 }, { "x-forge-strict": "true" }], ["it is wanted at once", {}, { "x-forge-batch": "live" }],
+  ])("is not asked where %s", async (_, more, headers) => {
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), ...more } }], {}, headers);
+    await vi.waitFor(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"), { timeout: 5_000 });
+    expect(claude.asked).toBe(0);
+  });
+
+  test("of which nobody ever knows does not keep its batch from its end, and is never asked for again", async () => {
+    claude.batches.breaks = "taken";
+    const key = await keyThere();
+    const id = await messages(key, 2);
+    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    await becomes(key, id, { state: "asked" });
+    await scheduler.wait(20);
+    const day = 24 * 3_600_000;
+    await poll(key, id, day + 1_800_000);
+    await vi.waitFor(async () => expect((await object(key, id).face())!.batch.ending).toBe("expired"));
+    expect(await native(key, id)).toMatchObject({ state: "asked" });
+    await scheduler.wait(20);
+    await poll(key, id, day + 3_700_000);
+    expect((await over(key, id, "expired")).sums).toMatchObject({ completed: 0, failed: 0 });
+    expect([claude.live, claude.asked]).toEqual([0, 1]);
+    later(day + 3_700_000);
+    await spent(key, 0);
+  });
+});
