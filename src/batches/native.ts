@@ -12,6 +12,7 @@ import { byFiles } from "./native-files.ts";
 import { inline } from "./native-inline.ts";
 import type { Kind, Load, Theirs } from "./native-kind.ts";
 import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
+import { mostStrikes } from "./part.ts";
 
 const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>, Kind>> = { files: byFiles, inline };
 
@@ -39,7 +40,7 @@ export async function doNative(bench: Bench): Promise<void> {
 }
 
 const steps: Readonly<Record<Native["state"], (bench: Bench, native: Native) => Promise<Step> | Step>> = {
-  offered: (bench) => (bench.work.batch.ending === undefined ? offer(bench) : over),
+  offered: (bench) => (isUnwanted(bench) || isHopeless(bench) ? over : offer(bench)),
   asked: lookFor,
   sent: follow,
   over: () => over,
@@ -105,8 +106,9 @@ async function lookFor(bench: Bench, native: Native): Promise<Step> {
   const found = await there.kind.find(there.calls, { mark: batch.id, lines, path, askedAtMs, others, askMs });
   if (found.is === "ours") return { native: { ...native, state: "sent", id: found.id } };
   if (found.is === "unclear" || !isLate) return { native: found.others.length > others.length ? { ...native, others: found.others } : native };
+  if (isUnwanted(bench) || isHopeless(bench)) return { ...ended(native), there };
   const { load } = await loadOf(bench, there.first, there.kind);
-  return isUnwanted(bench) || load.lines === 0 ? { ...ended(native), there } : ask(bench, there, load, native);
+  return load.lines > 0 ? ask(bench, there, load, native) : { ...ended(native), there };
 }
 
 /** How it stands. What takes too long, or is not wanted any more, is called back; answers are kept when it is over. */
@@ -124,4 +126,6 @@ async function follow(bench: Bench, native: Native): Promise<Step> {
   return { native: { ...native, stopped: true } };
 }
 
+/** Handing the lines over kills whoever does it. */
+const isHopeless = ({ work: { part: { strikes } } }: Bench): boolean => strikes >= mostStrikes;
 const isUnwanted = ({ work: { batch: { ending, createdAtMs } } }: Bench): boolean => ending !== undefined || Date.now() > createdAtMs + nativeForMs;

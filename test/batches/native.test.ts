@@ -86,6 +86,21 @@ describe("a provider's own batch", () => {
     expect(first).toMatchObject({ custom_id: "id-0", response: { status_code: 200, body: { service_tier: "batch", choices: [{ message: { content: "batched" } }] } } });
   });
 
+  test("does messages that are told in its words, and answers come back as messages", async () => {
+    const provider = stage();
+    provider.status = "completed";
+    const key = await newKey();
+    const params = { model, max_tokens: 10, messages: [{ role: "user", content: "hi" }] };
+    const { id } = await (await call(key.secret, "POST", "/v1/messages/batches", { requests: [{ custom_id: "a", params }] }, { "x-forge-protocol": "openai-chat" })).json<Json>();
+    await becomes(key, id, { state: "sent" });
+    expect(provider.lines()).toMatchObject([{ url: "/v1/chat/completions", body: { model: "native-test", max_completion_tokens: 10 } }]);
+    await poll(key, id, 61_000);
+    const [first] = await linesIn(key, await over(key, id));
+    expect(first).toMatchObject({ custom_id: "a", result: { type: "succeeded", message: { type: "message", content: [{ type: "text", text: "batched" }], usage: { output_tokens: 2 } } } });
+    expect(provider.live).toBe(0);
+    await spent(key, batchNanoUsd);
+  });
+
   test("that is over runs out of answers: the rest runs here, at the price of here", async () => {
     const provider = stage();
     provider.done = (i) => i % 2 === 0;
