@@ -60,8 +60,8 @@ describe("OpenAI's SDK", () => {
 });
 
 describe.each([["1.x", Anthropic], ["0.x", AnthropicOld as unknown as typeof Anthropic]])("Anthropic's SDK %s", (_, Sdk) => {
-  test.each(["", "/v1"])("makes message batches, waits for them, and reads their results (base URL …%s)", async (path) => {
-    const anthropic = new Sdk({ baseURL: gateway.url + path, apiKey: client.key, maxRetries: 0 });
+  test.each([["", "live", "done"], ["/v1", "", "Mock batch completion"]])("makes message batches, waits for them, and reads their results (base URL …%s, %j)", async (path, at, said) => {
+    const anthropic = new Sdk({ baseURL: gateway.url + path, apiKey: client.key, maxRetries: 0, defaultHeaders: { "x-forge-batch": at } });
     const params = (i: number) => ({ model: "openai/gpt-4o-mini", max_tokens: 10, messages: [{ role: "user" as const, content: `line ${i}` }] });
     const made = await anthropic.messages.batches.create({ requests: [0, 1].map((i) => ({ custom_id: `r${i}`, params: params(i) })) });
     expect(made).toMatchObject({ type: "message_batch", processing_status: "in_progress", request_counts: { processing: 2 } });
@@ -69,7 +69,7 @@ describe.each([["1.x", Anthropic], ["0.x", AnthropicOld as unknown as typeof Ant
     expect(batch).toMatchObject({ processing_status: "ended", request_counts: { succeeded: 2, errored: 0 } });
     const results = [];
     for await (const one of await anthropic.messages.batches.results(made.id)) results.push([one.custom_id, one.result.type === "succeeded" && one.result.message.content]);
-    expect(results.sort()).toEqual([0, 1].map((i) => [`r${i}`, [expect.objectContaining({ type: "text", text: "done" })]]));
+    expect(results.sort()).toEqual([0, 1].map((i) => [`r${i}`, [expect.objectContaining({ type: "text", text: said })]]));
     const listed = [];
     for await (const one of anthropic.messages.batches.list({ limit: 1 })) listed.push(one.id);
     expect(listed).toContain(made.id);
