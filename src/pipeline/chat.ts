@@ -115,7 +115,7 @@ function bodyText(provider: Provider, protocol: string, upstreamId: string, body
 }
 
 function translated(
-  attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts, continues }: ClientRequest, chat: ChatRequest,
+  attempt: Attempt, client: ClientHalf, { requestId, headers, startedAtMs, text, facts, continues, way }: ClientRequest, chat: ChatRequest,
   protocols: readonly string[], prefills?: ReadonlyMap<string, Prefill>,
 ): Exchange {
   const { endpoint: { provider }, upstreamId } = attempt;
@@ -123,8 +123,9 @@ function translated(
   const shortened = (chat.maxOutputTokens ?? 0) > room;
   const { half, target, rendered } = render(attempt, shortened ? { ...chat, maxOutputTokens: room } : chat, protocols, prefills);
   const parsing: ParseContext = { origin: target.origin, idSeed: requestId.replace(/^req_/, "") };
-  const rendering = (seen: () => Observation | undefined): RenderContext => ({
+  const rendering = (seen: () => Observation | undefined, alone = (): boolean => true): RenderContext => ({
     request: chat, requestId, nowS: Math.floor(Date.now() / 1000), provider: provider.name, own: attempt.own === true, ...(wantsCost(headers) && { cost: () => costSeen(attempt, seen(), startedAtMs) }),
+    ...(way && { way: () => (alone() ? way(attempt) : undefined) }),
   });
   const parse = (): StreamParser => half.parseStream(parsing);
   return {
@@ -147,7 +148,7 @@ function translated(
         return { observer, native: false, type: client.streamType, broken: (error) => observer.fail(error) };
       }
       // Of an answer in two halves the first one's cost is no exact figure.
-      const spliced: Spliced = new Spliced(parse(), client.renderStream(rendering(() => (spliced.isSecond ? undefined : spliced.seen))));
+      const spliced: Spliced = new Spliced(parse(), client.renderStream(rendering(() => (spliced.isSecond ? undefined : spliced.seen), () => !spliced.isSecond)));
       return { observer: spliced, spliced, native: false, type: client.streamType, broken: (error) => spliced.fail(error) };
     },
   };

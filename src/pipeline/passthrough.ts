@@ -1,13 +1,14 @@
 /** The same protocol at both ends: the client's bytes with a few fields set, the upstream's bytes back. */
 import { GatewayError } from "../errors.ts";
 import { formWith } from "../protocols/crossing.ts";
-import type { Protocol, RequestFacts } from "../protocols/protocol.ts";
+import type { Protocol, RequestFacts, Way } from "../protocols/protocol.ts";
 import { pathOf } from "../providers/index.ts";
 import type { Attempt } from "../router/index.ts";
 import { rawValue, splice } from "../upstream/index.ts";
 import { beginningSoundly } from "./beginning.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
+import { wantsWay, wayOf } from "./way.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -22,11 +23,15 @@ export type ClientRequest = {
   readonly startedAtMs: number;
   /** Another may have to go on with its answer. */
   readonly continues?: boolean;
+  /** The way that it takes, where its client asks for that. */
+  readonly way?: (attempt: Attempt) => Way;
 };
 
 /** What of a relayed request an exchange is made of. */
-export const requestOf = ({ context: { request, requestId, startedAtMs }, text, json, facts, admission: { continues } }: Relay): ClientRequest =>
-  ({ text, json, facts, headers: request.headers, requestId, startedAtMs, continues });
+export function requestOf(run: Relay): ClientRequest {
+  const { context: { request: { headers }, requestId, startedAtMs }, text, json, facts, admission: { continues } } = run;
+  return { text, json, facts, headers, requestId, startedAtMs, continues, ...(wantsWay(headers) && { way: (attempt: Attempt) => wayOf(run, attempt) }) };
+}
 
 const utf8 = new TextDecoder();
 

@@ -113,8 +113,8 @@ export type Crossing = {
 };
 
 /** A crossing whose requests say more, or something else, than their client wrote. */
-export const saying = (crossing: Crossing, say: (json: Json) => Json): Crossing => {
-  const said = (context: CrossingContext): CrossingContext => ({ ...context, json: say(context.json) });
+export const saying = (crossing: Crossing, say: (json: Json, upstreamId: string) => Json): Crossing => {
+  const said = (context: CrossingContext): CrossingContext => ({ ...context, json: say(context.json, context.upstreamId) });
   const { times, follow, watch, flows } = crossing;
   return {
     ...crossing,

@@ -11,11 +11,13 @@ import type { Json } from "./json.ts";
 import type { JobMaker } from "./job.ts";
 import type { Prefill } from "./prefill.ts";
 import type { RoutingWish } from "./routing-wish.ts";
+import type { Way } from "./way.ts";
 
 export type { Answer, Asked, Bytes, Crossing, CrossingContext, Flow, Errand, FormFields, FormValue, Retold, SentBody, SentFile, Telling } from "./crossing.ts";
 export type { Dialect } from "./dialect.ts";
 export type { Prefill } from "./prefill.ts";
 export type { RoutingWish } from "./routing-wish.ts";
+export type { Way } from "./way.ts";
 
 /** What a request makes a model read. */
 export type InputFacts = {
@@ -169,6 +171,8 @@ export type RenderContext = {
   /** The name of the provider that answers, and whether it is asked on the organisation's own account. */
   readonly provider?: string;
   readonly own?: boolean;
+  /** The way that it took; undefined: the client does not ask, or it is answered by two. */
+  readonly way?: () => Way | undefined;
 };
 
 /** USD. `split`: what of it is for the input, requests and searches included, and what for the output, where it is known by the piece. */

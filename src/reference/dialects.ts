@@ -4,7 +4,7 @@ import { z } from "zod";
 import * as account from "../routes/openrouter-account.ts";
 import * as keys from "../routes/openrouter-keys.ts";
 import * as models from "../routes/openrouter-models.ts";
-import { contentQuery } from "../routes/openrouter-videos.ts";
+import { contentQuery, mostUrl } from "../routes/openrouter-videos.ts";
 import type { Family } from "./operation.ts";
 
 const openrouter = (page: string): string => `https://openrouter.ai/docs/api-reference/${page}`;
@@ -23,12 +23,12 @@ export const dialectFamilies = (bodies: ReturnType<typeof requestSchemas>): Fami
       { on: "POST /api/v1/messages", is: "Answer a conversation in Anthropic's words", docs: openrouter("overview"), asks: true, json: bodies.MessageRequest, streams: events },
       { on: "POST /api/v1/embeddings", is: "Embed texts", docs: openrouter("embeddings"), asks: true, json: bodies.EmbeddingRequest },
       { on: "POST /api/v1/rerank", is: "Rank documents by a query", docs: openrouter("rerank"), asks: true, json: bodies.RerankRequest },
-      { on: "POST /api/v1/audio/speech", is: "Speak a text", docs: openrouter("overview"), asks: true, json: bodies.SpeechRequest, type: "audio/mpeg" },
+      { on: "POST /api/v1/audio/speech", is: "Speak a text", docs: openrouter("overview"), asks: true, json: bodies.SpeechRequest.partial({ voice: true }), type: "audio/pcm" },
       {
         on: "POST /api/v1/audio/transcriptions", is: "Write down what is said", docs: openrouter("transcriptions"), asks: true, form: bodies.TranscriptionForm,
         json: bodies.TranscriptionForm.omit({ file: true }).extend({ input_audio: z.object({ data: z.string(), format: z.string() }) }),
       },
-      { on: "POST /api/v1/videos", is: "Begin a film", docs: openrouter("overview"), asks: true, json: bodies.VideoRequest, status: 202 },
+      { on: "POST /api/v1/videos", is: "Begin a film", docs: openrouter("overview"), asks: true, json: bodies.VideoRequest.extend({ callback_url: z.string().max(mostUrl).nullish() }), status: 202 },
       { on: "POST /api/v1/images", is: "Make pictures", docs: openrouter("images"), asks: true, json: bodies.OpenRouterImageRequest, streams: events },
       { on: "GET /api/v1/images/models", is: "Models that make pictures", docs: openrouter("images") },
       { on: "GET /api/v1/images/models/{model}/endpoints", is: "Every deployment of such a model", docs: openrouter("images") },

@@ -10,4 +10,4 @@ export type { Attempt, Exclusion, Plan, Question, Vital } from "./question.ts";
 export { refusal } from "./refusal.ts";
 export type { Needs } from "./needs.ts";
 export { likelyCost } from "./rank.ts";
-export { resolve, type Candidate, type Names } from "./resolve.ts";
+export { aliasOf, resolve, type Candidate, type Names } from "./resolve.ts";

@@ -20,7 +20,7 @@ export const nameOf = ({ provider, upstreamId }: Pick<Candidate, "provider" | "u
 export type Names = { organisationId: string; catalog: Catalog; selfHostedModels: readonly string[] };
 
 /** The alias of a name: the organisation's own before everyone's. */
-const aliasOf = (name: string, { organisationId, catalog }: Names): Alias | undefined =>
+export const aliasOf = (name: string, { organisationId, catalog }: Pick<Names, "organisationId" | "catalog">): Alias | undefined =>
   catalog.aliases.get(`${organisationId}/${name}`) ?? catalog.aliases.get(`/${name}`);
 
 /**

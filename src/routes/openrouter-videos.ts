@@ -17,7 +17,8 @@ const addressOf = (url: string): string => `${new URL(url).origin}/api/v1/videos
 /** A film is one file. */
 export const contentQuery = z.strictObject({ index: z.coerce.number().int().min(0).max(0, "there is one film").default(0) });
 
-const mostUrl = 2_048;
+/** Most characters of an address at which somebody is told of a film. */
+export const mostUrl = 2_048;
 
 /** Where the end of a film is to be told; undefined: nowhere. Throws `invalid_request` for an address that may not be called, and where nobody may be told. */
 function callbackIn(value: unknown, { request, isolate: { settings } }: RequestContext, isSovereign: boolean): { url: string; videosUrl: string } | undefined {

@@ -81,6 +81,19 @@ describe("speech", () => {
     expect(heard.at(-1)!.url).toContain("encoding=mp3");
   });
 
+  test("by OpenRouter's SDK has a voice of its provider's where nobody names one", async () => {
+    const spoken = async (model: string): Promise<void> => void (await new Response(await openrouter().tts.createSpeech({ speechRequest: { model, input: "Hi" } })).arrayBuffer());
+    await spoken("deepgram/aura-2");
+    expect(heard.at(-1)!.url).toContain("model=aura-2-thalia-en");
+    await spoken("deepgram/aura-2-andromeda-en");
+    expect(heard.at(-1)!.url).toContain("model=aura-2-andromeda-en");
+    await spoken("selfhosted/kokoro");
+    expect(JSON.parse(heard.at(-1)!.body.toString())).toEqual({ model: "kokoro", input: "Hi", response_format: "pcm" });
+    const openais = await fetch(`${gateway.url}/api/v1/audio/speech`, { method: "POST", headers: { authorization: `Bearer ${client.key}`, "content-type": "application/json" }, body: '{"model":"openai/tts-1","input":"Say it as pcm","voice":null}' });
+    expect([openais.status, Buffer.from(await openais.arrayBuffer()).equals(sound)]).toEqual([200, true]);
+    await expect(openrouter().tts.createSpeech({ speechRequest: { model: "deepgram/aura-2", input: "Hi", voice: "" } })).rejects.toMatchObject({ statusCode: 400 });
+  });
+
   test("by ElevenLabs and Deepgram, each in its own words", async () => {
     const eleven = await client.openai.audio.speech.create({ model: "elevenlabs/eleven_flash_v2_5", voice: "21m00Tcm4TlvDq8ikWAM", input: "Hi", response_format: "mp3" });
     expect(Buffer.from(await eleven.arrayBuffer()).equals(sound)).toBe(true);

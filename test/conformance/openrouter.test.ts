@@ -73,6 +73,27 @@ const whole = async (model: string, by = router): Promise<ChatResult> => (await 
 const streamed = async (model: string): Promise<AsyncIterable<ChatStreamChunk>> => (await router.chat.send({ chatRequest: { model, messages: hello, stream: true } })) as AsyncIterable<ChatStreamChunk>;
 
 describe("@openrouter/sdk", () => {
+  test("tells the way that a request took where it is asked to, whole and at the end of a stream", async () => {
+    const enabled = { xOpenRouterMetadata: "enabled" as const };
+    const answered = (await router.chat.send({ ...enabled, chatRequest: { model: "openai/gpt-4o", messages: hello, stream: false } })) as ChatResult;
+    expect(answered.openrouterMetadata).toMatchObject({
+      requested: "openai/gpt-4o", strategy: "direct", attempt: 1, attempts: [{ provider: "OpenAI", model: "gpt-4o", status: 200 }], isByok: false, region: null,
+      endpoints: { available: expect.arrayContaining([{ provider: "OpenAI", model: "gpt-4o", selected: true }]) }, summary: expect.stringMatching(/^available=\d+, selected=OpenAI$/),
+    });
+    likeOpenai.scripts.set("way-down", (response) => void response.writeHead(503).end());
+    const fallen = (await router.chat.send({ ...enabled, chatRequest: { model: "cerebras/way-down", models: ["openai/gpt-4o"], messages: hello, stream: true } })) as AsyncIterable<ChatStreamChunk>;
+    const chunks = await Array.fromAsync(fallen);
+    expect(chunks.slice(0, -1).every(({ openrouterMetadata }) => openrouterMetadata === undefined)).toBe(true);
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { promptTokens: 11 }, openrouterMetadata: {
+      requested: "cerebras/way-down", strategy: "fallback", attempt: 2, attempts: [{ provider: "Cerebras", status: 503 }, { provider: "OpenAI", model: "gpt-4o", status: 200 }],
+      endpoints: { total: expect.any(Number), available: [{ provider: "Cerebras", selected: false }, { provider: "OpenAI", selected: true }] },
+    } });
+    const body = JSON.stringify({ model: "openai/gpt-4o", messages: hello });
+    for (const [headers, told] of [[{ "x-openrouter-experimental-metadata": "enabled" }, true], [{ "x-openrouter-metadata": "disabled" }, false], [{ "x-openrouter-metadata": "<script>" }, false], [{}, false]] as const) {
+      expect(Object.hasOwn((await (await call("/chat/completions", { method: "POST", body, headers })).json()) as object, "openrouter_metadata"), JSON.stringify(headers)).toBe(told);
+    }
+  });
+
   test.each([["openai/gpt-4o", "The capital of France is Paris.", "OpenAI", "stop"], ["anthropic/claude-3.5-haiku", words.join(""), "Anthropic", "end_turn"]])("%s, whole", async (model, text, provider, native) => {
     const answer = await whole(model);
     expect(answer.choices[0]!.message.content).toBe(text);

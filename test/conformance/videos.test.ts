@@ -164,6 +164,11 @@ describe("by OpenRouter's clients", () => {
     expect(await refused({ callbackUrl: "https://10.0.0.1/hook" })).toMatchObject({ statusCode: 400, error: { code: 400, message: expect.stringContaining("callback_url") as string } });
     expect(await refused({ model: "no-such-model" })).toMatchObject({ statusCode: 404, error: { code: 404 } });
     expect(await refused({ prompt: undefined })).toMatchObject({ statusCode: 400 });
+    expect(outside.left).toEqual([]);
+    plays();
+    const frame = { type: "image_url", imageUrl: { url: `data:image/png;base64,${png.toString("base64")}` }, frameType: "first_frame" };
+    expect(await refused({ prompt: undefined, frameImages: [frame], provider: { options: {} } })).toBeUndefined();
+    expect(outside.left[0]!.json.instances).toEqual([{ image: { bytesBase64Encoded: png.toString("base64"), mimeType: "image/png" } }]);
     await expect(router().videoGeneration.getGeneration({ jobId: "video_none" })).rejects.toMatchObject({ statusCode: 404 });
   });
 });

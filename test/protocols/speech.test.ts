@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { noUsage } from "../../src/chat/usage.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { openaiSpeech } from "../../src/protocols/index.ts";
+import { openaiSpeech, openrouterSpeech } from "../../src/protocols/index.ts";
 import type { Told } from "../../src/protocols/crossing.ts";
 import type { Crossing, CrossingContext, Telling } from "../../src/protocols/protocol.ts";
 import { speechFormats } from "../../src/protocols/media/speech-formats.ts";
@@ -169,5 +169,33 @@ describe("OpenAI's own answer", () => {
     const asked = { json: { ...request, stream_format: "sse" }, facts: openaiSpeech.parse({ ...request, stream_format: "sse" }) };
     expect(eventsIn(saidOf(openaiSpeech.telling!("audio/mpeg", asked), [sound])).sound).toEqual([...sound]);
     expect(openaiSpeech.telling!("audio/mpeg", { json: request, facts })).toBeUndefined();
+  });
+});
+
+describe("by OpenRouter's clients, without a voice", () => {
+  const { voice: _, ...silent } = request;
+  const facts = openrouterSpeech.parse({ ...silent, voice: null });
+
+  test("OpenAI is told one, whoever else takes its form is not", () => {
+    const edits = (raw: string | undefined, upstreamId: string) => openrouterSpeech.edits(facts, (key) => (key === "voice" ? raw : undefined), upstreamId);
+    expect([edits(undefined, "tts-1"), edits("null", "gpt-5-mini-tts"), edits('"nova"', "tts-1"), edits(undefined, "kokoro")]).toEqual([
+      { response_format: '"pcm"', voice: '"alloy"' }, { response_format: '"pcm"', voice: '"alloy"' }, { response_format: '"pcm"' }, { response_format: '"pcm"' },
+    ]);
+  });
+
+  test.each([
+    ["elevenlabs-speech", "eleven_flash_v2_5", "JBFqnCBsd6RMkjVDRZzb"], ["gemini-speech", "gemini-2.5-flash-preview-tts", "Kore"], ["xai-speech", "tts", "eve"], ["deepgram-speech", "aura-2", "aura-2-thalia-en"],
+    ["deepgram-speech", "aura", "aura-asteria-en"], ["deepgram-speech", "aura-2-apollo-en", "aura-2-apollo-en"], ["workers-ai-speech", "@cf/deepgram/aura-1", "angus"], ["workers-ai-speech", "@cf/deepgram/aura-2-es", "aquila"],
+  ])("%s of %s speaks as %s", (id, upstreamId, voice) => {
+    const crossing = openrouterSpeech.crossings!.find((one) => one.id === id)!;
+    const context: CrossingContext = { json: silent, facts, upstreamId, provider: "Them", requestId: "req_1", nowS: 1 };
+    const { body, losses } = crossing.render(context);
+    expect(`${crossing.path(context)} ${String(body)}`).toContain(voice);
+    expect(losses).toEqual([]);
+  });
+
+  test("who has none that is usual refuses", () => {
+    const crossing = openrouterSpeech.crossings!.find(({ id }) => id === "mistral-speech")!;
+    expect(() => crossing.render({ json: silent, facts, upstreamId: "voxtral-mini-tts-latest", provider: "Them", requestId: "req_1", nowS: 1 })).toThrow(expect.objectContaining({ code: "invalid_request", detail: { param: "voice" } }));
   });
 });

@@ -3,6 +3,7 @@ import type { Loss } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import { filled, list, record, type Json } from "../json.ts";
+import { routingFields } from "../routing.ts";
 
 /** A picture to begin from: its bytes, its address (a data URL too), or a file's id at the provider. */
 export type Source = SentFile | { readonly url: string } | { readonly fileId: string };
@@ -152,8 +153,8 @@ export function nearestRatio({ width, height }: Pick<Size, "width" | "height">, 
   return { ratio, exact: distance(ratio) < 0.03 };
 }
 
-/** What every provider hears, or what is about the answer and not about the picture. */
-const alwaysSaid = ["model", "prompt", "n", "stream", "response_format", "image", "image[]", "images", "mask", "partial_images"];
+/** What every provider hears, or what is about the answer, or for the gateway, and not about the picture. */
+const alwaysSaid = [...routingFields, "model", "prompt", "n", "stream", "response_format", "image", "image[]", "images", "mask", "partial_images"];
 
 /** Fields that are not told to a provider which hears these. What only says what is usual is no loss. */
 export function unsaid(json: Json, said: readonly string[]): Loss[] {

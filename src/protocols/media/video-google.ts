@@ -19,7 +19,7 @@ function begin({ prompt, seconds, size, resolution, image, seed, json }: VideoWi
     ...(near && { aspectRatio: near.ratio }), ...(clear && { resolution: clear }), ...(seconds !== undefined && { durationSeconds: seconds }), ...(seed !== undefined && { seed }),
     ...(filled(json.negative_prompt) && { negativePrompt: json.negative_prompt }), ...(hearsAudio && audio !== undefined && { generateAudio: audio }),
   };
-  const body = { instances: [{ prompt, ...(picture && { image: { bytesBase64Encoded: picture.base64, mimeType: picture.type } }) }], parameters };
+  const body = { instances: [{ ...(prompt && { prompt }), ...(picture && { image: { bytesBase64Encoded: picture.base64, mimeType: picture.type } }) }], parameters };
   const lost = [
     ...(size && (!near!.exact || (size.pixels && !clear)) ? (["field:size"] as const) : []), ...(resolution !== undefined && !size && !clear ? (["field:resolution"] as const) : []),
     ...(audio !== undefined && !hearsAudio ? (["field:generate_audio"] as const) : []),

@@ -7,6 +7,7 @@ import { filled, isObject, list, record, type Json } from "../json.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import { nearestRatio, numberIn, unsaid, urlOf } from "./image-wish.ts";
 import { geminiFilms, vertexFilms } from "./video-google.ts";
+import { routingFields } from "../routing.ts";
 import { heardByAll, type VideoWish } from "./video-wish.ts";
 
 const percentIn = (value: unknown): number | undefined => (typeof value === "number" ? Math.max(0, Math.min(100, value)) : undefined);
@@ -14,7 +15,8 @@ const enough = (text: unknown, otherwise: string): string => (typeof text === "s
 
 /** OpenAI's words for a film's length and size, made of others' where only those were said. */
 function inOpenaiWords({ seconds, json }: VideoWish, upstreamId: string): { fields: Json; losses: ReturnType<typeof unsaid> } {
-  const { duration: _, frame_images: frames, aspect_ratio: ratio, resolution, generate_audio: audio, ...own } = json;
+  const { duration: _, frame_images: frames, aspect_ratio: ratio, resolution, generate_audio: audio, ...rest } = json;
+  const own = Object.fromEntries(Object.entries(rest).filter(([field]) => !routingFields.includes(field)));
   const [first] = list(frames).map(record);
   const fields = { ...own, model: upstreamId, ...(json.seconds === undefined && seconds !== undefined && { seconds: String(seconds) }), ...(first && { input_reference: { image_url: record(first.image_url).url } }) };
   return { fields, losses: unsaid({ ratio, resolution, audio }, []).map((loss) => loss.replace(":ratio", ":aspect_ratio").replace(":audio", ":generate_audio") as typeof loss) };
@@ -56,7 +58,7 @@ const openrouterFilms: JobMaker = {
     const more = ["resolution", "aspect_ratio", "size", "generate_audio", "seed", "input_references"];
     const told = Object.fromEntries(more.flatMap((field) => (json[field] === undefined || json[field] === null ? [] : [[field, json[field]]])));
     const frames = json.frame_images ?? (image && [{ type: "image_url", image_url: { url: addressOf(image) }, frame_type: "first_frame" }]);
-    return { path: "/videos", body: JSON.stringify({ model: upstreamId, prompt, ...(seconds !== undefined && { duration: seconds }), ...told, ...(frames !== undefined && { frame_images: frames }) }), losses: unsaid(json, [...heardByAll, ...more]) };
+    return { path: "/videos", body: JSON.stringify({ model: upstreamId, ...(prompt && { prompt }), ...(seconds !== undefined && { duration: seconds }), ...told, ...(frames !== undefined && { frame_images: frames }) }), losses: unsaid(json, [...heardByAll, ...more]) };
   },
   begun: ({ id }) => refIn(id),
   poll: (ref) => ({ at: `/videos/${encodeURIComponent(ref)}` }),
@@ -84,7 +86,7 @@ const xaiFilms: JobMaker = {
   begin({ prompt, seconds, size, resolution, image, json }, upstreamId) {
     const near = size && nearestRatio(size, xaiRatios);
     const clear = resolution === "480p" || resolution === "720p" || resolution === "1080p" ? { resolution } : {};
-    const body = { model: upstreamId, prompt, ...(seconds !== undefined && { duration: seconds }), ...(near && { aspect_ratio: near.ratio }), ...clear, ...(image && { image: { url: addressOf(image) } }) };
+    const body = { model: upstreamId, ...(prompt && { prompt }), ...(seconds !== undefined && { duration: seconds }), ...(near && { aspect_ratio: near.ratio }), ...clear, ...(image && { image: { url: addressOf(image) } }) };
     const lost = [...(size && (!near!.exact || (size.pixels && !("resolution" in clear))) ? (["field:size"] as const) : []), ...(resolution !== undefined && !size && !("resolution" in clear) ? (["field:resolution"] as const) : [])];
     return { path: "/videos/generations", body: JSON.stringify(body), losses: [...unsaid(json, [...heardByAll, "size", "aspect_ratio", "resolution"]), ...lost] };
   },

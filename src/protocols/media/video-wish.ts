@@ -1,5 +1,6 @@
 /** What a client asks of a maker of films, in OpenAI's words and in those that others have added. https://platform.openai.com/docs/api-reference/videos/create */
 import { z } from "zod";
+import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import { filled, list, record, type Json } from "../json.ts";
 import { modelField, readFields } from "../openai-chat/request.ts";
@@ -21,14 +22,15 @@ export type VideoWish = {
 const promptField = z.string("must be a string").min(1, "must not be empty").max(32_000, "must have at most 32000 characters");
 /** OpenAI has seconds as text. */
 const secondsField = z.union([z.number(), z.string().regex(/^\d{1,3}$/).transform(Number)], "must be a number of seconds").pipe(z.number().int("must be whole").min(1, "must be at least 1").max(120, "must be at most 120")).nullish();
-export const requestSchema = z.object({ model: modelField, prompt: promptField, seconds: secondsField, duration: secondsField, size: z.string("must be a string").max(20).nullish() });
+export const requestSchema = z.object({ model: modelField, prompt: promptField.nullish(), seconds: secondsField, duration: secondsField, size: z.string("must be a string").max(20).nullish() });
 
 /** Longer than what anybody makes of a request that does not say: OpenAI 4, Google 8, xAI 6. */
 export const mostUnsaid = 20;
 
 /** Reads the facts. Throws `invalid_request`. */
 export function parseVideo(body: unknown): RequestFacts {
-  const { model, seconds, duration } = readFields(requestSchema, body);
+  const { model, prompt, seconds, duration } = readFields(requestSchema, body);
+  if (prompt == null && !referenceIn(body as Json)) throw new GatewayError("invalid_request", "prompt: is missing, and there is no picture to begin with", { param: "prompt" });
   return { model, stream: false, usageAsked: false, inputTokens: 0, likelyInputTokens: 0, outputTokens: 0, choices: 1, pieces: { video_second: seconds ?? duration ?? mostUnsaid } };
 }
 

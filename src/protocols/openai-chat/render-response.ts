@@ -90,7 +90,7 @@ export function renderResponse(response: ChatResponse, context: RenderContext, w
   });
   const { choices, usage } = response;
   const body = JSON.stringify({
-    ...wording.head("chat.completion", response, context), choices: choices.map(renderChoice), ...(usage && { usage: wording.usage(usage, context) }),
+    ...wording.head("chat.completion", response, context), choices: choices.map(renderChoice), ...(usage && { usage: wording.usage(usage, context) }), ...wording.beside?.(context),
   });
   return { body, losses: [...losses] };
 }

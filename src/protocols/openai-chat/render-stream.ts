@@ -51,7 +51,8 @@ export class ChunkRenderer implements StreamRenderer {
 
   end(): string {
     const { usage } = this;
-    const counted = usage && this.context.request.streamUsage ? this.frame({ choices: [], usage: this.wording.usage(usage, this.context) }) : "";
+    const last = { ...(usage && this.context.request.streamUsage && { usage: this.wording.usage(usage, this.context) }), ...this.wording.beside?.(this.context) };
+    const counted = Object.keys(last).length > 0 ? this.frame({ choices: [], ...last }) : "";
     return `${counted}data: [DONE]\n\n`;
   }
 

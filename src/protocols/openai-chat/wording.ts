@@ -26,6 +26,8 @@ export type Wording = {
   endOfThought(part: ReasoningPart, index: number, spot: Spot): Detail[];
   finish(finish: Finish): Json;
   usage(usage: Usage, context: RenderContext): Json;
+  /** What stands in a whole answer, or in the last chunk of one, beside its usage. */
+  beside?(context: RenderContext): Json;
   /** The last frame of a stream that broke. */
   fail(error: GatewayError, head: Json): string;
 };

@@ -63,5 +63,15 @@ export const openrouterWording: Wording = {
   endOfThought: voucher,
   finish: finished,
   usage: renderUsage,
+  /** https://openrouter.ai/docs/features/router-metadata */
+  beside({ way, own }) {
+    const told = way?.();
+    if (!told) return {};
+    const { requested, strategy, region, attempts, available, total, selected } = told;
+    const metadata = {
+      requested, strategy, region, summary: `available=${available.length}, selected=${selected}`, attempt: attempts.length, is_byok: own === true, endpoints: { total, available }, attempts,
+    };
+    return { openrouter_metadata: metadata };
+  },
   fail: (error, head) => `data: ${JSON.stringify({ ...head, error: errorOf(error), choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: "error", native_finish_reason: null }] })}\n\n`,
 };
