@@ -166,8 +166,9 @@ describe("by OpenRouter's clients", () => {
     expect(await refused({ prompt: undefined })).toMatchObject({ statusCode: 400 });
     expect(outside.left).toEqual([]);
     plays();
-    const frame = { type: "image_url", imageUrl: { url: `data:image/png;base64,${png.toString("base64")}` }, frameType: "first_frame" };
-    expect(await refused({ prompt: undefined, frameImages: [frame], provider: { options: {} } })).toBeUndefined();
+    const frame = { type: "image_url", imageUrl: { url: `data:image/png;base64,${png.toString("base64")}` }, frameType: "first_frame" } as const;
+    const { id } = await router().videoGeneration.generate({ videoGenerationRequest: { model, frameImages: [frame], provider: { options: {} } } });
+    await ended(id);
     expect(outside.left[0]!.json.instances).toEqual([{ image: { bytesBase64Encoded: png.toString("base64"), mimeType: "image/png" } }]);
     await expect(router().videoGeneration.getGeneration({ jobId: "video_none" })).rejects.toMatchObject({ statusCode: 404 });
   });
