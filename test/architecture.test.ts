@@ -54,7 +54,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "chat", "errors", "files", "limits", "pipeline", "protocols/index", "protocols/crossing", "protocols/job", "protocols/media/video-wish", "providers", "router/index", "telemetry", "type ledger", "upstream"],
     why: "films outlive their requests: an object takes the pipeline's steps by itself, in its own time",
   },
-  brain: { may: ["pipeline/index", "protocols/index", "errors"], why: "thinks about a request in steps, each of which is a request as any other" },
+  brain: { may: ["pipeline/index", "protocols/index", "errors", "within"], why: "thinks about a request in steps, each of which is a request as any other" },
   routes: { may: ["batches/index", "brain/index", "dashboard/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   dashboard: {
     may: ["accounts", "env", "errors", "ledger/index", "pipeline/index", "telemetry/log"],

@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { refusal, serve, Undertaking, type RequestContext, type Serve, type StepBound } from "../pipeline/index.ts";
 import { forgelab, openaiChat, readForgelab, textBound, type ForgelabRequest, type Protocol } from "../protocols/index.ts";
+import { within } from "../within.ts";
 import { instructionBytes, kinds, mostTasks, reasonBytes } from "./plan.ts";
 import { mostBytes, said } from "./said.ts";
 import { stepTokens, think, type Question } from "./think.ts";
@@ -9,6 +10,10 @@ import { writer, type Result } from "./words.ts";
 
 /** What is written around a step's messages, in bytes: our own words, a template, the schema of its answer, and tags around results. */
 const aroundStep = 5_000;
+/** Characters of an answer, around what it says included. */
+const mostCharacters = 4_000_000;
+/** How long a step that was answered is given to be counted before the answer tells what was used. */
+const endingMs = 1_000;
 
 /** What each step can use at most: planner, tasks, reviewer, and the answer. Results that are asked for again take what the others leave. */
 function boundsOf({ message, model, maxTokens }: ForgelabRequest): StepBound[] {
@@ -31,6 +36,7 @@ export const brain = (fltPerUsd: number): Serve => async (context, protocol) => 
     under = await begin(context, protocol, asked);
     if (!under) return await serve(context, forgelab(fltPerUsd, asked.trace ? { usd: 0, trace: [] } : undefined));
     const results = await worked(under, asked, context.startedAtMs + context.isolate.settings.BRAIN_TIMEOUT_MS);
+    await within(under.idle(), endingMs);
     return await answered(under, asked, results, fltPerUsd);
   } catch (thrown) {
     return refusal(context, protocol, undefined, thrown);
@@ -55,12 +61,32 @@ function worked(under: Undertaking, { message, model }: ForgelabRequest, untilMs
   return think({ message, model: model === kinds.general ? undefined : model, timeLeft, ask: (question) => ask(under, question, untilMs) });
 }
 
+/** The text of an answer, which may come as a stream although nobody asked for one; undefined: it takes too long, or too much room. */
+async function textOf({ body }: Response, untilMs: number): Promise<string | undefined> {
+  const reader = body!.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const read = await within(reader.read(), Math.max(0, untilMs - Date.now()));
+    if (!read || text.length > mostCharacters) {
+      reader.cancel().catch(() => {});
+      return undefined;
+    }
+    text += decoder.decode(read.value, { stream: !read.done });
+    if (read.done) return text;
+  }
+}
+
+/** With these a server may say that it cannot write by a schema; the same question without one may be answered. */
+const unformatted = new Set([400, 422, 500, 501, 502]);
+
 /** One question as a chat completion. Whatever goes wrong with it is no answer. */
 async function ask(under: Undertaking, { step, model, messages, maxTokens, schema }: Question, untilMs: number): Promise<string | undefined> {
   const format = schema && { response_format: { type: "json_schema", json_schema: { name: step, schema, strict: true } } };
   const response = await serve(under.step(step, { model, messages, max_tokens: maxTokens, ...format }, { untilMs }), openaiChat);
-  const text = await response.text();
-  return response.ok ? said(text) : undefined;
+  const text = await textOf(response, untilMs);
+  if (response.ok) return text === undefined ? undefined : said(text);
+  return schema && unformatted.has(response.status) && Date.now() < untilMs ? ask(under, { step, model, messages, maxTokens }, untilMs) : undefined;
 }
 
 /** The answer itself, in the client's protocol, with all that was used before it. */

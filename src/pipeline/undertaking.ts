@@ -33,6 +33,7 @@ export class Undertaking {
   private held: Estimate = none;
   private open = 0;
   private closed = false;
+  private idling: (() => void)[] = [];
 
   private constructor(context: RequestContext, granted: Granted, { reserved, spared }: { reserved: Estimate; spared: Estimate }) {
     this.context = context;
@@ -81,9 +82,15 @@ export class Undertaking {
         this.held = less(this.held, estimate!);
         this.open -= 1;
         this.done.push({ name, startedMs, endedMs: Date.now(), outcome });
+        if (this.open === 0) for (const resolve of this.idling.splice(0)) resolve();
         this.post();
       },
     };
+  }
+
+  /** Once no step is under way: an answer that came as a stream is counted only when it has ended. */
+  idle(): Promise<void> {
+    return this.open === 0 ? Promise.resolve() : new Promise((resolve) => this.idling.push(resolve));
   }
 
   /** No more steps come. The entry is written when those under way are over. */

@@ -2,11 +2,11 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { isolateOf } from "../../src/pipeline/index.ts";
-import { newKey, settled, type Json, type Key } from "../security/stage.ts";
+import { eventStream, newKey, settled, type Json, type Key } from "../security/stage.ts";
 import { ask, entryOf, fillAliases, hangs, meterOf, planOf, playing, said, task } from "./thinkers.ts";
 
 const { settings } = isolateOf(env);
-const { BRAIN_TIMEOUT_MS } = settings;
+const { BRAIN_TIMEOUT_MS, DRAIN_TIMEOUT_MS } = settings;
 let key: Key;
 
 beforeAll(async () => {
@@ -72,6 +72,13 @@ describe("steps", () => {
     expect([entry.legs!.length, entry.usage.inputTokens, entry.usage.outputTokens, entry.costNanoUsd]).toEqual([15, 150, 75, 225_000]);
   });
 
+  test("whoever cannot write by a schema is asked without one", async () => {
+    const stage = playing((step, { body }) => (body.includes("json_schema") ? Response.json({ error: { message: "Input should be 'text' or 'json_object'" } }, { status: 422 }) : step === "plan" ? said(planOf(task("a"), task("b"))) : undefined));
+    const response = await ask(wish, key);
+    expect([response.status, stage.asked()]).toEqual([200, ["plan", "plan", "task: a", "task: b", "review", "review", "answer"]]);
+    expect((await entryOf(response, key)).costNanoUsd).toBe(5 * 15_000);
+  });
+
   test("what is not in the plan is not done again", async () => {
     const stage = playing((step) => (step === "plan" ? said(planOf(task("a"), task("b"))) : step === "review" ? said(JSON.stringify({ ok: false, again: [{ task: "x", why: "no" }, { task: "__proto__", why: "" }] })) : undefined));
     await ask(wish, key);
@@ -81,12 +88,12 @@ describe("steps", () => {
 
 describe("time", () => {
   /** JSON that never begins: white space without end. */
-  const dribbles = (signal: AbortSignal): Response => {
+  const dribbles = (signal: AbortSignal, piece = " \n"): Response => {
     let timer: ReturnType<typeof setInterval>;
     return new Response(new ReadableStream({
       type: "bytes",
       start(controller) {
-        timer = setInterval(() => controller.enqueue(new TextEncoder().encode(" \n")), 5);
+        timer = setInterval(() => controller.enqueue(new TextEncoder().encode(piece)), 5);
         signal.addEventListener("abort", () => {
           clearInterval(timer);
           controller.error(signal.reason);
@@ -107,6 +114,29 @@ describe("time", () => {
     const entry = await entryOf(response, key);
     expect(entry.legs!.map(({ step, end, costNanoUsd }) => [step, end, costNanoUsd])).toEqual([["plan", "upstream_timeout", 0], ["answer", "complete", 15_000]]);
     expect(entry.costNanoUsd).toBe(15_000);
+  });
+
+  test("a planner that streams for ever, though nobody asked for a stream, is hung up on", async () => {
+    settings.BRAIN_TIMEOUT_MS = 300;
+    settings.DRAIN_TIMEOUT_MS = 100;
+    const stage = playing((step, { signal }) => (step === "plan" ? new Response(dribbles(signal, 'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n').body, { headers: { "content-type": "text/event-stream" } }) : undefined));
+    const response = await ask(wish, key);
+    const answer = await response.json<Json>();
+    settings.DRAIN_TIMEOUT_MS = DRAIN_TIMEOUT_MS;
+    expect([contentOf(answer), stage.asked(), answer.trace.length]).toEqual(["of answer", ["plan", "answer"], 1]);
+    const entry = await entryOf(response, key);
+    expect(entry.legs!.map(({ step, estimated }) => [step, estimated])).toEqual([["plan", true], ["answer", false]]);
+    expect(entry.usage.inputTokens).toBe(answer.usage.prompt_tokens);
+    expect(entry.costNanoUsd).toBeLessThanOrEqual(entry.reserved.nanoUsd);
+  });
+
+  test("a planner that streams what it says is counted before the answer tells what was used", async () => {
+    const spent = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 40, completion_tokens: 2, total_tokens: 42 } })}\n\n`;
+    playing((step) => (step === "plan" ? eventStream('data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n', spent, "data: [DONE]\n\n") : undefined));
+    const response = await ask(wish, key);
+    const answer = await response.json<Json>();
+    expect([answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.trace.length]).toEqual([50, 7, 1]);
+    expect((await entryOf(response, key)).costNanoUsd).toBe(57_000);
   });
 
   test("a task that takes too long is hung up on, and the answer is made of the others; nothing else begins", async () => {

@@ -168,14 +168,15 @@ describe("mode brain", () => {
   });
 
   test.each([
-    ["talks", () => said("I would rather talk.")],
-    ["says no", () => said('{"split":false,"tasks":[]}')],
-    ["fails", () => Response.json({ error: { message: "down" } }, { status: 500 })],
-  ])("answers directly when the planner %s", async (_, planned) => {
+    ["talks", () => said("I would rather talk."), 1],
+    ["says no", () => said('{"split":false,"tasks":[]}'), 1],
+    ["is busy", () => Response.json({ error: { message: "busy" } }, { status: 429 }), 1],
+    ["fails, with a schema and without", () => Response.json({ error: { message: "down" } }, { status: 500 }), 2],
+  ])("answers directly when the planner %s", async (_, planned, times) => {
     const left = thinkers({ plan: planned, answer: () => said("Directly.") });
     const answer = await (await ask({ message: "Write about bees and ants." })).json<Json>();
     expect(answer.choices[0].message.content).toBe("Directly.");
-    expect(prompts(left).map(stepOf)).toEqual(["plan", "answer"]);
+    expect(prompts(left).map(stepOf)).toEqual([...Array<string>(times).fill("plan"), "answer"]);
     expect(JSON.parse(prompts(left).at(-1)!.body).messages).toEqual([{ role: "user", content: "Write about bees and ants." }]);
   });
 
