@@ -77,8 +77,8 @@ async function textOf({ body }: Response, untilMs: number): Promise<string | und
   }
 }
 
-/** With these a server may say that it cannot write by a schema; the same question without one may be answered. */
-const unformatted = new Set([400, 422, 500, 501, 502]);
+/** With these a server may say that it cannot write by a schema, and we that no deployment can; the same question without one may be answered. */
+const unformatted = new Set([400, 404, 422, 500, 501, 502]);
 
 /** One question as a chat completion. Whatever goes wrong with it is no answer. */
 async function ask(under: Undertaking, { step, model, messages, maxTokens, schema }: Question, untilMs: number): Promise<string | undefined> {

@@ -17,6 +17,8 @@ export type Entry = {
   firstByteMs: number | null;
   totalMs: number;
   errorCode: string | null;
+  reserved: { tokens: number; nanoUsd: number };
+  legs?: { usage: { inputTokens: number; outputTokens: number }; costNanoUsd: number }[];
 };
 export type Report = { totals: { requests: number; inputTokens: number; outputTokens: number } };
 export type Key = { id: string; secret: string };
@@ -34,15 +36,15 @@ export class Forge {
     this.state = state;
   }
 
-  /** `npm start` with a state of its own, in front of one self-hosted server. */
-  static async start(sovereignOrigin: string): Promise<Forge> {
+  /** `npm start` with a state of its own, in front of one self-hosted server. `more`: vars of other providers. */
+  static async start(sovereignOrigin: string, more: Record<string, string> = {}): Promise<Forge> {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const state = mkdtempSync(`${home}/state-`);
     const secret = (): string => randomBytes(32).toString("hex");
     const env: Record<string, string> = {
       PORT: String(port), FORGE_STATE: state, SOVEREIGN_ORIGIN: sovereignOrigin, ALLOW_PRIVATE_UPSTREAMS: "true",
-      ADMIN_SECRET: secret(), KEY_PEPPER: secret(), CREDENTIALS_SECRET: secret(),
+      ADMIN_SECRET: secret(), KEY_PEPPER: secret(), CREDENTIALS_SECRET: secret(), ...more,
     };
     const { ADMIN_SECRET: adminSecret = "", SOVEREIGN_ORIGIN: origin } = ownVars(env, readVars(`${root}.dev.vars`));
     if (origin !== sovereignOrigin) throw new Error(".dev.vars has a SOVEREIGN_ORIGIN of its own; take it out for this test");
@@ -61,6 +63,16 @@ export class Forge {
 
   organisation(name: string): Promise<{ id: string }> {
     return this.admin("/admin/organisations", { name });
+  }
+
+  /** Has an organisation's `name` stand for one model. */
+  alias(organisation: string, name: string, model: string): Promise<unknown> {
+    return this.admin(`/admin/aliases/${name}`, { organisation, targets: [model] }, "PUT");
+  }
+
+  /** A request as it is, whatever comes of it. */
+  post(key: Key, path: string, body: object): Promise<Response> {
+    return fetch(this.url + path, { method: "POST", headers: { authorization: `Bearer ${key.secret}`, "content-type": "application/json" }, body: JSON.stringify(body) });
   }
 
   key(organisation: string, name: string, policy: object): Promise<Key> {
@@ -92,10 +104,10 @@ export class Forge {
     return fetch(this.url + path, { headers: { authorization: `Bearer ${key.secret}`, accept: "application/json" } });
   }
 
-  private async admin<T>(path: string, body: object): Promise<T> {
+  private async admin<T>(path: string, body: object, method: "POST" | "PUT" = "POST"): Promise<T> {
     const headers = { authorization: `Bearer ${this.adminSecret}`, "content-type": "application/json" };
-    const answer = await fetch(this.url + path, { method: "POST", headers, body: JSON.stringify(body) });
-    if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${await answer.text()}`);
+    const answer = await fetch(this.url + path, { method, headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
   }
 }

@@ -1,8 +1,9 @@
 /**
  * A real language model behind Forge (`npm run test:live`): SmolLM2-135M on llama.cpp, driven through `npm start` by the
- * official Python and Node SDKs, compared with the same calls straight to the model, and with the ledger.
+ * official Python and Node SDKs, compared with the same calls straight to the model, and with the ledger; then ForgeLab's brain mode on it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Brain, Planner, thinkingMs } from "./brain.ts";
 import type { Call, Check, Finding, FirstByte, Tokens } from "./findings.ts";
 import { Forge, type Entry, type Key } from "./forge.ts";
 import { installPython, startModel } from "./model.ts";
@@ -87,7 +88,9 @@ async function main(): Promise<void> {
     process.exit(1);
   }, deadlineMs);
   let model = await startModel(python);
-  const forge = await Forge.start(model.origin).catch(async (error) => {
+  const planner = new Planner();
+  const forge = await Forge.start(model.origin, { GROQ_BASE_URL: `${await planner.start()}/v1`, GROQ_API_KEY: "the-planner", BRAIN_TIMEOUT_MS: String(thinkingMs) }).catch(async (error) => {
+    planner.stop();
     await model.stop();
     throw error;
   });
@@ -107,11 +110,14 @@ async function main(): Promise<void> {
     const stopped = model.log().match(/Disconnected from client/g)?.length ?? 0;
     const aborted = calls.filter((call) => call.end === "client_gone").length;
     check("the model stopped writing for clients that left", stopped >= aborted, `${stopped} of ${aborted}`);
+    console.log("\nBrain");
+    await new Brain(forge, model.name, planner, check).run();
     console.log("\nOutage");
     const sovereign = await forge.key(visitors, "sovereign", { limits: { requestsPerMinute: 6_000 }, sovereign: true });
     model = await new Outage(forge, sovereign, model, (port) => startModel(python, port), check).run();
     for (const { directMs, forgeMs } of firstBytes) console.log(`\nFirst byte, median of ${forgeMs.length}: ${median(directMs).toFixed(1)} ms straight, ${median(forgeMs).toFixed(1)} ms through Forge (median of differences ${median(forgeMs.map((ms, i) => ms - directMs[i]!)).toFixed(1)} ms)`);
   } finally {
+    planner.stop();
     await Promise.all([forge.stop(), model.stop()]);
     clearTimeout(late);
   }

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { isolateOf } from "../../src/pipeline/index.ts";
-import { eventStream, newKey, settled, type Json, type Key } from "../security/stage.ts";
+import { admin, eventStream, newKey, settled, type Json, type Key } from "../security/stage.ts";
 import { ask, entryOf, fillAliases, hangs, meterOf, planOf, playing, said, task } from "./thinkers.ts";
 
 const { settings } = isolateOf(env);
@@ -77,6 +77,15 @@ describe("steps", () => {
     const response = await ask(wish, key);
     expect([response.status, stage.asked()]).toEqual([200, ["plan", "plan", "task: a", "task: b", "review", "review", "answer"]]);
     expect((await entryOf(response, key)).costNanoUsd).toBe(5 * 15_000);
+  });
+
+  test("so is a model of which it is known that it cannot", async () => {
+    const other = await newKey();
+    await admin("PUT", "/aliases/fast", { organisation: other.organisation, targets: ["groq/grok-test"] });
+    const stage = playing((step) => (step === "plan" ? said(planOf(task("a"), task("b"))) : undefined));
+    const response = await ask(wish, other);
+    expect([response.status, stage.asked()]).toEqual([200, ["plan", "task: a", "task: b", "review", "answer"]]);
+    expect((await entryOf(response, other)).costNanoUsd).toBe(2 * (10 * 200 + 5 * 600) + 3 * 15_000);
   });
 
   test("what is not in the plan is not done again", async () => {

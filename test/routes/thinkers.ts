@@ -4,14 +4,14 @@ import { expect, vi } from "vitest";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { admin, call, outside, prompts, type Json, type Key, type Left } from "../security/stage.ts";
 
-/** One priced model, at a USD a million tokens, behind each alias, and one at 0.20 USD a million read and 0.60 written. */
+/** One priced model, at a USD a million tokens, behind each alias, and one at 0.20 USD a million read and 0.60 written, which cannot write by a schema. */
 export async function fillAliases(): Promise<void> {
-  const at = (id: string, input: number, output: number) => [
-    env.DB.prepare(`INSERT INTO models VALUES (?, 'test', 'chat', '["text"]', '["text"]', '["text","json_schema"]', 1000000, 10000, 0)`).bind(id),
+  const at = (id: string, features: string[], input: number, output: number) => [
+    env.DB.prepare(`INSERT INTO models VALUES (?, 'test', 'chat', '["text"]', '["text"]', ?, 1000000, 10000, 0)`).bind(id, JSON.stringify(features)),
     env.DB.prepare("INSERT INTO deployments VALUES ('groq', ?1, ?1)").bind(id),
     ...Object.entries({ input, output }).map(([unit, pico]) => env.DB.prepare("INSERT INTO prices VALUES ('groq', ?, ?, 0, 0, ?, 'test')").bind(id, unit, pico)),
   ];
-  await env.DB.batch([...at("gpt-test", 1_000_000, 1_000_000), ...at("grok-test", 200_000, 600_000)]);
+  await env.DB.batch([...at("gpt-test", ["text", "json_schema"], 1_000_000, 1_000_000), ...at("grok-test", ["text"], 200_000, 600_000)]);
   for (const alias of ["auto", "fast", "reasoning"]) await admin("PUT", `/aliases/${alias}`, { targets: ["groq/gpt-test"] });
 }
 
