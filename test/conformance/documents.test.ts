@@ -2,6 +2,7 @@
  * The seed documents, as their readers follow them: each snippet as printed, by its document and line, with the real curl and Node. What is changed
  * in a snippet stands here. Python's are played by test/python/snippets.ts.
  */
+import { createClient } from "@insforge/sdk";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Desk, missing, type Told } from "../documents/play.ts";
 import { ours, printed, replaced } from "../documents/snippets.ts";
@@ -187,6 +188,14 @@ describe("Node", () => {
     expect(await desk.node(ours(printed("004-221.ts"), world.url, ""))).toBe("A mango and a river.\n");
     const asked = JSON.stringify(world.vendors.getLastRequest()?.body);
     for (const { title } of documents) expect(asked).toContain(title);
+  });
+  test("004:254 to 256: InsForge's own methods, by its SDK", async () => {
+    const { ai } = createClient({ baseUrl: world.url, anonKey: keys.openrouter });
+    const told = await ai.chat.completions.create({ model: "openai/gpt-4o", messages: [{ role: "user", content: "What is the capital of France?" }] });
+    expect(told.choices[0].message.content).toBe("Paris.");
+    const drawn = await ai.images.generate({ model: deployments["google/gemini-2.5-flash-image"]!, prompt: "A clean product mockup" });
+    expect(drawn.data[0]).toMatchObject({ b64_json: picture });
+    expect((await ai.embeddings.create({ model: "openai/text-embedding-3-small", input: "Your text here" })).data[0].embedding).toEqual(vector);
   });
   test("000-135.ts: the Next.js route streams", async () => {
     const written = await desk.node(route(ours(printed("000-135.ts"), world.url, ""), `body: JSON.stringify({ messages: [{ role: "user", content: "Explain machine learning in 3 paragraphs" }] })`));
