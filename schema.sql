@@ -207,6 +207,7 @@ CREATE TABLE IF NOT EXISTS audit_events (
   detail TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS audit_events_by_time ON audit_events (at);
+CREATE INDEX IF NOT EXISTS audit_events_by_subject ON audit_events (subject, at);
 
 -- ── catalog ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -34,14 +34,14 @@ export async function recordAudit(db: D1Database, by: By, { action, subject, org
 export type Place = { atMs: number; id: string };
 type Row = { id: string; at: number; actor: string; action: string; subject: string; organisation_id: string | null; detail: string };
 
-/** Events, newest first, older than `before`. */
+/** Events, newest first, older than `before`; of one `subject`, if it says so. */
 export async function listAudit(
-  db: D1Database, { organisationId, limit, before }: { organisationId?: string; limit: number; before?: Place },
+  db: D1Database, { organisationId, subject, limit, before }: { organisationId?: string; subject?: string; limit: number; before?: Place },
 ): Promise<AuditEvent[]> {
   const { results } = await db.prepare(`
     SELECT * FROM audit_events
-    WHERE (?1 IS NULL OR organisation_id = ?1) AND (?2 IS NULL OR (at, id) < (?2, ?3))
+    WHERE (?1 IS NULL OR organisation_id = ?1) AND (?2 IS NULL OR (at, id) < (?2, ?3)) ${subject === undefined ? "" : "AND subject = ?5"}
     ORDER BY at DESC, id DESC LIMIT ?4`,
-  ).bind(organisationId ?? null, before?.atMs ?? null, before?.id ?? null, limit).all<Row>();
+  ).bind(organisationId ?? null, before?.atMs ?? null, before?.id ?? null, limit, ...(subject === undefined ? [] : [subject])).all<Row>();
   return results.map(({ at, organisation_id, detail, ...row }) => ({ ...row, atMs: at, organisationId: organisation_id, detail: JSON.parse(detail) as unknown }));
 }

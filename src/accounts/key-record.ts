@@ -60,15 +60,15 @@ export async function getKey(db: D1Database, id: string): Promise<KeyRecord | un
   return readKey(await selectKey(db, id).all());
 }
 
-/** Keys, newest first, older than `after`. */
+/** Keys, newest first, older than `after`; `live`: those that are not revoked. */
 export async function listKeys(
-  db: D1Database, { organisationId, limit, after }: { organisationId?: string; limit: number; after?: Place },
+  db: D1Database, { organisationId, limit, after, live = false }: { organisationId?: string; limit: number; after?: Place; live?: boolean },
 ): Promise<KeyRecord[]> {
   const { results } = await db.prepare(`
     ${selectRecord}
-    WHERE (?1 IS NULL OR k.organisation_id = ?1) AND (?2 IS NULL OR (k.created_at, k.id) < (?2, ?3))
+    WHERE (?1 IS NULL OR k.organisation_id = ?1) AND (?2 IS NULL OR (k.created_at, k.id) < (?2, ?3)) AND (NOT ?5 OR k.revoked_at IS NULL)
     ORDER BY k.created_at DESC, k.id DESC LIMIT ?4`,
-  ).bind(organisationId ?? null, after?.atMs ?? null, after?.id ?? null, limit).all<Row>();
+  ).bind(organisationId ?? null, after?.atMs ?? null, after?.id ?? null, limit, Number(live)).all<Row>();
   return results.map(recordOf);
 }
 

@@ -1,4 +1,6 @@
 /** Numbers as people read them. Always the same, whatever the language of the machine. */
+import { usdOf } from "../ledger/index.ts";
+
 const counts = new Intl.NumberFormat("en-US");
 
 export const count = (value: number): string => counts.format(value);
@@ -8,3 +10,21 @@ export function money(usd: number): string {
   const digits = usd !== 0 && Math.abs(usd) < 0.1 ? Math.min(9, 1 - Math.floor(Math.log10(Math.abs(usd)))) : 2;
   return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: Math.max(2, digits) })}`;
 }
+
+/** Nano-USD as money, to the last digit that there is. */
+export const exactly = (nanoUsd: number): string => `${nanoUsd < 0 ? "−" : ""}$${usdOf(Math.abs(nanoUsd))}`;
+
+const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const;
+const ago = new Intl.RelativeTimeFormat("en-US", { numeric: "auto" });
+
+/** A moment as somebody says it: `3 hours ago`, `in 2 days`. */
+export function relative(ms: number, nowMs: number): string {
+  const [unit, span] = units.find(([, span]) => Math.abs(ms - nowMs) >= span) ?? ["second", 1_000];
+  return ago.format(Math.trunc((ms - nowMs) / span), unit);
+}
+
+/** A moment to the second, UTC. */
+export const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+/** A length of time in the unit that suits it. */
+export const duration = (ms: number): string => (ms < 1_000 ? `${count(Math.round(ms))} ms` : `${(ms / 1_000).toLocaleString("en-US", { maximumFractionDigits: ms < 100_000 ? 2 : 0 })} s`);

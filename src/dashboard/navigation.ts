@@ -4,5 +4,6 @@ import type { Right } from "./rights.ts";
 
 export const navigation: readonly { path: string; label: string; icon: IconName; right: Right }[] = [
   { path: "", label: "Overview", icon: "overview", right: "see" },
+  { path: "/keys", label: "Keys", icon: "key", right: "see_keys" },
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
 ];

@@ -1,5 +1,7 @@
 /** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
 import { firstKey } from "./pages/first-key.tsx";
+import { key } from "./pages/key.tsx";
+import { keys } from "./pages/keys.tsx";
 import { overview } from "./pages/overview.tsx";
 import { preferences } from "./pages/preferences.ts";
 import { signIn } from "./pages/sign-in.tsx";
@@ -8,4 +10,4 @@ import { usage } from "./pages/usage.tsx";
 import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
-export const table: readonly Entry[] = [...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...usage];
+export const table: readonly Entry[] = [...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...usage];

@@ -4,6 +4,7 @@
  */
 export type { App, CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
 export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
+export { keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
 export { usdOf, usdOfPico } from "./money.ts";
 export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageReport, type UsageTotals, type Viewer } from "./report.ts";
 export { findRequest, pruneRequests, requestsOfKey } from "./requests.ts";

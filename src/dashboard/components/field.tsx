@@ -35,21 +35,21 @@ function Around({ field, children }: { field: FieldProps; children?: Child }) {
 }
 
 /** One line of text. A password is never filled in again. */
-export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date"; minlength?: number; autofocus?: boolean; value?: string }) {
+export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date"; minlength?: number; autofocus?: boolean; value?: string; inputmode?: "numeric" | "decimal"; min?: string }) {
   const { name, from, type = "text", required = true } = field;
   const value = type === "password" ? undefined : (from?.values?.[name] ?? field.value);
   return (
     <Around field={field}>
       <input id={name} name={name} type={type} value={value} required={required} autocomplete={field.autocomplete ?? "off"} maxlength={field.maxlength} minlength={field.minlength}
-        placeholder={field.placeholder} autofocus={field.autofocus} autocapitalize={type === "email" ? "none" : undefined} spellcheck={type === "text" ? undefined : false} {...idsOf(field).aria} />
+        placeholder={field.placeholder} inputmode={field.inputmode} min={field.min} autofocus={field.autofocus} autocapitalize={type === "email" ? "none" : undefined} spellcheck={type === "text" ? undefined : false} {...idsOf(field).aria} />
     </Around>
   );
 }
 
 /** Several lines of text. */
-export function TextArea(field: FieldProps & { rows?: number }) {
+export function TextArea(field: FieldProps & { rows?: number; value?: string }) {
   const { name, from, required = true } = field;
-  return <Around field={field}><textarea id={name} name={name} rows={field.rows ?? 4} required={required} maxlength={field.maxlength} placeholder={field.placeholder} {...idsOf(field).aria}>{from?.values?.[name] ?? ""}</textarea></Around>;
+  return <Around field={field}><textarea id={name} name={name} rows={field.rows ?? 4} required={required} maxlength={field.maxlength} placeholder={field.placeholder} {...idsOf(field).aria}>{from?.values?.[name] ?? field.value ?? ""}</textarea></Around>;
 }
 
 /** One of a few. */
@@ -62,3 +62,18 @@ export function Choice(field: FieldProps & { options: readonly (readonly [value:
     </Around>
   );
 }
+
+/** Yes or no: `on` when it is ticked, absent when not. */
+export function Check({ name, label, hint, from, checked = false }: { name: string; label: string; hint?: Child; from?: Typed; checked?: boolean }) {
+  return (
+    <div class="field">
+      <label class="check"><input type="checkbox" name={name} value="on" checked={from?.values ? from.values[name] === "on" : checked} aria-describedby={hint ? `${name}-hint` : undefined} /><span>{label}</span></label>
+      {hint && <p class="hint" id={`${name}-hint`}>{hint}</p>}
+    </div>
+  );
+}
+
+/** Fields beside each other where there is room. */
+export const Fields = ({ legend, note, children }: { legend: string; note?: Child; children?: Child }) => (
+  <fieldset class="fields"><legend>{legend}</legend>{note && <p class="hint">{note}</p>}<div class="fields-grid">{children}</div></fieldset>
+);

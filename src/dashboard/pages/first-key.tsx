@@ -1,17 +1,16 @@
 /** The first key: shown once, with what to do with it, and a lamp that turns green when it has been used. */
 import { z } from "zod";
 import { createKey } from "../../accounts/keys.ts";
-import { getKey, listKeys } from "../../accounts/key-record.ts";
+import { listKeys } from "../../accounts/key-record.ts";
 import { keyPolicySchema } from "../../accounts/policy.ts";
-import { GatewayError } from "../../errors.ts";
 import { requestsOfKey } from "../../ledger/index.ts";
 import { TextField, type Typed } from "../components/field.tsx";
-import { ButtonLink, Code, Notice, PageHeader, Submit } from "../components/parts.tsx";
-import { Snippets } from "../components/snippets.tsx";
+import { PageHeader, Submit } from "../components/parts.tsx";
+import { Secret } from "../components/secret.tsx";
 import { Steps } from "../components/steps.tsx";
 import { nameField, readForm } from "../form.ts";
+import { ownKey } from "../own-key.ts";
 import { show } from "../page.tsx";
-import { snippetsOf } from "../snippets.ts";
 import { go, member, type MemberVisit } from "../visit.ts";
 
 const schema = z.object({ name: nameField() });
@@ -34,26 +33,12 @@ async function countOf({ env, isolate }: MemberVisit, keyId: string): Promise<nu
   return requestsOfKey(env.DB, keyId);
 }
 
-/** `id`: of a key of the visitor's organisation. Throws `not_found`. */
-async function ownKey({ env, membership }: MemberVisit, id: string) {
-  const key = await getKey(env.DB, id);
-  if (!key || key.organisationId !== membership.organisationId) throw new GatewayError("not_found", "There is no such key.");
-  return key;
-}
-
 const made = (visit: MemberVisit, { keyId, secret }: { keyId: string; secret: string }) => show(visit, {
   title: "Your key",
   islands: ["waiting"],
   body: <div class="wide-page stack">
     <PageHeader title="Your key" lead="Copy it now: it is shown this once and stored nowhere." />
-    <Code text={secret} label="Your API key" id="secret" />
-    <Notice tone="warn">Whoever has it can spend for you. Keep it where you keep passwords, and out of repositories.</Notice>
-    <Snippets snippets={snippetsOf({ origin: visit.origin, key: secret, model: "auto" })} />
-    <div class="waiting" data-waits-for={`/dashboard/first-key/${keyId}`} data-state="waiting" data-here="Your first request has come. It works." role="status" aria-live="polite">
-      <span class="lamp" aria-hidden="true"></span>
-      <p data-waiting-text>Waiting for your first request</p>
-      <ButtonLink href="/dashboard" look="secondary">To the overview</ButtonLink>
-    </div>
+    <Secret origin={visit.origin} keyId={keyId} secret={secret} next={{ href: "/dashboard", label: "To the overview" }} />
   </div>,
 });
 
