@@ -20,6 +20,8 @@ export const contentQuery = z.strictObject({ index: z.coerce.number().int().min(
 /** Most characters of an address at which somebody is told of a film. */
 export const mostUrl = 2_048;
 
+const nameOf = ({ hostname }: URL): string => hostname.replace(/\.+$/, "");
+
 /** Where the end of a film is to be told; undefined: nowhere. Throws `invalid_request` for an address that may not be called, and where nobody may be told. */
 function callbackIn(value: unknown, { request, isolate: { settings } }: RequestContext, isSovereign: boolean): { url: string; videosUrl: string } | undefined {
   if (value === undefined || value === null) return undefined;
@@ -29,7 +31,7 @@ function callbackIn(value: unknown, { request, isolate: { settings } }: RequestC
   if (isSovereign) throw refused("a sovereign request is told of nowhere else; ask its polling_url");
   const why = unreachable(url, settings.ALLOW_PRIVATE_UPSTREAMS);
   if (why !== undefined) throw refused(why);
-  if (url.host === new URL(request.url).host) throw refused("is this gateway's own host");
+  if (nameOf(url) === nameOf(new URL(request.url))) throw refused("is this gateway's own host");
   url.hash = "";
   return { url: url.href, videosUrl: addressOf(request.url) };
 }

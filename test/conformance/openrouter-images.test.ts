@@ -1,6 +1,8 @@
 /** Pictures at /api/v1/images with OpenRouter's own SDK, which checks every answer by its schema, over sockets: whoever draws. */
 import { OpenRouter } from "@openrouter/sdk";
 import type { ImageGenerationRequest, ImageGenerationResponse } from "@openrouter/sdk/models";
+import { createOpenRouter } from "@openrouter/ai-sdk-provider";
+import { generateImage } from "ai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
@@ -142,6 +144,15 @@ describe("a picture", () => {
     expect(none.status).toBeGreaterThanOrEqual(400);
     expect(outside.to("api.openai.com")).toHaveLength(1);
   });
+});
+
+test("the AI SDK's provider gets its pictures, of words and of others", async () => {
+  const model = createOpenRouter({ apiKey: key, baseURL: `${gateway.url}/api/v1` }).imageModel("openai/gpt-image-2");
+  const { images, usage: told } = await generateImage({ model, prompt: "a cat", n: 1, aspectRatio: "1:1", seed: 3, maxRetries: 0 });
+  expect([images.map((one) => one.base64), told]).toMatchObject([[base64], { inputTokens: 12, outputTokens: 1056 }]);
+  expect(outside.to("api.openai.com")[0]!.json).toEqual({ model: "gpt-image-2", prompt: "a cat", size: "1024x1024" });
+  await generateImage({ model, prompt: { text: "a hat", images: [png] }, maxRetries: 0 });
+  expect((await outside.to("api.openai.com/v1/images/edits")[0]!.form()).getAll("image[]")).toHaveLength(1);
 });
 
 describe("a picture to begin from", () => {

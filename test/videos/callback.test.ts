@@ -175,7 +175,7 @@ test("a sovereign film is told nowhere", async () => {
 
 test.each([
   ["http://app.example/", "https"], ["https://127.0.0.1/", "private"], ["https://[::1]/", "private"], ["https://169.254.169.254/latest/meta-data", "private"], ["https://2130706433/", "private"], ["https://localhost/", "private"], ["https://metadata.google.internal/", "private"],
-  ["https://10.0.0.1.nip.io/", "private"], ["https://user:secret@app.example/", "credentials"], ["https://app.example:8443/", "port"], ["https://forge.example/v1/videos", "own host"], ["ftp://app.example/", "https"], ["javascript:alert(1)", "https"],
+  ["https://10.0.0.1.nip.io/", "private"], ["https://user:secret@app.example/", "credentials"], ["https://app.example:8443/", "port"], ["https://forge.example/v1/videos", "own host"], ["https://forge.example./", "own host"], ["ftp://app.example/", "https"], ["javascript:alert(1)", "https"],
   ["hook", "https URL"], ["", "https URL"], [7, "https URL"], [{ url: "https://app.example" }, "https URL"], [["https://app.example"], "https URL"], [`https://app.example/${"a".repeat(2_100)}`, "https URL"],
 ])("an address that may not be called is a 400: %j", async (callback, why) => {
   const refused = await ask({ callback_url: callback });
