@@ -6,8 +6,9 @@ export type { App, CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts
 export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
 export { keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
 export { usdOf, usdOfPico } from "./money.ts";
-export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageReport, type UsageTotals, type Viewer } from "./report.ts";
+export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageGroup, type UsageReport, type UsageTotals, type Viewer } from "./report.ts";
 export { findRequest, pruneRequests, requestsOfKey } from "./requests.ts";
 export { rollUp } from "./roll-up.ts";
 export { nothingSpent, spendingOf, spentByAll, type Spending } from "./spending.ts";
 export { dimensions, type Dimension } from "./usage-rows.ts";
+export { percentile, sampleOf, timedRequests, type Timed } from "./latency.ts";

@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import { dimensions, groupedUsage, usageReport, type Dimension, type Question, type Viewer } from "../ledger/index.ts";
 import { idSchema } from "./admin/input.ts";
 import type { App } from "./context.ts";
-import { csvName, csvOf } from "./usage-csv.ts";
+import { csvName, csvOf } from "../ledger/usage-csv.ts";
 
 const dayMs = 86_400_000;
 const longestMs = 366 * dayMs;

@@ -52,12 +52,17 @@ export const Notice = ({ tone = "neutral", children }: { tone?: Tone; children?:
   <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}><Icon name={tone === "good" ? "check" : tone === "bad" || tone === "warn" ? "alert" : "spark"} /><div>{children}</div></div>
 );
 
+/** A choice of which one holds, each a way to the same page with another answer. */
+export const Choices = ({ label, items }: { label: string; items: readonly { href: string; label: string; current: boolean }[] }) => (
+  <div class="pills" role="group" aria-label={label}>{items.map(({ href, label: text, current }) => <a href={href} aria-current={current ? "true" : undefined}>{text}</a>)}</div>
+);
+
 export type Column<Row> = { label: string; cell: (row: Row) => Child; numeric?: boolean };
 
 /** A table; on a narrow screen each row becomes a card with its labels. `caption` is for whoever cannot see where it stands. */
 export function Table<Row>({ caption, columns, rows }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[] }) {
   return (
-    <table class="table">
+    <table class={columns.length > 5 ? "table dense" : "table"}>
       <caption class="hidden">{caption}</caption>
       <thead><tr>{columns.map(({ label, numeric }) => <th scope="col" class={numeric ? "numeric" : undefined}>{label}</th>)}</tr></thead>
       <tbody>{rows.map((row) => <tr>{columns.map(({ label, cell, numeric }) => <td data-label={label} class={numeric ? "numeric" : undefined}>{cell(row)}</td>)}</tr>)}</tbody>

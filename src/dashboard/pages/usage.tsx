@@ -1,34 +1,150 @@
 /** /dashboard/usage for browsers; a bearer key gets JSON at the same URL (src/routes/dashboard.ts). */
-import { usageReport, type UsageTotals } from "../../ledger/index.ts";
-import { Card, EmptyState, PageHeader, Stat, Stats, Table, type Column } from "../components/parts.tsx";
-import { count, money } from "../figures.ts";
+import { GatewayError } from "../../errors.ts";
+import { groupedUsage, sampleOf, timedRequests, type GroupedUsage, type Timed, type Viewer } from "../../ledger/index.ts";
+import { csvName, csvOf } from "../../ledger/usage-csv.ts";
+import { keyBars, organisationBars } from "../budget-bars.ts";
+import { Budgets } from "../components/budgets.tsx";
+import { TextField } from "../components/field.tsx";
+import { ButtonLink, Card, Choices, EmptyState, Notice, PageHeader, Stat, Stats, Submit, Table, type Column } from "../components/parts.tsx";
+import { ForecastChart, LatencyChart, UsageChart } from "../components/usage-charts.tsx";
+import { count, dayOfYear, duration, money, percent } from "../figures.ts";
 import { show } from "../page.tsx";
-import { member } from "../visit.ts";
+import { bucketsOf, groupings, metrics, ranges, usageHref, usageQuestion, type UsageQuestion } from "../usage-question.ts";
+import { groupsOf, seriesOf, valueOf, waitsOf, type Group } from "../usage-series.ts";
+import { member, type MemberVisit } from "../visit.ts";
 
-const sums: readonly Column<UsageTotals>[] = [
+/** Rows that are read for one page, and that are listed on it. */
+const mostRows = 20_000;
+const mostListed = 100;
+
+const viewerOf = ({ membership: { organisationId } }: MemberVisit): Viewer => ({ organisationId, usageScope: "organisation" });
+const isTime = ({ by }: UsageQuestion): boolean => by === "day" || by === "hour";
+const wordOf = <T extends string>(list: readonly (readonly [T, string])[], id: T): string => list.find(([one]) => one === id)![1];
+
+/** The usage by time and group; where that is more than a page can be made of, each by itself. */
+async function read(visit: MemberVisit, question: UsageQuestion): Promise<{ byTime: GroupedUsage; byGroup: GroupedUsage; split: boolean }> {
+  const ask = (groupBy: GroupedUsage["groupBy"]) => groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, question, { groupBy, limit: mostRows + 1 });
+  const whole = await ask(isTime(question) ? [question.bucket] : [question.bucket, question.by]);
+  if (whole.rows.length <= mostRows) return { byTime: whole, byGroup: whole, split: true };
+  const [byTime, byGroup] = await Promise.all([ask([question.bucket]), ask([question.by])]);
+  return { byTime, byGroup, split: false };
+}
+
+const Filters = ({ question }: { question: UsageQuestion }) => (
+  <div class="filters">
+    <Choices label="Time" items={ranges.map(([range, label]) => ({ href: usageHref(question, { range }), label, current: range === question.range }))} />
+    {question.range === "custom" && <form method="get" action="/dashboard/usage" class="fields">
+      <input type="hidden" name="range" value="custom" /><input type="hidden" name="by" value={question.by} /><input type="hidden" name="metric" value={question.metric} />
+      <TextField name="from" label="First day" type="date" value={question.from} /><TextField name="to" label="Last day" type="date" value={question.to} /><Submit look="secondary">Show</Submit>
+    </form>}
+    <Choices label="By" items={groupings.map(([by, label]) => ({ href: usageHref(question, { by }), label: `By ${label.toLowerCase()}`, current: by === question.by }))} />
+  </div>
+);
+
+const columnsOf = (question: UsageQuestion, cost: number): Column<Group>[] => [
+  { label: wordOf(groupings, question.by), cell: ({ label }) => (question.by === "model" ? <code>{label}</code> : label) },
   { label: "Requests", cell: ({ requests }) => count(requests), numeric: true },
+  { label: "Errors", cell: ({ errors }) => count(errors), numeric: true },
   { label: "Tokens in", cell: ({ inputTokens }) => count(inputTokens), numeric: true },
+  { label: "Cached", cell: ({ cachedTokens }) => count(cachedTokens), numeric: true },
   { label: "Tokens out", cell: ({ outputTokens }) => count(outputTokens), numeric: true },
   { label: "Cost", cell: ({ costUsd }) => money(costUsd), numeric: true },
+  { label: "Share", cell: ({ costUsd }) => (cost > 0 ? percent(Math.max(0, costUsd) / cost) : "–"), numeric: true },
 ];
 
-export const usage = [
-  member("see_usage", "GET", "/usage", async (visit) => {
-    const { env, membership: { organisationId }, nowMs } = visit;
-    const { month, totals, byModel, byDay, byKey } = await usageReport(env.DB, { organisationId, usageScope: "organisation" }, nowMs, {});
-    return show(visit, {
-      title: "Usage",
-      in: "/usage",
-      body: <>
-        <PageHeader title="Usage" lead={`${month ?? "This month"}, by model, day and key`} />
-        <Stats><Stat label="Cost" value={money(totals.costUsd)} /><Stat label="Requests" value={count(totals.requests)} /><Stat label="Failed" value={count(totals.errors)} /></Stats>
-        {totals.requests === 0 && <Card><EmptyState icon="usage" title="Nothing was used yet this month">What your keys use is here a minute later at most.</EmptyState></Card>}
-        {totals.requests > 0 && <>
-          <Card title="By model" flush><Table caption="Usage by model" rows={byModel} columns={[{ label: "Model", cell: ({ model }) => <code>{model}</code> }, ...sums]} /></Card>
-          <Card title="By day" flush><Table caption="Usage by day" rows={byDay} columns={[{ label: "Day (UTC)", cell: ({ day }) => day }, ...sums]} /></Card>
-          <Card title="By key" flush><Table caption="Usage by key" rows={byKey} columns={[{ label: "Key", cell: ({ name, keyId }) => name ?? keyId }, ...sums]} /></Card>
-        </>}
-      </>,
-    });
-  }),
+type Waited = { label: string; timed: readonly Timed[] };
+const told = (ms: number | null): string => (ms === null ? "–" : duration(ms));
+const waitColumns = (question: UsageQuestion): Column<Waited>[] => [
+  { label: wordOf(groupings, question.by), cell: ({ label }) => (question.by === "model" ? <code>{label}</code> : label) },
+  { label: "Measured", cell: ({ timed }) => count(timed.length), numeric: true },
+  { label: "First byte p50", cell: ({ timed }) => told(waitsOf(timed).first50), numeric: true },
+  { label: "First byte p95", cell: ({ timed }) => told(waitsOf(timed).first95), numeric: true },
+  { label: "Whole p50", cell: ({ timed }) => told(waitsOf(timed).whole50), numeric: true },
+  { label: "Whole p95", cell: ({ timed }) => told(waitsOf(timed).whole95), numeric: true },
 ];
+
+/** How long requests took. Of which ones, it says. */
+async function Latency({ visit, question, buckets }: { visit: MemberVisit; question: UsageQuestion; buckets: readonly number[] }) {
+  const { env, membership: { organisationId } } = visit;
+  const { rows } = await groupedUsage(env.DB, viewerOf(visit), visit.nowMs, question, { groupBy: ["key", "member"], limit: mostRows });
+  const keys = rows.toSorted((a, b) => b.requests - a.requests);
+  const of = new Map(keys.map(({ key, keyName, member: whose }) => [key!, { name: keyName ?? key!, whose: whose ?? "No member" }]));
+  const timed = await timedRequests(env.DB, organisationId, [...of.keys()], question);
+  const labels: Record<UsageQuestion["by"], (one: Timed) => string> = {
+    model: ({ model }) => model, key: ({ keyId }) => of.get(keyId)!.name, member: ({ keyId }) => of.get(keyId)!.whose, app: ({ app }) => app ?? "No app named",
+    day: ({ atMs }) => new Date(atMs).toISOString().slice(0, 10), hour: ({ atMs }) => new Date(atMs).toISOString().slice(0, 13).replace("T", " ").concat(":00"),
+  };
+  const groups = [...Map.groupBy(timed, labels[question.by])].map(([label, of]) => ({ label, timed: of })).toSorted((a, b) => b.timed.length - a.timed.length);
+  if (timed.length === 0) return <EmptyState icon="usage" title="No request of this time is at hand">Single requests are kept for 30 days, and arrive here a minute after they end.</EmptyState>;
+  return <>
+    <LatencyChart question={question} buckets={buckets} timed={timed} />
+    <p class="note">Measured on {count(timed.length)} answered requests: the newest {count(sampleOf(of.size))} of each key at most, as far as they lie in this time and are kept (30 days).</p>
+    <Table caption="Latency" rows={groups.slice(0, mostListed)} columns={waitColumns(question)} />
+  </>;
+}
+
+/** The month as a whole. Its days come from what is shown where that is the month, else they are asked for. */
+async function Heading({ visit, question, forecast }: { visit: MemberVisit; question: UsageQuestion; forecast: NonNullable<GroupedUsage["forecast"]> }) {
+  const { rows } = await groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, {}, { groupBy: ["day"], limit: 31 });
+  return (
+    <Card title="Where this month is heading" note={forecast.method} action={question.range !== "month" && <ButtonLink look="quiet" href={usageHref(question, { range: "month" })}>This month</ButtonLink>}>
+      <ForecastChart costs={new Map(rows.map(({ day, costUsd }) => [Date.parse(day!), costUsd]))} forecast={forecast} nowMs={visit.nowMs} />
+    </Card>
+  );
+}
+
+async function page(visit: MemberVisit): Promise<Response> {
+  const question = usageQuestion(visit);
+  const { metric, by } = question;
+  const [{ byTime, byGroup, split }, shared, own] = await Promise.all([read(visit, question), organisationBars(visit), keyBars(visit)]);
+  const { totals, forecast, asOf } = byGroup;
+  const groups = groupsOf(byGroup.rows, by, metric);
+  const buckets = bucketsOf(question, visit.nowMs);
+  const title = metric === "latency" ? "Latency" : `${wordOf(metrics, metric)} ${isTime(question) ? `by ${question.bucket}` : `by ${wordOf(groupings, by).toLowerCase()}`}`;
+  const body = metric === "latency"
+    ? await Latency({ visit, question, buckets })
+    : <UsageChart question={question} metric={metric} title={title} buckets={buckets} groups={groups} valueOf={valueOf[metric]}
+      series={seriesOf(byTime.rows, split ? groups : [], split ? question : { by: "day", metric }, buckets)} />;
+  return show(visit, {
+    title: "Usage",
+    in: "/usage",
+    status: question.problem && question.range === "custom" && question.from ? 422 : 200,
+    body: <>
+      <PageHeader title="Usage" lead={`${dayOfYear(question.fromMs)} to ${dayOfYear(Math.min(question.toMs - 1, Math.max(visit.nowMs, question.fromMs)))}, UTC, as of ${asOf.slice(11, 16)}`}>
+        <ButtonLink href={usageHref(question, {}, "/dashboard/usage/csv")} look="secondary" icon="copy">CSV</ButtonLink>
+      </PageHeader>
+      <Filters question={question} />
+      {question.problem && <Notice tone="warn">{question.problem}</Notice>}
+      <Stats>
+        <Stat label="Cost" value={money(totals.costUsd)} note={forecast && `${money(forecast.costUsd)} expected this month`} />
+        <Stat label="Requests" value={count(totals.requests)} note={totals.requests > 0 ? `${count(totals.errors)} failed (${percent(totals.errors / totals.requests)})` : "none failed"} />
+        <Stat label="Tokens in" value={count(totals.inputTokens)} note={`${count(totals.cachedTokens)} from a cache`} />
+        <Stat label="Tokens out" value={count(totals.outputTokens)} note={`${count(totals.reasoningTokens)} to reason`} />
+      </Stats>
+      <Card title={title}>
+        <Choices label="Figure" items={metrics.map(([id, label]) => ({ href: usageHref(question, { metric: id }), label, current: id === metric }))} />
+        {totals.requests === 0 ? <EmptyState icon="usage" title="Nothing was used in this time">What your keys use is here a minute later at most.</EmptyState> : body}
+      </Card>
+      {totals.requests > 0 && metric !== "latency" && (
+        <Card title={`By ${wordOf(groupings, by).toLowerCase()}`} note={groups.length > mostListed ? `The first ${mostListed} of ${count(groups.length)}; all of them are in the CSV` : undefined} flush>
+          <Table caption={`Usage by ${by}`} rows={groups.slice(0, mostListed)} columns={columnsOf(question, totals.costUsd)} />
+        </Card>
+      )}
+      {forecast && forecast.costUsd > 0 && await Heading({ visit, question, forecast })}
+      {shared.length > 0 && <Card title="Shared budgets" note="What all keys together, or those of a project, member or tag, may use"><Budgets bars={shared} /></Card>}
+      {own.length > 0 && <Card title="Budgets of keys" note={own.length > mostListed ? `The ${mostListed} of which the most is gone` : "What each may spend by itself"}><Budgets bars={own.slice(0, mostListed)} /></Card>}
+    </>,
+  });
+}
+
+/** The same question as a spreadsheet reads it. Throws `invalid_request`. */
+async function csv(visit: MemberVisit): Promise<Response> {
+  const question = usageQuestion(visit);
+  if (question.problem) throw new GatewayError("invalid_request", question.problem);
+  const groupBy: GroupedUsage["groupBy"] = isTime(question) ? [question.bucket] : [question.bucket, question.by];
+  const usage = await groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, question, { groupBy, limit: mostRows + 1 });
+  if (usage.rows.length > mostRows) throw new GatewayError("invalid_request", `That would be more than ${count(mostRows)} rows. Choose a shorter time.`);
+  return visit.c.body(csvOf(usage), 200, { "content-type": "text/csv; charset=utf-8; header=present", "content-disposition": `attachment; filename="${csvName(usage)}"` });
+}
+
+export const usage = [member("see_usage", "GET", "/usage", page), member("see_usage", "GET", "/usage/csv", csv)];

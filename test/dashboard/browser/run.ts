@@ -55,7 +55,7 @@ async function looksGood(page: Page, name: string): Promise<void> {
 }
 
 /** Buttons, fields and links outside of running text that are lower than 44 px. */
-const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio]), nav a, a.button, label:has([type=radio]), summary")]
+const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio]), nav a, .pills a, a.button, label:has([type=radio]), summary")]
   .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5).map((element) => `${element.outerHTML.slice(0, 100)} ${element.getBoundingClientRect().height}`));
 
 /** What stands over the edge of a box that shows no more, and is not to be scrolled to. */
@@ -170,6 +170,15 @@ try {
   await looksGood(page, "overview");
   await page.goto(`${site.url}/dashboard/usage`);
   await looksGood(page, "usage");
+  await check("its chart says in words what it shows, and has its figures as a table", async () => {
+    assert.match((await page.getAttribute("svg.canvas >> nth=0", "aria-label"))!, /in all, the most on/);
+    await page.click("text=As a table >> nth=0");
+    assert.ok(await page.isVisible(".more .table >> nth=0"));
+  });
+  await page.click("text=By app");
+  await page.click("text=Latency");
+  await page.waitForURL("**/usage?range=month&by=app&metric=latency");
+  await looksGood(page, "usage-latency");
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes("404")));

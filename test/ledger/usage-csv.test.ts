@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { GroupedUsage } from "../../src/ledger/index.ts";
-import { csvName, csvOf } from "../../src/routes/usage-csv.ts";
+import { csvName, csvOf } from "../../src/ledger/usage-csv.ts";
 
 type Row = GroupedUsage["rows"][number];
 const zeros = { requests: 0, errors: 0, inputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0, costNanoUsd: 0, costUsd: 0 };

@@ -1,6 +1,8 @@
 /** Usage as a spreadsheet reads it: RFC 4180, UTF-8, one line per row. */
 import { asString, generateCsv, mkConfig } from "export-to-csv";
-import { usdOf, type Dimension, type GroupedUsage } from "../ledger/index.ts";
+import { usdOf } from "./money.ts";
+import type { GroupedUsage } from "./report.ts";
+import type { Dimension } from "./usage-rows.ts";
 
 type Group = GroupedUsage["rows"][number];
 type Column = [name: string, of: (row: Group) => string | number | null | undefined];

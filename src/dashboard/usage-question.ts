@@ -1,0 +1,72 @@
+/** What the usage page is asked for: which days, by what, which figure. All of it stands in the address. */
+import { z } from "zod";
+import type { Dimension } from "../ledger/index.ts";
+import type { Visit } from "./visit.ts";
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const mostDays = 366;
+/** By the hour for so many days at most: more hours than that nobody can tell apart. */
+const mostHourlyDays = 31;
+
+export const ranges = [["month", "This month"], ["last-month", "Last month"], ["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"], ["custom", "Custom"]] as const;
+type Range = (typeof ranges)[number][0];
+export const groupings = [["model", "Model"], ["key", "Key"], ["member", "Member"], ["app", "App"], ["day", "Day"], ["hour", "Hour"]] as const satisfies readonly (readonly [Dimension, string])[];
+export type Grouping = (typeof groupings)[number][0];
+export const metrics = [["cost", "Cost"], ["requests", "Requests"], ["errors", "Errors"], ["input", "Tokens in"], ["output", "Tokens out"], ["cached", "Cached tokens"], ["latency", "Latency"]] as const;
+export type Metric = (typeof metrics)[number][0];
+
+const words = <T extends string>(of: readonly (readonly [T, string])[]) => z.enum(of.map(([word]) => word) as [T, ...T[]]);
+const schema = z.object({
+  range: words(ranges).catch("month"), by: words(groupings).catch("model"), metric: words(metrics).catch("cost"),
+  from: z.iso.date().optional().catch(undefined), to: z.iso.date().optional().catch(undefined),
+});
+
+/** `bucket`: what one column of a chart is. `problem`: what was wrong with the days that were asked for, which are not shown then. */
+export type UsageQuestion = z.output<typeof schema> & { fromMs: number; toMs: number; bucket: "day" | "hour"; problem?: string };
+
+const monthStart = (ms: number, later = 0): number => Date.UTC(new Date(ms).getUTCFullYear(), new Date(ms).getUTCMonth() + later, 1);
+
+/** The first and the last moment of a range; the last days include today. */
+const spans: Record<Exclude<Range, "custom">, (nowMs: number) => [number, number]> = {
+  month: (now) => [monthStart(now), monthStart(now, 1)],
+  "last-month": (now) => [monthStart(now, -1), monthStart(now)],
+  "7d": (now) => lastDays(now, 7),
+  "30d": (now) => lastDays(now, 30),
+  "90d": (now) => lastDays(now, 90),
+};
+const lastDays = (nowMs: number, days: number): [number, number] => {
+  const tomorrow = (Math.floor(nowMs / dayMs) + 1) * dayMs;
+  return [tomorrow - days * dayMs, tomorrow];
+};
+
+function customSpan(from: string | undefined, to: string | undefined): [number, number] | string {
+  if (!from || !to) return "Choose the first and the last day.";
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to) + dayMs];
+  if (toMs <= fromMs) return "The last day lies before the first.";
+  return toMs - fromMs > mostDays * dayMs ? `At most ${mostDays} days at once.` : [fromMs, toMs];
+}
+
+/** Reads the address. What is no word of ours is taken for the usual. */
+export function usageQuestion({ c, nowMs }: Visit): UsageQuestion {
+  const asked = schema.parse(c.req.query());
+  const custom = asked.range === "custom" ? customSpan(asked.from, asked.to) : undefined;
+  const [fromMs, toMs] = asked.range !== "custom" ? spans[asked.range](nowMs) : typeof custom === "object" ? custom : spans.month(nowMs);
+  const days = (toMs - fromMs) / dayMs;
+  const hourly = asked.by === "hour" ? days <= mostHourlyDays : days <= 2 && asked.by !== "day";
+  const problem = typeof custom === "string" ? custom : asked.by === "hour" && !hourly ? `By the hour at most ${mostHourlyDays} days can be shown: these are days.` : undefined;
+  return { ...asked, fromMs, toMs, bucket: hourly ? "hour" : "day", ...(problem && { problem }) };
+}
+
+/** The address of the same question with something else in it. */
+export function usageHref({ range, by, metric, from, to }: UsageQuestion, change: Partial<Pick<UsageQuestion, "range" | "by" | "metric">> = {}, path = "/dashboard/usage"): string {
+  const next = { range, by, metric, ...change };
+  const query = new URLSearchParams({ ...next, ...(next.range === "custom" && from && to && { from, to }) });
+  return `${path}?${query.toString()}`;
+}
+
+/** The start of every column, up to now where the span is not over. */
+export function bucketsOf({ fromMs, toMs, bucket }: UsageQuestion, nowMs: number): number[] {
+  const step = bucket === "hour" ? hourMs : dayMs;
+  return Array.from({ length: Math.ceil((Math.max(Math.min(toMs, nowMs), fromMs + step) - fromMs) / step) }, (_, i) => fromMs + i * step);
+}
