@@ -40,15 +40,18 @@ export const retellPictures: NonNullable<RequestContext["retells"]> = async (run
 export const picturesAsBytes: NonNullable<RequestContext["retells"]> = async (run, attempt, body) => {
   const answer = answerIn(typeof body === "string" ? body : utf8.decode(body));
   if (!answer) return undefined;
+  const { name } = attempt.endpoint.provider;
+  const { facts: { stream }, protocol: { streamed } } = run;
+  if (answer.data.length === 0) return { error: new GatewayError("upstream_error", `${name} made no picture.`) };
+  if (!stream && answer.data.every(({ b64_json: base64 }) => typeof base64 === "string")) return undefined;
   const had = await Promise.all(answer.data.map(async ({ b64_json: base64, url, ...rest }) => {
     if (typeof base64 === "string") return { ...rest, b64_json: base64 };
     const came = typeof url === "string" ? await fetched(run, attempt, url).catch(() => undefined) : undefined;
     return came && { ...rest, b64_json: came.base64, ...(came.type !== undefined && { media_type: came.type }) };
   }));
   const data = had.filter((one) => one !== undefined);
-  if (data.length === 0) return { error: new GatewayError("upstream_error", `${attempt.endpoint.provider.name} made a picture, and it could not be had.`) };
+  if (data.length === 0) return { error: new GatewayError("upstream_error", `${name} made a picture, and it could not be had.`) };
   const losses: Loss[] = data.length < had.length ? ["field:n"] : [];
-  const { facts: { stream }, protocol: { streamed } } = run;
   const whole = { ...answer, data };
   return stream && streamed ? { body: streamed(whole), type: "text/event-stream; charset=utf-8", losses } : { body: JSON.stringify(whole), losses };
 };

@@ -127,12 +127,20 @@ describe("a picture", () => {
 
   test("of OpenRouter's own passes as it is", async () => {
     const body = { created: 9, data: [{ b64_json: base64, media_type: "image/webp" }], usage: { prompt_tokens: 3, completion_tokens: 9, total_tokens: 12, cost: 0.04 } };
-    outside.play("openrouter.ai/api/v1/images", () => Response.json(body));
+    const bytes = JSON.stringify(body, null, 1);
+    outside.play("openrouter.ai/api/v1/images", () => new Response(bytes, { headers: { "content-type": "application/json" } }));
     const answer = await post({ model: "openrouter/some/drawer", prompt: "a cat", resolution: "4K", aspect_ratio: "8:1", quality: "max" });
-    expect([answer.status, await answer.json(), answer.headers.get("x-forge-losses"), answer.headers.get("x-forge-cost")]).toEqual([200, body, null, "0.04"]);
+    expect([answer.status, await answer.text(), answer.headers.get("x-forge-losses"), answer.headers.get("x-forge-cost")]).toEqual([200, bytes, null, "0.04"]);
     expect(outside.to("openrouter.ai")[0]!.json).toEqual({ model: "some/drawer", prompt: "a cat", resolution: "4K", aspect_ratio: "8:1", quality: "max" });
     expect(await entry(answer.headers.get("x-request-id"))).toMatchObject({ usage: { inputTokens: 3, outputTokens: 9 } });
     expect(await events({ model: "openrouter/some/drawer", prompt: "a cat" })).toMatchObject([{ type: "image_generation.completed", b64Json: base64, created: 9, usage: { cost: 0.04 } }]);
+  });
+
+  test("that was not made is an error, not an empty list", async () => {
+    outside.play("api.openai.com/v1/images/generations", () => Response.json({ created: 5, data: [] }));
+    await expect(draw({ model: "openai/gpt-image-2", prompt: "a cat" })).rejects.toMatchObject({ statusCode: 502, error: { code: 502, message: "OpenAI made no picture." } });
+    outside.play("api.openai.com/v1/images/generations", () => new Response("<html>"));
+    await expect(draw({ model: "openai/gpt-image-2", prompt: "a cat" })).rejects.toMatchObject({ statusCode: 502 });
   });
 
   test("falls back to the next of `models` where one fails, and to no provider that was ruled out", async () => {
