@@ -69,6 +69,20 @@ CREATE TABLE IF NOT EXISTS members (
 UPDATE members SET role = 'developer' WHERE role = 'member';
 CREATE INDEX IF NOT EXISTS members_by_email ON members (email);
 
+-- Who is asked to join an organisation. `token_hash`: SHA-256 of what the link in the e-mail holds, hex. Written by: dashboard. Lives: until it is taken
+-- up, revoked or expired (cron).
+CREATE TABLE IF NOT EXISTS invitations (
+  organisation_id TEXT NOT NULL REFERENCES organisations (id),
+  email TEXT NOT NULL,
+  role TEXT NOT NULL,
+  token_hash TEXT NOT NULL UNIQUE,
+  invited_by TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (organisation_id, email)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS invitations_by_email ON invitations (email);
+
 -- Who signs in to the dashboard. These four tables are better-auth's (src/dashboard/auth.ts): it writes them, times are ISO 8601 texts in them,
 -- and an e-mail address counts as somebody's once a link that was sent there has been used. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS people (
@@ -208,6 +222,7 @@ CREATE TABLE IF NOT EXISTS audit_events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS audit_events_by_time ON audit_events (at);
 CREATE INDEX IF NOT EXISTS audit_events_by_subject ON audit_events (subject, at);
+CREATE INDEX IF NOT EXISTS audit_events_by_organisation ON audit_events (organisation_id, at, id);
 
 -- ── catalog ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

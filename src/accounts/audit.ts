@@ -6,6 +6,7 @@ export type By = { actor: string; nowMs: number };
 
 export type AuditAction =
   | "application.decide" | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
+  | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "account.update" | "credit.post" | "adjustment.post"
   | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put";
@@ -34,14 +35,21 @@ export async function recordAudit(db: D1Database, by: By, { action, subject, org
 export type Place = { atMs: number; id: string };
 type Row = { id: string; at: number; actor: string; action: string; subject: string; organisation_id: string | null; detail: string };
 
-/** Events, newest first, older than `before`; of one `subject`, if it says so. */
+/** Which events: whose, of what kind (`key` is all of `key.…`), about what, from when until before when. */
+export type AuditFilter = { actor?: string | undefined; kind?: string | undefined; subject?: string | undefined; fromMs?: number | undefined; toMs?: number | undefined };
+
+/** Events, newest first, older than `before`. */
 export async function listAudit(
-  db: D1Database, { organisationId, subject, limit, before }: { organisationId?: string; subject?: string; limit: number; before?: Place },
+  db: D1Database, { organisationId, limit, before, ...filter }: AuditFilter & { organisationId?: string; limit: number; before?: Place },
 ): Promise<AuditEvent[]> {
+  const { actor, kind, subject, fromMs, toMs } = filter;
   const { results } = await db.prepare(`
     SELECT * FROM audit_events
-    WHERE (?1 IS NULL OR organisation_id = ?1) AND (?2 IS NULL OR (at, id) < (?2, ?3)) ${subject === undefined ? "" : "AND subject = ?5"}
+    WHERE (?1 IS NULL OR organisation_id = ?1) AND (?2 IS NULL OR (at, id) < (?2, ?3)) AND (?5 IS NULL OR actor = ?5) AND (?6 IS NULL OR action LIKE ?6)
+      ${subject === undefined ? "" : "AND subject = ?7"} AND (?8 IS NULL OR at >= ?8) AND (?9 IS NULL OR at < ?9)
     ORDER BY at DESC, id DESC LIMIT ?4`,
-  ).bind(organisationId ?? null, before?.atMs ?? null, before?.id ?? null, limit, ...(subject === undefined ? [] : [subject])).all<Row>();
+  ).bind(
+    organisationId ?? null, before?.atMs ?? null, before?.id ?? null, limit, actor ?? null, kind === undefined ? null : `${kind}.%`, subject ?? null, fromMs ?? null, toMs ?? null,
+  ).all<Row>();
   return results.map(({ at, organisation_id, detail, ...row }) => ({ ...row, atMs: at, organisationId: organisation_id, detail: JSON.parse(detail) as unknown }));
 }

@@ -17,5 +17,6 @@ export { Installations } from "./installations.ts";
 export { principalOfKeySource, principalSource } from "./read-principal.ts";
 export { webhookSecret } from "./webhook-secret.ts";
 export { removeExpiredSecrets } from "./keys.ts";
+export { removeExpiredInvitations } from "./invitations.ts";
 export { removeExpiredSessions } from "./people.ts";
 export { removeOldAttempts } from "./attempts.ts";

@@ -39,6 +39,42 @@ export async function putMember(
   return { email, role, createdAtMs: row.created_at };
 }
 
+/** Whether somebody else owns the organisation too, so that ?2 need not. */
+const ownedByOthers = "EXISTS (SELECT 1 FROM members o WHERE o.organisation_id = ?1 AND o.role = 'owner' AND o.email <> ?2)";
+
+/** What a member changes about members: one who is no owner changes nothing about owners, and makes none. */
+export type Changer = By & { role: Role };
+
+/** Throws why a change by a member met no row. */
+async function refuse(db: D1Database, organisationId: string, email: string): Promise<never> {
+  const row = await db.prepare("SELECT role FROM members WHERE organisation_id = ? AND email = ?").bind(organisationId, email).first<Pick<Row, "role">>();
+  if (!row) throw new GatewayError("not_found", `${email} is no member.`);
+  if (row.role === "owner") throw new GatewayError("conflict", "Only an owner may do this to an owner, and never to the last one.");
+  throw new GatewayError("not_permitted", "Only an owner makes somebody an owner.");
+}
+
+/** Gives a member another role. The last owner stays one, whoever asks at the same time. Throws `not_found`, `conflict`, `not_permitted`. */
+export async function changeRole(db: D1Database, { role: by, ...who }: Changer, organisationId: string, { email, role }: Pick<Member, "email" | "role">): Promise<void> {
+  const [update] = await db.batch([
+    db.prepare(`
+      UPDATE members SET role = ?3 WHERE organisation_id = ?1 AND email = ?2 AND (?4 OR (role <> 'owner' AND ?3 <> 'owner'))
+        AND (?3 = 'owner' OR role <> 'owner' OR ${ownedByOthers})`,
+    ).bind(organisationId, email, role, Number(by === "owner")),
+    auditIfChanged(db, who, { action: "member.put", subject: email, organisationId, detail: { role } }),
+  ]);
+  if (update!.meta.changes === 0) await refuse(db, organisationId, email);
+}
+
+/** Removes a member, as `changeRole` changes one. Whoever it is may leave by themselves. */
+export async function removeMember(db: D1Database, { role: by, ...who }: Changer, organisationId: string, email: string): Promise<void> {
+  const [removal] = await db.batch([
+    db.prepare(`DELETE FROM members WHERE organisation_id = ?1 AND email = ?2 AND (?3 OR role <> 'owner') AND (role <> 'owner' OR ${ownedByOthers})`)
+      .bind(organisationId, email, Number(by === "owner")),
+    auditIfChanged(db, who, { action: "member.delete", subject: email, organisationId }),
+  ]);
+  if (removal!.meta.changes === 0) await refuse(db, organisationId, email);
+}
+
 /** Removes a person. */
 export async function deleteMember(db: D1Database, by: By, organisationId: string, email: string): Promise<void> {
   const [removal] = await db.batch([

@@ -1,4 +1,5 @@
 /** Who may sign up, and who may found an organisation: DASHBOARD_SIGN_UP. */
+import { invitationsTo } from "../accounts/invitations.ts";
 import { getApplication, type Application } from "../accounts/applications.ts";
 import { membershipsOf } from "../accounts/members.ts";
 import type { Settings } from "../env.ts";
@@ -9,7 +10,7 @@ const mostOwned = 3;
 
 /** Whether an account may come to be for this address. */
 export const admits = async (db: D1Database, settings: Settings, email: string): Promise<boolean> =>
-  settings.DASHBOARD_SIGN_UP !== "closed" || (await membershipsOf(db, email)).length > 0;
+  settings.DASHBOARD_SIGN_UP !== "closed" || (await membershipsOf(db, email)).length > 0 || (await invitationsTo(db, email, Date.now())).length > 0;
 
 export type Founding = { may: true } | { may: false; why: "closed" | "enough" } | { may: false; why: "apply" | "waiting" | "declined"; application?: Application };
 

@@ -16,3 +16,10 @@ export const guessing = async (visit: Visit, email: string): Promise<number> =>
 /** Counts a wish for a link. */
 export const asking = async (visit: Visit, email: string): Promise<number> =>
   Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [links(email), linksFrom(addressOf(visit))])) / minute);
+
+const invitationsOf = (organisationId: string): Allowance => ({ what: "invitation", whose: organisationId, most: 50, spanMs: 24 * 60 * minute });
+const invitationsTo = (email: string): Allowance => ({ what: "invitation to", whose: email, most: 5, spanMs: 24 * 60 * minute });
+
+/** Counts an e-mail that somebody wants sent to somebody else. */
+export const inviting = async (visit: Visit, organisationId: string, email: string): Promise<number> =>
+  Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [invitationsOf(organisationId), invitationsTo(email)])) / minute);

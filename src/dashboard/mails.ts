@@ -8,3 +8,13 @@ export function passwordMail({ to, name, url }: { to: string; name: string; url:
   const page = html`<p>${lines[0]}</p><p>Choose your password for Forge. The link works once, for an hour.</p><p><a href="${url}">Choose your password</a></p><p>${lines[3]}</p>`;
   return { to, subject: "Your link to Forge", text: lines.join("\n\n"), html: String(page) };
 }
+
+type Invited = { to: string; organisation: string; role: string; by: string; url: string; days: number };
+
+/** The link with which a person joins an organisation. */
+export function invitationMail({ to, organisation, role, by, url, days }: Invited): Mail {
+  const first = `${by} invites you to ${organisation} on Forge, as ${role}.`;
+  const last = `The link works for ${days} days, and for this address only. If you do not know what this is about, ignore it.`;
+  const page = html`<p>${first}</p><p><a href="${url}">Join ${organisation}</a></p><p>${last}</p>`;
+  return { to, subject: `Join ${organisation} on Forge`, text: [first, url, last].join("\n\n"), html: String(page) };
+}

@@ -6,4 +6,5 @@ export const navigation: readonly { path: string; label: string; icon: IconName;
   { path: "", label: "Overview", icon: "overview", right: "see" },
   { path: "/keys", label: "Keys", icon: "key", right: "see_keys" },
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
+  { path: "/settings", label: "Settings", icon: "settings", right: "see" },
 ];

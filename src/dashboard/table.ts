@@ -1,13 +1,21 @@
 /** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
 import { firstKey } from "./pages/first-key.tsx";
+import { invitation } from "./pages/invitation.tsx";
 import { key } from "./pages/key.tsx";
 import { keys } from "./pages/keys.tsx";
 import { overview } from "./pages/overview.tsx";
 import { preferences } from "./pages/preferences.ts";
+import { settingsAudit } from "./pages/settings-audit.tsx";
+import { settingsPeople } from "./pages/settings-people.tsx";
+import { settingsProviders } from "./pages/settings-providers.tsx";
+import { settingsSovereignty } from "./pages/settings-sovereignty.tsx";
 import { signIn } from "./pages/sign-in.tsx";
 import { signUp } from "./pages/sign-up.tsx";
 import { usage } from "./pages/usage.tsx";
 import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
-export const table: readonly Entry[] = [...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...usage];
+export const table: readonly Entry[] = [
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...usage,
+  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsAudit,
+];

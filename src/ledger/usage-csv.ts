@@ -30,12 +30,17 @@ const harmless = (cell: string): string => cell.replace(/^[＝＋－＠\n]/, "'$
 /** A cost below nothing, as a correction of another day's request leaves it, is a number and no formula. It stands before the last cell. */
 const asNumbers = (csv: string): string => csv.replace(/,'(-[\d.]+,-\d+\r\n)/g, ",$1");
 
-/** The rows as CSV with a header line. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
+/** Rows as CSV with a header line. A cell that a spreadsheet would run as a formula begins with an apostrophe. */
+export function linesOf(names: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): string {
+  const config = mkConfig({ columnHeaders: [...names], escapeFormulas: true, quoteStrings: false, useBom: false });
+  const cell = (value: string | number | null | undefined): string | number => (typeof value === "number" ? value : harmless(value ?? ""));
+  return asString(generateCsv(config)(rows.map((row) => Object.fromEntries(names.map((name, i) => [name, cell(row[i])])))));
+}
+
+/** Usage as such lines. */
 export function csvOf({ groupBy, rows }: GroupedUsage): string {
   const columns = [...groupBy.flatMap((dimension) => dimensionColumns[dimension]), ...sumColumns];
-  const config = mkConfig({ columnHeaders: columns.map(([name]) => name), escapeFormulas: true, quoteStrings: false, useBom: false });
-  const cell = (value: string | number | null | undefined): string | number => (typeof value === "number" ? value : harmless(value ?? ""));
-  return asNumbers(asString(generateCsv(config)(rows.map((row) => Object.fromEntries(columns.map(([name, of]) => [name, cell(of(row))]))))));
+  return asNumbers(linesOf(columns.map(([name]) => name), rows.map((row) => columns.map(([, of]) => of(row)))));
 }
 
 /** `usage-2026-11-01-2026-11-30.csv`: the first and the last day that it tells of. */

@@ -1,5 +1,5 @@
 /** The nightly cron: what has outlived its time goes. */
-import { removeExpiredSecrets, removeExpiredSessions, removeOldAttempts } from "../accounts/index.ts";
+import { removeExpiredInvitations, removeExpiredSecrets, removeExpiredSessions, removeOldAttempts } from "../accounts/index.ts";
 import { pruneRequests } from "../ledger/index.ts";
 import { Pictures } from "../pictures/index.ts";
 import { isolateOf } from "./isolate.ts";
@@ -10,6 +10,7 @@ export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
   await pruneRequests(env.DB, nowMs - requestsLiveMs);
   await removeExpiredSecrets(env.DB, nowMs);
   await removeExpiredSessions(env.DB, nowMs);
+  await removeExpiredInvitations(env.DB, nowMs);
   await removeOldAttempts(env.DB, nowMs);
   const { files, uploads } = isolateOf(env);
   await uploads.tidy(nowMs);

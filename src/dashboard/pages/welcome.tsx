@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { apply } from "../../accounts/applications.ts";
 import { newId } from "../../accounts/base62.ts";
+import { invitationsTo } from "../../accounts/invitations.ts";
 import { createOrganisation } from "../../accounts/organisations.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { founding, type Founding } from "../admission.ts";
@@ -54,7 +55,10 @@ async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
 }
 
 export const welcome = [
-  person("GET", "/welcome", (visit) => page(visit)),
+  person("GET", "/welcome", async (visit) => {
+    const isInvited = visit.memberships.length === 0 && (await invitationsTo(visit.env.DB, visit.person.email, visit.nowMs)).length > 0;
+    return isInvited && visit.c.req.query("own") === undefined ? go(visit, "/invitation") : page(visit);
+  }),
 
   person("POST", "/welcome", async (visit) => {
     const form = await readForm(visit, organisationSchema);
