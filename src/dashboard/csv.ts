@@ -1,5 +1,5 @@
 /** Lists as files to be saved. */
-import { linesOf } from "../ledger/index.ts";
+import { linesOf } from "../ledger/usage-csv.ts";
 
 /** A CSV file that harms no spreadsheet. */
 export const csvFile = (name: string, columns: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Response =>
