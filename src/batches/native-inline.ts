@@ -30,7 +30,7 @@ async function* candidates(calls: ProviderCalls, { path, lines, askedAtMs, askMs
     for (const one of Array.isArray(data) ? (data as Json[]) : []) {
       const madeMs = Date.parse(String(one.created_at));
       if (madeMs < askedAtMs - clocksDifferMs) return;
-      if (madeMs <= askedAtMs + askMs + clocksDifferMs && totalOf(one) === lines && !others.includes(String(one.id))) yield theirs(one);
+      if (!(madeMs > askedAtMs + askMs + clocksDifferMs) && totalOf(one) === lines && !others.includes(String(one.id))) yield theirs(one);
     }
     if (more !== true || typeof lastId !== "string") return;
     after = `&after_id=${encodeURIComponent(lastId)}`;

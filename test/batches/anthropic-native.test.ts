@@ -225,6 +225,27 @@ describe("Anthropic's own batch", () => {
     expect(claude.asked).toBe(0);
   });
 
+  test("that kills whoever asks for it, eight times, is given up: lines run here", async () => {
+    const hung: PromiseWithResolvers<Response>[] = [];
+    playing("api.anthropic.com", ({ url }, method) => {
+      if (method !== "POST") return Response.json({ data: [], has_more: false, first_id: null, last_id: null });
+      if (url.endsWith("/messages")) return Response.json(messageOf("live", { input_tokens: 3, output_tokens: 2, service_tier: "standard" }));
+      hung.push(Promise.withResolvers());
+      return hung.at(-1)!.promise;
+    });
+    const key = await keyThere();
+    const id = await messages(key, 2);
+    for (let i = 1; i <= 8; i += 1) {
+      await vi.waitFor(() => expect(hung).toHaveLength(i), { timeout: 5_000 });
+      await poll(key, id, i * (askMs + 100_000));
+      // Its lease has run out: whoever held it is as good as dead. The queue brings the next word when it is gone.
+      hung.at(-1)!.resolve(new Response("", { status: 502 }));
+    }
+    expect((await over(key, id)).sums.completed).toBe(2);
+    expect(hung).toHaveLength(8);
+    await spent(key, 2 * liveNanoUsd);
+  });
+
   test("of which nobody ever knows does not keep its batch from its end, and is never asked for again", async () => {
     claude.batches.breaks = "taken";
     const key = await keyThere();

@@ -47,7 +47,7 @@ export async function poll(key: Key, id: string, afterMs: number): Promise<void>
 }
 
 /** Puts a host outside; its own calls tell how they were made. All others are answered as everywhere. */
-export function playing(host: string, play: (left: Left, method: string) => Response): void {
+export function playing(host: string, play: (left: Left, method: string) => Response | Promise<Response>): void {
   const spied = vi.spyOn(globalThis, "fetch");
   outside();
   const plain = spied.getMockImplementation()!;
