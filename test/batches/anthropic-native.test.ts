@@ -226,23 +226,24 @@ describe("Anthropic's own batch", () => {
   });
 
   test("that kills whoever asks for it, eight times, is given up: lines run here", async () => {
-    const hung: PromiseWithResolvers<Response>[] = [];
-    playing("api.anthropic.com", ({ url }, method) => {
+    let [asks, dead] = [0, 0];
+    playing("api.anthropic.com", async ({ url }, method) => {
       if (method !== "POST") return Response.json({ data: [], has_more: false, first_id: null, last_id: null });
       if (url.endsWith("/messages")) return Response.json(messageOf("live", { input_tokens: 3, output_tokens: 2, service_tier: "standard" }));
-      hung.push(Promise.withResolvers());
-      return hung.at(-1)!.promise;
+      asks += 1;
+      while (dead < asks) await scheduler.wait(10);
+      return new Response("", { status: 502 });
     });
     const key = await keyThere();
     const id = await messages(key, 2);
     for (let i = 1; i <= 8; i += 1) {
-      await vi.waitFor(() => expect(hung).toHaveLength(i), { timeout: 5_000 });
+      await vi.waitFor(() => expect(asks).toBe(i), { timeout: 5_000 });
       await poll(key, id, i * (askMs + 100_000));
       // Its lease has run out: whoever held it is as good as dead. The queue brings the next word when it is gone.
-      hung.at(-1)!.resolve(new Response("", { status: 502 }));
+      dead = i;
     }
     expect((await over(key, id)).sums.completed).toBe(2);
-    expect(hung).toHaveLength(8);
+    expect(asks).toBe(8);
     await spent(key, 2 * liveNanoUsd);
   });
 
