@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, call, newKey, type Json, type Key } from "../security/stage.ts";
 import { AnthropicBatches, errored, messageOf, succeeded, type Request } from "./anthropic.ts";
-import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, price, spent } from "./native-stage.ts";
+import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
 
 const model = "anthropic/claude-test";
 const batchNanoUsd = 3 * 500 + 2 * 1_000;
@@ -83,7 +83,7 @@ describe("Anthropic's own batch", () => {
     await spent(key, 40 * batchNanoUsd);
     const [first] = await linesIn(key, done);
     expect(first).toMatchObject({ custom_id: "id-0", result: { type: "succeeded", message: { id: "msg_up", content: [{ type: "text", text: "batched" }], usage: { service_tier: "batch" } } } });
-    await vi.waitFor(() => expect(claude.batches.deleted).toEqual(["msgbatch_0000"]));
+    await soon(() => expect(claude.batches.deleted).toEqual(["msgbatch_0000"]));
   });
 
   test("does chat completions and responses that are told in its words, and answers come back in theirs, big numbers too", async () => {
@@ -128,11 +128,11 @@ describe("Anthropic's own batch", () => {
     const key = await keyThere();
     const id = await messages(key, 3);
     await becomes(key, id, { state: "asked", lines: 3 });
-    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    await soon(() => expect(claude.asked).toBe(1));
     claude.batches.breaks = undefined;
     await scheduler.wait(20);
     await poll(key, id, askMs + 61_000);
-    await vi.waitFor(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
+    await soon(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
     claude.batches.ended = ({ id: their }) => their === "msgbatch_0000";
     await scheduler.wait(20);
     await poll(key, id, askMs + 300_000);
@@ -146,20 +146,20 @@ describe("Anthropic's own batch", () => {
     await poll(key, id, askMs + 900_000);
     expect([(await over(key, id)).sums.completed, claude.live, claude.asked]).toEqual([3, 0, 1]);
     await spent(key, 3 * batchNanoUsd);
-    await vi.waitFor(() => expect(claude.batches.deleted).toEqual(["msgbatch_0001"]));
+    await soon(() => expect(claude.batches.deleted).toEqual(["msgbatch_0001"]));
   });
 
   test("that was not made is asked for again, once it cannot be under way any more", async () => {
     claude.batches.breaks = "not taken";
     const key = await keyThere();
     const id = await messages(key, 3);
-    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    await soon(() => expect(claude.asked).toBe(1));
     claude.batches.breaks = undefined;
     claude.end();
     await becomes(key, id, { state: "asked" });
     await scheduler.wait(20);
     await poll(key, id, askMs - 60_000);
-    await vi.waitFor(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
+    await soon(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
     expect(claude.asked).toBe(1);
     await scheduler.wait(20);
     await poll(key, id, askMs + 61_000);
@@ -176,12 +176,12 @@ describe("Anthropic's own batch", () => {
     await sentAs(key, sent, "msgbatch_0000");
     claude.batches.breaks = "taken";
     const asked = await messages(key, 4);
-    await vi.waitFor(() => expect(claude.asked).toBe(2));
+    await soon(() => expect(claude.asked).toBe(2));
     await becomes(key, asked, { state: "asked" });
     for (const id of [sent, asked]) await call(key.secret, "POST", `/v1/messages/batches/${id}/cancel`);
     await scheduler.wait(20);
     await poll(key, sent, 61_000);
-    await vi.waitFor(() => expect(claude.batches.calls).toContain("POST /msgbatch_0000/cancel"));
+    await soon(() => expect(claude.batches.calls).toContain("POST /msgbatch_0000/cancel"));
     claude.batches.resultOf = (one, { canceledMs }) => (canceledMs !== undefined || lineOf(one) > 1 ? { type: "canceled" } : succeeded());
     claude.end();
     await scheduler.wait(20);
@@ -206,7 +206,7 @@ describe("Anthropic's own batch", () => {
     claude.batches.play = (method, path, sent) => (method === "GET" && (refused += 1) <= 2 ? { status: 403, type: "application/json", text: "{}" } : play(method, path, sent));
     for (const afterMs of [3_000_000, 3_200_000, 3_400_000]) {
       await poll(key, id, afterMs);
-      await vi.waitFor(() => expect(refused).toBeGreaterThan((afterMs - 3_000_000) / 200_000));
+      await soon(() => expect(refused).toBeGreaterThan((afterMs - 3_000_000) / 200_000));
       expect(await native(key, id)).toMatchObject({ state: "sent" });
       await scheduler.wait(20);
     }
@@ -221,7 +221,7 @@ describe("Anthropic's own batch", () => {
   ])("is not asked where %s", async (_, more, headers) => {
     const key = await keyThere();
     const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), ...more } }], {}, headers);
-    await vi.waitFor(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"), { timeout: 5_000 });
+    await soon(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
     expect(claude.asked).toBe(0);
   });
 
@@ -237,7 +237,7 @@ describe("Anthropic's own batch", () => {
     const key = await keyThere();
     const id = await messages(key, 2);
     for (let i = 1; i <= 8; i += 1) {
-      await vi.waitFor(() => expect(asks).toBe(i), { timeout: 5_000 });
+      await soon(() => expect(asks).toBe(i));
       await poll(key, id, i * (askMs + 100_000));
       // Its lease has run out: whoever held it is as good as dead. The queue brings the next word when it is gone.
       dead = i;
@@ -251,12 +251,12 @@ describe("Anthropic's own batch", () => {
     claude.batches.breaks = "taken";
     const key = await keyThere();
     const id = await messages(key, 2);
-    await vi.waitFor(() => expect(claude.asked).toBe(1));
+    await soon(() => expect(claude.asked).toBe(1));
     await becomes(key, id, { state: "asked" });
     await scheduler.wait(20);
     const day = 24 * 3_600_000;
     await poll(key, id, day + 1_800_000);
-    await vi.waitFor(async () => expect((await object(key, id).face())!.batch.ending).toBe("expired"));
+    await soon(async () => expect((await object(key, id).face())!.batch.ending).toBe("expired"));
     expect(await native(key, id)).toMatchObject({ state: "asked" });
     await scheduler.wait(20);
     await poll(key, id, day + 3_700_000);

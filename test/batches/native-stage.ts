@@ -18,17 +18,19 @@ export async function madeOf(key: Key, endpoint: string, lines: readonly Json[],
 }
 
 export const object = ({ organisation }: Key, id: string) => env.BATCH_RUN.getByName(`${organisation}/${id}`);
+/** Waits for it, for as long as a machine that does much else may take. */
+export const soon = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 12_000, interval: 20 });
 export const native = async (key: Key, id: string): Promise<Json | undefined> => (await object(key, id).face())?.batch.native as Json | undefined;
-export const becomes = (key: Key, id: string, wanted: Json): Promise<void> => vi.waitFor(async () => expect(await native(key, id)).toMatchObject(wanted), { timeout: 5_000, interval: 20 });
-export const over = (key: Key, id: string, status = "completed"): Promise<Json> => vi.waitFor(async () => {
+export const becomes = (key: Key, id: string, wanted: Json): Promise<void> => soon(async () => expect(await native(key, id)).toMatchObject(wanted));
+export const over = (key: Key, id: string, status = "completed"): Promise<Json> => soon(async () => {
   const face = (await object(key, id).face())!;
   expect(face.batch.status).toBe(status);
   return face;
-}, { timeout: 5_000, interval: 20 });
-export const spent = ({ id }: Key, nanoUsd: number): Promise<void> => vi.waitFor(async () => {
+});
+export const spent = ({ id }: Key, nanoUsd: number): Promise<void> => soon(async () => {
   const { counters } = await env.KEY_METER.getByName(id).inspect();
   expect([counters.held.requests, counters.spentNanoUsd]).toEqual([0, nanoUsd]);
-}, { timeout: 5_000, interval: 20 });
+});
 export const held = async ({ id }: Key): Promise<{ requests: number; nanoUsd: number; tokens: number }> => (await env.KEY_METER.getByName(id).inspect()).counters.held;
 
 /** The lines of its output. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { addPricedModel, answer, call, newKey, type Json, type Key, type Left } from "../security/stage.ts";
-import { becomes, held, linesIn, madeOf, object, over, playing, poll, price, spent } from "./native-stage.ts";
+import { becomes, held, linesIn, madeOf, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
 const batchNanoUsd = 3_500;
@@ -76,7 +76,7 @@ describe("a provider's own batch", () => {
     const { requests, nanoUsd, tokens } = await held(key);
     expect([requests, nanoUsd]).toEqual([1, (tokens - 40 * 10) * 500 + 40 * 10 * 1_000]);
     await poll(key, id, 61_000);
-    await vi.waitFor(async () => expect((await object(key, id).face())!.batch.status).toBe("in_progress"));
+    await soon(async () => expect((await object(key, id).face())!.batch.status).toBe("in_progress"));
     provider.status = "completed";
     await poll(key, id, 125_000);
     const done = await over(key, id);
@@ -119,7 +119,7 @@ describe("a provider's own batch", () => {
     provider.breaks = true;
     const key = await newKey();
     const id = await made(key, 3);
-    await vi.waitFor(() => expect(provider.batches).toHaveLength(1));
+    await soon(() => expect(provider.batches).toHaveLength(1));
     await becomes(key, id, { state: "asked", file: "file-up-1" });
     provider.breaks = false;
     provider.status = "completed";
@@ -140,7 +140,7 @@ describe("a provider's own batch", () => {
     await becomes(key, id, { state: "sent" });
     await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
     await poll(key, id, 61_000);
-    await vi.waitFor(() => expect(provider.cancelled).toBe(1));
+    await soon(() => expect(provider.cancelled).toBe(1));
     provider.status = "cancelled";
     await scheduler.wait(20);
     await poll(key, id, 200_000);
@@ -162,7 +162,7 @@ describe("a provider's own batch", () => {
     const provider = stage();
     const key = await newKey({ limits: { requestsPerMinute: 100_000, budgetNanoUsd: 1_000_000 } });
     const id = await made(key, 40);
-    await vi.waitFor(() => expect(provider.live).toBeGreaterThan(0), { timeout: 5_000 });
+    await soon(() => expect(provider.live).toBeGreaterThan(0));
     expect(provider.uploads).toEqual([]);
     await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
     await over(key, id, "cancelled");
