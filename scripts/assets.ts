@@ -1,15 +1,30 @@
 /**
- * The dashboard's style sheets and islands, for the browser: `node scripts/assets.ts` writes them to dist/public, each under a name that changes
- * with what is in it, and a list of the names. Before a deployment (wrangler.toml), `npm start` and the tests.
+ * Style sheets and islands of the dashboard and the guides, for the browser: `node scripts/assets.ts` writes them to dist/public, each under a name
+ * that changes with what is in it, and a list of the names; then the guides. Before a deployment (wrangler.toml), `npm start` and the tests.
  */
 import { build } from "esbuild";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildGuides } from "./guides.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const room = join(root, "src", "dashboard");
 const target = join(root, "dist", "public", "dashboard", "assets");
+
+const folder = "/dashboard/assets";
+
+/** swagger-ui as it is published, under names with its version. It draws the API reference. */
+function copyReference(): Record<string, string> {
+  const from = join(root, "node_modules", "swagger-ui-dist");
+  const { version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { version: string };
+  const copies = { "swagger-ui.css": "swagger-ui.css", "swagger-ui.js": "swagger-ui-bundle.js" };
+  return Object.fromEntries(Object.entries(copies).map(([name, file]) => {
+    const copy = name.replace(".", `-${version}.`);
+    if (!existsSync(join(target, copy))) copyFileSync(join(from, file), join(target, copy));
+    return [name, copy];
+  }));
+}
 
 /** Builds all of them. Returns what each is called: `base.css` → `base-4FQ2….css`. */
 export async function buildAssets(): Promise<Record<string, string>> {
@@ -28,12 +43,14 @@ export async function buildAssets(): Promise<Record<string, string>> {
     loader: { ".svg": "dataurl" },
   });
   mkdirSync(target, { recursive: true });
-  const names = Object.fromEntries(Object.entries(metafile.outputs).filter(([, { entryPoint }]) => entryPoint).map(([path, { entryPoint }]) => [basename(entryPoint!).replace(/\.ts$/, ".js"), basename(path)]));
+  const built = Object.fromEntries(Object.entries(metafile.outputs).filter(([, { entryPoint }]) => entryPoint).map(([path, { entryPoint }]) => [basename(entryPoint!).replace(/\.ts$/, ".js"), basename(path)]));
+  const names: Record<string, string> = { ...built, ...copyReference() };
   const wanted = new Set([...Object.values(names), "names.json"]);
   // Files that are there stay as they are: somebody may be reading them.
   for (const { path, contents } of outputFiles) if (!existsSync(path)) writeFileSync(path, contents);
   for (const name of readdirSync(target)) if (!wanted.has(name)) rmSync(join(target, name), { force: true });
   writeFileSync(join(target, "names.json"), JSON.stringify(names));
+  buildGuides(Object.fromEntries(Object.entries(names).map(([name, file]) => [name, `${folder}/${file}`])));
   const own = join(root, "public");
   if (existsSync(own)) cpSync(own, join(root, "dist", "public"), { recursive: true });
   return names;

@@ -88,7 +88,6 @@ export function openapi(): Json {
   return {
     openapi: "3.1.1",
     info: { title: "Forge", version, description: about },
-    servers: [{ url: "/" }],
     tags: families.map(({ name, about: description }) => ({ name, description })),
     paths,
     components: {

@@ -1,9 +1,10 @@
 import { Hono, type Context } from "hono";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
+import { GatewayError } from "../errors.ts";
 import type { App } from "../routes/context.ts";
 import { openapi } from "./document.ts";
 
-/** A document for everybody: a copy is good for five minutes, and then for as long as its ETag is the same. */
+/** What everything here carries: a copy is good for five minutes, and then for as long as its ETag is the same. */
 const lasting = (c: Context<App>, type: string): Record<string, string> => ({
   "content-type": type, "cache-control": "public, max-age=300", "x-content-type-options": "nosniff", "x-request-id": c.get("requestId"), "request-id": c.get("requestId"),
 });
@@ -11,6 +12,31 @@ const lasting = (c: Context<App>, type: string): Record<string, string> => ({
 /** Made once in an isolate's life, when it is first asked for. */
 let document: string | undefined;
 
-/** GET /openapi.json */
+/** Where scripts/guides.ts says that the gateway is. */
+const printedOrigin = "https://forge.example";
+
+/** A page or a text that scripts/guides.ts has written, with this gateway's origin in it. Throws `not_found`. */
+async function written(c: Context<App>, path: string, headers: Record<string, string>): Promise<Response> {
+  const asked = c.req.header("if-none-match");
+  const found = await c.env.ASSETS.fetch(new Request(`https://assets.local${path}`, { ...(asked !== undefined && { headers: { "if-none-match": asked } }) }));
+  if (!found.ok && found.status !== 304) throw new GatewayError("not_found", "There is no such guide.");
+  const kept = { ...headers, etag: found.headers.get("etag") ?? "" };
+  return found.status === 304 ? new Response(null, { status: 304, headers: kept }) : new Response((await found.text()).replaceAll(printedOrigin, new URL(c.req.url).origin), { headers: kept });
+}
+
+/** Nothing from elsewhere, nothing inline, in nobody's frame. What is tried out on /reference goes to this gateway. */
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const page = (c: Context<App>, path: string): Promise<Response> => written(c, path, {
+  ...lasting(c, "text/html; charset=utf-8"), "content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
+});
+
+/** GET /openapi.json; /reference, which draws it; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them. */
 export const reference = new Hono<App>()
-  .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), (c) => c.body((document ??= JSON.stringify(openapi())), 200, lasting(c, "application/json")));
+  .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), (c) => c.body((document ??= JSON.stringify(openapi())), 200, lasting(c, "application/json")))
+  .get("/llms.txt", (c) => written(c, "/llms.txt", lasting(c, "text/plain; charset=utf-8")))
+  .get("/docs", (c) => page(c, "/docs/index.html"))
+  .get("/docs/:name{[a-z-]+\\.md}", (c) => written(c, `/docs/${c.req.param("name")}`, lasting(c, "text/markdown; charset=utf-8")))
+  .get("/docs/:name{[a-z-]+}", (c) => page(c, `/docs/${c.req.param("name")}.html`))
+  .get("/reference", (c) => page(c, "/reference.html"));

@@ -1,5 +1,6 @@
-/** The Python of the seed documents as printed, and what it writes. What is changed in it stands here. */
+/** The Python of the seed documents and of the guides as printed, and what it writes. What is changed in it stands here. */
 import { execFile } from "node:child_process";
+import { blocks, printedOrigin } from "../documents/guides.ts";
 import { ours, printed } from "../documents/snippets.ts";
 import { vector, type World } from "../documents/world.ts";
 
@@ -34,6 +35,24 @@ function runPython(python: string, source: string, vars: Record<string, string>)
   });
 }
 
+/** What the guides' Python writes, by guide and line. */
+const guides: Readonly<Record<string, string>> = {
+  quickstart: "Hello.\n", streaming: "First it learns.\n\nThen it knows.\n\nAt last it forgets.", rag: "Nothing leaves.\n",
+  sovereign: "Both sides keep quiet.\n", langchain: `A gateway.\n${vector.length}\n`, errors: "Hello.\n",
+};
+
+async function playGuides(python: string, world: World): Promise<number> {
+  const vars = { FORGE_KEY: await world.key("sk-forge-") };
+  let wrong = 0;
+  for (const { guide, line, text } of blocks.filter(({ kind }) => kind === "python")) {
+    const told = await runPython(python, text.replaceAll(printedOrigin, world.url), vars).catch((error: Error) => error);
+    const why = told instanceof Error ? told.message : told === guides[guide] ? "" : `wrote ${JSON.stringify(told)}`;
+    console.log(`${why ? "FAIL" : "ok  "} guide                    ${guide}.md:${line} ${why}`);
+    if (why) wrong += 1;
+  }
+  return wrong;
+}
+
 /** Plays all of it with this Python, and prints a line for each. Returns how many were wrong. */
 export async function playSnippets(python: string, world: World): Promise<number> {
   const keys: Record<Key, string> = {
@@ -41,7 +60,7 @@ export async function playSnippets(python: string, world: World): Promise<number
     sovereign: await world.key("rrt-burst-", { sovereign: true }),
   };
   const asked = (): number => world.vendors.getRequests().length;
-  let wrong = 0;
+  let wrong = await playGuides(python, world);
   for (const { name, case: which, key = "usual", before = "", after = "", writes, sovereign, ends } of plays) {
     if (ends) await world.end(ends);
     const askedBefore = sovereign && asked();

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
+import { visitReference } from "./reference.ts";
 import { openSite } from "./site.ts";
 
 const { values: { shots } } = parseArgs({ options: { shots: { type: "string" } } });
@@ -179,6 +180,7 @@ try {
   await page.click("text=Latency");
   await page.waitForURL("**/usage?range=month&by=app&metric=latency");
   await looksGood(page, "usage-latency");
+  await visitReference(page, { url: site.url, secret }, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes("404")));
