@@ -336,6 +336,7 @@ CREATE TABLE IF NOT EXISTS requests (
   organisation_id TEXT NOT NULL,
   entry TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS requests_by_organisation ON requests (organisation_id, id);
 
 -- In which order a key's requests are chained: what its receipts are listed by. Written and lives: as requests.
 CREATE TABLE IF NOT EXISTS receipts (

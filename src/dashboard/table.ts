@@ -5,6 +5,8 @@ import { key } from "./pages/key.tsx";
 import { keys } from "./pages/keys.tsx";
 import { overview } from "./pages/overview.tsx";
 import { preferences } from "./pages/preferences.ts";
+import { request } from "./pages/request.tsx";
+import { requests } from "./pages/requests.tsx";
 import { settingsAudit } from "./pages/settings-audit.tsx";
 import { settingsPeople } from "./pages/settings-people.tsx";
 import { settingsProviders } from "./pages/settings-providers.tsx";
@@ -16,6 +18,6 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...usage,
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...usage,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsAudit,
 ];

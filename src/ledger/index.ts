@@ -3,11 +3,12 @@
  * (limits). Imports: the conversation's usage type, errors.
  */
 export type { App, CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
-export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type Tier } from "./price.ts";
+export { costOf, isPriced, tierOf, worstCost, type Most, type Price, type PriceClass, type PriceLine, type Tier } from "./price.ts";
 export { keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
 export { usdOf, usdOfPico } from "./money.ts";
 export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageGroup, type UsageReport, type UsageTotals, type Viewer } from "./report.ts";
-export { findRequest, pruneRequests, requestsOfKey } from "./requests.ts";
+export { belongingTo, listRequests, newlyEnded, type KeptRequest, type RequestFilters } from "./request-list.ts";
+export { findReceipt, findRequest, pruneRequests, requestsOfKey } from "./requests.ts";
 export { rollUp } from "./roll-up.ts";
 export { nothingSpent, spendingOf, spentByAll, type Spending } from "./spending.ts";
 export { dimensions, type Dimension } from "./usage-rows.ts";

@@ -61,7 +61,7 @@ export async function requestsOfKey(db: D1Database, keyId: string): Promise<numb
 }
 
 /** Where ids of requests from `ms` on begin: they start with the time (pipeline/context.ts). */
-const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
+export const requestIdFrom = (ms: number): string => `req_${ms.toString(16).padStart(12, "0")}`;
 
 /** Removes requests older than `beforeMs`, a chunk at a time. Ids of corrections come before all others and tell no time. */
 export async function pruneRequests(db: D1Database, beforeMs: number): Promise<void> {

@@ -35,7 +35,7 @@ function Around({ field, children }: { field: FieldProps; children?: Child }) {
 }
 
 /** One line of text. A password is never filled in again. */
-export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date"; minlength?: number; autofocus?: boolean; value?: string; inputmode?: "numeric" | "decimal"; min?: string }) {
+export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date" | "datetime-local"; minlength?: number; autofocus?: boolean; value?: string; inputmode?: "numeric" | "decimal"; min?: string }) {
   const { name, from, type = "text", required = true } = field;
   const value = type === "password" ? undefined : (from?.values?.[name] ?? field.value);
   return (

@@ -59,13 +59,18 @@ export const Choices = ({ label, items }: { label: string; items: readonly { hre
 
 export type Column<Row> = { label: string; cell: (row: Row) => Child; numeric?: boolean };
 
+/** Rows of a table by themselves. `idOf`: how an island knows one again. */
+export function Rows<Row>({ columns, rows, idOf }: { columns: readonly Column<Row>[]; rows: readonly Row[]; idOf?: (row: Row) => string }) {
+  return <>{rows.map((row) => <tr data-id={idOf?.(row)}>{columns.map(({ label, cell, numeric }) => <td data-label={label} class={numeric ? "numeric" : undefined}>{cell(row)}</td>)}</tr>)}</>;
+}
+
 /** A table; on a narrow screen each row becomes a card with its labels. `caption` is for whoever cannot see where it stands. */
-export function Table<Row>({ caption, columns, rows }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[] }) {
+export function Table<Row>({ caption, columns, rows, idOf }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[]; idOf?: (row: Row) => string }) {
   return (
     <table class={columns.length > 5 ? "table dense" : "table"}>
       <caption class="hidden">{caption}</caption>
       <thead><tr>{columns.map(({ label, numeric }) => <th scope="col" class={numeric ? "numeric" : undefined}>{label}</th>)}</tr></thead>
-      <tbody>{rows.map((row) => <tr>{columns.map(({ label, cell, numeric }) => <td data-label={label} class={numeric ? "numeric" : undefined}>{cell(row)}</td>)}</tr>)}</tbody>
+      <tbody><Rows columns={columns} rows={rows} idOf={idOf} /></tbody>
     </table>
   );
 }

@@ -87,6 +87,7 @@ async function keyPage(visit: MemberVisit): Promise<Response> {
     body: <>
       <Back href="/dashboard/keys">Keys</Back>
       <PageHeader title={key.name} lead={<><KeyState of={key} nowMs={nowMs} /> <code>{secrets[0]?.hint ?? "—"}</code></>}>
+        <ButtonLink href={`/dashboard/requests?key=${key.id}`} look="secondary" icon="list">Requests</ButtonLink>
         {changes && <ButtonLink href={`/dashboard${place(key, "/change")}`} look="secondary" icon="settings">Change</ButtonLink>}
       </PageHeader>
       <Stats>

@@ -1,0 +1,97 @@
+/** /dashboard/requests: what the organisation's keys have asked for, newest first, as it comes. */
+import { listKeys } from "../../accounts/key-record.ts";
+import { listRequests, newlyEnded, type KeptRequest } from "../../ledger/index.ts";
+import { Time } from "../components/facts.tsx";
+import { Check, Choice, TextField } from "../components/field.tsx";
+import { Badge, ButtonLink, Card, EmptyState, PageHeader, Rows, Submit, Table, type Column } from "../components/parts.tsx";
+import { count, duration, exactly, moment } from "../figures.ts";
+import { freshen } from "../fresh.ts";
+import { show } from "../page.tsx";
+import { ends, resultOf } from "../request-words.ts";
+import { filtersOf } from "../request-query.ts";
+import { go, member, type MemberVisit } from "../visit.ts";
+
+const requestsOnPage = 50;
+const keysToChoose = 100;
+
+/** What of a request stands in a list. `names`: of keys, by id. */
+const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<KeptRequest>[] => [
+  { label: "Began", cell: ({ id, at }) => <a href={`/dashboard/requests/${id}`}><Time ms={at}>{moment(at).slice(5, 19)}</Time></a> },
+  { label: "Model", cell: ({ model, deployment }) => <span class="two-lines"><code>{model}</code>{deployment !== model && <code class="note">{deployment || "—"}</code>}</span> },
+  { label: "Key", cell: ({ keyId }) => names.get(keyId) ?? <code>{keyId}</code> },
+  { label: "Result", cell: (request) => { const { words, tone } = resultOf(request); return <Badge tone={tone}>{words}</Badge>; } },
+  { label: "Tokens", cell: ({ usage }) => `${count(usage.inputTokens)} → ${count(usage.outputTokens)}`, numeric: true },
+  { label: "Took", cell: ({ totalMs }) => duration(totalMs), numeric: true },
+  { label: "Cost", cell: ({ costNanoUsd }) => exactly(costNanoUsd), numeric: true },
+];
+
+async function keyNames({ env, membership: { organisationId } }: MemberVisit): Promise<ReadonlyMap<string, string>> {
+  const keys = await listKeys(env.DB, { organisationId, limit: keysToChoose });
+  return new Map(keys.map(({ id, name }) => [id, name]));
+}
+
+async function listPage(visit: MemberVisit): Promise<Response> {
+  const { c, env, membership: { organisationId }, nowMs } = visit;
+  const wanted = c.req.query("id")?.trim();
+  if (wanted) return go(visit, `/requests/${encodeURIComponent(wanted.slice(0, 100))}`);
+  const before = /^req_[0-9a-f]{1,40}(r\d{1,4})?$/.exec(c.req.query("before") ?? "")?.[0];
+  const { filters, values, errors, query } = filtersOf(visit);
+  if (!before) await freshen(visit, filters.keyId);
+  const [names, { requests, next }] = await Promise.all([keyNames(visit), listRequests(env.DB, organisationId, filters, { ...(before && { before }), limit: requestsOnPage })]);
+  const filtered = Object.keys(values).length > 0;
+  const watches = !before && filters.toMs === undefined;
+  const columns = columnsFor(names);
+  const from = { values, errors };
+  const field = { from, required: false, maxlength: 256 } as const;
+  return show(visit, {
+    title: "Requests",
+    in: "/requests",
+    islands: watches ? ["tail"] : [],
+    body: <>
+      <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days." />
+      <Card>
+        <form method="get" action="/dashboard/requests" class="row grow"><TextField name="id" label="Find by X-Request-ID" placeholder="req_…" maxlength={100} /><Submit look="secondary">Find</Submit></form>
+        <details class="detail" open={filtered}>
+          <summary>{filtered ? "Filters, of which some hold" : "Filters"}</summary>
+          <form method="get" action="/dashboard/requests" class="form" novalidate>
+            <div class="fields-grid">
+              <Choice name="key" label="Key" from={from} options={[["", "All keys"], ...names, ...(values.key && !names.has(values.key) ? [[values.key, values.key] as const] : [])]} />
+              <TextField {...field} name="model" label="Model" placeholder="as it was asked for, or provider/model" />
+              <Choice name="end" label="How it ended" from={from} options={[["", "However it ended"], ...Object.entries(ends).filter(([name]) => name !== "adjustment" && name !== "outrun").map(([name, { words }]) => [name, words] as const)]} />
+              <TextField {...field} name="status" label="Status" inputmode="numeric" placeholder="503" />
+              <TextField {...field} name="above" label="Cost above, US $" inputmode="decimal" placeholder="0.05" />
+              <TextField {...field} name="from" label="From, UTC" type="datetime-local" />
+              <TextField {...field} name="to" label="To, UTC" type="datetime-local" />
+              <Check name="errors" label="Errors only" from={from} />
+            </div>
+            <div class="row"><Submit look="secondary">Show</Submit>{filtered && <ButtonLink look="quiet" href="/dashboard/requests">Without filters</ButtonLink>}</div>
+          </form>
+        </details>
+      </Card>
+      <section class="card flush" data-tail={watches ? `/dashboard/requests/new?${new URLSearchParams(query)}` : undefined} data-since={watches ? nowMs : undefined}>
+        <header><div><h2>{before ? "Earlier requests" : "Requests"}</h2><p class="note">Times are UTC</p></div>{watches && <div class="row" data-tail-bar hidden><span class="live" role="status"><span class="lamp" aria-hidden="true"></span><span data-tail-state>Live</span></span><button type="button" class="button secondary" aria-pressed="false" data-tail-pause><span>Pause</span></button></div>}</header>
+        <Table caption="Requests" rows={requests} columns={columns} idOf={({ id }) => id} />
+        {requests.length === 0 && <div data-tail-empty><EmptyState icon="list" title={filtered || before ? "Nothing that fits" : "No request yet"}>{next ? "None of those that were looked at fits; earlier ones may." : filtered || before ? "No finished request of the last 30 days is like that." : "What your keys ask for is here as soon as it is answered."}</EmptyState></div>}
+      </section>
+      {(next || before) && <nav class="pages" aria-label="Pages">
+        {before && <ButtonLink look="secondary" href={`/dashboard/requests?${new URLSearchParams(query)}`}>Newest</ButtonLink>}
+        {next && <ButtonLink look="secondary" href={`/dashboard/requests?${new URLSearchParams({ ...query, before: next })}`}>Earlier</ButtonLink>}
+      </nav>}
+    </>,
+  });
+}
+
+/** Rows for islands/tail.ts: what has ended since it asked last. */
+async function tail(visit: MemberVisit): Promise<Response> {
+  const { c, env, membership: { organisationId }, nowMs } = visit;
+  const sinceMs = Math.min(nowMs, Math.max(nowMs - 10 * 60_000, Number(/^\d{1,15}$/.exec(c.req.query("since") ?? "")?.[0] ?? nowMs)));
+  const { filters } = filtersOf(visit);
+  await freshen(visit, filters.keyId);
+  const [names, requests] = await Promise.all([keyNames(visit), newlyEnded(env.DB, organisationId, filters, { sinceMs, limit: requestsOnPage })]);
+  return c.html(String(<table data-since={nowMs}><tbody><Rows columns={columnsFor(names)} rows={requests} idOf={({ id }) => id} /></tbody></table>));
+}
+
+export const requests = [
+  member("see_usage", "GET", "/requests", listPage),
+  member("see_usage", "GET", "/requests/new", tail),
+];
