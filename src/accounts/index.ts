@@ -14,7 +14,7 @@ export { forgeIdentityIn, type ForgeIdentity } from "./forge-identity.ts";
 export { looksLikeSecret } from "./api-key.ts";
 export { TokenIssuers } from "./token-issuers.ts";
 export { Installations } from "./installations.ts";
-export { principalOfKeySource, principalSource } from "./read-principal.ts";
+export { principalOfKeySource, principalOfOrganisation, principalSource } from "./read-principal.ts";
 export { webhookSecret } from "./webhook-secret.ts";
 export { removeExpiredSecrets } from "./keys.ts";
 export { removeExpiredInvitations } from "./invitations.ts";

@@ -26,6 +26,9 @@ ${termsJoins}
 const bySecret = `${select("s.expires_at", "api_key_secrets s JOIN api_keys k ON k.id = s.key_id")} WHERE s.hash = ?`;
 const byKey = `${select("NULL", "api_keys k")} WHERE k.id = ?`;
 
+/** A key of an organisation that sets nothing of its own. */
+const byOrganisation = `${select("NULL", "(SELECT '' AS id, '' AS name, id AS organisation_id, '{}' AS policy, 0 AS version, NULL AS expires_at, NULL AS revoked_at FROM organisations) k")} WHERE k.organisation_id = ?`;
+
 type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
   secret_expires_at: number | null; sovereign: number; header_credentials: number; credentials: string;
@@ -40,6 +43,13 @@ export const principalSource = (db: D1Database, { pepper, masters }: { pepper: s
 /** By the id of a key: for what is done in its name when its secret is no longer there. It lives as long as the key, whatever becomes of its secrets. */
 export const principalOfKeySource = (db: D1Database, { masters }: { masters: Masters }): PrincipalSource =>
   async (keyId, nowMs) => read(await db.prepare(byKey).bind(keyId).first<Row>(), masters, nowMs);
+
+/** What an organisation's callers have in common: a key of it that sets nothing of its own, for what is told where no key asks. It can spend nothing. */
+export async function principalOfOrganisation(db: D1Database, masters: Masters, organisationId: string, nowMs: number): Promise<Principal> {
+  const principal = await read(await db.prepare(byOrganisation).bind(organisationId).first<Row>(), masters, nowMs);
+  if ("refused" in principal) throw new Error(`There is no organisation ${organisationId}.`);
+  return principal;
+}
 
 async function read(row: Row | null, masters: Masters, nowMs: number): Promise<Principal | Refused> {
   if (!row) return { refused: "invalid_api_key" };

@@ -5,6 +5,7 @@ import type { Right } from "./rights.ts";
 export const navigation: readonly { path: string; label: string; icon: IconName; right: Right }[] = [
   { path: "", label: "Overview", icon: "overview", right: "see" },
   { path: "/keys", label: "Keys", icon: "key", right: "see_keys" },
+  { path: "/models", label: "Models", icon: "models", right: "see" },
   { path: "/requests", label: "Requests", icon: "list", right: "see_usage" },
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
   { path: "/settings", label: "Settings", icon: "settings", right: "see" },

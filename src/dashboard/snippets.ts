@@ -58,3 +58,21 @@ const { text } = await generateText({ model: forge("${model}"), prompt: "Hello" 
 console.log(text);` },
   ];
 }
+
+/** Paths and bodies of what is no conversation. */
+const calls: Record<string, { path: string; body: (model: string) => string[] }> = {
+  embedding: { path: "embeddings", body: (model) => [`-d '{"model": "${model}", "input": "Hello"}'`] },
+  rerank: { path: "rerank", body: (model) => [`-d '{"model": "${model}", "query": "Where is it warm?", "documents": ["In the south.", "In the north."]}'`] },
+  moderation: { path: "moderations", body: (model) => [`-d '{"model": "${model}", "input": "Hello"}'`] },
+  speech: { path: "audio/speech", body: (model) => [`-d '{"model": "${model}", "input": "Hello", "voice": "alloy"}'`, "-o speech.mp3"] },
+  image: { path: "images/generations", body: (model) => [`-d '{"model": "${model}", "prompt": "A house by the sea"}'`] },
+  video: { path: "videos", body: (model) => [`-d '{"model": "${model}", "prompt": "A house by the sea"}'`] },
+};
+
+/** A call of a model by what it is for, with curl. */
+export function callOf({ origin, key, model }: { origin: string; key: string; model: string }, kind: string): string {
+  const head = (path: string): string[] => [`curl ${origin}/v1/${path}`, `-H "Authorization: Bearer ${key}"`];
+  const call = calls[kind];
+  const lines = call ? [...head(call.path), `-H "Content-Type: application/json"`, ...call.body(model)] : [...head("audio/transcriptions"), `-F model="${model}"`, "-F file=@speech.mp3"];
+  return lines.join(" \\\n  ");
+}

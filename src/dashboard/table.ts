@@ -1,8 +1,11 @@
 /** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
+import { aliases } from "./pages/aliases.tsx";
 import { firstKey } from "./pages/first-key.tsx";
 import { invitation } from "./pages/invitation.tsx";
 import { key } from "./pages/key.tsx";
 import { keys } from "./pages/keys.tsx";
+import { model } from "./pages/model.tsx";
+import { models } from "./pages/models.tsx";
 import { overview } from "./pages/overview.tsx";
 import { preferences } from "./pages/preferences.ts";
 import { request } from "./pages/request.tsx";
@@ -18,6 +21,6 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...usage,
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsAudit,
 ];

@@ -5,6 +5,7 @@
 export { adopt } from "./adopt.ts";
 export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
 export { prepare, type Prepared } from "./prepared.ts";
+export { survey, type Survey } from "./survey.ts";
 export { relay, serve, type Serve } from "./relay.ts";
 export { eachPrompt, withPrompts } from "./prompts.ts";
 export { Requests } from "./requests.ts";

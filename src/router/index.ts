@@ -6,8 +6,8 @@
 export { callableModels, type CallableModel } from "./callable.ts";
 export { providerNamed } from "./names.ts";
 export { plan, stickTo, weigh } from "./plan.ts";
-export type { Attempt, Exclusion, Plan, Question, Vital } from "./question.ts";
+export type { Attempt, Exclusion, ExclusionReason, Plan, Question, Vital } from "./question.ts";
 export { refusal } from "./refusal.ts";
-export type { Needs } from "./needs.ts";
+export { usualNeeds, type Needs } from "./needs.ts";
 export { likelyCost } from "./rank.ts";
 export { aliasOf, resolve, type Candidate, type Names } from "./resolve.ts";

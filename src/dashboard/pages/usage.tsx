@@ -33,7 +33,7 @@ async function read(visit: MemberVisit, question: UsageQuestion): Promise<{ byTi
 const Filters = ({ question }: { question: UsageQuestion }) => (
   <div class="filters">
     <Choices label="Time" items={ranges.map(([range, label]) => ({ href: usageHref(question, { range }), label, current: range === question.range }))} />
-    {question.range === "custom" && <form method="get" action="/dashboard/usage" class="fields">
+    {question.range === "custom" && <form method="get" action="/dashboard/usage" class="filter">
       <input type="hidden" name="range" value="custom" /><input type="hidden" name="by" value={question.by} /><input type="hidden" name="metric" value={question.metric} />
       <TextField name="from" label="First day" type="date" value={question.from} /><TextField name="to" label="Last day" type="date" value={question.to} /><Submit look="secondary">Show</Submit>
     </form>}

@@ -56,7 +56,7 @@ async function looksGood(page: Page, name: string): Promise<void> {
 }
 
 /** Buttons, fields and links outside of running text that are lower than 44 px. */
-const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio]), nav a, .pills a, a.button, label:has([type=radio]), summary")]
+const smallTargets = (page: Page): Promise<string[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>("button, select, textarea, input:not([type=hidden], [type=radio], [type=checkbox]), nav a, .pills a, a.button, label:has([type=radio], [type=checkbox]), summary")]
   .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5).map((element) => `${element.outerHTML.slice(0, 100)} ${element.getBoundingClientRect().height}`));
 
 /** What stands over the edge of a box that shows no more, and is not to be scrolled to. */
@@ -180,6 +180,22 @@ try {
   await page.click("text=Latency");
   await page.waitForURL("**/usage?range=month&by=app&metric=latency");
   await looksGood(page, "usage-latency");
+  const list = await weigh(context, `${site.url}/dashboard/models`);
+  console.log(`  the list of models transfers ${(list.bytes / 1024).toFixed(1)} KB, uncompressed`);
+  await check("the list of models is under 100 KB", () => assert.ok(list.bytes > 0 && list.bytes < 100 * 1024, `${list.bytes} bytes`));
+  await page.goto(`${site.url}/dashboard/models`);
+  await looksGood(page, "models");
+  await tabTo(page, "Search optional");
+  await page.keyboard.type("gpt-5-nano");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/models?q=gpt-5-nano**");
+  await page.click(".named > a >> nth=0");
+  await check("a model has its page", async () => assert.equal(await page.textContent("h1"), "gpt-5-nano"));
+  await looksGood(page, "model");
+  await page.goto(`${site.url}/dashboard/aliases`);
+  await page.click("text=Why not the other >> nth=0");
+  await check("an alias says whom it leads to and why not elsewhere", async () => assert.match((await page.textContent("main"))!, /auto[\s\S]*works[\s\S]*its provider is not set up here/));
+  await looksGood(page, "aliases");
   await visitReference(page, { url: site.url, secret }, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
