@@ -65,6 +65,8 @@ export const settingsSchema = z.looseObject({
   DASHBOARD_SIGN_UP: z.enum(["open", "approval", "closed"]).default("approval"),
   /** The plan of organisations that people found in the dashboard. */
   DASHBOARD_PLAN: z.string().min(1).max(64).default("free"),
+  /** E-mail addresses of those who run this gateway, between commas: they see and change all of it in the dashboard. */
+  DASHBOARD_OPERATORS: z.string().default("").transform((text) => text.toLowerCase().split(",").map((address) => address.trim()).filter(Boolean)).pipe(z.array(z.email())),
   /** The sender of the dashboard's e-mails, through the binding EMAIL. */
   DASHBOARD_MAIL_FROM: z.union([z.email(), z.literal("")]).default(""),
   /** console: e-mails, with the links in them, are printed instead of sent. For local development only. */

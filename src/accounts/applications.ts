@@ -22,6 +22,12 @@ export async function listApplications(db: D1Database, state: ApplicationState):
   return results.map(applicationOf);
 }
 
+/** What was decided, the latest first. */
+export async function decidedApplications(db: D1Database, limit: number): Promise<Application[]> {
+  const { results } = await db.prepare("SELECT * FROM applications WHERE state IN ('approved', 'declined') ORDER BY decided_at DESC, email LIMIT ?").bind(limit).all<Row>();
+  return results.map(applicationOf);
+}
+
 /** Applies; a second time changes the reason while nobody has decided. */
 export async function apply(db: D1Database, by: By, { email, name, reason }: Pick<Application, "email" | "name" | "reason">): Promise<void> {
   await db.prepare(`

@@ -44,7 +44,10 @@ export const known = createMiddleware<Room>(async function known(c, next) {
   await next();
 });
 
-/** Serves a line of the route table to whom it is for; leads others to where they can become that. Throws `not_permitted`. */
+/** What a page says that is not there, or not for whoever asks. */
+export const noSuchPage = (): GatewayError => new GatewayError("not_found", "There is no such page.");
+
+/** Serves a line of the route table to whom it is for; leads others to where they can become that. Throws `not_permitted`; `not_found` for what only operators may know of. */
 export function guarded({ method, may: access, serve }: Entry) {
   return async (c: { get(name: "visit"): MemberVisit; req: { url: string } }): Promise<Response> => {
     const visit = c.get("visit");
@@ -55,10 +58,15 @@ export function guarded({ method, may: access, serve }: Entry) {
       return go(visit, `/sign-in${next}`);
     }
     if (access === "person") return serve(visit);
+    const by = { actor: visit.person.email, nowMs: visit.nowMs };
+    if (access === "operator") {
+      if (!visit.isOperator) throw noSuchPage();
+      return serve({ ...visit, by });
+    }
     if (!visit.membership) return go(visit, "/welcome");
     if (!may(visit.membership.role, access)) {
       throw new GatewayError("not_permitted", `Your role in ${visit.membership.organisationName} is ${visit.membership.role}, which does not allow this. An owner or admin can change that.`);
     }
-    return serve({ ...visit, by: { actor: visit.person.email, nowMs: visit.nowMs } });
+    return serve({ ...visit, by });
   };
 }

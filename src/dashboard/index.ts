@@ -4,12 +4,11 @@
  * Imports the stores; imported by routes/dashboard.ts alone, and only when a browser comes: no API call evaluates any of it.
  */
 import { Hono } from "hono";
-import { GatewayError } from "../errors.ts";
 import { asGatewayError } from "../pipeline/index.ts";
 export { linkFor } from "./link.ts";
 import { asset } from "./assets.ts";
 import { errorPage } from "./pages/error.tsx";
-import { guarded, known, sameOrigin, sealed } from "./guard.ts";
+import { guarded, known, noSuchPage, sameOrigin, sealed } from "./guard.ts";
 import { table } from "./table.ts";
 import type { Room } from "./visit.ts";
 
@@ -20,5 +19,5 @@ dashboard.get("/assets/*", (c) => asset(c.env, c.req.raw));
 dashboard.use(known);
 dashboard.use(sameOrigin);
 for (const entry of table) dashboard.on(entry.method, entry.path || "/", guarded(entry) as never);
-dashboard.notFound((c) => errorPage(c, new GatewayError("not_found", "There is no such page.")));
+dashboard.notFound((c) => errorPage(c, noSuchPage()));
 dashboard.onError((thrown, c) => errorPage(c, asGatewayError(thrown, { requestId: c.req.header("x-request-id") ?? "dashboard" })));

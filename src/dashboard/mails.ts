@@ -18,3 +18,11 @@ export function invitationMail({ to, organisation, role, by, url, days }: Invite
   const page = html`<p>${first}</p><p><a href="${url}">Join ${organisation}</a></p><p>${last}</p>`;
   return { to, subject: `Join ${organisation} on Forge`, text: [first, url, last].join("\n\n"), html: String(page) };
 }
+
+/** What was decided about an application. */
+export function decisionMail({ to, name, approved, url }: { to: string; name: string; approved: boolean; url: string }): Mail {
+  const first = approved ? "you may use Forge now: name your organisation, and the first key is yours." : "your application to use Forge was declined.";
+  const last = approved ? "Sign in with this address." : "Ask whoever runs this gateway if you think that this is a mistake.";
+  const page = html`<p>Hello ${name},</p><p>${first}</p>${approved ? html`<p><a href="${url}">Go on</a></p>` : ""}<p>${last}</p>`;
+  return { to, subject: approved ? "Welcome to Forge" : "Your application to Forge", text: [`Hello ${name},`, first, ...(approved ? [url] : []), last].join("\n\n"), html: String(page) };
+}

@@ -10,3 +10,6 @@ export const navigation: readonly { path: string; label: string; icon: IconName;
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
   { path: "/settings", label: "Settings", icon: "settings", right: "see" },
 ];
+
+/** What those who run the gateway see below it. */
+export const operatorLine: { path: string; label: string; icon: IconName } = { path: "/operator", label: "Operator", icon: "shield" };

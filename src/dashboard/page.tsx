@@ -21,7 +21,7 @@ export async function show(visit: Visit, page: Page): Promise<Response> {
   const message = flashOf(visit);
   const [sheets, scripts] = await Promise.all([["base.css"], ["base", ...islands].map((name) => `${name}.js`)].map((names) => Promise.all(names.map((name) => assetUrl(visit, name)))));
   const around = { visit, theme, message };
-  const framed = current !== undefined && visit.membership ? <Shell {...around} current={current}>{body}</Shell> : <Plain {...around}>{body}</Plain>;
+  const framed = current !== undefined && (visit.membership || visit.isOperator) ? <Shell {...around} current={current}>{body}</Shell> : <Plain {...around}>{body}</Plain>;
   const document = <Document title={title} theme={theme} sheets={sheets!} scripts={scripts!}>{framed}</Document>;
   // Cloudflare sends these ahead of the page, as 103 Early Hints.
   visit.c.header("link", [...sheets!.map((href) => `<${href}>; rel=preload; as=style`), ...scripts!.map((href) => `<${href}>; rel=modulepreload`)].join(", "));

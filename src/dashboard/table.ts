@@ -6,6 +6,7 @@ import { key } from "./pages/key.tsx";
 import { keys } from "./pages/keys.tsx";
 import { model } from "./pages/model.tsx";
 import { models } from "./pages/models.tsx";
+import { operators } from "./pages/operator.ts";
 import { overview } from "./pages/overview.tsx";
 import { preferences } from "./pages/preferences.ts";
 import { request } from "./pages/request.tsx";
@@ -23,4 +24,5 @@ import type { Entry } from "./visit.ts";
 export const table: readonly Entry[] = [
   ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsAudit,
+  ...operators,
 ];

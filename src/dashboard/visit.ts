@@ -21,16 +21,20 @@ export type Visit = {
   person?: Person;
   memberships: readonly Membership[];
   membership?: Membership;
+  /** Whether this person runs the gateway (DASHBOARD_OPERATORS). */
+  isOperator: boolean;
 };
 /** Somebody who is signed in. */
 export type PersonVisit = Visit & { person: Person };
 /** Somebody of an organisation. `by`: who changes something now, for the audit trail. */
 export type MemberVisit = PersonVisit & { membership: Membership; by: { actor: string; nowMs: number } };
+/** Somebody who runs the gateway. `by`: as for members. */
+export type OperatorVisit = PersonVisit & Pick<MemberVisit, "by">;
 
 type Method = "GET" | "POST";
 type Answer = Response | Promise<Response>;
 /** One line of the route table. `may`: who gets in. */
-export type Entry = { method: Method; path: string; may: "anyone" | "person" | Right; serve: (visit: MemberVisit) => Answer };
+export type Entry = { method: Method; path: string; may: "anyone" | "person" | "operator" | Right; serve: (visit: MemberVisit) => Answer };
 
 /** A page or an action for everybody. */
 export const anyone = (method: Method, path: string, serve: (visit: Visit) => Answer): Entry => ({ method, path, may: "anyone", serve });
@@ -38,6 +42,8 @@ export const anyone = (method: Method, path: string, serve: (visit: Visit) => An
 export const person = (method: Method, path: string, serve: (visit: PersonVisit) => Answer): Entry => ({ method, path, may: "person", serve });
 /** One for members of the current organisation whose role has this right. */
 export const member = (right: Right, method: Method, path: string, serve: (visit: MemberVisit) => Answer): Entry => ({ method, path, may: right, serve });
+/** One for those who run the gateway. To everybody else it is not there. */
+export const operator = (method: Method, path: string, serve: (visit: OperatorVisit) => Answer): Entry => ({ method, path, may: "operator", serve });
 
 const cookie = { path: "/", secure: true, httpOnly: true, sameSite: "Lax" } as const;
 const organisationCookie = "__Host-forge-organisation";
@@ -52,14 +58,15 @@ export async function visitOf(c: Context<Room>): Promise<Visit> {
   const auth = await authOf(env, isolate.settings, origin);
   const session = await auth.api.getSession({ headers: c.req.raw.headers, returnHeaders: true });
   for (const line of session.headers?.getSetCookie() ?? []) c.header("set-cookie", line, { append: true });
-  const visit: Visit = { c, env, isolate, origin, nowMs: Date.now(), auth, memberships: [] };
+  const visit: Visit = { c, env, isolate, origin, nowMs: Date.now(), auth, memberships: [], isOperator: false };
   const user = session.response?.user;
   // Roles go by e-mail address: an address that is not proved gives none.
   if (!user?.emailVerified) return visit;
   const memberships = await membershipsOf(env.DB, user.email);
   const chosen = getCookie(c, organisationCookie);
   const membership = memberships.find(({ organisationId }) => organisationId === chosen) ?? memberships[0];
-  return { ...visit, person: { id: user.id, name: user.name, email: user.email }, memberships, membership };
+  const isOperator = isolate.settings.DASHBOARD_OPERATORS.includes(user.email.toLowerCase());
+  return { ...visit, person: { id: user.id, name: user.name, email: user.email }, memberships, membership, isOperator };
 }
 
 /** Makes an organisation the current one from the next page on. */

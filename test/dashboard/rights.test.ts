@@ -3,26 +3,27 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roles, type Role } from "../../src/accounts/members.ts";
 import { may, rights, type Right } from "../../src/dashboard/rights.ts";
 import { table } from "../../src/dashboard/table.ts";
-import { Browser, newMember, quickPerson } from "./stage.ts";
+import { Browser, newMember, newOperator, quickPerson } from "./stage.ts";
 
-type Visitor = "stranger" | "nobody's member" | Role;
-const visitors: Visitor[] = ["stranger", "nobody's member", ...roles];
+type Visitor = "stranger" | "nobody's member" | "operator" | Role;
+const visitors: Visitor[] = ["stranger", "nobody's member", "operator", ...roles];
 const browsers = new Map<Visitor, Browser>();
 
 beforeAll(async () => {
-  browsers.set("stranger", new Browser()).set("nobody's member", await quickPerson());
+  browsers.set("stranger", new Browser()).set("nobody's member", await quickPerson()).set("operator", await newOperator());
   for (const role of roles) browsers.set(role, await newMember(role));
 });
 afterAll(() => browsers.clear());
 
 /** What the guard makes of a visit. */
-type Outcome = "in" | "sign in first" | "no organisation" | "not permitted";
+type Outcome = "in" | "sign in first" | "no organisation" | "not permitted" | "not there";
 
 function expected(visitor: Visitor, access: (typeof table)[number]["may"]): Outcome {
   if (access === "anyone") return "in";
   if (visitor === "stranger") return "sign in first";
   if (access === "person") return "in";
-  if (visitor === "nobody's member") return "no organisation";
+  if (access === "operator") return visitor === "operator" ? "in" : "not there";
+  if (visitor === "nobody's member" || visitor === "operator") return "no organisation";
   return may(visitor, access) ? "in" : "not permitted";
 }
 
@@ -33,6 +34,7 @@ async function outcomeOf(response: Response): Promise<Outcome> {
   if (response.status === 303 && /^\/dashboard\/sign-in(\?next=|$)/.test(location)) return "sign in first";
   if (response.status === 303 && location === "/dashboard/welcome") return "no organisation";
   if (response.status === 403 && (await response.text()).includes(refused)) return "not permitted";
+  if (response.status === 404 && (await response.text()).includes("There is no such page.")) return "not there";
   return "in";
 }
 

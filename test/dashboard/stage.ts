@@ -70,9 +70,8 @@ export async function newPerson(email = newEmail(), settings: Settings = {}): Pr
 }
 
 /** Somebody who is signed in, made without the pages: many are needed. */
-export async function quickPerson(): Promise<Browser & { email: string }> {
-  const email = newEmail();
-  const browser = Object.assign(new Browser(), { email });
+export async function quickPerson(email = newEmail(), settings: Settings = {}): Promise<Browser & { email: string }> {
+  const browser = Object.assign(new Browser(settings), { email });
   const auth = await authOf(browser.env, isolateOf(browser.env).settings, origin);
   await auth.api.signUpEmail({ body: { name: "Ada", email, password } });
   await env.DB.prepare("UPDATE people SET email_verified = 1 WHERE email = ?").bind(email).run();
@@ -88,4 +87,10 @@ export async function newMember(role: Role): Promise<Browser & { email: string; 
   await createOrganisation(env.DB, by, { id: organisationId, name: "Engines", plan: "default", sovereign: false, headerCredentials: false });
   await putMember(env.DB, by, organisationId, { email: browser.email, role });
   return Object.assign(browser, { organisationId });
+}
+
+/** Somebody who runs the gateway, and belongs to no organisation. */
+export async function newOperator(settings: Settings = {}): Promise<Browser & { email: string }> {
+  const email = newEmail();
+  return quickPerson(email, { ...settings, DASHBOARD_OPERATORS: `somebody.else@example.com, ${email.toUpperCase()}` });
 }

@@ -1,6 +1,6 @@
 /** What stands around every page: `Plain` for whoever is not in yet, `Shell` for members. */
 import type { Child } from "hono/jsx";
-import { navigation } from "../navigation.ts";
+import { navigation, operatorLine } from "../navigation.ts";
 import { may } from "../rights.ts";
 import { themes, type PersonVisit, type Theme, type Visit } from "../visit.ts";
 import { Icon } from "./icon.tsx";
@@ -66,8 +66,8 @@ const Organisations = ({ visit: { memberships, membership } }: { visit: Visit })
 
 /** Navigation beside the page; above it on a narrow screen, folded away. */
 export function Shell({ visit, theme, message, current, children }: Around & { current: string | undefined }) {
-  const { membership, person } = visit as PersonVisit;
-  const items = navigation.filter(({ right }) => may(membership!.role, right));
+  const { membership, person, isOperator } = visit as PersonVisit;
+  const items = [...navigation.filter(({ right }) => membership && may(membership.role, right)), ...(isOperator ? [operatorLine] : [])];
   return (
     <div class="shell">
       <a class="skip" href="#main">Skip to the page</a>
@@ -76,12 +76,12 @@ export function Shell({ visit, theme, message, current, children }: Around & { c
         <details class="menu" open>
           <summary>Menu</summary>
           <div class="menu-body">
-            <Organisations visit={visit} />
+            {membership && <Organisations visit={visit} />}
             <nav aria-label="Main"><ul>{items.map(({ path, label, icon }) => (
               <li><a href={`/dashboard${path}`} aria-current={path === current ? "page" : undefined}><Icon name={icon} />{label}</a></li>
             ))}</ul></nav>
             <div class="me">
-              <p><strong>{person.name}</strong><span class="note">{person.email}</span><Badge>{membership!.role}</Badge></p>
+              <p><strong>{person.name}</strong><span class="note">{person.email}</span><Badge>{membership?.role ?? "operator"}</Badge></p>
               <div class="me-actions"><ThemeSwitch theme={theme} back={backOf(visit)} /><form method="post" action="/dashboard/sign-out"><Submit look="quiet" icon="leave">Sign out</Submit></form></div>
             </div>
           </div>

@@ -14,7 +14,7 @@ export async function errorPage(c: Context<Room>, { status, message }: GatewayEr
   if (!visit) return c.text(message, status as 404);
   return show(visit, {
     title,
-    in: visit.membership ? "error" : undefined,
+    in: visit.membership || visit.isOperator ? "error" : undefined,
     status: status as Page["status"],
     body: <><h1 class="hidden">{title}</h1><EmptyState icon="alert" title={title} action={<ButtonLink href="/dashboard" look="secondary">To the overview</ButtonLink>}>{message}</EmptyState></>,
   });

@@ -56,6 +56,7 @@ async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
 
 export const welcome = [
   person("GET", "/welcome", async (visit) => {
+    if (visit.isOperator && visit.memberships.length === 0 && visit.c.req.query("own") === undefined) return go(visit, "/operator");
     const isInvited = visit.memberships.length === 0 && (await invitationsTo(visit.env.DB, visit.person.email, visit.nowMs)).length > 0;
     return isInvited && visit.c.req.query("own") === undefined ? go(visit, "/invitation") : page(visit);
   }),

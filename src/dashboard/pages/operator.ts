@@ -1,0 +1,8 @@
+/** The pages of those who run the gateway. */
+import { go, operator } from "../visit.ts";
+import { operatorApplications } from "./operator-applications.tsx";
+
+export const operators = [
+  operator("GET", "/operator", (visit) => go(visit, "/operator/applications")),
+  ...operatorApplications,
+];
