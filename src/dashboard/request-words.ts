@@ -45,7 +45,9 @@ export const reasons: Readonly<Record<string, string>> = {
   not_self_hosted: "the request is sovereign", not_allowed: "the key or the plan does not allow it", not_priced: "what it costs is not known", free: "it is given away, which an alias of everything does not mean",
   not_free: "it is not free", ignored: "the request left it out", not_in_only: "the request wanted others only", fallbacks_off: "the request wanted no fallback", trains: "it may train on prompts",
   retains: "it may keep prompts", quantization: "its quantization is not one that was wanted", max_price: "it costs more than was wanted", unhealthy: "it was down",
-  other_embedding: "its vectors cannot be compared", not_needed: "enough others stood before it",
+  kind: "it is for something else", context: "the request is too long for it", output_tokens: "its answers are too short", output_modality: "it does not make what was asked for",
+  lacks_tools: "it knows no tools", lacks_vision: "it sees no pictures", lacks_audio: "it hears nothing", lacks_video: "it sees no films", lacks_pdf: "it reads no PDF",
+  lacks_json_schema: "it does not write by a schema", lacks_reasoning: "it does not reason", other_embedding: "its vectors cannot be compared", not_needed: "enough others stood before it",
 };
 
 /** How an order was found. */

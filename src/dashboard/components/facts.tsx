@@ -2,7 +2,7 @@
 import type { Child } from "hono/jsx";
 
 export const Facts = ({ of }: { of: readonly (readonly [name: string, value: Child] | false | undefined)[] }) => (
-  <dl class="facts">{of.map((fact) => fact && <div><dt>{fact[0]}</dt><dd>{fact[1]}</dd></div>)}</dl>
+  <dl class="pairs">{of.map((fact) => fact && <div><dt>{fact[0]}</dt><dd>{fact[1]}</dd></div>)}</dl>
 );
 
 /** The way back to the list that a page belongs to. */

@@ -14,6 +14,8 @@ type FieldProps = {
   autocomplete?: string;
   maxlength?: number;
   placeholder?: string;
+  /** Where nothing is required, nobody is told so of each. */
+  unsaid?: boolean;
 };
 
 const idsOf = ({ name, hint, from }: FieldProps) => {
@@ -26,7 +28,7 @@ function Around({ field, children }: { field: FieldProps; children?: Child }) {
   const { error } = idsOf(field);
   return (
     <div class={`field${error ? " wrong" : ""}`}>
-      <label for={field.name}>{field.label}{field.required === false && <span class="optional"> optional</span>}</label>
+      <label for={field.name}>{field.label}{field.required === false && !field.unsaid && <span class="optional"> optional</span>}</label>
       {children}
       {field.hint && <p class="hint" id={`${field.name}-hint`}>{field.hint}</p>}
       {error && <p class="error" id={`${field.name}-error`}>{error}</p>}

@@ -9,7 +9,7 @@ const scopes = [["key", "Its own usage"], ["organisation", "The organisation's u
 
 /** `version`: of the key that is changed; a key that has changed meanwhile is shown again. */
 export function KeyForm({ action, submit, plan, from, version, back = "/dashboard/keys" }: { action: string; submit: string; plan: Limits; from?: Typed; version?: number; back?: string }) {
-  const field = { from, required: false, maxlength: 30 } as const;
+  const field = { from, required: false, unsaid: true, maxlength: 30 } as const;
   return (
     <form method="post" action={action} class="form" novalidate>
       {version !== undefined && <input type="hidden" name="version" value={version} />}
@@ -27,7 +27,7 @@ export function KeyForm({ action, submit, plan, from, version, back = "/dashboar
       <Card>
         <Fields legend="What it may call">
           <div class="field" data-names="/dashboard/keys/names" data-into="models">
-            <TextArea name="models" label="Models" from={from} required={false} rows={4} placeholder={"auto\nopenai/*"} hint="One a line; * at an end matches the rest. Empty: all that your organisation may call." />
+            <TextArea name="models" label="Models" from={from} required={false} unsaid rows={4} placeholder={"auto\nopenai/*"} hint="One a line; * at an end matches the rest. Empty: all that your organisation may call." />
             <div class="row" data-names-add hidden><label class="hidden" for="models-add">Find a model</label><input id="models-add" type="text" list="models-known" placeholder="Find a model" autocomplete="off" spellcheck={false} /><button type="button" class="button secondary">Add</button><datalist id="models-known"></datalist></div>
           </div>
           <div class="form">

@@ -55,17 +55,21 @@ function Lines({ entry: { lines, costNanoUsd, costSource, pricesFromMs } }: { en
       ]} />}
       <div class="foot"><Facts of={[
         ["Charged", <><strong>{exactly(costNanoUsd)}</strong>{lines.length > 0 && pico !== costNanoUsd * picoPerNano && <span class="note"> rounded once to a billionth of a dollar</span>}</>],
-        pricesFromMs !== null && ["Prices of", moment(pricesFromMs)],
+        pricesFromMs !== null && pricesFromMs > 0 && ["Prices of", moment(pricesFromMs)],
       ]} /></div>
     </Card>
   );
 }
 
-const Excluded = ({ route }: { route: NonNullable<LedgerEntry["route"]> }) => (route.excluded.length === 0 ? null : (
-  <Card title="Not asked, and why" note={route.others > 0 ? `and ${count(route.others)} more; POST /v1/route tells all of them` : undefined} flush>
-    <Table caption="Not asked" rows={route.excluded} columns={[{ label: "Deployment", cell: ({ deployment }) => <code>{deployment}</code> }, { label: "Why", cell: ({ reason }) => reasons[reason] ?? reason.replaceAll("_", " ") }]} />
-  </Card>
-));
+/** More than these are folded away. */
+const shownAtOnce = 5;
+
+function Excluded({ route: { excluded, others } }: { route: NonNullable<LedgerEntry["route"]> }) {
+  if (excluded.length === 0) return null;
+  const list = <Table caption="Not asked" rows={excluded} columns={[{ label: "Deployment", cell: ({ deployment }) => <code>{deployment}</code> }, { label: "Why", cell: ({ reason }) => reasons[reason] ?? reason.replaceAll("_", " ") }]} />;
+  const more = others > 0 ? `and ${count(others)} more; POST /v1/route tells all of them` : undefined;
+  return <Card title="Not asked, and why" note={more} flush>{excluded.length > shownAtOnce ? <details class="detail"><summary>Show {excluded.length} of them</summary>{list}</details> : list}</Card>;
+}
 
 const Others = ({ title, rows }: { title: string; rows: readonly KeptRequest[] }) => (rows.length === 0 ? null : (
   <Card title={title} flush><Table caption={title} rows={rows} columns={[
@@ -106,13 +110,12 @@ async function requestPage(visit: MemberVisit): Promise<Response> {
         <Stat label="Cost" value={exactly(costNanoUsd)} note={sources[entry.costSource]} />
         <Stat label="Tokens in" value={count(usage.inputTokens)} note={usage.cachedTokens > 0 && `${count(usage.cachedTokens)} from a cache`} />
         <Stat label="Tokens out" value={count(usage.outputTokens)} note={estimated && "estimated"} />
-        <Stat label="First byte" value={firstByteMs === null ? "—" : duration(firstByteMs)} />
-        <Stat label="Took" value={duration(totalMs)} />
+        <Stat label="Took" value={duration(totalMs)} note={firstByteMs !== null && `first byte after ${duration(firstByteMs)}`} />
       </Stats>
       {corrections.length > 0 && <Notice>What it was charged was corrected: with that it comes to {exactly(corrections.reduce((sum, one) => sum + one.costNanoUsd, costNanoUsd))}.</Notice>}
       <Card title="What happened"><TimeLine entry={entry} /></Card>
-      {route && <Excluded route={route} />}
       <Lines entry={entry} />
+      {route && <Excluded route={route} />}
       {legs && <Card title="Who had a part in it" flush><Table caption="Parts" rows={legs} columns={[
         { label: "Deployment", cell: ({ deployment }) => <code>{deployment}</code> },
         { label: "Ended", cell: ({ end }) => ends[end].words },

@@ -42,7 +42,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
   const watches = !before && filters.toMs === undefined;
   const columns = columnsFor(names);
   const from = { values, errors };
-  const field = { from, required: false, maxlength: 256 } as const;
+  const field = { from, required: false, unsaid: true, maxlength: 256 } as const;
   return show(visit, {
     title: "Requests",
     in: "/requests",
@@ -56,7 +56,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
           <form method="get" action="/dashboard/requests" class="form" novalidate>
             <div class="fields-grid">
               <Choice name="key" label="Key" from={from} options={[["", "All keys"], ...names, ...(values.key && !names.has(values.key) ? [[values.key, values.key] as const] : [])]} />
-              <TextField {...field} name="model" label="Model" placeholder="as it was asked for, or provider/model" />
+              <TextField {...field} name="model" label="Model" placeholder="auto, openai/gpt-5-nano" />
               <Choice name="end" label="How it ended" from={from} options={[["", "However it ended"], ...Object.entries(ends).filter(([name]) => name !== "adjustment" && name !== "outrun").map(([name, { words }]) => [name, words] as const)]} />
               <TextField {...field} name="status" label="Status" inputmode="numeric" placeholder="503" />
               <TextField {...field} name="above" label="Cost above, US $" inputmode="decimal" placeholder="0.05" />

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
 import { visitReference } from "./reference.ts";
+import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
 
 const { values: { shots } } = parseArgs({ options: { shots: { type: "string" } } });
@@ -197,9 +198,10 @@ try {
   await check("an alias says whom it leads to and why not elsewhere", async () => assert.match((await page.textContent("main"))!, /auto[\s\S]*works[\s\S]*its provider is not set up here/));
   await looksGood(page, "aliases");
   await visitReference(page, { url: site.url, secret }, { check, looksGood });
+  await keysAndRequests({ page, url: site.url, check, looksGood, tabTo });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
-  complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes("404")));
+  complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
 
   await page.goto(`${site.url}/dashboard`);
   await page.click('.side button[aria-label="Dark"]');
