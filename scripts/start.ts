@@ -72,6 +72,7 @@ function greeting({ url, key, model, adminFile, demo }: Greeting): string {
     `${bold("Forge is ready")} (${seconds} s)`,
     "",
     `  Dashboard     ${url}/dashboard`,
+    `  Guides        ${url}/docs`,
     `  Base URL      ${url}/v1`,
     `  API key       ${key}`,
     `  Admin secret  ${adminFile}`,

@@ -60,7 +60,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "catalog/index", "env", "errors", "ledger/index", "ledger/usage-csv", "type limits/index", "pipeline/index", "router/index", "telemetry/log"],
     why: "pages for people: the stores through their own functions, never over HTTP; loaded by one route when a browser comes",
   },
-  reference: { may: ["accounts/budgets", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it" },
+  reference: { may: ["accounts/budgets", "accounts/policy", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it" },
   app: { may: ["routes", "reference/index", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "videos/index"], why: "the entry: no logic; the platform finds classes only here" },
 };

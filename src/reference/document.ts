@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { requestSchemas } from "../protocols/request-schemas.ts";
 import { askedSchema } from "../responses/asked.ts";
+import { answerSchemas, type AnswerName } from "./answers.ts";
 import { adminFamily } from "./admin.ts";
 import { conversationFamilies } from "./conversations.ts";
 import { dialectFamilies } from "./dialects.ts";
@@ -35,7 +36,7 @@ function tables(): { families: Family[]; bodies: ReturnType<typeof requestSchema
   const read = requestSchemas();
   // What is kept here is never asked of a provider: of those fields the store's reading holds.
   const bodies = { ...read, ResponseRequest: read.ResponseRequest.extend(askedSchema.shape) };
-  return { bodies, families: [...conversationFamilies(bodies), ...mediaFamilies(bodies), ...keptFamilies, ...ownFamilies(bodies), ...dialectFamilies(bodies), adminFamily] };
+  return { bodies, families: [...conversationFamilies(bodies), ...mediaFamilies(bodies), ...keptFamilies(), ...ownFamilies(bodies), ...dialectFamilies(bodies), adminFamily()] };
 }
 
 /** `POST /v1/files/{file_id}` → `postV1FilesFileId`. */
@@ -56,9 +57,12 @@ function bodyOf({ json, form, bodyOptional }: Operation, named: Named): Json {
   return Object.keys(content).length === 0 ? {} : { requestBody: { required: bodyOptional !== true, content } };
 }
 
-function answerOf({ status = 200, type = "application/json", streams, asks, by }: Operation): Json {
+const referenceTo = (name: AnswerName): Json => ({ $ref: `#/components/schemas/${name}` });
+
+function answerOf({ status = 200, type = "application/json", streams, asks, by, gives }: Operation): Json {
   const any = { schema: {} };
-  const content = type === null ? {} : { content: { [type]: any, ...(streams && { [streams]: any }) } };
+  const own = gives === undefined ? any : { schema: typeof gives === "string" ? referenceTo(gives) : { anyOf: gives.map(referenceTo) } };
+  const content = type === null ? {} : { content: { [type]: own, ...(streams && { [streams]: any }) } };
   return { [status]: { description: type === null ? "Done." : "The answer.", headers: headersTold({ asks: asks === true, keyed: by === undefined }), ...content } };
 }
 
@@ -92,7 +96,10 @@ export function openapi(): Json {
     paths,
     components: {
       securitySchemes: schemes, parameters: headerParameters(), headers: answerHeaders(), responses: failureAnswers(),
-      schemas: { ...Object.fromEntries([...named].map(([schema, name]) => [name, jsonSchema(schema)])), ...failureSchemas() },
+      schemas: {
+        ...Object.fromEntries([...named].map(([schema, name]) => [name, jsonSchema(schema)])),
+        ...Object.fromEntries(Object.entries(answerSchemas()).map(([name, schema]) => [name, jsonSchema(schema, {})])), ...failureSchemas(),
+      },
     },
   };
 }

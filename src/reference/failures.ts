@@ -29,7 +29,7 @@ export const shapes: readonly Shape[] = [
   { name: "AtlassianError", render: renderAtlassianError, schema: () => z.strictObject({ code: z.string(), message: z.string() }) },
 ];
 
-const samples: readonly GatewayError[] = [
+const samples = (): readonly GatewayError[] => [
   new GatewayError("invalid_request", "messages: must be an array of messages", { param: "messages" }),
   new GatewayError("invalid_api_key", "Invalid API key.", { shouldRetry: false }),
   new GatewayError("rate_limit_exceeded", "Rate limit reached.", { retryAfterSeconds: 12 }),
@@ -43,7 +43,7 @@ function answer({ name, render }: Shape, [least, most, is]: readonly [number, nu
   const within = (status: number): boolean => status >= least && status <= most;
   const byStatus = Map.groupBy(codes.filter(([, status]) => within(status)), ([, status]) => status);
   const list = [...byStatus].sort(([a], [b]) => a - b).map(([status, rows]) => `* ${status}: ${rows.map(([code]) => `\`${code}\``).join(", ")}`);
-  const examples = Object.fromEntries(samples.filter(({ status }) => within(status)).map((sample) => [sample.code, { value: JSON.parse(render(sample, "req_0123456789")) as Json }]));
+  const examples = Object.fromEntries(samples().filter(({ status }) => within(status)).map((sample) => [sample.code, { value: JSON.parse(render(sample, "req_0123456789")) as Json }]));
   return {
     description: `${is}. Codes by status:\n\n${list.join("\n")}`,
     headers: { "X-Request-ID": { $ref: "#/components/headers/X-Request-ID" }, "Retry-After": { $ref: "#/components/headers/Retry-After" }, "X-Should-Retry": { $ref: "#/components/headers/X-Should-Retry" } },
@@ -55,7 +55,7 @@ function answer({ name, render }: Shape, [least, most, is]: readonly [number, nu
 export const failureAnswers = (): Json =>
   Object.fromEntries(shapes.flatMap((shape) => Object.entries(classes).map(([status, of]) => [`${shape.name}${status}`, answer(shape, of)])));
 
-export const failureSchemas = (): Json => Object.fromEntries(shapes.map(({ name, schema }) => [name, jsonSchema(schema())]));
+export const failureSchemas = (): Json => Object.fromEntries(shapes.map(({ name, schema }) => [name, jsonSchema(schema(), {})]));
 
 /** The answers of an operation when something goes wrong. */
 export function failuresAt(path: string): Json {

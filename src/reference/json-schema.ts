@@ -11,11 +11,11 @@ function tidied(json: Json): void {
   if (json.format !== undefined) delete json.pattern;
 }
 
-/** The schema, and for each field of it what it means, where that is known. */
-export function jsonSchema(schema: z.ZodType): Json {
+/** The schema, and for each field of it what it means, where that is known: `meanings` are those of requests unless others are given. */
+export function jsonSchema(schema: z.ZodType, meanings: Readonly<Record<string, string>> = words): Json {
   const { $schema: _, "~standard": __, ...json } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any", override: ({ jsonSchema }) => tidied(jsonSchema as Json) }) as Json;
   for (const [name, field] of Object.entries((json.properties ?? {}) as Record<string, Json>)) {
-    const meaning = words[name];
+    const meaning = meanings[name];
     if (meaning !== undefined && field.description === undefined) field.description = meaning;
   }
   return json;

@@ -5,7 +5,7 @@ import * as videos from "../routes/videos.ts";
 import type { Family } from "./operation.ts";
 
 const openai = (page: string): string => `https://platform.openai.com/docs/api-reference/${page}`;
-const picture = z.string().meta({ format: "binary" });
+const picture = () => z.string().meta({ format: "binary" });
 const events = "text/event-stream";
 const cohere = "https://docs.cohere.com/reference/rerank";
 
@@ -33,16 +33,16 @@ export const mediaFamilies = (bodies: ReturnType<typeof requestSchemas>): Family
       { on: "POST /v1/images/generations", is: "Make pictures", docs: openai("images/create"), asks: true, json: bodies.ImageRequest, streams: events },
       {
         on: "POST /v1/images/edits", is: "Edit pictures", says: "A form with the pictures, or JSON with their addresses.", docs: openai("images/createEdit"), asks: true, streams: events,
-        json: bodies.ImageRequest.extend({ images: z.array(z.object({ image_url: z.string() })) }), form: bodies.ImageRequest.extend({ image: picture, mask: picture.optional() }),
+        json: bodies.ImageRequest.extend({ images: z.array(z.object({ image_url: z.string() })) }), form: bodies.ImageRequest.extend({ image: picture(), mask: picture().optional() }),
       },
-      { on: "POST /v1/images/variations", is: "Vary a picture", docs: openai("images/createVariation"), asks: true, form: bodies.ImageVariationForm.extend({ image: picture }) },
+      { on: "POST /v1/images/variations", is: "Vary a picture", docs: openai("images/createVariation"), asks: true, form: bodies.ImageVariationForm.extend({ image: picture() }) },
       { on: "GET /v1/images/files/{picture}", is: "A picture by its address", by: "anyone", type: "image/png" },
     ],
   },
   {
     name: "Videos", about: "Films: begun, asked after, fetched.",
     operations: [
-      { on: "POST /v1/videos", is: "Begin a film", docs: openai("videos/create"), asks: true, json: bodies.VideoRequest, form: bodies.VideoRequest.extend({ input_reference: picture.optional() }) },
+      { on: "POST /v1/videos", is: "Begin a film", docs: openai("videos/create"), asks: true, json: bodies.VideoRequest, form: bodies.VideoRequest.extend({ input_reference: picture().optional() }) },
       { on: "GET /v1/videos", is: "List films", docs: openai("videos/list"), query: videos.listQuery },
       { on: "GET /v1/videos/{video_id}", is: "How a film stands", docs: openai("videos/retrieve") },
       { on: "DELETE /v1/videos/{video_id}", is: "Delete a film", docs: openai("videos/delete") },

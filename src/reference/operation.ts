@@ -1,5 +1,6 @@
 /** What the document says of one method at one URL. */
 import type { z } from "zod";
+import type { AnswerName } from "./answers.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -21,6 +22,8 @@ export type Operation = {
   readonly json?: z.ZodType;
   readonly form?: z.ZodType;
   readonly bodyOptional?: true;
+  /** What is answered in JSON when all is well, where it is the gateway's own: one of these. */
+  readonly gives?: AnswerName | readonly AnswerName[];
   /** Of the answer when all is well: 200 and JSON unless it says otherwise; `type` null: it has no body. */
   readonly status?: number;
   readonly type?: string | null;
