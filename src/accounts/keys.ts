@@ -30,6 +30,18 @@ export async function createKey(db: D1Database, by: By, pepper: string, wanted: 
   return { key, secret };
 }
 
+/**
+ * Makes a key without a secret, which nobody but the gateway itself can ask with, unless one of this id is there. Returns the one that is, whatever has become of it.
+ */
+export async function ensureSecretlessKey(db: D1Database, by: By, { id, organisationId, name, policy }: Pick<NewKey, "organisationId" | "name" | "policy"> & { id: string }): Promise<KeyRecord> {
+  const results = await db.batch([
+    db.prepare("INSERT INTO api_keys (id, organisation_id, name, policy, created_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING").bind(id, organisationId, name, JSON.stringify(policy), by.nowMs),
+    auditIfChanged(db, by, { action: "key.create", subject: id, organisationId, detail: { name, policy, secret: "none" } }),
+    selectKey(db, id),
+  ]);
+  return readKey(results.at(-1))!;
+}
+
 function insertSecret(db: D1Database, keyId: string, hash: string, hint: string, nowMs: number): D1PreparedStatement {
   return db.prepare(`
     INSERT INTO api_key_secrets (hash, key_id, hint, created_at)

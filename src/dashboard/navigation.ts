@@ -8,6 +8,7 @@ export const navigation: readonly { path: string; label: string; icon: IconName;
   { path: "/models", label: "Models", icon: "models", right: "see" },
   { path: "/requests", label: "Requests", icon: "list", right: "see_usage" },
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
+  { path: "/playground", label: "Playground", icon: "play", right: "try_models" },
   { path: "/settings", label: "Settings", icon: "settings", right: "see" },
 ];
 

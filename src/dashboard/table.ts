@@ -8,6 +8,7 @@ import { model } from "./pages/model.tsx";
 import { models } from "./pages/models.tsx";
 import { operators } from "./pages/operator.ts";
 import { overview } from "./pages/overview.tsx";
+import { playground } from "./pages/playground.tsx";
 import { preferences } from "./pages/preferences.ts";
 import { request } from "./pages/request.tsx";
 import { requests } from "./pages/requests.tsx";
@@ -22,7 +23,7 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage,
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage, ...playground,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsAudit,
   ...operators,
 ];

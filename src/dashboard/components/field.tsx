@@ -37,21 +37,21 @@ function Around({ field, children }: { field: FieldProps; children?: Child }) {
 }
 
 /** One line of text. A password is never filled in again. */
-export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date" | "datetime-local"; minlength?: number; autofocus?: boolean; value?: string; inputmode?: "numeric" | "decimal"; min?: string }) {
+export function TextField(field: FieldProps & { type?: "text" | "email" | "password" | "number" | "date" | "datetime-local"; minlength?: number; autofocus?: boolean; value?: string; inputmode?: "numeric" | "decimal"; min?: string; list?: string }) {
   const { name, from, type = "text", required = true } = field;
   const value = type === "password" ? undefined : (from?.values?.[name] ?? field.value);
   return (
     <Around field={field}>
       <input id={name} name={name} type={type} value={value} required={required} autocomplete={field.autocomplete ?? "off"} maxlength={field.maxlength} minlength={field.minlength}
-        placeholder={field.placeholder} inputmode={field.inputmode} min={field.min} autofocus={field.autofocus} autocapitalize={type === "email" ? "none" : undefined} spellcheck={type === "text" ? undefined : false} {...idsOf(field).aria} />
+        placeholder={field.placeholder} inputmode={field.inputmode} min={field.min} list={field.list} autofocus={field.autofocus} autocapitalize={type === "email" ? "none" : undefined} spellcheck={type === "text" ? undefined : false} {...idsOf(field).aria} />
     </Around>
   );
 }
 
 /** Several lines of text. */
-export function TextArea(field: FieldProps & { rows?: number; value?: string }) {
+export function TextArea(field: FieldProps & { rows?: number; value?: string; mono?: boolean }) {
   const { name, from, required = true } = field;
-  return <Around field={field}><textarea id={name} name={name} rows={field.rows ?? 4} required={required} maxlength={field.maxlength} placeholder={field.placeholder} {...idsOf(field).aria}>{from?.values?.[name] ?? field.value ?? ""}</textarea></Around>;
+  return <Around field={field}><textarea id={name} name={name} rows={field.rows ?? 4} required={required} maxlength={field.maxlength} placeholder={field.placeholder} class={field.mono ? "mono" : undefined} spellcheck={field.mono ? false : undefined} {...idsOf(field).aria}>{from?.values?.[name] ?? field.value ?? ""}</textarea></Around>;
 }
 
 /** One of a few. */

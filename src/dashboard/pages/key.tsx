@@ -117,7 +117,7 @@ async function keyPage(visit: MemberVisit): Promise<Response> {
         { label: "Made", cell: ({ createdAtMs }) => <Time ms={createdAtMs}>{relative(createdAtMs, nowMs)}</Time> },
         { label: "Ends", cell: ({ expiresAtMs: endsAtMs }) => (endsAtMs === null ? "with the key" : <Time ms={endsAtMs}>{endsAtMs <= nowMs ? "ended" : relative(endsAtMs, nowMs)}</Time>) },
       ]} /></Card>}
-      {changes && <div class="columns"><Rotate of={key} /><End of={key} /></div>}
+      {changes && <div class="columns">{secrets.length > 0 && <Rotate of={key} />}<End of={key} /></div>}
       {may(role, "see_audit") && <History events={events} nowMs={nowMs} />}
     </>,
   });

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
+import { tryPlayground } from "./playground.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
@@ -199,6 +200,7 @@ try {
   await looksGood(page, "aliases");
   await visitReference(page, { url: site.url, secret }, { check, looksGood });
   await keysAndRequests({ page, url: site.url, check, looksGood, tabTo });
+  await tryPlayground({ page, url: site.url, check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));

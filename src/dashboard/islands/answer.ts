@@ -1,0 +1,50 @@
+/** A stream of chat chunks as it comes in, folded into what has been said so far. Pure but for reading. */
+
+export type Call = { name: string; arguments: string };
+export type Usage = { input: number; output: number; reasoning: number };
+/** An answer so far. `finish`: why it ended; `problem`: what broke it off. */
+export type Answer = { text: string; thought: string; calls: Call[]; finish?: string; usage?: Usage; problem?: string };
+
+export const nothing = (): Answer => ({ text: "", thought: "", calls: [] });
+
+type Delta = { content?: string | null; reasoning_content?: string | null; reasoning?: string | null; tool_calls?: { index?: number; function?: { name?: string; arguments?: string } }[] | null };
+type Counts = { prompt_tokens?: number; completion_tokens?: number; completion_tokens_details?: { reasoning_tokens?: number } | null };
+type Said = { choices?: { delta?: Delta; message?: Delta; finish_reason?: string | null }[]; usage?: Counts | null; error?: { message?: string } };
+
+/** Adds a chunk, or a whole answer. Returns whether it says anything to read. */
+export function add(answer: Answer, said: Said): boolean {
+  if (said.error) answer.problem = said.error.message ?? "It broke off.";
+  if (said.usage) {
+    const { prompt_tokens: input = 0, completion_tokens: output = 0, completion_tokens_details: details } = said.usage;
+    answer.usage = { input, output, reasoning: details?.reasoning_tokens ?? 0 };
+  }
+  const [choice] = said.choices ?? [];
+  if (choice?.finish_reason) answer.finish = choice.finish_reason;
+  const { content, reasoning_content: thought, reasoning, tool_calls: calls } = choice?.delta ?? choice?.message ?? {};
+  answer.text += content ?? "";
+  answer.thought += thought ?? reasoning ?? "";
+  for (const [i, { index = i, function: called }] of (calls ?? []).entries()) {
+    const call = (answer.calls[index] ??= { name: "", arguments: "" });
+    call.name += called?.name ?? "";
+    call.arguments += called?.arguments ?? "";
+  }
+  return Boolean(content || thought || reasoning || calls?.length);
+}
+
+/** The data of server-sent events, one by one. */
+export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    rest += done ? `${decoder.decode()}\n\n` : decoder.decode(value, { stream: true });
+    const events = rest.split(/\r?\n\r?\n/);
+    rest = events.pop()!;
+    for (const event of events) {
+      const data = event.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
+      if (data !== "" && data !== "[DONE]") yield data;
+    }
+    if (done) return;
+  }
+}

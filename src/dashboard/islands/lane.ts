@@ -1,0 +1,47 @@
+/** What stands in a lane of the playground: what a model says, and what that takes. */
+import { nothing, type Answer, type Usage } from "./answer.ts";
+
+export const find = <T extends HTMLElement>(selector: string, place: ParentNode): T => place.querySelector<T>(selector)!;
+const amounts = new Intl.NumberFormat("en-US");
+export const tokens = ({ input, output, reasoning }: Usage): string => `${amounts.format(input)} in, ${amounts.format(output)} out${reasoning > 0 ? ` (${amounts.format(reasoning)} thought)` : ""}`;
+export const seconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`);
+export const tell = (lane: HTMLElement, text: string): void => void (find("[data-state]", lane).textContent = text);
+export const measure = (lane: HTMLElement, name: string, text: string): void => void (find(`[data-measure="${name}"]`, lane).textContent = text);
+
+function write(element: HTMLElement, text: string): void {
+  element.hidden = text === "";
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Tool calls, each by its name with what it is called with. */
+function showCalls(place: HTMLElement, calls: Answer["calls"]): void {
+  place.replaceChildren(...calls.filter(Boolean).map(({ name, arguments: said }) => {
+    const call = document.createElement("div");
+    const title = Object.assign(document.createElement("strong"), { textContent: name });
+    let shown = said;
+    try {
+      shown = JSON.stringify(JSON.parse(said), null, 2);
+    } catch {
+      // It is not whole yet.
+    }
+    call.append(title, Object.assign(document.createElement("pre"), { className: "said", textContent: shown }));
+    return call;
+  }));
+}
+
+/** Shows an answer as far as it is there. As text, whatever it says. */
+export function draw(lane: HTMLElement, { text, thought, calls, problem, usage }: Answer): void {
+  write(find("[data-text]", lane), text);
+  const thoughts = find("[data-thought]", lane);
+  thoughts.hidden = thought === "";
+  find("pre", thoughts).textContent = thought;
+  showCalls(find("[data-calls]", lane), calls);
+  write(find("[data-problem]", lane), problem ?? "");
+  if (usage) measure(lane, "tokens", tokens(usage));
+}
+
+/** Makes it as if nothing had been asked. */
+export function clear(lane: HTMLElement): void {
+  draw(lane, nothing());
+  for (const name of ["first", "total", "tokens", "cost"]) measure(lane, name, "—");
+}

@@ -1,0 +1,36 @@
+/** In whose name the playground asks: a key of the organisation that the person chooses, or one that is made for it on first use and has no secret. */
+import { encodeBase62 } from "../accounts/base62.ts";
+import { ensureSecretlessKey } from "../accounts/keys.ts";
+import { getKey, listLiveKeys, type KeyRecord } from "../accounts/key-record.ts";
+import { keyPolicySchema } from "../accounts/policy.ts";
+import { ownKey } from "./own-key.ts";
+import type { MemberVisit } from "./visit.ts";
+
+/** So many keys can be chosen from, the newest. */
+const mostChoices = 200;
+
+/** The id of an organisation's Playground key: always the same, so that two first uses at once make one key. */
+export async function playgroundKeyId(organisationId: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`playground\n${organisationId}`));
+  const view = new DataView(hash);
+  return `key_${encodeBase62((view.getBigUint64(0) << 64n) | view.getBigUint64(8), 24)}`;
+}
+
+/** The key that is meant: a chosen one by its id, or by nothing the Playground's, which comes to be here. Throws `not_found`. */
+export async function keyFor(visit: MemberVisit, chosen: string): Promise<KeyRecord> {
+  if (chosen !== "") return ownKey(visit, chosen);
+  const { env, by, membership: { organisationId } } = visit;
+  const id = await playgroundKeyId(organisationId);
+  return (await getKey(env.DB, id)) ?? ensureSecretlessKey(env.DB, by, { id, organisationId, name: "Playground", policy: keyPolicySchema.parse({}) });
+}
+
+/** The same, where it is there already. */
+export async function keyIfThere(visit: MemberVisit, chosen: string): Promise<KeyRecord | undefined> {
+  return chosen !== "" ? ownKey(visit, chosen) : getKey(visit.env.DB, await playgroundKeyId(visit.membership.organisationId));
+}
+
+/** Keys that can be asked with now, as a choice. */
+export async function keyChoices({ env, membership: { organisationId }, nowMs }: MemberVisit): Promise<(readonly [id: string, name: string])[]> {
+  const keys = await listLiveKeys(env.DB, { organisationId, disabled: false }, { offset: 0, limit: mostChoices });
+  return keys.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs).map(({ id, name, secrets }) => [id, secrets[0] ? `${name} (${secrets[0].hint})` : name] as const);
+}

@@ -1,0 +1,43 @@
+/** The playground in a browser: a prompt, two models, tools, a schema, code, and the same without JavaScript. */
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+
+export type Trial = { page: Page; url: string; check: (name: string, run: () => unknown) => Promise<void>; looksGood: (page: Page, name: string) => Promise<void> };
+
+/** With whoever is signed in on `page`, who may try models. */
+export async function tryPlayground({ page, url, check, looksGood }: Trial): Promise<void> {
+  await page.goto(`${url}/dashboard/playground`);
+  await looksGood(page, "playground");
+  await page.fill("[name=prompt]", "Hello <b>there</b>");
+  await page.click("text=Another model beside it");
+  await page.locator("[name=model]").nth(1).fill("gpt-4o-mini");
+  await page.focus("[name=prompt]");
+  await page.keyboard.press("Control+Enter");
+  const done = (i: number): Promise<unknown> => page.waitForFunction((lane) => document.querySelectorAll("[data-state]")[lane]?.textContent?.startsWith("Done"), i, { timeout: 15_000 });
+  await Promise.all([done(0), done(1)]);
+  await check("two models answer, and what they say is text", async () => {
+    for (const text of await page.locator("[data-text]").allTextContents()) assert.match(text, /You wrote: "Hello <b>there<\/b>"/);
+  });
+  await check("each says how long its first token took, its tokens and what it cost", async () => {
+    await page.waitForFunction(() => [...document.querySelectorAll('[data-measure="cost"]')].every(({ textContent }) => textContent !== "—"), undefined, { timeout: 15_000 });
+    for (const [name, form] of [["first", /^[\d.]+ m?s$/], ["total", /^[\d.]+ m?s$/], ["tokens", /^\d+ in, \d+ out/], ["cost", /^(\$0\.0*\d+|no price)/]] as const) {
+      for (const text of await page.locator(`[data-measure="${name}"]`).allTextContents()) assert.match(text, form);
+    }
+  });
+  await looksGood(page, "playground-answered");
+  await page.click("text=System text, settings, tools, images");
+  await page.fill("[name=tools]", "[{");
+  await page.click("[data-playground] button[type=submit]");
+  await check("tools that are no JSON are told so", async () => assert.match(await page.locator("[name=tools]").evaluate((field: HTMLTextAreaElement) => field.validationMessage), /not JSON/));
+  await page.fill("[name=tools]", JSON.stringify([{ type: "function", function: { name: "weather", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } } }]));
+  await page.click("[data-playground] button[type=submit]");
+  await page.waitForSelector("text=Done: it calls a tool.");
+  await check("a tool call is shown by its name with its arguments", async () => assert.match((await page.textContent("[data-calls] >> nth=0"))!, /weather\{\s*"city"/));
+  await looksGood(page, "playground-tools");
+  await page.click("text=Copy as code >> nth=0");
+  await check("the request is told as three programs", async () => {
+    const [curl, python, node] = await page.locator("[data-code-dialog] pre").allTextContents();
+    for (const text of [curl, python, node]) assert.ok(text!.includes(url) && text!.includes("Hello <b>there</b>") && text!.includes("weather"), text);
+  });
+  await page.keyboard.press("Escape");
+}
