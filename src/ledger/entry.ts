@@ -72,6 +72,8 @@ export type Outcome = {
   legs?: readonly Leg[];
   /** Where there was a choice: how it was made, how many were planned, and why not the first of the others. */
   route?: { pick: string; planned: number; excluded: readonly { deployment: string; reason: string }[]; others: number };
+  /** What of the request or of its answer could not be told in the other's protocol; absent: nothing was lost. */
+  losses?: readonly string[];
   /** SHA-256, in hex, of the body that was sent to the client; null: it was not sent to its end. */
   responseHash: string | null;
   /** Of a correction: which request it corrects, and why. */

@@ -66,7 +66,7 @@ type Arrived = { status: number; contentType: string; firstByteMs: number; upstr
 async function told(run: Relay, attempt: Attempt, exchange: Exchange, answer: WholeAnswer, { status, contentType, firstByteMs, upstreamRequestId }: Arrived): Promise<Response> {
   const { context, protocol, facts, admission, hold } = run;
   const { seen } = answer;
-  const ending = { end: hold.clientGone ? "client_gone" : "complete", status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, ...routeOf(run) } as const;
+  const ending = { end: hold.clientGone ? "client_gone" : "complete", status, way: "buffered", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, losses: exchange.losses, ...routeOf(run) } as const;
   const { secret } = attempt.endpoint;
   const refused = (error: GatewayError, seen: Observation): Response => {
     hold.settle(outcomeOf(facts, exchange.protocol, attempt, seen, ending, context.startedAtMs));
@@ -75,15 +75,15 @@ async function told(run: Relay, attempt: Attempt, exchange: Exchange, answer: Wh
     return failure(clean, protocol.renderError(clean, context.requestId), context.requestId, admission.rate, routeHeader(run, attempt));
   };
   if ("error" in answer) return refused(answer.error, seen);
-  const { losses = [] } = answer;
   const said = seen.error === undefined || typeof answer.body === "string" ? answer.body : cutOut(utf8.decode(answer.body), secret);
   const retold = (await context.retells?.(run, attempt, said)) ?? { body: said };
   if ("error" in retold) return refused(retold.error, { ...seen, error: retold.error.message });
   const { body, type = answer.type ?? contentType, losses: more = [] } = retold;
-  const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
+  const losses = [...exchange.losses, ...(answer.losses ?? []), ...more];
+  const outcome = outcomeOf(facts, exchange.protocol, attempt, seen, { ...ending, losses, responseHash: hold.clientGone ? null : await digestOf(body) }, context.startedAtMs);
   hold.settle(outcome, stayedAt(run, attempt));
   return new Response(body, {
     status,
-    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...costHeader(outcome), ...lossHeader([...exchange.losses, ...losses, ...more]) },
+    headers: { ...answerHeaders(context.requestId, admission.rate, type), ...routeHeader(run, attempt), ...costHeader(outcome), ...lossHeader(losses) },
   });
 }

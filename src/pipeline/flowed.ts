@@ -31,7 +31,7 @@ export function flowed({ run, attempt, exchange, response, upstreamRequestId }: 
       health.note(attempt.vital, { is: how === "done" || how === "client_gone" ? "answered" : "failed" }, Date.now());
       const ended = how === "done" ? "complete" : how === "client_gone" ? "client_gone" : how === "idle" ? "upstream_timeout" : "upstream_error";
       const ending = {
-        end: ended, status: response.status, way: "pump", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, ...routeOf(run),
+        end: ended, status: response.status, way: "pump", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, losses: exchange.losses, ...routeOf(run),
         responseHash: how === "done" ? await digest.end() : null,
       } as const;
       hold.settle(outcomeOf(facts, exchange.protocol, attempt, { ...observe(length), terminated: how === "done" }, ending, context.startedAtMs), stayedAt(run, attempt));

@@ -9,6 +9,9 @@ import type { Attempt } from "../router/index.ts";
 /** English text: about four characters a token. Only for answers whose provider never said what they used. */
 const charactersPerToken = 4;
 
+/** So many losses are written down. */
+const mostLosses = 32;
+
 export type Ending = {
   end: End;
   status: number;
@@ -24,6 +27,8 @@ export type Ending = {
   reserved: Outcome["reserved"];
   refused: readonly Refused[];
   route?: Outcome["route"];
+  /** What was left out on the way, as `X-Forge-Losses` tells it. */
+  losses?: readonly string[];
   /** SHA-256 of what was sent to the client, in hex. */
   responseHash?: string | null;
 };
@@ -104,6 +109,7 @@ export function outcomeOf(facts: RequestFacts, protocol: string, attempt: Attemp
     reserved: ending.reserved,
     refused: ending.refused,
     ...(ending.route && { route: ending.route }),
+    ...(ending.losses && ending.losses.length > 0 && { losses: [...new Set(ending.losses)].slice(0, mostLosses) }),
     responseHash: ending.responseHash ?? null,
   };
 }

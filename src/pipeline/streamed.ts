@@ -87,7 +87,7 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
   }
 
   function endingOf(way: Way): Omit<Ending, "end" | "firstByteMs" | "upstreamRequestId"> {
-    return { status: response.status, way, totalMs: Date.now() - context.startedAtMs, ...routeOf(run, run.outran.length + parts.length) };
+    return { status: response.status, way, totalMs: Date.now() - context.startedAtMs, losses: exchange.losses, ...routeOf(run, run.outran.length + parts.length) };
   }
 
   /** The answer broke off: who goes on with it. */

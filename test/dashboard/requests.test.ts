@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
-import { addPricedModel, admin, answer, call, chatBody, newKey, outside, settled, type Json, type Key } from "../security/stage.ts";
+import { addPricedModel, admin, answer, call, chatBody, eventStream, newKey, outside, settled, type Json, type Key } from "../security/stage.ts";
 import { newMember } from "./stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -25,8 +25,9 @@ const idsIn = (html: string): string[] => [...html.matchAll(/data-id="(\w+)"/g)]
 /** What stands on a page, as text. */
 const textOf = (html: string): string => html.replace(/<[^>]+>/g, " ").replace(/\s+/g, " ");
 
+beforeEach(() => void outside(({ host }) => (host === "api.groq.com" ? Response.json({ error: { message: "overloaded" } }, { status: 503, headers: { "x-request-id": "up_1" } }) : answer())));
+
 beforeAll(async () => {
-  outside(({ host }) => (host === "api.groq.com" ? Response.json({ error: { message: "overloaded" } }, { status: 503, headers: { "x-request-id": "up_1" } }) : answer()));
   await addPricedModel("priced-test", { input: { picoUsd: 1_000_100, validFromMs: 7 }, output: { picoUsd: 2_000_000, validFromMs: 9 } });
   [viewer, stranger] = await Promise.all([newMember("viewer"), newMember("owner")]);
   [key, other] = [await newKey({}, viewer.organisationId), await newKey({}, viewer.organisationId)];
@@ -113,6 +114,18 @@ describe("a request", () => {
     const text = textOf(await page(`/requests/${await asked({ model: name })}`));
     expect(text).toMatch(/2 deployments planned, in the order of the list groq\/m refused 503 upstream_error · up_1 .*openai\/priced-test began to answer/);
     expect(text).toContain("mistral/none its provider is not set up here");
+  });
+
+  test.each([false, true])("tells what was left out on the way, as its header did (stream: %s)", async (stream) => {
+    outside(() => (stream ? eventStream('data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n', "data: [DONE]\n\n") : answer()));
+    const response = await call(key.secret, "POST", "/v1/messages", { model, max_tokens: 10, top_k: 5, stream, messages: chatBody.messages });
+    await response.text();
+    await settled(key);
+    const losses = response.headers.get("x-forge-losses")!.split(", ");
+    const id = response.headers.get("x-request-id")!;
+    expect(losses).toContain("top_k");
+    expect((await (await call(key.secret, "GET", `/dashboard/requests/${id}`)).json<LedgerEntry>()).losses).toEqual(losses);
+    expect(textOf(await page(`/requests/${id}`))).toContain(`Left out on the way ${losses.join(" ")}`);
   });
 
   test("has its receipt, whose signature the public key proves", async () => {

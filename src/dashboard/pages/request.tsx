@@ -133,6 +133,7 @@ async function requestPage(visit: MemberVisit): Promise<Response> {
           ["Status", String(entry.status)],
           errorCode !== null && ["Error", <code>{errorCode}</code>],
           ownKey && ["Account", "Your own at this provider"],
+          ["Left out on the way", entry.losses ? <span class="chips">{entry.losses.map((loss) => <code>{loss}</code>)}</span> : "Nothing"],
           serviceTier !== null && ["Service tier", serviceTier],
           ["Held while it ran", `${count(reserved.tokens)} tokens, ${exactly(reserved.nanoUsd)}`],
           upstreamRequestId !== null && ["The provider's id", <code>{upstreamRequestId}</code>],
