@@ -48,9 +48,12 @@ export async function getOrganisation(db: D1Database, id: string): Promise<Organ
   return row ? organisationOf(row) : undefined;
 }
 
-/** Organisations by id, behind `after`. */
-export async function listOrganisations(db: D1Database, { limit, after = "" }: { limit: number; after?: string }): Promise<Organisation[]> {
-  const { results } = await db.prepare("SELECT * FROM organisations WHERE id > ? ORDER BY id LIMIT ?").bind(after, limit).all<Row>();
+/** Organisations by id, behind `after`. `search`: a part of the name, or an id of the organisation or of one of its keys, or the address of a member. */
+export async function listOrganisations(db: D1Database, { limit, after = "", search }: { limit: number; after?: string; search?: string | undefined }): Promise<Organisation[]> {
+  const found = `
+    AND (instr(lower(name), lower(?3)) > 0 OR id = ?3 OR id IN (SELECT organisation_id FROM api_keys WHERE id = ?3) OR id IN (SELECT organisation_id FROM members WHERE email = lower(?3)))`;
+  const { results } = await db.prepare(`SELECT * FROM organisations WHERE id > ?1 ${search === undefined ? "" : found} ORDER BY id LIMIT ?2`)
+    .bind(after, limit, ...(search === undefined ? [] : [search])).all<Row>();
   return results.map(organisationOf);
 }
 

@@ -8,7 +8,8 @@ import { nameField, type Filled, type Form } from "./form.ts";
 const dayMs = 86_400_000;
 const mostCount = 1e12;
 const blank = (text: string): undefined | string => (text.trim() === "" ? undefined : text.trim());
-const optional = z.string().default("").transform(blank);
+/** What may stay empty. */
+export const optional = z.string().default("").transform(blank);
 
 /** A whole number above nothing, or nothing. `20,000` is one too. */
 const countField = optional.pipe(z.string().regex(/^\d[\d,_ ]*$/, "A whole number, please.").transform((text) => Number(text.replace(/[,_ ]/g, "")))
@@ -24,7 +25,7 @@ const listOf = <S extends z.ZodType<string[] | undefined, string[] | undefined>>
   .transform((text) => [...new Set(text.split(/[\s,]+/).filter(Boolean))]).transform((list) => (list.length > 0 ? list : undefined)).pipe(schema);
 
 const dateField = optional.pipe(z.iso.date("A day, such as 2027-01-31.").transform((day) => Date.parse(day) + dayMs).optional());
-const ticked = z.string().optional().transform((value) => value === "on");
+export const ticked = z.string().optional().transform((value) => value === "on");
 const { shape } = keyPolicySchema;
 
 export const keyFormSchema = z.object({

@@ -7,6 +7,7 @@ import type { OperatorVisit } from "./visit.ts";
 
 const operatorPages: readonly { path: string; label: string }[] = [
   { path: "/operator/applications", label: "Applications" },
+  { path: "/operator/organisations", label: "Organisations" },
 ];
 
 type Asked = Told & { path: string; title: string; lead?: Child; actions?: Child; above?: Child; body: Child };

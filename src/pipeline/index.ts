@@ -3,6 +3,7 @@
  * Imports everything below it; imported by routes and what stands beside them.
  */
 export { adopt } from "./adopt.ts";
+export { postCredit } from "./credit.ts";
 export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
 export { prepare, type Prepared } from "./prepared.ts";
 export { survey, type Survey } from "./survey.ts";

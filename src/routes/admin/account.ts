@@ -2,10 +2,10 @@ import { Hono, type Context } from "hono";
 import { z } from "zod";
 import { newId } from "../../accounts/base62.ts";
 import { budgetSchema } from "../../accounts/budgets.ts";
-import { creditPosted } from "../../accounts/credit-audit.ts";
 import { agreementOf, deleteBudget, putBudget, updateAccount } from "../../accounts/organisation-budgets.ts";
 import { GatewayError } from "../../errors.ts";
 import type { AccountStanding, CreditEntry } from "../../limits/index.ts";
+import { postCredit } from "../../pipeline/index.ts";
 import type { App } from "../context.ts";
 import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, readBody, readParam, timeSchema } from "./input.ts";
@@ -68,13 +68,10 @@ export const account = new Hono<App>()
   })
   .post("/credits", async (c) => {
     const { id = newId("cred_"), kind, nanoUsd, reason: why, ...rest } = await readBody(c, creditSchema);
-    await agreementOf(c.env.DB, organisationOf(c));
     const by = byAdmin();
     const entry: CreditEntry = { id, atMs: by.nowMs, kind, nanoUsd: kind === "refund" ? -nanoUsd : nanoUsd, reason: why, expiresAtMs: "expiresAt" in rest ? rest.expiresAt : null };
-    if (entry.expiresAtMs !== null && entry.expiresAtMs <= by.nowMs) throw new GatewayError("invalid_request", "expiresAt: lies in the past", { param: "expiresAt" });
-    const posted = await accountOf(c).post(entry);
+    const posted = await postCredit(c.env, by, organisationOf(c), entry);
     if (posted.is === "conflict") throw new GatewayError("conflict", `There is another credit entry '${id}'.`, { param: "id" });
     if (posted.is === "lacking") throw new GatewayError("conflict", `Only ${posted.free} nano-USD are not spent or in use.`, { param: "nanoUsd" });
-    await creditPosted(c.env.DB, by, organisationOf(c), entry);
     return c.json(creditView(entry), posted.is === "posted" ? 201 : 200);
   });
