@@ -361,7 +361,8 @@ CREATE TABLE IF NOT EXISTS credit_entries (
   PRIMARY KEY (organisation_id, id)
 ) WITHOUT ROWID;
 
--- What somebody should hear of: `budget.threshold` (a budget has passed a share of its amount; `subject` is its id).
+-- What somebody should hear of: `budget.threshold` (a share of a budget has been handed out to keys; `subject` is its id), `budget.alert` (that share has been
+-- spent, and people are told).
 -- Written by: the account's Durable Object, by id. Lives: for ever.
 CREATE TABLE IF NOT EXISTS events (
   id TEXT PRIMARY KEY,
@@ -372,6 +373,17 @@ CREATE TABLE IF NOT EXISTS events (
   detail TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_by_organisation ON events (organisation_id, at);
+
+-- Who hears of an organisation's alerts. `roles`: JSON list, whose members get an e-mail. `webhook_url`: where a signed call goes; what signs it is derived
+-- (src/accounts/webhook-secret.ts) from `secret_version`, and for a day after `rotated_at` from the one before too. Written by: dashboard. Lives: as the
+-- organisation; without a row its owners are told by e-mail.
+CREATE TABLE IF NOT EXISTS alert_targets (
+  organisation_id TEXT PRIMARY KEY REFERENCES organisations (id),
+  roles TEXT NOT NULL,
+  webhook_url TEXT,
+  secret_version INTEGER NOT NULL DEFAULT 1,
+  rotated_at INTEGER
+) WITHOUT ROWID;
 
 -- ── files and batches ───────────────────────────────────────────────────────────────────────────────────────────────
 

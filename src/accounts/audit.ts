@@ -8,7 +8,7 @@ export type AuditAction =
   | "application.decide" | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
   | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
-  | "budget.put" | "budget.delete" | "account.update" | "credit.post" | "adjustment.post"
+  | "budget.put" | "budget.delete" | "alert.put" | "alert.rotate" | "account.update" | "credit.post" | "adjustment.post"
   | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put";
 
 /** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */

@@ -37,8 +37,8 @@ export const budgetSchema = z.strictObject({
   window: z.enum(windowNames).default("month"),
   rolling: z.boolean().default(false),
   amount: z.number().int().positive(),
-  /** Shares of the amount at which an event is written and answers carry a header. */
-  soft: z.array(z.number().gt(0).lt(1)).max(8).default(defaultSoft).transform((soft) => [...new Set(soft)].sort((a, b) => a - b)),
+  /** Shares of the amount at which an event is written, answers carry a header, and people are told once it is spent. */
+  soft: z.array(z.number().gt(0).lte(1)).max(8).default(defaultSoft).transform((soft) => [...new Set(soft)].sort((a, b) => a - b)),
 });
 export type Budget = z.output<typeof budgetSchema> & { id: string };
 

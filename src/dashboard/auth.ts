@@ -9,7 +9,7 @@ import { verifyEmail } from "../accounts/people.ts";
 import type { Settings } from "../env.ts";
 import { admits } from "./admission.ts";
 import { log } from "../telemetry/log.ts";
-import { sendMail } from "./mail.ts";
+import { sendMail } from "../mail.ts";
 import { passwordMail } from "./mails.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 
@@ -87,7 +87,8 @@ export async function authOf(env: Cloudflare.Env, settings: Settings, origin: st
       revokeSessionsOnPasswordReset: true,
       sendResetPassword: async ({ user, token }) => {
         const url = `${origin}/dashboard/password?token=${encodeURIComponent(token)}`;
-        return onLink ? onLink(url) : sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url }));
+        if (onLink) onLink(url);
+        else await sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url }));
       },
       onPasswordReset: async ({ user }) => {
         await verifyEmail(env.DB, user.id);

@@ -12,11 +12,11 @@ const blank = (text: string): undefined | string => (text.trim() === "" ? undefi
 export const optional = z.string().default("").transform(blank);
 
 /** A whole number above nothing, or nothing. `20,000` is one too. */
-const countField = optional.pipe(z.string().regex(/^\d[\d,_ ]*$/, "A whole number, please.").transform((text) => Number(text.replace(/[,_ ]/g, "")))
+export const countField = optional.pipe(z.string().regex(/^\d[\d,_ ]*$/, "A whole number, please.").transform((text) => Number(text.replace(/[,_ ]/g, "")))
   .pipe(z.number().int().min(1, "At least 1; leave it empty for no limit of its own.").max(mostCount, "That is too large.")).optional());
 
 /** Decimal US dollars as nano-USD, exact; or nothing. */
-const usdField = optional.pipe(z.string().regex(/^\$?\d{1,7}(\.\d{1,9})?$/, "An amount in US dollars, such as 50 or 12.50.").transform((text) => {
+export const usdField = optional.pipe(z.string().regex(/^\$?\d{1,7}(\.\d{1,9})?$/, "An amount in US dollars, such as 50 or 12.50.").transform((text) => {
   const [whole, part = ""] = text.replace("$", "").split(".");
   return Number(whole) * 1e9 + Number(part.padEnd(9, "0"));
 }).pipe(z.number().int().min(1, "More than nothing; leave it empty for no limit of its own.").max(1e15, "At most a million dollars.")).optional());

@@ -1,6 +1,6 @@
 /** What the e-mails say. */
 import { html } from "hono/html";
-import type { Mail } from "./mail.ts";
+import type { Mail } from "../mail.ts";
 
 /** The link with which a person chooses a password, the first one too. */
 export function passwordMail({ to, name, url }: { to: string; name: string; url: string }): Mail {

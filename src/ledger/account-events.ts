@@ -21,3 +21,18 @@ export async function tellAccount(db: D1Database, organisationId: string, credit
     db.prepare(insertEvents).bind(organisationId, JSON.stringify(passed)),
   ]);
 }
+
+/** A share of a budget that is spent, of which people are told. */
+type Alert = { id: string; atMs: number; budget: string };
+
+/** Writes it down, however often it is told. Throws when D1 does. */
+export async function tellAlert(db: D1Database, organisationId: string, alert: Alert): Promise<void> {
+  await db.prepare("INSERT OR IGNORE INTO events (id, organisation_id, at, kind, subject, detail) VALUES (?1, ?2, ?3, 'budget.alert', ?4, ?5)")
+    .bind(alert.id, organisationId, alert.atMs, alert.budget, JSON.stringify(alert)).run();
+}
+
+/** An organisation's newest alerts, as they were told. */
+export async function listAlerts<A extends Alert>(db: D1Database, organisationId: string, limit: number): Promise<A[]> {
+  const { results } = await db.prepare("SELECT detail FROM events WHERE organisation_id = ? AND kind = 'budget.alert' ORDER BY at DESC, id LIMIT ?").bind(organisationId, limit).all<{ detail: string }>();
+  return results.map(({ detail }) => JSON.parse(detail) as A);
+}

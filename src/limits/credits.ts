@@ -9,6 +9,9 @@ export const creditKinds = ["grant", "top_up", "refund", "adjustment", "expire",
  */
 export type CreditEntry = { id: string; atMs: number; kind: (typeof creditKinds)[number]; nanoUsd: number; reason: string; expiresAtMs: number | null };
 
+/** Whether a line says what another of the same id says. */
+export const sameEntry = (a: CreditEntry, b: CreditEntry): boolean => a.kind === b.kind && a.nanoUsd === b.nanoUsd && a.reason === b.reason && a.expiresAtMs === b.expiresAtMs;
+
 /** What is left of an entry that brought money. */
 export type Remaining = { id: string; nanoUsd: number; expiresAtMs: number | null };
 

@@ -3,7 +3,8 @@
  * share in one per organisation. Does not belong here: prices (ledger), who is calling (accounts). Imports: errors, telemetry, the ledger's entry.
  */
 export { KeyMeter, leaseMs } from "./key-meter.do.ts";
-export { OrgAccount, type AccountStanding, type Posted } from "./org-account.do.ts";
+export { OrgAccount } from "./org-account.do.ts";
+export type { AccountStanding, Posted } from "./account-standing.ts";
 export { creditKinds, type CreditEntry } from "./credits.ts";
 export { Meters } from "./meters.ts";
 export { postingOf, type Adjusted, type Adjustment } from "./posting.ts";

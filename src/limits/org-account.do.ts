@@ -3,10 +3,12 @@ import { creditPool, type AccountPolicy, type AccountPool } from "../accounts/bu
 import { tellAccount } from "../ledger/account-events.ts";
 import { log } from "../telemetry/log.ts";
 import { thresholdOf, type Ask, type Drawn, type Grant, type Lack, type Share } from "./account.ts";
+import { Alerting } from "./alerting.ts";
 import { AccountBook, type Outstanding } from "./account-book.ts";
 import { AccountStore } from "./account-store.ts";
 import { CreditBook } from "./credit-book.ts";
-import type { CreditEntry } from "./credits.ts";
+import { sameEntry, type CreditEntry } from "./credits.ts";
+import type { AccountStanding, Posted } from "./account-standing.ts";
 import { bucketAt } from "./windows.ts";
 import { within } from "../within.ts";
 import { alarmCallMs } from "./patience.ts";
@@ -22,12 +24,6 @@ const forgetAfterMs = 60_000;
 /** With the pools that are no more: keys that have not heard of it yet draw on them freely. */
 type Adopted = AccountPolicy & { dropped?: readonly AccountPool[] };
 
-/** A credit entry was written, was there before, contradicts one of the same id, or would take back more than is free. */
-export type Posted = { is: "posted" | "known" | "conflict" } | { is: "lacking"; free: number };
-
-export type PoolStanding = AccountPool & { bucketMs: number; endMs: number; limit: number; spent: number; held: number; free: number };
-export type AccountStanding = { pools: PoolStanding[]; creditEntries: CreditEntry[]; creditNanoUsd: number; credit: { spent: number; held: number; free: number } };
-
 /**
  * The truth about what an organisation's keys share: its credits, its plan's quotas, its budgets. One object per organisation.
  * Keys draw allotments ahead of need, so it is asked once per allotment and not per request. Draws that find too little free ask the
@@ -37,6 +33,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   private readonly store: AccountStore;
   private readonly book: AccountBook;
   private readonly credits: CreditBook;
+  private readonly alerting: Alerting;
   private policy: Adopted | undefined;
   private line: Promise<unknown> | undefined;
   private wakesAtMs: number | undefined;
@@ -48,6 +45,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     this.book = new AccountBook(this.store);
     void state.blockConcurrencyWhile(async () => void (this.wakesAtMs = (await state.storage.getAlarm()) ?? undefined));
     this.credits = new CreditBook(this.store, this.book);
+    this.alerting = new Alerting(state.storage.sql, { env: this.env, book: this.book, policy: () => this.policy, wakeAt: (ms) => this.wakeAt(ms) });
   }
 
   /**
@@ -57,15 +55,17 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   async adopt(policy: AccountPolicy): Promise<void> {
     if (this.policy && this.policy.version >= policy.version) return;
     const left = [...(this.policy?.pools ?? []), ...(this.policy?.dropped ?? [])].filter(({ id }) => !policy.pools.some((pool) => pool.id === id));
+    const before = this.policy?.pools ?? [];
     this.policy = { ...policy, dropped: left };
     this.store.savePolicy(this.policy);
+    this.alerting.changed(policy.pools.filter((pool) => before.find(({ id }) => id === pool.id)?.amount !== pool.amount));
     const overdrawn = policy.pools.filter((pool) => this.book.standing(pool, Date.now()).free < 0);
     if (overdrawn.length > 0 && (await this.inLine(() => this.recall(overdrawn)))) throw new Error("A key could not be asked for what it does not need.");
   }
 
   /** Hands a key what it asks for, as far as it is there. The same again hands out nothing more. */
   draw(key: string, asks: readonly Ask[]): Drawn | Promise<Drawn> {
-    this.book.hear(key, asks);
+    this.hear(key, asks);
     if (!this.line) {
       const drawn = this.hand(key, asks, false);
       if (drawn.lacking.length === 0) return drawn;
@@ -75,13 +75,14 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       if (drawn.lacking.length === 0) return drawn;
       const unsure = await this.recall(this.poolsOf(drawn.lacking.map(({ pool }) => pool)), { key, asks });
       const last = this.hand(key, asks, true);
+      if (!unsure) this.alerting.refused(asks, last.lacking);
       return { ...last, lacking: last.lacking.map((lack) => ({ ...lack, unsure: lack.unsure || unsure })) };
     });
   }
 
   /** Takes what a key says it has spent and given back. */
   report(key: string, shares: readonly Share[]): void {
-    this.book.hear(key, shares);
+    this.hear(key, shares);
   }
 
   /**
@@ -90,12 +91,12 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
    */
   async post(entry: CreditEntry, { evenIfSpent = false }: { evenIfSpent?: boolean } = {}): Promise<Posted> {
     const known = this.store.credit(entry.id);
-    if (known) return { is: same(known, entry) ? "known" : "conflict" };
+    if (known) return { is: sameEntry(known, entry) ? "known" : "conflict" };
     if (entry.nanoUsd >= 0) return this.write(entry);
     return this.inLine(async () => {
       await this.recall([creditPool]);
       const again = this.store.credit(entry.id);
-      if (again) return { is: same(again, entry) ? "known" : "conflict" };
+      if (again) return { is: sameEntry(again, entry) ? "known" : "conflict" };
       const free = this.credits.free();
       if (!evenIfSpent && free + entry.nanoUsd < 0) return { is: "lacking", free: Math.max(0, free) };
       return this.write(entry);
@@ -134,8 +135,14 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
       log("warn", "account_events_failed", { organisationId: this.policy?.organisationId ?? null, message: String(error) });
       again = Math.min(again ?? Infinity, now + tellAgainAfterMs);
     }
+    again = Math.min(again ?? Infinity, await this.alerting.tell());
     this.book.forget([...(this.policy?.pools ?? []), ...(this.policy?.dropped ?? [])], now);
-    if (again !== undefined && again < Infinity) this.wakeAt(again);
+    if (again < Infinity) this.wakeAt(again);
+  }
+
+  private hear(key: string, shares: readonly Share[]): void {
+    this.book.hear(key, shares);
+    this.alerting.heard(shares);
   }
 
   /** Does one thing after the other. */
@@ -202,7 +209,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
         const asked = open.map(({ pool, bucketMs, granted, isLost }) => ({ pool, bucketMs, granted: isLost ? granted : undefined }));
         const answers = await within(Promise.resolve(stub.recall(asked)), recallMs);
         if (!answers) return false;
-        this.book.hear(key, answers);
+        this.hear(key, answers);
         open = open.filter((one) => answers.some(({ pool, bucketMs, granted }) => pool === one.pool && bucketMs === one.bucketMs && granted < one.granted));
         if (open.length === 0) return true;
         if (Date.now() >= untilMs) return false;
@@ -216,6 +223,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
 
   private write(entry: CreditEntry): Posted {
     this.credits.post(entry);
+    this.alerting.changed([creditPool]);
     this.store.rearm(creditPool.id, thresholdOf(creditPool.soft, this.store.credits(), this.book.standing(creditPool, Date.now()).out).passed ?? 0);
     this.wakeAt(Math.min(Date.now() + tellAfterMs, entry.expiresAtMs ?? Infinity));
     return { is: "posted" };
@@ -239,6 +247,3 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     void this.ctx.storage.setAlarm(ms);
   }
 }
-
-const same = (a: CreditEntry, b: CreditEntry): boolean =>
-  a.kind === b.kind && a.nanoUsd === b.nanoUsd && a.reason === b.reason && a.expiresAtMs === b.expiresAtMs;

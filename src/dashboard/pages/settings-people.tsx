@@ -7,7 +7,7 @@ import { Badge, Card, Notice, Submit, Table } from "../components/parts.tsx";
 import { dayOfYear } from "../figures.ts";
 import { emailField, readForm } from "../form.ts";
 import { inviting } from "../limits.ts";
-import { canMail, sendMail } from "../mail.ts";
+import { canMail, sendMail } from "../../mail.ts";
 import { invitationMail } from "../mails.ts";
 import { may } from "../rights.ts";
 import { attempt, settingsPages, showSettings, type Told } from "../settings.tsx";

@@ -9,7 +9,7 @@ import { EmptyState, Notice, PageHeader, Submit } from "../components/parts.tsx"
 import { emailField, nameField, readForm } from "../form.ts";
 import { asking } from "../limits.ts";
 import { sendLink } from "../link.ts";
-import { canMail } from "../mail.ts";
+import { canMail } from "../../mail.ts";
 import { show } from "../page.tsx";
 import { anyone, go, keep, type Visit } from "../visit.ts";
 

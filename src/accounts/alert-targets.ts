@@ -1,0 +1,52 @@
+/** Who hears of an organisation's alerts, in D1, and what signs them. */
+import { z } from "zod";
+import { auditIfChanged, type By } from "./audit.ts";
+import type { Masters } from "./credentials.ts";
+import { roles, type Role } from "./members.ts";
+import { webhookSecret } from "./webhook-secret.ts";
+
+export type AlertTargets = { roles: readonly Role[]; webhookUrl: string | null; secretVersion: number; rotatedAtMs: number | null };
+
+type Row = { roles: string; webhook_url: string | null; secret_version: number; rotated_at: number | null };
+const rolesSchema = z.array(z.enum(roles));
+/** Of an organisation that has said nothing. */
+const usual: AlertTargets = { roles: ["owner"], webhookUrl: null, secretVersion: 1, rotatedAtMs: null };
+/** How long the secret before still signs. */
+const graceMs = 86_400_000;
+
+/** Whom an organisation wants to be told. */
+export async function alertTargetsOf(db: D1Database, organisationId: string): Promise<AlertTargets> {
+  const row = await db.prepare("SELECT roles, webhook_url, secret_version, rotated_at FROM alert_targets WHERE organisation_id = ?").bind(organisationId).first<Row>();
+  return row ? { roles: rolesSchema.parse(JSON.parse(row.roles)), webhookUrl: row.webhook_url, secretVersion: row.secret_version, rotatedAtMs: row.rotated_at } : usual;
+}
+
+/** Says whom. The audit trail does not keep the webhook's address: it may hold a secret. */
+export async function putAlertTargets(db: D1Database, by: By, organisationId: string, { roles: told, webhookUrl }: Pick<AlertTargets, "roles" | "webhookUrl">): Promise<void> {
+  await db.batch([
+    db.prepare(`
+      INSERT INTO alert_targets (organisation_id, roles, webhook_url) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?1)
+      ON CONFLICT (organisation_id) DO UPDATE SET roles = excluded.roles, webhook_url = excluded.webhook_url`,
+    ).bind(organisationId, JSON.stringify(told), webhookUrl),
+    auditIfChanged(db, by, { action: "alert.put", subject: organisationId, organisationId, detail: { roles: told, webhookHost: webhookUrl === null ? null : new URL(webhookUrl).host } }),
+  ]);
+}
+
+/** Gives the webhook another secret; the one before signs beside it for a day. */
+export async function rotateAlertSecret(db: D1Database, by: By, organisationId: string): Promise<void> {
+  await db.batch([
+    db.prepare(`
+      INSERT INTO alert_targets (organisation_id, roles, secret_version, rotated_at) SELECT ?1, ?2, 2, ?3 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?1)
+      ON CONFLICT (organisation_id) DO UPDATE SET secret_version = secret_version + 1, rotated_at = excluded.rotated_at`,
+    ).bind(organisationId, JSON.stringify(usual.roles), by.nowMs),
+    auditIfChanged(db, by, { action: "alert.rotate", subject: organisationId, organisationId }),
+  ]);
+}
+
+/** What signs an organisation's alerts now, by one master secret. */
+export const alertSecret = (master: string, organisationId: string, version: number): Promise<string> => webhookSecret(master, `alerts ${organisationId} ${version}`);
+
+/** All that sign now: by both master secrets while one replaces the other, and by the version before for a day. */
+export function alertSecrets({ current, previous }: Masters, organisationId: string, { secretVersion, rotatedAtMs }: AlertTargets, nowMs: number): Promise<string[]> {
+  const versions = rotatedAtMs !== null && nowMs < rotatedAtMs + graceMs ? [secretVersion, secretVersion - 1] : [secretVersion];
+  return Promise.all([current, previous].flatMap((master) => (master ? versions.map((version) => alertSecret(master, organisationId, version)) : [])));
+}
