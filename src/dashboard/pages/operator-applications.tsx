@@ -5,7 +5,7 @@ import { Time } from "../components/facts.tsx";
 import { Badge, Card, EmptyState, Notice, Submit, Table } from "../components/parts.tsx";
 import { count, relative } from "../figures.ts";
 import { emailField, readForm } from "../form.ts";
-import { canMail, sendMail } from "../mail.ts";
+import { canMail, sendMail } from "../../mail.ts";
 import { decisionMail } from "../mails.ts";
 import { showOperator } from "../operator.tsx";
 import { attempt, type Told } from "../settings.tsx";
