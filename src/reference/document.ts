@@ -14,6 +14,7 @@ import { mediaFamilies } from "./media.ts";
 import type { Family, Operation } from "./operation.ts";
 import { ownFamilies } from "./own.ts";
 import { places } from "./places.ts";
+import { samples } from "./samples.ts";
 
 /** package.json's version. */
 const version = "0.1.0";
@@ -49,9 +50,11 @@ const bodySchema = (schema: z.ZodType, named: Named): Json => {
   return name === undefined ? jsonSchema(schema) : { $ref: `#/components/schemas/${name}` };
 };
 
+const sampleOf = (name = ""): Json => (samples[name] ? { example: samples[name] } : {});
+
 function bodyOf({ json, form, bodyOptional }: Operation, named: Named): Json {
   const content = {
-    ...(json && { "application/json": { schema: bodySchema(json, named) } }),
+    ...(json && { "application/json": { schema: bodySchema(json, named), ...sampleOf(named.get(json)) } }),
     ...(form && { "multipart/form-data": { schema: bodySchema(form, named) } }),
   };
   return Object.keys(content).length === 0 ? {} : { requestBody: { required: bodyOptional !== true, content } };

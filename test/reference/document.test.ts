@@ -6,7 +6,9 @@ import { GatewayError, statusOf, type ErrorCode } from "../../src/errors.ts";
 import { openapi } from "../../src/reference/document.ts";
 import { shapes } from "../../src/reference/failures.ts";
 import { headersAsked, headersTold } from "../../src/reference/headers.ts";
+import { requestSchemas } from "../../src/protocols/request-schemas.ts";
 import { places } from "../../src/reference/places.ts";
+import { samples } from "../../src/reference/samples.ts";
 import { words } from "../../src/reference/words.ts";
 
 type Json = Record<string, any>;
@@ -88,6 +90,12 @@ describe("words", () => {
     expect(document.paths["/v1/responses"].post.requestBody.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/ResponseRequest" });
     expect(document.components.schemas.ResponseRequest.properties.previous_response_id.type).toEqual(["string", "null"]);
     expect(document.paths["/admin/keys"].post.requestBody.content["application/json"].schema.additionalProperties).toBe(false);
+  });
+
+  test("a body to begin with is read as it stands, and shown with its operation", () => {
+    const schemas: Record<string, { safeParse(value: unknown): { success: boolean } }> = requestSchemas();
+    expect(Object.entries(samples).filter(([name, body]) => !schemas[name]!.safeParse(body).success).map(([name]) => name)).toEqual([]);
+    for (const body of Object.values(samples)) expect(text).toContain(`"example":${JSON.stringify(body)}`);
   });
 
   test("headers that requests and answers carry are the gateway's", () => {

@@ -31,6 +31,16 @@ export async function visitReference(page: Page, { url, secret }: { url: string;
   await operation.locator(".execute").click();
   await page.waitForSelector(".live-responses-table", { timeout: 60_000 });
   await check("an operation is tried out", async () => assert.equal((await page.locator(".live-responses-table .response-col_status").last().innerText()).trim(), "200"));
+  await page.click('[data-tag="Chat completions"]');
+  const chat = page.locator('[id="operations-Chat_completions-postV1ChatCompletions"]');
+  await chat.locator(".opblock-summary").click();
+  await chat.locator(".try-out__btn").click();
+  await chat.locator(".execute").click();
+  await chat.locator(".live-responses-table").waitFor({ timeout: 60_000 });
+  await check("a conversation is answered with the body that is filled in", async () => {
+    assert.equal((await chat.locator(".live-responses-table .response-col_status").last().innerText()).trim(), "200");
+    assert.match(await chat.locator(".live-responses-table").innerText(), /"object": "chat\.completion"/);
+  });
   page.off("request", note);
   await check("guides and reference call no other host", () => assert.deepEqual([...hosts], [url]));
 }
