@@ -1,6 +1,6 @@
 /** What the usage page is asked for: which days, by what, which figure. All of it stands in the address. */
 import { z } from "zod";
-import type { Dimension } from "../ledger/index.ts";
+import type { Dimension, Filters } from "../ledger/index.ts";
 import type { Visit } from "./visit.ts";
 
 const hourMs = 3_600_000;
@@ -17,13 +17,19 @@ export const metrics = [["cost", "Cost"], ["requests", "Requests"], ["errors", "
 export type Metric = (typeof metrics)[number][0];
 
 const words = <T extends string>(of: readonly (readonly [T, string])[]) => z.enum(of.map(([word]) => word) as [T, ...T[]]);
+/** What usage can be narrowed down to by a click on a row. */
+export const narrowings = ["model", "key", "member", "app"] as const satisfies readonly (keyof Filters)[];
+export type Narrowing = (typeof narrowings)[number];
+const name = z.string().min(1).max(256).optional().catch(undefined);
+
 const schema = z.object({
+  model: name, key: name, member: name, app: name,
   range: words(ranges).catch("month"), by: words(groupings).catch("model"), metric: words(metrics).catch("cost"),
   from: z.iso.date().optional().catch(undefined), to: z.iso.date().optional().catch(undefined),
 });
 
 /** `bucket`: what one column of a chart is. `problem`: what was wrong with the days that were asked for, which are not shown then. */
-export type UsageQuestion = z.output<typeof schema> & { fromMs: number; toMs: number; bucket: "day" | "hour"; problem?: string };
+export type UsageQuestion = Omit<z.output<typeof schema>, Narrowing> & { filters: Partial<Record<Narrowing, string>>; fromMs: number; toMs: number; bucket: "day" | "hour"; problem?: string };
 
 const monthStart = (ms: number, later = 0): number => Date.UTC(new Date(ms).getUTCFullYear(), new Date(ms).getUTCMonth() + later, 1);
 
@@ -40,8 +46,9 @@ const lastDays = (nowMs: number, days: number): [number, number] => {
   return [tomorrow - days * dayMs, tomorrow];
 };
 
-function customSpan(from: string | undefined, to: string | undefined): [number, number] | string {
-  if (!from || !to) return "Choose the first and the last day.";
+/** What a custom range means; until days are chosen, this month. A text is what is wrong with them. */
+function customSpan(from: string | undefined, to: string | undefined, nowMs: number): [number, number] | string {
+  if (!from || !to) return spans.month(nowMs);
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to) + dayMs];
   if (toMs <= fromMs) return "The last day lies before the first.";
   return toMs - fromMs > mostDays * dayMs ? `At most ${mostDays} days at once.` : [fromMs, toMs];
@@ -49,19 +56,20 @@ function customSpan(from: string | undefined, to: string | undefined): [number, 
 
 /** Reads the address. What is no word of ours is taken for the usual. */
 export function usageQuestion({ c, nowMs }: Visit): UsageQuestion {
-  const asked = schema.parse(c.req.query());
-  const custom = asked.range === "custom" ? customSpan(asked.from, asked.to) : undefined;
+  const { model, key, member, app, ...asked } = schema.parse(c.req.query());
+  const filters = Object.fromEntries(Object.entries({ model, key, member, app }).filter(([, value]) => value !== undefined)) as UsageQuestion["filters"];
+  const custom = asked.range === "custom" ? customSpan(asked.from, asked.to, nowMs) : undefined;
   const [fromMs, toMs] = asked.range !== "custom" ? spans[asked.range](nowMs) : typeof custom === "object" ? custom : spans.month(nowMs);
   const days = (toMs - fromMs) / dayMs;
   const hourly = asked.by === "hour" ? days <= mostHourlyDays : days <= 2 && asked.by !== "day";
   const problem = typeof custom === "string" ? custom : asked.by === "hour" && !hourly ? `By the hour at most ${mostHourlyDays} days can be shown: these are days.` : undefined;
-  return { ...asked, fromMs, toMs, bucket: hourly ? "hour" : "day", ...(problem && { problem }) };
+  return { ...asked, filters, fromMs, toMs, bucket: hourly ? "hour" : "day", ...(problem && { problem }) };
 }
 
 /** The address of the same question with something else in it. */
-export function usageHref({ range, by, metric, from, to }: UsageQuestion, change: Partial<Pick<UsageQuestion, "range" | "by" | "metric">> = {}, path = "/dashboard/usage"): string {
-  const next = { range, by, metric, ...change };
-  const query = new URLSearchParams({ ...next, ...(next.range === "custom" && from && to && { from, to }) });
+export function usageHref({ range, by, metric, from, to, filters }: UsageQuestion, change: Partial<Pick<UsageQuestion, "range" | "by" | "metric" | "filters">> = {}, path = "/dashboard/usage"): string {
+  const { filters: narrowed, ...next } = { range, by, metric, filters, ...change };
+  const query = new URLSearchParams({ ...next, ...(next.range === "custom" && from && to && { from, to }), ...Object.fromEntries(Object.entries(narrowed).filter(([, value]) => value !== undefined)) });
   return `${path}?${query.toString()}`;
 }
 

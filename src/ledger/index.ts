@@ -12,5 +12,5 @@ export { belongingTo, listRequests, newlyEnded, type KeptRequest, type RequestFi
 export { findReceipt, findRequest, pruneRequests, requestsOfKey } from "./requests.ts";
 export { rollUp } from "./roll-up.ts";
 export { nothingSpent, spendingOf, spentByAll, type Spending } from "./spending.ts";
-export { dimensions, type Dimension } from "./usage-rows.ts";
-export { percentile, sampleOf, timedRequests, type Timed } from "./latency.ts";
+export { dimensions, type Dimension, type Filters } from "./usage-rows.ts";
+export { mostTimed, percentile, timedRequests, type Timed } from "./latency.ts";

@@ -1,25 +1,19 @@
 /** How long recent requests took: from the requests themselves, since roll-ups do not know. */
+import { requestIdFrom } from "./requests.ts";
 
 /** One request that was answered to its end. `firstByteMs` null: its answer was not streamed. */
 export type Timed = { atMs: number; keyId: string; model: string; app: string | null; firstByteMs: number | null; totalMs: number };
 
-/** At most so many requests are looked at for one answer, of at most so many keys. */
-const mostRequests = 2_000;
-const mostKeys = 200;
+/** So many requests are looked at for one answer, the newest ones. */
+export const mostTimed = 2_000;
 
-/** How many of a key's newest requests are looked at where so many keys are asked about. */
-export const sampleOf = (keys: number): number => Math.floor(mostRequests / Math.min(Math.max(keys, 1), mostKeys));
-
-/** Each of these keys' newest requests, as far as they lie in the span. Bounded whatever there is: along the primary key of `receipts`, without an index of its own. */
-export async function timedRequests(db: D1Database, organisationId: string, keyIds: readonly string[], { fromMs, toMs }: { fromMs: number; toMs: number }): Promise<Timed[]> {
+/** Of an organisation's newest requests in a span those that were answered to their end. Bounded whatever there is, along the index of requests by organisation. */
+export async function timedRequests(db: D1Database, organisationId: string, { fromMs, toMs }: { fromMs: number; toMs: number }): Promise<Timed[]> {
   const { results } = await db.prepare(`
-    SELECT r.at AS atMs, r.key_id AS keyId, r.entry ->> 'model' AS model, r.entry ->> '$.app.name' AS app, r.entry ->> 'firstByteMs' AS firstByteMs, r.entry ->> 'totalMs' AS totalMs, r.entry ->> 'stream' AS stream
-    FROM json_each(?2) AS k
-    JOIN receipts p ON p.organisation_id = ?1 AND p.key_id = k.value
-      AND p.sequence > (SELECT max(sequence) FROM receipts WHERE organisation_id = ?1 AND key_id = k.value) - ?3
-    JOIN requests r ON r.id = p.request_id
-    WHERE r.at >= ?4 AND r.at < ?5 AND r.entry ->> 'end' = 'complete' AND r.entry ->> 'status' < 400`,
-  ).bind(organisationId, JSON.stringify(keyIds.slice(0, mostKeys)), sampleOf(keyIds.length), fromMs, toMs).all<Timed & { stream: number }>();
+    SELECT at AS atMs, key_id AS keyId, entry ->> 'model' AS model, entry ->> '$.app.name' AS app, entry ->> 'firstByteMs' AS firstByteMs, entry ->> 'totalMs' AS totalMs, entry ->> 'stream' AS stream
+    FROM (SELECT at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4)
+    WHERE entry ->> 'end' = 'complete' AND entry ->> 'status' < 400`,
+  ).bind(organisationId, requestIdFrom(fromMs), requestIdFrom(toMs), mostTimed).all<Timed & { stream: number }>();
   return results.map(({ stream, firstByteMs, ...timed }) => ({ ...timed, firstByteMs: stream ? firstByteMs : null }));
 }
 

@@ -22,6 +22,7 @@ test("the first run: account, link, password, organisation, key", async () => {
   expect(made).toMatch(/sk-forge-\w{20,}/);
   expect(await rows("SELECT o.name, o.plan_id, m.role FROM members m JOIN organisations o ON o.id = m.organisation_id WHERE m.email = ?", email)).toEqual([{ name: "Engines", plan_id: "free", role: "owner" }]);
   expect(await rows("SELECT action FROM audit_events WHERE actor = ? ORDER BY at, action", email)).toEqual([{ action: "organisation.create" }, { action: "key.create" }]);
+  expect(await rows("SELECT k.policy ->> 'member' AS member FROM api_keys k JOIN members m ON m.organisation_id = k.organisation_id WHERE m.email = ?", email), "usage by member knows whose key it is").toEqual([{ member: email }]);
 
   const again = await browser.post("/first-key", { name: "Notebook" });
   expect(locationOf(again), "a reload makes no second key").toBe("303 /dashboard");

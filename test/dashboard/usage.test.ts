@@ -4,7 +4,7 @@ import { app } from "../../src/app.ts";
 import { createKey } from "../../src/accounts/keys.ts";
 import { putBudget } from "../../src/accounts/organisation-budgets.ts";
 import { keyPolicySchema } from "../../src/accounts/policy.ts";
-import { percentile, rollUp, sampleOf, timedRequests } from "../../src/ledger/index.ts";
+import { percentile, rollUp, timedRequests } from "../../src/ledger/index.ts";
 import { adopt } from "../../src/pipeline/index.ts";
 import { newMember, origin } from "./stage.ts";
 
@@ -28,10 +28,10 @@ beforeAll(async () => {
   secret = made[0]!.secret;
   const hour = Math.floor(by.nowMs / hourMs);
   const requests = (first: number) => Array.from({ length: 4 }, (_, i) => ({
-    id: `req_${first}${i}${member.organisationId}`, at: by.nowMs - 1_000 * i, sequence: i + 1,
+    id: `req_${(by.nowMs - 1_000 * i).toString(16).padStart(12, "0")}${first}${i}${member.organisationId}`, at: by.nowMs - 1_000 * i, sequence: i + 1,
     outcome: JSON.stringify({ model: "sun", end: i === 3 ? "client_gone" : "complete", status: 200, stream: i > 0, firstByteMs: 100 * (i + 1), totalMs: 1_000 * (i + 1), app: { name: "Notebook" } }),
   }));
-  await rollUp(env.DB, { keyId: ids[0]!, organisationId: member.organisationId }, [totals("sun", hour, 3_000_000_000), totals("moon", hour, 500_000_000)], requests(1));
+  await rollUp(env.DB, { keyId: ids[0]!, organisationId: member.organisationId }, [totals("sun", hour, 3_000_000_000), totals("moon", hour, 500_000_000), { ...totals("sun", hour, 1_000_000_000, 4), app: "Notebook" }], requests(1));
   await rollUp(env.DB, { keyId: ids[1]!, organisationId: member.organisationId }, [totals("moon", hour, 250_000_000)], []);
 });
 
@@ -61,9 +61,20 @@ test("the month by model, as the ledger has it", async () => {
 test("by key, member, app, day and hour; what people wrote is text", async () => {
   expect(cells(await page("?by=key"), "Usage by key").map(([name]) => name)).toEqual(["&lt;b&gt;web&lt;/b&gt;", "night"]);
   expect(cells(await page("?by=member"), "Usage by member").map((row) => [row[0], row[6]])).toEqual([["grace@example.com", "$3.50"], ["No member", "$0.25"]]);
-  expect(cells(await page("?by=app"), "Usage by app").map(([name]) => name)).toEqual(["No app named"]);
+  expect(cells(await page("?by=app"), "Usage by app").map((row) => [row[0], row[1], row[6]])).toEqual([["No app named", "26", "$2.75"], ["Notebook", "4", "$1.00"]]);
   expect(cells(await page("?by=day"), "Usage by day").map(([day]) => day)).toEqual([new Date(by.nowMs).toISOString().slice(0, 10)]);
   expect(cells(await page("?by=hour&range=7d&metric=requests"), "Usage by hour").map((row) => row.slice(0, 2))).toEqual([[`${new Date(by.nowMs).toISOString().slice(0, 13).replace("T", " ")}:00`, "30"]]);
+});
+
+test("a row leads to what it is made of, and back", async () => {
+  expect(await page()).toContain('href="/dashboard/usage?range=month&amp;by=key&amp;metric=cost&amp;model=moon"');
+  const moon = await page("?by=key&model=moon");
+  expect(cells(moon, "Usage by key").map((row) => [row[0], row[6]])).toEqual([["&lt;b&gt;web&lt;/b&gt;", "$0.50"], ["night", "$0.25"]]);
+  expect(moon).toMatch(/<a class="chip" href="\/dashboard\/usage\?range=month&amp;by=key&amp;metric=cost">Model: moon/);
+  expect(cells(await page(`?key=${ids[0]}`), "Usage by model").map((row) => [row[0], row[6]])).toEqual([["sun", "$3.00"], ["moon", "$0.50"]]);
+  expect(await page(`?key=${ids[0]}`)).toContain("Key: &lt;b&gt;web&lt;/b&gt;");
+  expect((await (await member.get(`/usage/csv?by=key&key=${ids[1]}`)).text()).trim().split("\r\n").length, "the CSV too").toBe(2);
+  expect(cells(await page("?metric=latency&app=Notebook&by=app"), "Latency").map((row) => row.slice(0, 2))).toEqual([["Notebook", "3"]]);
 });
 
 test("other days, and days that cannot be", async () => {
@@ -89,10 +100,9 @@ test("latency, of answered requests of this organisation alone", async () => {
   expect(cells(html, "Latency")).toEqual([["sun", "3", "200 ms", "300 ms", "2 s", "3 s"]]);
   expect(html).toContain("Measured on 3 answered requests");
   const span = { fromMs: by.nowMs - hourMs, toMs: by.nowMs + hourMs };
-  expect(await timedRequests(env.DB, "org_of_somebody_else", ids, span)).toEqual([]);
-  expect(await timedRequests(env.DB, member.organisationId, ids, { ...span, toMs: span.fromMs })).toEqual([]);
+  expect(await timedRequests(env.DB, "org_of_somebody_else", span)).toEqual([]);
+  expect(await timedRequests(env.DB, member.organisationId, { ...span, toMs: span.fromMs })).toEqual([]);
   expect([percentile([5, 1, 3], 0.5), percentile([1, 2], 0.95), percentile([], 0.5)]).toEqual([3, 2, null]);
-  expect([sampleOf(0), sampleOf(4), sampleOf(9_999)]).toEqual([2_000, 500, 10]);
 });
 
 test("budgets, and what is left of them", async () => {

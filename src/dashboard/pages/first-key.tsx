@@ -51,7 +51,9 @@ export const firstKey = [
     if (await hasKeys(visit)) return go(visit, "", "Your organisation has a key already.");
     const { env, isolate, membership, by } = visit;
     const { KEY_PEPPER: pepper, KEY_PREFIX: prefix } = isolate.settings;
-    const { key, secret } = await createKey(env.DB, by, pepper, { organisationId: membership.organisationId, name: form.data.name, policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix });
+    // Usage and budgets by member go by it. What is no address there is left out.
+    const policy = keyPolicySchema.safeParse({ member: visit.person.email }).data ?? keyPolicySchema.parse({});
+    const { key, secret } = await createKey(env.DB, by, pepper, { organisationId: membership.organisationId, name: form.data.name, policy, expiresAtMs: null, prefix });
     return made(visit, { keyId: key.id, secret });
   }),
   member("see_keys", "GET", "/first-key/:id", async (visit) => {

@@ -90,7 +90,7 @@ const newPage = async (visit: MemberVisit, typed?: Typed) => show(visit, {
   in: "/keys",
   islands: ["names"],
   status: typed?.errors ? 422 : 200,
-  body: <><Back href="/dashboard/keys">Keys</Back><PageHeader title="New key" lead="Name it after what will use it. All else can stay empty, and be changed later." /><KeyForm action="/dashboard/keys/new" submit="Create the key" plan={await planOf(visit)} from={typed} /></>,
+  body: <><Back href="/dashboard/keys">Keys</Back><PageHeader title="New key" lead="Name it after what will use it. All else can stay empty, and be changed later." /><KeyForm action="/dashboard/keys/new" submit="Create the key" plan={await planOf(visit)} from={typed ?? { values: { member: visit.person.email } }} /></>,
 });
 
 export const keys = [

@@ -1,6 +1,7 @@
 /** /dashboard/usage for browsers; a bearer key gets JSON at the same URL (src/routes/dashboard.ts). */
+import { getKey } from "../../accounts/key-record.ts";
 import { GatewayError } from "../../errors.ts";
-import { groupedUsage, sampleOf, timedRequests, type GroupedUsage, type Timed, type Viewer } from "../../ledger/index.ts";
+import { groupedUsage, mostTimed, timedRequests, type GroupedUsage, type Timed, type Viewer } from "../../ledger/index.ts";
 import { csvName, csvOf } from "../../ledger/usage-csv.ts";
 import { keyBars, organisationBars } from "../budget-bars.ts";
 import { Budgets } from "../components/budgets.tsx";
@@ -9,7 +10,7 @@ import { ButtonLink, Card, Choices, EmptyState, Notice, PageHeader, Stat, Stats,
 import { ForecastChart, LatencyChart, UsageChart } from "../components/usage-charts.tsx";
 import { count, dayOfYear, duration, money, percent } from "../figures.ts";
 import { show } from "../page.tsx";
-import { bucketsOf, groupings, metrics, ranges, usageHref, usageQuestion, type UsageQuestion } from "../usage-question.ts";
+import { bucketsOf, groupings, metrics, narrowings, ranges, usageHref, usageQuestion, type Narrowing, type UsageQuestion } from "../usage-question.ts";
 import { groupsOf, seriesOf, valueOf, waitsOf, type Group } from "../usage-series.ts";
 import { member, type MemberVisit } from "../visit.ts";
 
@@ -18,6 +19,7 @@ const mostRows = 20_000;
 const mostListed = 100;
 
 const viewerOf = ({ membership: { organisationId } }: MemberVisit): Viewer => ({ organisationId, usageScope: "organisation" });
+const isoDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const isTime = ({ by }: UsageQuestion): boolean => by === "day" || by === "hour";
 const wordOf = <T extends string>(list: readonly (readonly [T, string])[], id: T): string => list.find(([one]) => one === id)![1];
 
@@ -30,19 +32,37 @@ async function read(visit: MemberVisit, question: UsageQuestion): Promise<{ byTi
   return { byTime, byGroup, split: false };
 }
 
-const Filters = ({ question }: { question: UsageQuestion }) => (
+/** What the page is narrowed down to, as people know it: a key by its name. */
+async function narrowedTo({ env, membership: { organisationId } }: MemberVisit, { filters }: UsageQuestion): Promise<{ name: Narrowing; label: string }[]> {
+  const key = filters.key === undefined ? undefined : await getKey(env.DB, filters.key);
+  return narrowings.flatMap((name) => (filters[name] === undefined ? [] : [{ name, label: name === "key" && key?.organisationId === organisationId ? key.name : filters[name] }]));
+}
+
+const Filters = ({ question, narrowed }: { question: UsageQuestion; narrowed: Awaited<ReturnType<typeof narrowedTo>> }) => (
   <div class="filters">
     <Choices label="Time" items={ranges.map(([range, label]) => ({ href: usageHref(question, { range }), label, current: range === question.range }))} />
     {question.range === "custom" && <form method="get" action="/dashboard/usage" class="filter">
+      {Object.entries(question.filters).map(([name, value]) => <input type="hidden" name={name} value={value} />)}
       <input type="hidden" name="range" value="custom" /><input type="hidden" name="by" value={question.by} /><input type="hidden" name="metric" value={question.metric} />
-      <TextField name="from" label="First day" type="date" value={question.from} /><TextField name="to" label="Last day" type="date" value={question.to} /><Submit look="secondary">Show</Submit>
+      <TextField name="from" label="First day" type="date" value={question.from ?? isoDay(question.fromMs)} /><TextField name="to" label="Last day" type="date" value={question.to ?? isoDay(question.toMs - 1)} /><Submit look="secondary">Show</Submit>
     </form>}
+    {narrowed.length > 0 && <ul class="chips" aria-label="Narrowed down to">{narrowed.map(({ name, label }) => (
+      <li><a class="chip" href={usageHref(question, { filters: { ...question.filters, [name]: undefined } })}>{wordOf(groupings, name)}: {label}<span aria-hidden="true"> ×</span><span class="hidden"> (show all again)</span></a></li>
+    ))}</ul>}
     <Choices label="By" items={groupings.map(([by, label]) => ({ href: usageHref(question, { by }), label: `By ${label.toLowerCase()}`, current: by === question.by }))} />
   </div>
 );
 
+/** A group, which leads to what it is made of. */
+function GroupCell({ question, group: { id, label } }: { question: UsageQuestion; group: Group }) {
+  const { by, filters } = question;
+  const shown = by === "model" ? <code>{label}</code> : <>{label}</>;
+  if (by === "day" || by === "hour" || id === "" || filters[by] !== undefined) return shown;
+  return <a href={usageHref(question, { by: by === "model" ? "key" : "model", filters: { ...filters, [by]: id } })}>{shown}</a>;
+}
+
 const columnsOf = (question: UsageQuestion, cost: number): Column<Group>[] => [
-  { label: wordOf(groupings, question.by), cell: ({ label }) => (question.by === "model" ? <code>{label}</code> : label) },
+  { label: wordOf(groupings, question.by), cell: (group) => <GroupCell question={question} group={group} /> },
   { label: "Requests", cell: ({ requests }) => count(requests), numeric: true },
   { label: "Errors", cell: ({ errors }) => count(errors), numeric: true },
   { label: "Tokens in", cell: ({ inputTokens }) => count(inputTokens), numeric: true },
@@ -66,26 +86,28 @@ const waitColumns = (question: UsageQuestion): Column<Waited>[] => [
 /** How long requests took. Of which ones, it says. */
 async function Latency({ visit, question, buckets }: { visit: MemberVisit; question: UsageQuestion; buckets: readonly number[] }) {
   const { env, membership: { organisationId } } = visit;
+  const { filters } = question;
   const { rows } = await groupedUsage(env.DB, viewerOf(visit), visit.nowMs, question, { groupBy: ["key", "member"], limit: mostRows });
-  const keys = rows.toSorted((a, b) => b.requests - a.requests);
-  const of = new Map(keys.map(({ key, keyName, member: whose }) => [key!, { name: keyName ?? key!, whose: whose ?? "No member" }]));
-  const timed = await timedRequests(env.DB, organisationId, [...of.keys()], question);
+  const of = new Map(rows.map(({ key, keyName, member: whose }) => [key!, { name: keyName ?? key!, whose }]));
+  const newest = await timedRequests(env.DB, organisationId, question);
+  const fits = ({ model, keyId, app }: Timed): boolean => of.has(keyId) && (filters.model ?? model) === model && (filters.app ?? app) === app;
+  const timed = newest.filter(fits);
   const labels: Record<UsageQuestion["by"], (one: Timed) => string> = {
-    model: ({ model }) => model, key: ({ keyId }) => of.get(keyId)!.name, member: ({ keyId }) => of.get(keyId)!.whose, app: ({ app }) => app ?? "No app named",
+    model: ({ model }) => model, key: ({ keyId }) => of.get(keyId)!.name, member: ({ keyId }) => of.get(keyId)!.whose ?? "No member", app: ({ app }) => app ?? "No app named",
     day: ({ atMs }) => new Date(atMs).toISOString().slice(0, 10), hour: ({ atMs }) => new Date(atMs).toISOString().slice(0, 13).replace("T", " ").concat(":00"),
   };
   const groups = [...Map.groupBy(timed, labels[question.by])].map(([label, of]) => ({ label, timed: of })).toSorted((a, b) => b.timed.length - a.timed.length);
   if (timed.length === 0) return <EmptyState icon="usage" title="No request of this time is at hand">Single requests are kept for 30 days, and arrive here a minute after they end.</EmptyState>;
   return <>
     <LatencyChart question={question} buckets={buckets} timed={timed} />
-    <p class="note">Measured on {count(timed.length)} answered requests: the newest {count(sampleOf(of.size))} of each key at most, as far as they lie in this time and are kept (30 days).</p>
+    <p class="note">Measured on {count(timed.length)} answered requests, among the newest {count(mostTimed)} of this time. Single requests are kept for 30 days.</p>
     <Table caption="Latency" rows={groups.slice(0, mostListed)} columns={waitColumns(question)} />
   </>;
 }
 
 /** The month as a whole. Its days come from what is shown where that is the month, else they are asked for. */
 async function Heading({ visit, question, forecast }: { visit: MemberVisit; question: UsageQuestion; forecast: NonNullable<GroupedUsage["forecast"]> }) {
-  const { rows } = await groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, {}, { groupBy: ["day"], limit: 31 });
+  const { rows } = await groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, { filters: question.filters }, { groupBy: ["day"], limit: 31 });
   return (
     <Card title="Where this month is heading" note={forecast.method} action={question.range !== "month" && <ButtonLink look="quiet" href={usageHref(question, { range: "month" })}>This month</ButtonLink>}>
       <ForecastChart costs={new Map(rows.map(({ day, costUsd }) => [Date.parse(day!), costUsd]))} forecast={forecast} nowMs={visit.nowMs} />
@@ -96,7 +118,7 @@ async function Heading({ visit, question, forecast }: { visit: MemberVisit; ques
 async function page(visit: MemberVisit): Promise<Response> {
   const question = usageQuestion(visit);
   const { metric, by } = question;
-  const [{ byTime, byGroup, split }, shared, own] = await Promise.all([read(visit, question), organisationBars(visit), keyBars(visit)]);
+  const [{ byTime, byGroup, split }, shared, own, narrowed] = await Promise.all([read(visit, question), organisationBars(visit), keyBars(visit), narrowedTo(visit, question)]);
   const { totals, forecast, asOf } = byGroup;
   const groups = groupsOf(byGroup.rows, by, metric);
   const buckets = bucketsOf(question, visit.nowMs);
@@ -113,7 +135,7 @@ async function page(visit: MemberVisit): Promise<Response> {
       <PageHeader title="Usage" lead={`${dayOfYear(question.fromMs)} to ${dayOfYear(Math.min(question.toMs - 1, Math.max(visit.nowMs, question.fromMs)))}, UTC, as of ${asOf.slice(11, 16)}`}>
         <ButtonLink href={usageHref(question, {}, "/dashboard/usage/csv")} look="secondary" icon="copy">CSV</ButtonLink>
       </PageHeader>
-      <Filters question={question} />
+      <Filters question={question} narrowed={narrowed} />
       {question.problem && <Notice tone="warn">{question.problem}</Notice>}
       <Stats>
         <Stat label="Cost" value={money(totals.costUsd)} note={forecast && `${money(forecast.costUsd)} expected this month`} />
