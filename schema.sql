@@ -19,15 +19,16 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
   ('enterprise', '{"requestsPerMinute":6000}');
 
 -- One customer of this gateway: the tenant boundary. `sovereign`: 1 = every request stays on self-hosted models.
--- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header.
--- Written by: admin API. Lives: until deleted.
+-- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header. `rules`: JSON as `houseRulesSchema` (src/accounts/house-rules.ts).
+-- Written by: admin API, dashboard. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS organisations (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
   plan_id TEXT NOT NULL DEFAULT 'default' REFERENCES plans (id),
   sovereign INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
-  header_credentials INTEGER NOT NULL DEFAULT 0
+  header_credentials INTEGER NOT NULL DEFAULT 0,
+  rules TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its

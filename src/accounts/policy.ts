@@ -1,6 +1,7 @@
 /** What a key may do. Plans and keys share one shape of limits; a key inherits what it does not set. */
 import { z } from "zod";
 import type { Pool } from "./budgets.ts";
+import type { HouseRules } from "./house-rules.ts";
 
 const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _, . and -, beginning with a letter or digit");
 const limit = z.number().int().positive();
@@ -129,6 +130,8 @@ export type Principal = {
   readonly installations?: boolean | undefined;
   /** true: a request may bring credentials of its own in a header. */
   readonly bringsKeys?: boolean;
+  /** What its organisation demands of every request. */
+  readonly rules?: HouseRules;
 };
 
 /** An organisation's own credential at a provider. `only`: the installation's is never used in its place. */

@@ -11,6 +11,7 @@ import type { MemberVisit } from "./visit.ts";
 export const settingsPages: readonly { path: string; label: string; right: Right }[] = [
   { path: "/settings/people", label: "People", right: "see_people" },
   { path: "/settings/sovereignty", label: "Sovereignty", right: "see" },
+  { path: "/settings/guardrails", label: "Guardrails", right: "see_limits" },
   { path: "/settings/budgets", label: "Budgets", right: "see_limits" },
   { path: "/settings/billing", label: "Billing", right: "see_money" },
   { path: "/settings/providers", label: "Provider keys", right: "see_credentials" },

@@ -16,6 +16,7 @@ import { settingsAudit } from "./pages/settings-audit.tsx";
 import { settingsBilling } from "./pages/settings-billing.tsx";
 import { settingsAlerts } from "./pages/settings-alerts.tsx";
 import { settingsBudgets } from "./pages/settings-budgets.tsx";
+import { settingsGuardrails } from "./pages/settings-guardrails.tsx";
 import { settingsPeople } from "./pages/settings-people.tsx";
 import { settingsProviders } from "./pages/settings-providers.tsx";
 import { settingsSovereignty } from "./pages/settings-sovereignty.tsx";
@@ -27,6 +28,6 @@ import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
   ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage, ...playground,
-  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsBilling, ...settingsAudit,
+  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

@@ -134,8 +134,8 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
 function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principal): void {
-  const { models, planModels, sovereign } = principal;
-  if (otherModels.length === 0 || !(models || planModels || sovereign || countsMoney(principal))) return;
+  const { models, planModels, sovereign, rules } = principal;
+  if (otherModels.length === 0 || !(models || planModels || sovereign || rules || countsMoney(principal))) return;
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 

@@ -28,9 +28,8 @@ export async function prepare(context: RequestContext, protocol: Protocol): Prom
   const exchange = exchangeFor(attempt!, protocol, { text, json: json as Record<string, unknown>, facts, headers, requestId, startedAtMs }, read);
   const missed = lost(exchange, attempt!, isWish(headers.get("x-forge-strict")));
   if (missed) throw missed;
-  const { zeroRetention = false, noTraining = false } = facts.wish ?? {};
   return {
     attempt: attempt!, exchange, estimate: bound([attempt!], facts, protocol.id, startedAtMs, { batched: true }), policy: policyOf(caller), own: attempt!.protocols[0] === protocol.id,
-    discreet: zeroRetention || noTraining,
+    discreet: [facts.wish, caller.rules].some((said) => said?.zeroRetention === true || said?.noTraining === true),
   };
 }

@@ -34,14 +34,15 @@ export function waysFor({ endpoints, principal, protocols, wish }: Pick<Question
       const theirs: Way = { endpoint: { ...endpoint, secret: own.secret }, own: true, suffix: `${place} #${principal.organisationId}` };
       return own.only ? [theirs] : [theirs, ours];
     }).filter(({ endpoint }) => usable(endpoint));
-    const discreet = wish ? all.filter((way) => !tells(way, wish)) : all;
+    const { rules } = principal;
+    const discreet = wish || rules ? all.filter((way) => !tells(way, wish, rules)) : all;
     const first = all[0];
     const row = first?.endpoint.provider;
     const access: Access = {
       list: discreet.length > 0 ? discreet : all,
       selfHosted: row?.selfHosted === true,
       speaks: !row || row.speaksFor ? undefined : !protocols || row.speaks.some((id) => protocols.includes(id)),
-      unwished: wish && first && (unwished(provider, first, wish) ?? (discreet.length > 0 ? undefined : tells(first, wish))),
+      unwished: first && ((wish && unwished(provider, first, wish)) ?? (discreet.length > 0 ? undefined : tells(first, wish, rules))),
       place: wish?.order ? wishedPlace(provider, wish.order) : 0,
     };
     known.set(provider, access);
@@ -101,13 +102,23 @@ function unwished(provider: string, { endpoint }: Way, { ignore, only, order, al
   return quantizations && !endpoint.provider.routes ? "quantization" : undefined;
 }
 
-/** What a request does not want done with what it says. What the installation has agreed with a provider does not hold for an account of somebody else's. */
-function tells({ endpoint: { provider, data, agreed }, own }: Way, { noTraining, zeroRetention }: RoutingWish): ExclusionReason | undefined {
-  // A provider that routes itself is told these with the request.
-  if (provider.selfHosted || provider.routes) return undefined;
+/**
+ * What a request, or its organisation, does not want done with what it says. What the installation has agreed with a provider does not hold for an
+ * account of somebody else's. A provider that routes itself is told a request's own wishes with it, but not the organisation's rules.
+ */
+function tells({ endpoint: { provider, data, agreed }, own }: Way, wish: RoutingWish | undefined, rules: Principal["rules"]): ExclusionReason | undefined {
+  if (provider.selfHosted) return undefined;
   const ours = own ? undefined : agreed;
-  if (noTraining && data?.trains !== false && ours?.trains !== false) return "trains";
-  return zeroRetention && data?.retains !== false && ours?.retains !== false ? "retains" : undefined;
+  const matters = (what: "noTraining" | "zeroRetention"): boolean => (wish?.[what] ? !provider.routes : rules?.[what] === true);
+  if (matters("noTraining") && data?.trains !== false && ours?.trains !== false) return "trains";
+  return matters("zeroRetention") && data?.retains !== false && ours?.retains !== false ? "retains" : undefined;
+}
+
+/** The lower of what the request and its organisation would pay. */
+function mostPaid(wished: RoutingWish["maxPrice"], ruled: NonNullable<Principal["rules"]>["maxPrice"]): RoutingWish["maxPrice"] {
+  if (!ruled) return wished;
+  const lower = (unit: "prompt" | "completion"): number => Math.min(wished?.[unit] ?? Infinity, ruled[unit] ?? Infinity);
+  return { ...wished, prompt: lower("prompt"), completion: lower("completion") };
 }
 
 /** Whether a candidate costs more than the request wishes, or nobody knows. */
@@ -124,7 +135,7 @@ export type Terms = {
 };
 
 export const termsOf = (question: Question, asked: string, needs: Needs | undefined): Terms => ({
-  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), plain: question.searches === undefined && !isSurcharged(question.tier), maxPrice: question.wish?.maxPrice,
+  question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), plain: question.searches === undefined && !isSurcharged(question.tier), maxPrice: mostPaid(question.wish?.maxPrice, question.principal.rules?.maxPrice),
   listed: question.principal.models !== undefined || question.principal.planModels !== undefined,
 });
 

@@ -41,11 +41,19 @@ function cannotBeTold({ nativeOnly }: Question, excluded: readonly Exclusion[]):
   return new GatewayError("invalid_request", `${param}: ${what.join(", ")} can only be told in ${protocol}, which is not spoken by ${who.slice(0, mostNamed).join(", ")}${more}. Ask for a model whose provider does.`, { param, shouldRetry: false });
 }
 
-function nothingLeft({ name }: Question, excluded: readonly Exclusion[]): GatewayError {
+/** What the organisation rules out where the request itself does not, in words. */
+const ruledOut = ({ wish, principal: { rules } }: Question): Partial<Record<ExclusionReason, string>> => ({
+  ...(rules?.noTraining && !wish?.noTraining && { trains: "your organisation's rule: no training" }),
+  ...(rules?.zeroRetention && !wish?.zeroRetention && { retains: "your organisation's rule: zero retention" }),
+  ...(rules?.maxPrice && !wish?.maxPrice && { max_price: "your organisation's rule: a highest price" }),
+});
+
+function nothingLeft(question: Question, excluded: readonly Exclusion[]): GatewayError {
   const reasons = new Set(excluded.map(({ reason }) => reason));
-  const model = JSON.stringify(name);
+  const model = JSON.stringify(question.name);
+  const words = { ...inWords, ...ruledOut(question) };
   if (reasons.has("not_priced")) return new GatewayError("model_not_priced", `The model ${model} has no price yet, and this key has a budget.`, { param: "model" });
-  const unfit = [...reasons].flatMap((reason) => inWords[reason] ?? (reason.startsWith("lacks_") ? `no ${reason.slice(6).replace("_", " ")}` : []));
+  const unfit = [...reasons].flatMap((reason) => words[reason] ?? (reason.startsWith("lacks_") ? `no ${reason.slice(6).replace("_", " ")}` : []));
   if (unfit.length > 0) return new GatewayError("no_provider", `No deployment of ${model} can do what this request asks (${unfit.join("; ")}). POST /v1/route says why for each.`, { param: "model", shouldRetry: false }, 404);
   if (reasons.has("not_configured") || reasons.has("protocol")) {
     const wanted = excluded.filter(({ reason }) => reason !== "not_allowed").map(({ deployment }) => deployment.split("/")[0]);

@@ -103,3 +103,29 @@ test("without Stripe nothing is sold, and the page says who adds credits", async
   expect(await page.text()).toContain("whoever runs this gateway adds them");
   expect((await owner.post("/settings/billing/checkout", { amount: "5", once: crypto.randomUUID() })).status).toBe(404);
 });
+
+test("a rule of the organisation holds in the choice of a provider from the next request on, and no request loosens it", async () => {
+  const owner = await newMember("owner");
+  const key = await newKey({}, owner.organisationId);
+  const left = outside();
+  const ask = async (model: string, provider: object = {}): Promise<string> => {
+    left.length = 0;
+    const response = await call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model, provider });
+    const message = response.ok ? "" : ` ${(await response.json<{ error: { message: string } }>()).error.message}`;
+    return `${response.status}${message} ${prompts(left).map(({ host }) => host).join()}`;
+  };
+  expect(await ask("groq/gpt-test")).toBe("200 api.groq.com");
+  expect(locationOf(await owner.post("/settings/guardrails", { noTraining: "on" }))).toBe("303 /dashboard/settings/guardrails");
+  expect(await ask("groq/gpt-test", { data_collection: "allow" })).toMatch(/^404 .*your organisation's rule: no training.* $/);
+  expect(await ask("gpt-test")).toBe("200 api.openai.com");
+  await owner.post("/settings/guardrails", { zeroRetention: "on" });
+  expect(await ask("gpt-test")).toMatch(/^404 .*zero retention.* $/);
+  expect(await ask("selfhosted/local-test")).toBe("200 self.example");
+  // Both cost $1 a million.
+  await owner.post("/settings/guardrails", { prompt: "0.5" });
+  expect(await ask("gpt-test", { max_price: { prompt: 5 } })).toMatch(/^404 .* $/);
+  expect((await owner.post("/settings/guardrails", { prompt: "-1" })).status).toBe(422);
+  expect(await rows("SELECT rules FROM organisations WHERE id = ?", owner.organisationId)).toEqual([{ rules: '{"maxPrice":{"prompt":0.5}}' }]);
+  await owner.post("/settings/guardrails", { prompt: "$1", completion: "2.50" });
+  expect(await ask("openai/gpt-test")).toBe("200 api.openai.com");
+});

@@ -197,3 +197,23 @@ test("a provider that routes itself, asked by its own name, hears wishes about i
   expect(weigh(ask("openrouter/vendor/a", catalog, { wish })).attempts.map(({ deployment }) => deployment)).toEqual(["openrouter/vendor/a"]);
   expect(weigh(ask("openai/a", catalog, { wish })).attempts).toEqual([]);
 });
+
+describe("an organisation's rules", () => {
+  const ruled = (rules: NonNullable<Question["principal"]["rules"]>): Partial<Question> => ({ principal: { ...principalOf(), rules } });
+  test("hold where a request says nothing, and where it says less", () => {
+    expect(reasons({}, ruled({ noTraining: true }))).toMatchObject({ "groq/a": "trains" });
+    expect(tried({}, ruled({ noTraining: true }))).toContain("openai/a");
+    expect(tried({}, { ...ruled({ noTraining: true }), wish: undefined })).not.toContain("groq/a");
+    expect(reasons({ maxPrice: { prompt: 10 } }, ruled({ maxPrice: { prompt: 2.5 } }))).toMatchObject({ "openai/a": "max_price" });
+    expect(tried({ maxPrice: { prompt: 1.5 } }, ruled({ maxPrice: { prompt: 2.5 } }))).toEqual(["groq/a"]);
+  });
+  test("are not told to a provider that routes itself, so it is not asked unless the request tells it", () => {
+    expect(reasons({}, ruled({ noTraining: true }))).toMatchObject({ "openrouter/vendor/a": "trains" });
+    expect(tried({ noTraining: true }, ruled({ noTraining: true }))).toContain("openrouter/vendor/a");
+    expect(reasons({ noTraining: true }, ruled({ zeroRetention: true }))).toMatchObject({ "openrouter/vendor/a": "retains" });
+  });
+  test("are named as such to whoever is refused", () => {
+    expect(() => plan(ask("groq/a", catalog, ruled({ noTraining: true })))).toThrow("your organisation's rule: no training");
+    expect(() => plan(ask("groq/a", catalog, { ...ruled({ noTraining: true }), wish: wishing({ noTraining: true }) }))).toThrow("provider.data_collection: deny");
+  });
+});

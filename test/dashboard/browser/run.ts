@@ -92,6 +92,34 @@ async function tabTo(page: Page, name: string | RegExp, most = 40): Promise<void
   throw new Error(`The keyboard does not reach ${name}`);
 }
 
+/** The settings, each with something in it. */
+async function settingsLookGood(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/dashboard/settings`);
+  await page.fill("[name=email]", "grace@example.com");
+  await page.click("text=Invite >> visible=true");
+  await page.waitForSelector("text=grace@example.com is invited.");
+  await page.goto(`${url}/dashboard/settings/budgets`);
+  await page.fill("main form.line [name=id]", "monthly");
+  await page.fill("main form.line [name=amount]", "100");
+  await page.click("text=Set it");
+  await page.waitForSelector("text=The budget monthly is set.");
+  await page.goto(`${url}/dashboard/settings/providers`);
+  await page.fill("[name=secret]", "sk-of-our-own-0123456789");
+  await page.click("text=Store it");
+  await page.waitForSelector("td >> text=exclusive");
+  for (const name of ["people", "sovereignty", "budgets", "alerts", "billing", "providers", "audit"]) {
+    await page.goto(`${url}/dashboard/settings/${name}`);
+    await looksGood(page, `settings-${name}`);
+  }
+  await check("who is invited is told whereto", async () => {
+    const guest = await page.context().browser()!.newPage();
+    await guest.goto(await site.linkTo("grace@example.com"));
+    assert.match((await guest.textContent("h1"))!, /^Join /);
+    await looksGood(guest, "invitation");
+    await guest.close();
+  });
+}
+
 const site = await openSite();
 const browser = await openBrowser();
 try {
@@ -201,6 +229,7 @@ try {
   await visitReference(page, { url: site.url, secret }, { check, looksGood });
   await keysAndRequests({ page, url: site.url, check, looksGood, tabTo });
   await tryPlayground({ page, url: site.url, check, looksGood });
+  await settingsLookGood(page, site.url);
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
