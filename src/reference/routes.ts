@@ -10,7 +10,12 @@ const lasting = (c: Context<App>, type: string): Record<string, string> => ({
 });
 
 /** Made once in an isolate's life, when it is first asked for. */
-let document: string | undefined;
+let document: { bytes: Uint8Array; tag: string } | undefined;
+
+async function made(): Promise<NonNullable<typeof document>> {
+  const bytes = new TextEncoder().encode(JSON.stringify(openapi()));
+  return { bytes, tag: `"${new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 32)}"` };
+}
 
 /** Where scripts/guides.ts says that the gateway is. */
 const printedOrigin = "https://forge.example";
@@ -34,7 +39,10 @@ const page = (c: Context<App>, path: string): Promise<Response> => written(c, pa
 
 /** GET /openapi.json; /reference, which draws it; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them. */
 export const reference = new Hono<App>()
-  .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), (c) => c.body((document ??= JSON.stringify(openapi())), 200, lasting(c, "application/json")))
+  .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), async (c) => {
+    const { bytes, tag } = (document ??= await made());
+    return new Response(bytes, { headers: { ...lasting(c, "application/json"), etag: tag } });
+  })
   .get("/llms.txt", (c) => written(c, "/llms.txt", lasting(c, "text/plain; charset=utf-8")))
   .get("/docs", (c) => page(c, "/docs/index.html"))
   .get("/docs/:name{[a-z-]+\\.md}", (c) => written(c, `/docs/${c.req.param("name")}`, lasting(c, "text/markdown; charset=utf-8")))
