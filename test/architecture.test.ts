@@ -59,7 +59,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
   brain: { may: ["pipeline/index", "protocols/index", "errors", "within"], why: "thinks about a request in steps, each of which is a request as any other" },
   routes: { may: ["batches/index", "brain/index", "dashboard/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "ledger/usage-csv", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   dashboard: {
-    may: ["accounts", "alerts", "catalog/index", "env", "errors", "ledger/index", "ledger/usage-csv", "type limits/index", "mail", "payments/index", "pipeline/index", "protocols/index", "router/index", "telemetry/log"],
+    may: ["accounts", "batches/index", "alerts", "catalog/index", "env", "errors", "files/index", "form", "ledger/index", "ledger/usage-csv", "type limits/index", "mail", "payments/index", "pipeline/index", "protocols/index", "router/index", "telemetry/log"],
     why: "pages for people: the stores through their own functions, the playground through the one path, never over HTTP; loaded by one route when a browser comes",
   },
   reference: { may: ["accounts/budgets", "accounts/policy", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it" },

@@ -9,7 +9,8 @@ export type AuditAction =
   | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "alert.put" | "alert.rotate" | "account.update" | "credit.post" | "adjustment.post"
-  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put";
+  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put"
+  | "file.create" | "file.delete" | "batch.create" | "batch.cancel";
 
 /** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */
 export type AuditEntry = { action: AuditAction; subject: string; organisationId?: string; detail?: Record<string, unknown> };

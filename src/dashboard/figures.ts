@@ -43,3 +43,9 @@ const years = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short",
 /** `21 Nov`, and with its year. UTC. */
 export const day = (ms: number): string => days.format(ms);
 export const dayOfYear = (ms: number): string => years.format(ms);
+
+/** A number of bytes in the unit that suits it. */
+export function size(bytes: number): string {
+  const step = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${(bytes / 1024 ** step).toLocaleString("en-US", { maximumFractionDigits: step === 0 ? 0 : 1 })} ${["bytes", "KB", "MB", "GB"][step]}`;
+}

@@ -9,6 +9,8 @@ export const navigation: readonly { path: string; label: string; icon: IconName;
   { path: "/requests", label: "Requests", icon: "list", right: "see_usage" },
   { path: "/usage", label: "Usage", icon: "usage", right: "see_usage" },
   { path: "/playground", label: "Playground", icon: "play", right: "try_models" },
+  { path: "/files", label: "Files", icon: "file", right: "see_files" },
+  { path: "/batches", label: "Batches", icon: "batch", right: "see_files" },
   { path: "/settings", label: "Settings", icon: "settings", right: "see" },
 ];
 

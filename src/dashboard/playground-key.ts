@@ -1,8 +1,9 @@
-/** In whose name the playground asks: a key of the organisation that the person chooses, or one that is made for it on first use and has no secret. */
+/** In whose name pages ask: a key of the organisation that the person chooses, or the playground's own, which is made on first use and has no secret. */
 import { encodeBase62 } from "../accounts/base62.ts";
 import { ensureSecretlessKey } from "../accounts/keys.ts";
 import { getKey, listLiveKeys, type KeyRecord } from "../accounts/key-record.ts";
 import { keyPolicySchema } from "../accounts/policy.ts";
+import { callerOf, look, newRequestId, type RequestContext } from "../pipeline/index.ts";
 import { ownKey } from "./own-key.ts";
 import type { MemberVisit } from "./visit.ts";
 
@@ -33,4 +34,14 @@ export async function keyIfThere(visit: MemberVisit, chosen: string): Promise<Ke
 export async function keyChoices({ env, membership: { organisationId }, nowMs }: MemberVisit): Promise<(readonly [id: string, name: string])[]> {
   const keys = await listLiveKeys(env.DB, { organisationId, disabled: false }, { offset: 0, limit: mostChoices });
   return keys.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs).map(({ id, name, secrets }) => [id, secrets[0] ? `${name} (${secrets[0].hint})` : name] as const);
+}
+
+/** A request in a key's name. */
+export const inNameOf = ({ c, isolate }: MemberVisit, keyId: string, request = c.req.raw, requestId = newRequestId()): RequestContext =>
+  ({ request, isolate, requestId, startedAtMs: Date.now(), keyId, waitUntil: (promise) => c.executionCtx.waitUntil(promise) });
+
+/** Throws where a key may ask for nothing now, as its meter knows. */
+export async function mayAsk(visit: MemberVisit, keyId: string): Promise<void> {
+  const context = inNameOf(visit, keyId);
+  await look(context, await callerOf(context));
 }

@@ -11,6 +11,8 @@ export const rights = {
   see_keys: ["owner", "admin", "developer", "viewer"],
   change_keys: makers,
   try_models: makers,
+  see_files: ["owner", "admin", "developer", "viewer"],
+  use_files: makers,
   see_people: ["owner", "admin", "developer", "viewer"],
   change_people: admins,
   see_limits: everybody,

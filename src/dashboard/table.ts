@@ -1,5 +1,8 @@
 /** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
 import { aliases } from "./pages/aliases.tsx";
+import { batches } from "./pages/batches.tsx";
+import { batch } from "./pages/batch.tsx";
+import { files } from "./pages/files.tsx";
 import { firstKey } from "./pages/first-key.tsx";
 import { invitation } from "./pages/invitation.tsx";
 import { key } from "./pages/key.tsx";
@@ -27,7 +30,7 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage, ...playground,
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

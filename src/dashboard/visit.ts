@@ -72,10 +72,13 @@ export async function visitOf(c: Context<Room>): Promise<Visit> {
 /** Makes an organisation the current one from the next page on. */
 export const choose = ({ c }: Visit, organisationId: string): void => setCookie(c, organisationCookie, organisationId, { ...cookie, maxAge: 365 * 86_400 });
 
+/** Leaves a message for the next page, which shows it once. */
+export const leave = ({ c }: Visit, message: string): void => setCookie(c, flashCookie, message.slice(0, 500), { ...cookie, maxAge: 60 });
+
 /** Goes to a page below /dashboard, where `message` is shown once. */
-export function go({ c }: Visit, path: string, message?: string): Response {
-  if (message) setCookie(c, flashCookie, message.slice(0, 500), { ...cookie, maxAge: 60 });
-  return c.redirect(`/dashboard${path}`, 303);
+export function go(visit: Visit, path: string, message?: string): Response {
+  if (message) leave(visit, message);
+  return visit.c.redirect(`/dashboard${path}`, 303);
 }
 
 /** The message that the page before left, once. */

@@ -5,5 +5,6 @@
  */
 export { isFileId, newDigits, newFileId, storedId, type FileMeta, type StoredFile } from "./file.ts";
 export { Files, type Range, type Written } from "./files.ts";
-export { fileNameOf, fileTypeOf } from "./naming.ts";
+export { dispositionOf, fileNameOf, fileTypeOf } from "./naming.ts";
+export { livesOf, mostFileBytes, purposes } from "./purpose.ts";
 export { Uploads, type Upload } from "./uploads.ts";

@@ -27,3 +27,10 @@ export function fileTypeOf(said: string, filename: string): string {
   if (type !== unknown) return type;
   return byEnd[/\.([a-z0-9]{1,5})$/i.exec(filename)?.[1]?.toLowerCase() ?? ""] ?? unknown;
 }
+
+/** `attachment` with a name that says nothing to whoever reads headers, and the real one as RFC 8187 writes it. */
+export function dispositionOf(filename: string): string {
+  const plain = filename.replace(/[^\x20-\x7e]|["\\%/;]/g, "_");
+  const encoded = encodeURIComponent(filename.toWellFormed()).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

@@ -1,7 +1,7 @@
 /** A file's bytes as an answer: whole or one range of them, for saving and never for running. */
 import type { Context } from "hono";
 import { GatewayError } from "../errors.ts";
-import type { Range, StoredFile } from "../files/index.ts";
+import { dispositionOf, type Range, type StoredFile } from "../files/index.ts";
 import { answerHeaders, failure, type RequestContext } from "../pipeline/index.ts";
 import type { App } from "./context.ts";
 import { renderErrorAt } from "./error-shape.ts";
@@ -17,13 +17,6 @@ export function rangeOf(header: string | undefined, bytes: number): Range | "all
   const [first, last] = [Number(from), to === "" ? bytes - 1 : Math.min(Number(to), bytes - 1)];
   if (to !== "" && Number(to) < first) return "all";
   return first >= bytes ? undefined : { offset: first, length: last - first + 1 };
-}
-
-/** `attachment` with a name that says nothing to whoever reads headers, and the real one as RFC 8187 writes it. */
-export function dispositionOf(filename: string): string {
-  const plain = filename.replace(/[^\x20-\x7e]|["\\%/;]/g, "_");
-  const encoded = encodeURIComponent(filename.toWellFormed()).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
 /** Answers with a file's content. Throws `not_found` where its bytes have gone meanwhile. */

@@ -1,12 +1,11 @@
 /** A file out of a client's form: it streams into the store while it comes, and is a file when all that is said of it has come and is right. */
 import { GatewayError } from "../errors.ts";
-import { fileNameOf, fileTypeOf, newFileId, type StoredFile, type Written } from "../files/index.ts";
+import { fileNameOf, fileTypeOf, mostFileBytes, newFileId, type StoredFile, type Written } from "../files/index.ts";
 import { Form, type FormPart } from "../form.ts";
 import type { RequestContext } from "../pipeline/index.ts";
 import type { FileShape } from "./file-shapes.ts";
 
 const MiB = 1024 * 1024;
-export const mostFileBytes = 512 * MiB;
 /** What a form may have beside its file, and one field of it. */
 const formBytes = MiB;
 const fieldBytes = 64 * 1024;

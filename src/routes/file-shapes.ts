@@ -5,11 +5,12 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import { GatewayError } from "../errors.ts";
-import type { Files, StoredFile } from "../files/index.ts";
+import { livesOf, purposes, type Files, type StoredFile } from "../files/index.ts";
 import { readQuery } from "./admin/input.ts";
 import type { App } from "./context.ts";
 import { fromAnthropic } from "./error-shape.ts";
 
+export { purposes };
 type Question = Parameters<Files["list"]>[1];
 type Page = Awaited<ReturnType<Files["list"]>>;
 /** The fields of an upload's form but the file, by name. */
@@ -25,11 +26,8 @@ export type FileShape = {
   deleted(id: string): object;
 };
 
-const dayMs = 86_400_000;
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-/** What a file may be uploaded for. Others are what the gateway makes itself. */
-export const purposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"] as const;
 const least = 3_600;
 const mostOfOpenai = 30 * 86_400;
 const mostOfAnthropic = 90 * 86_400;
@@ -42,9 +40,6 @@ export function purposeOf(said: unknown): string {
   if (known === undefined) throw invalid("purpose", `must be one of ${purposes.join(", ")}`);
   return known;
 }
-
-/** Input files of batches go after a month, unless something else was said. */
-export const livesOf = (purpose: string, saidSeconds: number | undefined): number | undefined => (saidSeconds !== undefined ? saidSeconds * 1000 : purpose === "batch" ? 30 * dayMs : undefined);
 
 export const expiresAfterSchema = z.strictObject({ anchor: z.literal("created_at"), seconds: z.number().int().min(least).max(mostOfOpenai) });
 

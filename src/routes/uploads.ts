@@ -1,11 +1,11 @@
 import { Hono, type Context } from "hono";
 import { z } from "zod";
-import { fileNameOf, fileTypeOf, type StoredFile, type Upload } from "../files/index.ts";
+import { fileNameOf, fileTypeOf, livesOf, purposes, type StoredFile, type Upload } from "../files/index.ts";
 import { Form } from "../form.ts";
 import { readBody } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
 import { formLimits, readForm } from "./file-form.ts";
-import { expiresAfterSchema, livesOf, openaiFiles, purposes } from "./file-shapes.ts";
+import { expiresAfterSchema, openaiFiles } from "./file-shapes.ts";
 
 const GiB = 1024 ** 3;
 const mostPartBytes = 64 * 1024 * 1024;

@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { dispositionOf, rangeOf } from "../../src/routes/file-content.ts";
+import { dispositionOf } from "../../src/files/index.ts";
+import { rangeOf } from "../../src/routes/file-content.ts";
 import { call, expectRefusal, expectSealed, fillCatalog, newKey, outside, prompts, send, bearer, type Json, type Key } from "../security/stage.ts";
 
 let mine: Key;

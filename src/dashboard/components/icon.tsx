@@ -12,6 +12,8 @@ const paths = {
   route: "M5 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM19 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM7 17h7a4 4 0 0 0 0-8h-4a3 3 0 0 1 0-6h2",
   shield: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4",
   list: "M4 6h.01M8 6h12M4 12h.01M8 12h12M4 18h.01M8 18h12",
+  file: "M6 3h8l5 5v13H6zM14 3v5h5",
+  batch: "M12 3l9 5-9 5-9-5zM3 12l9 5 9-5M3 16l9 5 9-5",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   check: "M5 13l4 4L19 7",
   alert: "M12 4l9 16H3zM12 10v4M12 17h.01",

@@ -1,7 +1,7 @@
 /** /dashboard/playground: any model, asked from the page, through the one path and in the name of a key. */
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
-import { asGatewayError, failure, newRequestId, relay, type RequestContext } from "../../pipeline/index.ts";
+import { asGatewayError, failure, newRequestId, relay } from "../../pipeline/index.ts";
 import { openaiChat } from "../../protocols/index.ts";
 import { callableModels } from "../../router/index.ts";
 import type { Typed } from "../components/field.tsx";
@@ -13,18 +13,18 @@ import { add, nothing } from "../islands/answer.ts";
 import { bodyOf, headersOf, Unsendable } from "../islands/request.ts";
 import { modelNames } from "../own-key.ts";
 import { show } from "../page.tsx";
-import { keyChoices, keyFor, keyIfThere } from "../playground-key.ts";
+import { inNameOf, keyChoices, keyFor, keyIfThere } from "../playground-key.ts";
 import { member, type MemberVisit } from "../visit.ts";
 
 const text = z.string().default("");
 const schema = z.object({ model: text, prompt: text, system: text, temperature: text, tokens: text, tools: text, schema: text, key: text, sovereign: z.string().optional() });
 
 /** Answers a chat request in the name of a key. Its cookies and all else that it says of the browser stay here. */
-async function ask({ c, isolate, origin }: MemberVisit, keyId: string, requestId: string, body: BodyInit | null, said: Record<string, string>): Promise<Response> {
+async function ask(visit: MemberVisit, keyId: string, requestId: string, body: BodyInit | null, said: Record<string, string>): Promise<Response> {
+  const { c, origin } = visit;
   const headers = { "content-type": c.req.header("content-type")?.startsWith("application/json") ? "application/json" : "application/octet-stream", "x-title": "Playground", ...said };
   const request = new Request(`${origin}/v1/chat/completions`, { method: "POST", headers, body, signal: c.req.raw.signal });
-  const context: RequestContext = { request, isolate, requestId, startedAtMs: Date.now(), keyId, waitUntil: (promise) => c.executionCtx.waitUntil(promise) };
-  return relay(context, openaiChat);
+  return relay(inNameOf(visit, keyId, request, requestId), openaiChat);
 }
 
 /** What the island sends, as it is, and what is answered, as it comes. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
+import { tryFiles } from "./files.ts";
 import { tryPlayground } from "./playground.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
@@ -230,6 +231,7 @@ try {
   await keysAndRequests({ page, url: site.url, check, looksGood, tabTo });
   await tryPlayground({ page, url: site.url, check, looksGood });
   await settingsLookGood(page, site.url);
+  await tryFiles({ page, url: site.url, check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
