@@ -91,7 +91,7 @@ describe("one model", () => {
     const html = await page("/models/maker%2Fsun");
     expect(html).toMatch(/(2[5-9]\d|3[0-4]\d) ms \/ (2[5-9]\d|3[0-4]\d) ms/);
     expect(html).toMatch(/>100%<.*works.*no traffic/s);
-    for (let i = 0; i < 12; i += 1) health.note("openai/sun", { is: "failed" }, Date.now());
+    for (let i = 0; i < 12; i += 1) health.note("groq/sun", { is: "failed", retryAfterMs: 60_000 }, Date.now());
     expect(await page("/models/maker%2Fsun")).toContain("it has failed too often just now");
   });
 });

@@ -29,10 +29,8 @@ function historyOf(deployments: readonly Deployment[], atMs: number): Row[] {
 
 const History = ({ rows, atMs }: { rows: readonly Row[]; atMs: number }) => (
   <Table caption="Prices" rows={rows} columns={[
-    { label: "Deployment", cell: ({ deployment }) => <code>{deployment}</code> },
-    { label: "What", cell: ({ price }) => `${classText(price.class)}${price.aboveTokens > 0 ? `, prompts above ${compact(price.aboveTokens)}` : ""}` },
-    { label: "Price", cell: ({ price }) => priceText(price.class, price.picoUsd), numeric: true },
-    { label: "For", cell: ({ price }) => perOf(price.class) },
+    { label: "What", cell: ({ deployment, price }) => <span class="named">{classText(price.class)}{price.aboveTokens > 0 && `, prompts above ${compact(price.aboveTokens)}`}<code class="note">{deployment}</code></span> },
+    { label: "Price", cell: ({ price }) => <span class="named">{priceText(price.class, price.picoUsd)}<span class="note">for {perOf(price.class)}</span></span> },
     { label: "Since", cell: ({ price, isNow }) => <span class="badges">{price.validFromMs === 0 ? "always" : dayOfYear(price.validFromMs)}{!isNow && <Badge tone={price.validFromMs > atMs ? "accent" : "neutral"}>{price.validFromMs > atMs ? "to come" : "past"}</Badge>}</span> },
   ]} />
 );
