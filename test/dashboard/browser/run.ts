@@ -97,18 +97,18 @@ async function tabTo(page: Page, name: string | RegExp, most = 40): Promise<void
 async function settingsLookGood(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/dashboard/settings`);
   await page.fill("[name=email]", "grace@example.com");
-  await page.click("text=Invite >> visible=true");
+  await page.click("main form.line button");
   await page.waitForSelector("text=grace@example.com is invited.");
   await page.goto(`${url}/dashboard/settings/budgets`);
   await page.fill("main form.line [name=id]", "monthly");
   await page.fill("main form.line [name=amount]", "100");
-  await page.click("text=Set it");
+  await page.click("main form.line button >> text=Set it");
   await page.waitForSelector("text=The budget monthly is set.");
   await page.goto(`${url}/dashboard/settings/providers`);
   await page.fill("[name=secret]", "sk-of-our-own-0123456789");
-  await page.click("text=Store it");
+  await page.click("button >> text=Store it");
   await page.waitForSelector("td >> text=exclusive");
-  for (const name of ["people", "sovereignty", "budgets", "alerts", "billing", "providers", "audit"]) {
+  for (const name of ["people", "sovereignty", "guardrails", "budgets", "alerts", "billing", "providers", "audit"]) {
     await page.goto(`${url}/dashboard/settings/${name}`);
     await looksGood(page, `settings-${name}`);
   }
