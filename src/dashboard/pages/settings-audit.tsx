@@ -3,6 +3,7 @@ import { z } from "zod";
 import { listAudit, type AuditEvent, type AuditFilter } from "../../accounts/audit.ts";
 import { csvFile } from "../csv.ts";
 import { Choice, TextField } from "../components/field.tsx";
+import { Time } from "../components/facts.tsx";
 import { ButtonLink, Card, EmptyState, Submit, Table } from "../components/parts.tsx";
 import { moment } from "../figures.ts";
 import { showSettings } from "../settings.tsx";
@@ -56,7 +57,7 @@ async function page(visit: MemberVisit): Promise<Response> {
     actions: <ButtonLink href={`/dashboard${path}.csv?${filters}`} look="secondary" icon="audit">CSV</ButtonLink>,
     body: <>
       <Card>
-        <form method="get" action={`/dashboard${path}`} class="form line">
+        <form method="get" action={`/dashboard${path}`} class="form line filters">
           <Choice name="kind" label="What" options={kinds} from={from} />
           <TextField name="actor" label="Who" from={from} required={false} maxlength={254} />
           <TextField name="subject" label="About" from={from} required={false} maxlength={254} />
@@ -68,7 +69,7 @@ async function page(visit: MemberVisit): Promise<Response> {
       <Card title={filters.size === 0 && !before ? "Latest changes" : "Changes"} flush>
         {events.length === 0 && <EmptyState icon="audit" title="No change">Nothing that was changed fits these filters.</EmptyState>}
         {events.length > 0 && <Table caption="Changes, newest first" rows={events} columns={[
-          { label: "When", cell: ({ atMs }) => <time dateTime={new Date(atMs).toISOString()}>{moment(atMs)}</time> },
+          { label: "When (UTC)", cell: ({ atMs }) => <Time ms={atMs}>{moment(atMs).replace(" UTC", "")}</Time> },
           { label: "Who", cell: ({ actor }) => actor },
           { label: "What", cell: ({ action }) => <code>{action}</code> },
           { label: "About", cell: ({ subject }) => subject },

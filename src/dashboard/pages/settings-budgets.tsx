@@ -26,7 +26,7 @@ const BudgetForms = ({ one }: { one: Budget }) => (
         <input name="shares" value={percents(one.soft)} aria-label={`Told at, percent of ${one.id}`} maxlength={100} />
         <Submit look="secondary">Save</Submit>
       </form>
-      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="id" value={one.id} /><Submit look="danger" wide>Remove {one.id}</Submit></form>
+      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="id" value={one.id} /><Submit look="danger" wide>Remove<span class="hidden"> {one.id}</span></Submit></form>
     </div>
   </details>
 );

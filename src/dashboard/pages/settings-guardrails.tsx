@@ -34,7 +34,7 @@ function providersOf({ isolate }: MemberVisit) {
   });
 }
 
-const Answer = ({ known }: { known: Known }) => <Badge tone={known === "no" ? "good" : "neutral"}>{known === "no" ? "no" : "not known not to"}</Badge>;
+const Answer = ({ known }: { known: Known }) => <Badge tone={known === "no" ? "good" : "neutral"}>{known === "no" ? "no" : "not ruled out"}</Badge>;
 
 async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
   const { env, isolate: { settings }, membership: { organisationId, role } } = visit;

@@ -40,7 +40,7 @@ const RoleForm = ({ one, by }: { one: Member; by: Role }) => (
         <select name="role" aria-label={`Role of ${one.email}`}>{optionsFor(by).map(([value, label]) => <option value={value} selected={value === one.role}>{label}</option>)}</select>
         <Submit look="secondary">Save the role</Submit>
       </form>
-      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="email" value={one.email} /><Submit look="danger" wide>Remove {one.email}</Submit></form>
+      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="email" value={one.email} /><Submit look="danger" wide>Remove<span class="hidden"> {one.email}</span></Submit></form>
     </div>
   </details>
 );

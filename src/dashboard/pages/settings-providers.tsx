@@ -33,7 +33,7 @@ const CredentialForms = ({ one: { provider, only }, name }: { one: StoredCredent
         <select name="mode" aria-label={`How the key at ${name} is used`}>{modes.map(([value, label]) => <option value={value} selected={(value === "only") === only}>{label}</option>)}</select>
         <Submit look="secondary">Save</Submit>
       </form>
-      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="provider" value={provider} /><Submit look="danger" wide>Remove the key at {name}</Submit></form>
+      <form method="post" action={`/dashboard${path}/remove`}><input type="hidden" name="provider" value={provider} /><Submit look="danger" wide>Remove<span class="hidden"> the key at {name}</span></Submit></form>
     </div>
   </details>
 );

@@ -41,6 +41,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
         note={sovereign ? "Every request of every key stays on self-hosted models." : "A single key, or a single request (X-Sovereign: true), can still be sovereign by itself."}
         action={<Badge tone={sovereign ? "good" : "neutral"}>{sovereign ? "on" : "off"}</Badge>}
       >
+        <p>While it is on:</p>
         <ul class="facts">
           <li>Requests go to models on servers of whoever runs this gateway, and to no other host. Where none can answer, the answer is 503: nothing falls back to a provider.</li>
           <li>It holds from the next request of every key on, and no header takes it back.</li>
@@ -50,7 +51,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
         {granted && models.length === 0 && <Notice tone="warn">No self-hosted model can be asked at the moment: while this is on, requests are answered with 503.</Notice>}
         {may(role, "change_organisation") && <form method="post" action={`/dashboard${path}`}>
           <input type="hidden" name="sovereign" value={sovereign ? "off" : "on"} />
-          <Submit look={sovereign ? "danger" : "primary"} icon="shield">{sovereign ? "Let prompts leave again" : "Keep everything on own servers"}</Submit>
+          <Submit look={sovereign ? "danger" : granted && models.length > 0 ? "primary" : "secondary"} icon="shield">{sovereign ? "Let prompts leave again" : "Stay on own servers"}</Submit>
         </form>}
       </Card>
       <Stats>

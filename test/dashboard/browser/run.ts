@@ -110,6 +110,7 @@ async function settingsLookGood(page: Page, url: string): Promise<void> {
   await page.waitForSelector("td >> text=exclusive");
   for (const name of ["people", "sovereignty", "guardrails", "budgets", "alerts", "billing", "providers", "audit"]) {
     await page.goto(`${url}/dashboard/settings/${name}`);
+    await page.evaluate(() => document.querySelectorAll("main details").forEach((details) => details.setAttribute("open", "")));
     await looksGood(page, `settings-${name}`);
   }
   await check("who is invited is told whereto", async () => {
