@@ -363,8 +363,8 @@ CREATE TABLE IF NOT EXISTS credit_entries (
 ) WITHOUT ROWID;
 
 -- What somebody should hear of: `budget.threshold` (a share of a budget has been handed out to keys; `subject` is its id), `budget.alert` (that share has been
--- spent, and people are told).
--- Written by: the account's Durable Object, by id. Lives: for ever.
+-- spent, and people are told), `batch.undeliverable` (word of a part of a batch was given up).
+-- Written by: the account's Durable Object and the batches' queue, by id. Lives: for ever.
 CREATE TABLE IF NOT EXISTS events (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL,

@@ -6,6 +6,7 @@ export type By = { actor: string; nowMs: number };
 
 export type AuditAction =
   | "application.decide" | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
+  | "price.withdraw"
   | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "alert.put" | "alert.rotate" | "account.update" | "credit.post" | "adjustment.post"

@@ -84,6 +84,12 @@ export async function listPlans(db: D1Database): Promise<Plan[]> {
   return results.map(({ id, limits }) => ({ id, ...planRulesOf(limits) }));
 }
 
+/** How many organisations are on each plan. */
+export async function planSizes(db: D1Database): Promise<ReadonlyMap<string, number>> {
+  const { results } = await db.prepare("SELECT plan_id, count(*) AS size FROM organisations GROUP BY plan_id").all<{ plan_id: string; size: number }>();
+  return new Map(results.map(({ plan_id, size }) => [plan_id, size]));
+}
+
 /** Creates or replaces a plan. */
 export async function putPlan(db: D1Database, by: By, { id, ...rules }: Plan): Promise<{ plan: Plan; accounts: AccountPolicy[]; standings: KeyStanding[] }> {
   const { limits, ...rest } = rules;

@@ -2,6 +2,7 @@
 import { isolateOf } from "../pipeline/index.ts";
 import { log } from "../telemetry/log.ts";
 import { Bench, runOf } from "./bench.ts";
+import { noteUndeliverable } from "./listing.ts";
 import { doNative } from "./native.ts";
 import { nativePart, readingPart, writingPart } from "./part.ts";
 import { readInput } from "./read-input.ts";
@@ -47,4 +48,7 @@ async function work({ organisationId, batchId, part }: Word, env: Cloudflare.Env
   }
 }
 
-const bury = ({ organisationId, batchId, part }: Word, env: Cloudflare.Env): Promise<void> => runOf(env.BATCH_RUN, organisationId, batchId).undeliverable(part);
+async function bury(word: Word, env: Cloudflare.Env): Promise<void> {
+  await runOf(env.BATCH_RUN, word.organisationId, word.batchId).undeliverable(word.part);
+  await noteUndeliverable(env.DB, word, Date.now());
+}

@@ -1,5 +1,6 @@
 /** Which batches an organisation has, in D1: for lists only, the truth about each lies in its object. */
 import type { Batch, Shape } from "./batch.ts";
+import type { Word } from "./words.ts";
 
 /** Before its object has it: a batch that runs stands in the list. */
 export async function list(db: D1Database, { id, organisationId, keyId, shape, endpoint, inputFileId, status, createdAtMs }: Batch): Promise<void> {
@@ -25,4 +26,28 @@ export async function listed(db: D1Database, organisationId: string, { shape, af
     .bind(organisationId, shape, after ?? "~", before ?? "", limit + 1).all<{ id: string }>();
   const ids = results.slice(0, limit).map(({ id }) => id);
   return { ids: backwards ? ids.reverse() : ids, hasMore: results.length > limit };
+}
+
+/** Batches of every organisation that are not over as far as the list knows, the oldest first. */
+export async function openBatches(db: D1Database, limit: number): Promise<{ id: string; organisationId: string }[]> {
+  const { results } = await db.prepare("SELECT id, organisation_id AS organisationId FROM batches WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling') ORDER BY id LIMIT ?")
+    .bind(limit).all<{ id: string; organisationId: string }>();
+  return results;
+}
+
+const undeliverable = "batch.undeliverable";
+
+/** Writes down, once, that word of a part was given up. */
+export async function noteUndeliverable(db: D1Database, { organisationId, batchId, part }: Word, nowMs: number): Promise<void> {
+  await db.prepare("INSERT OR IGNORE INTO events (id, organisation_id, at, kind, subject, detail) VALUES (?, ?, ?, ?, ?, ?)")
+    .bind(`${undeliverable} ${batchId} ${part}`, organisationId, nowMs, undeliverable, batchId, JSON.stringify({ part })).run();
+}
+
+export type DeadLetter = { batchId: string; organisationId: string; atMs: number; part: number };
+
+/** What was given up, the latest first. */
+export async function deadLetters(db: D1Database, limit: number): Promise<DeadLetter[]> {
+  const { results } = await db.prepare("SELECT organisation_id AS organisationId, subject AS batchId, at AS atMs, detail ->> 'part' AS part FROM events WHERE kind = ? ORDER BY at DESC, id LIMIT ?")
+    .bind(undeliverable, limit).all<DeadLetter>();
+  return results;
 }

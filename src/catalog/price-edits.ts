@@ -9,6 +9,8 @@ export type ListedPrice = Price & { provider: string; upstreamId: string; model:
 
 export type PriceEdit = Price & { provider: string; upstreamId: string; source: string };
 
+export type PriceOf = Pick<PriceEdit, "provider" | "upstreamId" | "class" | "aboveTokens" | "validFromMs">;
+
 /** What an edit's source begins with: rows of catalog.sql leave a class alone that was edited (scripts/catalog.ts). */
 const editSource = "admin: ";
 
@@ -39,6 +41,35 @@ async function listed(query: D1PreparedStatement, name: string, nowMs: number): 
   });
 }
 
+/** What administrators wrote, the latest to hold first. */
+export async function listPriceEdits(db: D1Database, limit: number): Promise<(PriceEdit & { model: string })[]> {
+  const { results } = await db.prepare(`${everyPrice} WHERE substr(source, 1, ?1) = ?2 ORDER BY valid_from DESC, d.provider, d.upstream_id, class LIMIT ?3`).bind(editSource.length, editSource, limit).all<Row>();
+  return results.map((row) => ({ provider: row.provider, upstreamId: row.upstream_id, model: row.model_id, class: row.class, picoUsd: row.pico_usd, aboveTokens: row.above_tokens, validFromMs: row.valid_from, source: row.source }));
+}
+
+/** Whether a price was written by an administrator. */
+export const isEdit = ({ source }: Pick<PriceEdit, "source">): boolean => source.startsWith(editSource);
+
+/** What speaks against an edit beside what its deployment costs; nothing when it is plausible. Throws `not_found`. */
+export const priceDoubts = async (db: D1Database, edit: PriceEdit, nowMs: number): Promise<string[]> => doubtsAbout(edit, await pricesOf(db, edit, nowMs));
+
+/**
+ * Takes back an edit that nobody was charged by: one that holds from `fromMs` on or later, behind which every isolate has read the prices anew.
+ * Throws `conflict` for one that holds earlier, `not_found`.
+ */
+export async function withdrawPrice(db: D1Database, by: By, { provider, upstreamId, class: of, aboveTokens, validFromMs }: PriceOf, fromMs: number): Promise<void> {
+  const which = "provider = ?1 AND upstream_id = ?2 AND class = ?3 AND above_tokens = ?4 AND valid_from = ?5 AND substr(source, 1, ?6) = ?7";
+  const values = [provider, upstreamId, of, aboveTokens, validFromMs, editSource.length, editSource];
+  const [removal, , left] = await db.batch([
+    db.prepare(`DELETE FROM prices WHERE ${which} AND valid_from >= ?8`).bind(...values, fromMs),
+    auditIfChanged(db, by, { action: "price.withdraw", subject: `${provider}/${upstreamId}`, detail: { class: of, aboveTokens, validFromMs } }),
+    db.prepare(`SELECT 1 FROM prices WHERE ${which}`).bind(...values),
+  ]);
+  if (removal!.meta.changes > 0) return;
+  if (left!.results.length > 0) throw new GatewayError("conflict", "This price holds already, or within minutes: what was charged stays as it was. Write the one that shall hold from now on.");
+  throw new GatewayError("not_found", "There is no such edit.");
+}
+
 /**
  * Adds a price. Throws `invalid_request` for one that cannot be, or that would be of the past; `conflict`, with the figures, for one that
  * is likely a slip unless it is `confirmed`; `not_found` when the provider does not serve that.
@@ -48,8 +79,8 @@ export async function putPrice(db: D1Database, by: By, edit: PriceEdit, confirme
   if (!isPrice(of, picoUsd)) throw new GatewayError("invalid_request", `${of} cannot cost ${spoken(of, picoUsd)}.`, { param: "picoUsd" });
   if (validFromMs < by.nowMs) throw new GatewayError("invalid_request", "validFrom: must not be in the past: what was charged stays as it was", { param: "validFrom" });
   const name = `${provider}/${upstreamId}`;
-  const known = await pricesOf(db, edit, by.nowMs);
-  const doubts = confirmed ? [] : doubtsAbout(edit, known);
+  const found = await priceDoubts(db, edit, by.nowMs);
+  const doubts = confirmed ? [] : found;
   if (doubts.length > 0) throw new GatewayError("conflict", `${name}: ${doubts.join("; ")}. Send "confirm": true if that is meant.`, { param: "picoUsd" });
   const [insertion] = await db.batch([
     db.prepare(`

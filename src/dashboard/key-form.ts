@@ -21,17 +21,19 @@ export const usdField = optional.pipe(z.string().regex(/^\$?\d{1,7}(\.\d{1,9})?$
   return Number(whole) * 1e9 + Number(part.padEnd(9, "0"));
 }).pipe(z.number().int().min(1, "More than nothing; leave it empty for no limit of its own.").max(1e15, "At most a million dollars.")).optional());
 
-const listOf = <S extends z.ZodType<string[] | undefined, string[] | undefined>>(schema: S) => z.string().max(50_000, "That is too long.").default("")
+export const listOf = <S extends z.ZodType<string[] | undefined, string[] | undefined>>(schema: S) => z.string().max(50_000, "That is too long.").default("")
   .transform((text) => [...new Set(text.split(/[\s,]+/).filter(Boolean))]).transform((list) => (list.length > 0 ? list : undefined)).pipe(schema);
 
 const dateField = optional.pipe(z.iso.date("A day, such as 2027-01-31.").transform((day) => Date.parse(day) + dayMs).optional());
 export const ticked = z.string().optional().transform((value) => value === "on");
 const { shape } = keyPolicySchema;
 
+/** The limits of one key. */
+export const limitFields = { requestsPerMinute: countField, tokensPerMinute: countField, concurrentRequests: countField, monthlyTokens: countField, monthlyNanoUsd: usdField, budgetNanoUsd: usdField };
+
 export const keyFormSchema = z.object({
   name: nameField(),
-  requestsPerMinute: countField, tokensPerMinute: countField, concurrentRequests: countField, monthlyTokens: countField,
-  monthlyNanoUsd: usdField, budgetNanoUsd: usdField,
+  ...limitFields,
   models: listOf(shape.models),
   expires: dateField,
   sovereign: ticked,
@@ -76,7 +78,7 @@ export const unknownModels = ({ models = [] }: KeyFields, known: ReadonlySet<str
 /** A form that was read, with what more is wrong with it. */
 export const withErrors = <T>(form: Form<T>, errors: Filled): Form<T> => (Object.keys(errors).length === 0 ? form : { ok: false, values: form.values, errors: { ...errors, ...(!form.ok && form.errors) } });
 
-const limitsOf = (fields: KeyFields): Limits => Object.fromEntries(limitNames.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
+export const limitsOf = (fields: Pick<KeyFields, LimitName>): Limits => Object.fromEntries(limitNames.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
 
 /** The policy of a new key. */
 export const policyOf = (fields: KeyFields): KeyPolicy => {
@@ -99,8 +101,14 @@ export const lastDayOf = (endsAtMs: number | null): string => (endsAtMs === null
 export const endOf = ({ expires }: KeyFields, key?: KeyRecord): number | null =>
   expires === undefined ? null : key && key.expiresAtMs !== null && lastDayOf(key.expiresAtMs) === lastDayOf(expires) ? key.expiresAtMs : expires;
 
-const usd = (nanoUsd: number | undefined): string => (nanoUsd === undefined ? "" : exactly(nanoUsd).slice(1));
+export const usdText = (nanoUsd: number | undefined): string => (nanoUsd === undefined ? "" : exactly(nanoUsd).slice(1));
 const text = (value: number | undefined): string => (value === undefined ? "" : String(value));
+
+/** Limits as fields are filled with them. */
+export const filledLimits = ({ requestsPerMinute, tokensPerMinute, concurrentRequests, monthlyTokens, monthlyNanoUsd, budgetNanoUsd }: Limits): Filled => ({
+  requestsPerMinute: text(requestsPerMinute), tokensPerMinute: text(tokensPerMinute), concurrentRequests: text(concurrentRequests),
+  monthlyTokens: text(monthlyTokens), monthlyNanoUsd: usdText(monthlyNanoUsd), budgetNanoUsd: usdText(budgetNanoUsd),
+});
 
 /** A key as its form is filled with it. */
 export function filledFrom({ name, policy, expiresAtMs }: KeyRecord): Filled {
@@ -108,7 +116,6 @@ export function filledFrom({ name, policy, expiresAtMs }: KeyRecord): Filled {
   return {
     name, models: models.join("\n"), expires: lastDayOf(expiresAtMs), usageScope, onDisconnect, project, member, tags: tags.join(", "),
     ...(sovereign && { sovereign: "on" }), ...(managesKeys && { managesKeys: "on" }),
-    requestsPerMinute: text(limits.requestsPerMinute), tokensPerMinute: text(limits.tokensPerMinute), concurrentRequests: text(limits.concurrentRequests),
-    monthlyTokens: text(limits.monthlyTokens), monthlyNanoUsd: usd(limits.monthlyNanoUsd), budgetNanoUsd: usd(limits.budgetNanoUsd),
+    ...filledLimits(limits),
   };
 }

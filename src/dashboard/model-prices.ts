@@ -14,6 +14,7 @@ const picoPerUsd = 1e12;
 
 /** `$0.15`, for as much as `perOf` says. */
 export const priceText = (of: PriceClass, pico: number): string => money((pico * (pieces[unitOf(of)] ?? perMillion)[0]) / picoPerUsd);
+export const timesOf = (of: PriceClass): number => (pieces[unitOf(of)] ?? perMillion)[0];
 export const perOf = (of: PriceClass): string => (pieces[unitOf(of)] ?? perMillion)[1];
 
 const words: Record<string, string> = {

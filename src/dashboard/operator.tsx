@@ -8,6 +8,10 @@ import type { OperatorVisit } from "./visit.ts";
 const operatorPages: readonly { path: string; label: string }[] = [
   { path: "/operator/applications", label: "Applications" },
   { path: "/operator/organisations", label: "Organisations" },
+  { path: "/operator/plans", label: "Plans" },
+  { path: "/operator/prices", label: "Prices" },
+  { path: "/operator/health", label: "Health" },
+  { path: "/operator/jobs", label: "Jobs" },
 ];
 
 type Asked = Told & { path: string; title: string; lead?: Child; actions?: Child; above?: Child; body: Child };

@@ -1,6 +1,6 @@
 /** What a region's isolates tell each other: a board that adds up their reports, and the words they use. The clock is passed in. */
-import { adopt, contradicts, newCircuit, observe, tell, type Circuit, type ToldCircuit } from "./circuit.ts";
-import { figuresOf, merge, newVitals, sameFigures, type Delta, type Figures, type Vitals } from "./vitals.ts";
+import { adopt, contradicts, newCircuit, observe, stateAt, tell, type Circuit, type State, type ToldCircuit } from "./circuit.ts";
+import { decay, figuresOf, merge, newVitals, sameFigures, type Delta, type Figures, type Vitals } from "./vitals.ts";
 
 /** As many deployments are held, in the isolate and on the board; the ones silent for longest go first. */
 export const mostDeployments = 5_000;
@@ -38,6 +38,9 @@ export type Snapshot =
   | { readonly is: "strange"; readonly board: string }
   | { readonly is: "taken"; readonly board: string; readonly version: number; readonly changed: readonly Told[] };
 
+/** A deployment as the board has it. `answered`, `failed`: attempts, of which those that are older by the half-life count half. */
+export type Seen = { readonly deployment: string; readonly answered: number; readonly failed: number; readonly figures: Figures; readonly state: State; readonly touchedMs: number };
+
 type Row = { vitals: Vitals; circuit: Circuit; figures: Figures; version: number; touchedMs: number };
 
 /** Forgets the silent ones of a map that holds the one touched last at its end. */
@@ -70,6 +73,14 @@ export class Board {
     if (this.heard.size > mostIsolates) this.heard.delete(this.heard.keys().next().value!);
     forget(this.rows, nowMs);
     return { is: "taken", board: this.id, version: this.version, changed: this.changedSince(since, nowMs) };
+  }
+
+  /** Every deployment that it has heard of, as it is now. */
+  look(nowMs: number): Seen[] {
+    return [...this.rows].map(([deployment, { vitals, circuit, touchedMs }]) => {
+      decay(vitals, nowMs);
+      return { deployment, answered: vitals.answered, failed: vitals.failed, figures: figuresOf(vitals), state: stateAt(circuit, nowMs), touchedMs };
+    });
   }
 
   private count(deployment: string, news: News, again: boolean, nowMs: number): void {

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { Board, type Report, type Snapshot } from "./board.ts";
+import { Board, type Report, type Seen, type Snapshot } from "./board.ts";
 
 /**
  * What a region's isolates know of the deployments' health. It lives in memory only and forgets all when it is evicted (which is
@@ -10,5 +10,9 @@ export class HealthBoard extends DurableObject<Cloudflare.Env> {
 
   exchange(report: Report): Snapshot {
     return this.board.exchange(report, Date.now());
+  }
+
+  look(): Seen[] {
+    return this.board.look(Date.now());
   }
 }

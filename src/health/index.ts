@@ -7,6 +7,7 @@
  * Who may import it: pipeline, and the router its types. Imports: telemetry.
  */
 export type { State } from "./circuit.ts";
+export type { Seen } from "./board.ts";
 export { Health, type Boards } from "./health.ts";
 export { HealthBoard } from "./health-board.do.ts";
 export type { Event, Figures, Standing } from "./vitals.ts";

@@ -3,7 +3,7 @@
  * (limits). Imports: the conversation's usage type, errors.
  */
 export type { App, CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
-export { costOf, isPriced, listed, tierOf, worstCost, type Most, type Price, type PriceClass, type PriceLine, type Tier } from "./price.ts";
+export { priceClasses, costOf, isPriced, listed, tierOf, worstCost, type Most, type Price, type PriceClass, type PriceLine, type Tier } from "./price.ts";
 export { keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
 export { listAlerts } from "./account-events.ts";
 export { usdOf, usdOfPico } from "./money.ts";

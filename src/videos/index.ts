@@ -4,5 +4,6 @@
  */
 export { begun, create, filmed, told, type Words } from "./begun.ts";
 export { contentOf } from "./content.ts";
+export { newestVideos } from "./list.ts";
 export { Videos } from "./videos.ts";
 export { VideoJob } from "./video-job.do.ts";

@@ -27,3 +27,10 @@ export class VideoList {
     return results.map(({ id }) => id);
   }
 }
+
+/** Films of every organisation, the newest first. */
+export async function newestVideos(db: D1Database, limit: number): Promise<{ id: string; organisationId: string; createdAtMs: number }[]> {
+  const { results } = await db.prepare("SELECT id, organisation_id AS organisationId, created_at AS createdAtMs FROM videos ORDER BY created_at DESC, id LIMIT ?")
+    .bind(limit).all<{ id: string; organisationId: string; createdAtMs: number }>();
+  return results;
+}

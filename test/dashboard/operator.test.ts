@@ -1,9 +1,13 @@
 /** What those who run the gateway see and change, and that nobody else does. */
 import { env } from "cloudflare:workers";
-import { describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/accounts/base62.ts";
 import { createKey } from "../../src/accounts/keys.ts";
 import { keyPolicySchema } from "../../src/accounts/policy.ts";
+import type { Batch } from "../../src/batches/batch.ts";
+import { newBatchId, runOf } from "../../src/batches/index.ts";
+import { list, noteUndeliverable } from "../../src/batches/listing.ts";
+import { newDelta } from "../../src/health/vitals.ts";
 import type { AccountStanding } from "../../src/limits/index.ts";
 import { newEmail, newMember, newOperator, newPerson, quickPerson } from "./stage.ts";
 
@@ -95,4 +99,104 @@ describe("an organisation", () => {
     await operator.post(`${path}/members/remove`, { email });
     expect(await rows("SELECT email, role FROM members WHERE organisation_id = ?", organisationId)).toEqual([{ email: "new@example.com", role: "billing" }]);
   });
+});
+
+describe("plans", () => {
+  test("one is made, changed for all who are on it, and never overwritten by a new one", async () => {
+    const [operator, { organisationId }] = [await newOperator(), await newMember("owner")];
+    const id = `team-${newId("org_")}`;
+    const fields = { id, requestsPerMinute: "1,200", monthlyNanoUsd: "12.50", jointTokens: "5000000", models: "openai/*\nauto" };
+    expect(locationOf(await operator.post("/operator/plans/new", fields))).toBe("303 /dashboard/operator/plans");
+    const stored = async () => JSON.parse((await rows("SELECT limits FROM plans WHERE id = ?", id))[0]!.limits as string) as object;
+    expect(await stored()).toEqual({ requestsPerMinute: 1200, monthlyNanoUsd: 12_500_000_000, joint: { monthlyTokens: 5_000_000 }, models: ["openai/*", "auto"], sovereign: false });
+    expect((await operator.post("/operator/plans/new", { ...fields, requestsPerMinute: "1" })).status).toBe(422);
+    await operator.post(`/operator/organisations/${organisationId}`, { name: "Engines", plan: id });
+    await operator.post(`/operator/plans/${id}`, { ...fields, jointTokens: "7", models: "", sovereign: "on" });
+    expect(await stored()).toEqual({ requestsPerMinute: 1200, monthlyNanoUsd: 12_500_000_000, joint: { monthlyTokens: 7 }, sovereign: true });
+    const { pools } = (await env.ORG_ACCOUNT.getByName(organisationId).standing(Date.now())) as AccountStanding;
+    expect(pools.map(({ unit, limit }) => [unit, limit]), "its account has heard of it").toEqual([["tokens", 7]]);
+    expect((await operator.post(`/operator/plans/${id}`, { ...fields, id: "pro" })).status, "one plan's form changes no other").toBe(404);
+    expect((await operator.post(`/operator/plans/${id}`, { ...fields, jointTokens: "many" })).status).toBe(422);
+    expect(await rows("SELECT actor FROM audit_events WHERE subject = ? AND action = 'plan.put'", id)).toEqual([{ actor: operator.email }, { actor: operator.email }]);
+  });
+});
+
+describe("prices", () => {
+  beforeAll(async () => {
+    await env.DB.batch([
+      env.DB.prepare("INSERT OR IGNORE INTO models (id, owner, kind, input_modalities, output_modalities, capabilities) VALUES ('priced', 'me', 'chat', '[\"text\"]', '[\"text\"]', '[]')"),
+      env.DB.prepare("INSERT OR IGNORE INTO deployments (provider, upstream_id, model_id) VALUES ('openai', 'priced-1', 'priced')"),
+      env.DB.prepare("INSERT OR IGNORE INTO prices (provider, upstream_id, class, pico_usd, source) VALUES ('openai', 'priced-1', 'input', 2000000, 'list'), ('openai', 'priced-1', 'output', 8000000, 'list')"),
+    ]);
+  });
+  const edit = { provider: "openai", upstreamId: "priced-1", class: "input", usd: "3", source: "https://example.com/prices" };
+  const edits = () => rows("SELECT class, pico_usd, source FROM prices WHERE upstream_id = 'priced-1' AND source LIKE 'admin: %' ORDER BY valid_from");
+
+  test("a slip is refused with its reasons, and stored only when it is confirmed; what cannot be is never", async () => {
+    const operator = await newOperator();
+    expect(await (await operator.get("/operator/prices?q=PRICED+openai")).text()).toContain("openai/priced-1");
+    const slip = await operator.post("/operator/prices/of", { ...edit, usd: "2000" });
+    const text = await slip.text();
+    expect([slip.status, text.includes("1000 times more"), text.includes('name="confirm"'), text.includes('value="2000"')]).toEqual([409, true, true, true]);
+    expect(await edits()).toEqual([]);
+    for (const wrong of [{ usd: "20001", confirm: "on" } as Record<string, string>, { usd: "-1" }, { usd: "0.0000001" }, { class: "nothing" }, { from: "2001-01-01" }, { source: "" }]) {
+      expect((await operator.post("/operator/prices/of", { ...edit, ...wrong })).status, JSON.stringify(wrong)).toBeOneOf([400, 422]);
+    }
+    expect((await operator.post("/operator/prices/of", { ...edit, upstreamId: "nothing" })).status).toBe(404);
+    expect((await operator.post("/operator/prices/of", edit)).status).toBe(303);
+    await operator.post("/operator/prices/of", { ...edit, usd: "200", confirm: "on" });
+    expect(await edits()).toEqual([3_000_000, 200_000_000].map((pico) => ({ class: "input", pico_usd: pico, source: `admin: ${edit.source}` })));
+    expect(await rows("SELECT actor, detail ->> 'confirmed' AS confirmed FROM audit_events WHERE subject = 'openai/priced-1' ORDER BY at, id")).toEqual([{ actor: operator.email, confirmed: 0 }, { actor: operator.email, confirmed: 1 }]);
+  });
+
+  test("an edit that does not hold yet is withdrawn, one that does is not, nor what the gateway came with", async () => {
+    const operator = await newOperator();
+    await operator.post("/operator/prices/of", { ...edit, class: "output", usd: "30", from: "2999-01-01" });
+    const which = { provider: "openai", upstreamId: "priced-1", class: "output", aboveTokens: "0", validFromMs: String(Date.parse("2999-01-01")) };
+    expect(await (await operator.get("/operator/prices/of?provider=openai&model=priced-1")).text()).toContain("to come");
+    expect(locationOf(await operator.post("/operator/prices/withdraw", which))).toBe("303 /dashboard/operator/prices");
+    expect((await edits()).filter((one) => one.class === "output")).toEqual([]);
+    expect((await operator.post("/operator/prices/withdraw", which)).status).toBe(404);
+    expect((await operator.post("/operator/prices/withdraw", { ...which, validFromMs: "0" })).status, "of the list").toBe(404);
+    const validFromMs = String(Date.now() + 60_000);
+    await env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', 'priced-1', 'output', ?, 1, 'admin: soon')").bind(validFromMs).run();
+    expect((await operator.post("/operator/prices/withdraw", { ...which, validFromMs })).status, "within minutes").toBe(409);
+    expect((await edits()).filter((one) => one.class === "output").length).toBe(1);
+    expect(await rows("SELECT actor FROM audit_events WHERE action = 'price.withdraw'")).toEqual([{ actor: operator.email }]);
+  });
+});
+
+test("health is the region's board's: what fails stands first, with its share", async () => {
+  const operator = await newOperator();
+  const news = (answered: number, failed: number) => ({ ...newDelta(), answered, failed, run: failed, agoMs: 0, firstByteMs: newDelta().firstByteMs.map((_, bucket) => (bucket === 12 ? answered : 0)) });
+  await env.HEALTH_BOARD.getByName("EU").exchange({ from: "test", number: 1, board: undefined, since: 0, news: [["openai/well", news(30, 0)], ["openai/ill", news(1, 9)]], circuits: [] });
+  const text = await (await operator.get("/operator/health?region=EU")).text();
+  expect(text.indexOf("openai/ill")).toBeGreaterThan(0);
+  expect(text.indexOf("openai/well")).toBeGreaterThan(text.indexOf("openai/ill"));
+  expect([text.includes("left alone"), text.includes(">90%<"), text.includes(">100%<")]).toEqual([true, true, true]);
+  expect(await (await operator.get("/operator/health?region=nowhere")).text(), "as one's own").toContain("No traffic");
+});
+
+test("a batch under way is seen and cancelled; a dead letter is written down once", async () => {
+  const [operator, { organisationId }] = [await newOperator(), await newMember("owner")];
+  const { key } = await createKey(env.DB, { actor: "test", nowMs: 1 }, env.KEY_PEPPER, { organisationId, name: "web", policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix: "sk-forge-" });
+  const nowMs = Date.now();
+  const id = newBatchId("file", nowMs);
+  const batch: Batch = {
+    id, organisationId, keyId: key.id, shape: "file", endpoint: "/v1/chat/completions", inputFileId: "file-none", origin: "https://forge.example", headers: [], metadata: null,
+    outputLivesMs: 1, files: { output: "file-out", errors: "file-errors" }, status: "validating", total: 0, createdAtMs: nowMs, expiresAtMs: nowMs + 86_400_000,
+  };
+  await list(env.DB, batch);
+  const run = runOf(env.BATCH_RUN, organisationId, id);
+  await run.create(batch);
+  expect(await run.claim(0), "held here, so that nobody else reads an input that is not there").toBeDefined();
+  const letter = { organisationId, batchId: id, part: 3 };
+  for (const at of [nowMs, nowMs + 1]) await noteUndeliverable(env.DB, letter, at);
+  const text = await (await operator.get("/operator/jobs")).text();
+  expect([text.split(id).length > 3, text.includes(organisationId)]).toEqual([true, true]);
+  expect(await rows("SELECT at FROM events WHERE subject = ?", id)).toEqual([{ at: nowMs }]);
+  expect((await operator.post("/operator/jobs/cancel", { organisation: "org_another", batch: id })).status).toBe(422);
+  expect(locationOf(await operator.post("/operator/jobs/cancel", { organisation: organisationId, batch: id }))).toBe("303 /dashboard/operator/jobs");
+  expect((await run.face())?.batch.status).toBeOneOf(["cancelling", "cancelled", "failed"]);
+  expect(await rows("SELECT actor FROM audit_events WHERE subject = ? AND action = 'batch.cancel'", id)).toEqual([{ actor: operator.email }]);
 });

@@ -7,6 +7,21 @@ import { ButtonLink, Card, Submit } from "./parts.tsx";
 const disconnects = [["", "Stop a stream, finish a whole answer"], ["cancel", "Stop, and pay for what was seen"], ["drain", "Read on for the exact usage"]] as const;
 const scopes = [["key", "Its own usage"], ["organisation", "The organisation's usage"]] as const;
 
+/** What one key may use. */
+export function LimitFields({ from }: { from?: Typed }) {
+  const field = { from, required: false, maxlength: 30 } as const;
+  return (
+    <>
+      <TextField {...field} name="requestsPerMinute" label="Requests a minute" inputmode="numeric" />
+      <TextField {...field} name="tokensPerMinute" label="Tokens a minute" inputmode="numeric" />
+      <TextField {...field} name="concurrentRequests" label="Requests at once" inputmode="numeric" />
+      <TextField {...field} name="monthlyTokens" label="Tokens a month" inputmode="numeric" />
+      <TextField {...field} name="monthlyNanoUsd" label="Budget a month, US $" inputmode="decimal" placeholder="50.00" />
+      <TextField {...field} name="budgetNanoUsd" label="Budget in all, US $" inputmode="decimal" />
+    </>
+  );
+}
+
 /** `version`: of the key that is changed; a key that has changed meanwhile is shown again. */
 export function KeyForm({ action, submit, plan, from, version, back = "/dashboard/keys" }: { action: string; submit: string; plan: Limits; from?: Typed; version?: number; back?: string }) {
   const field = { from, required: false, unsaid: true, maxlength: 30 } as const;
@@ -16,12 +31,7 @@ export function KeyForm({ action, submit, plan, from, version, back = "/dashboar
       <Card><div class="form"><TextField name="name" label="Name" from={from} maxlength={100} placeholder="Checkout, production" /></div></Card>
       <Card>
         <Fields legend="Limits" note={`Empty: as your plan has it (${limitsInWords(effectiveLimits({}, plan)).join(", ")}).`}>
-          <TextField {...field} name="requestsPerMinute" label="Requests a minute" inputmode="numeric" />
-          <TextField {...field} name="tokensPerMinute" label="Tokens a minute" inputmode="numeric" />
-          <TextField {...field} name="concurrentRequests" label="Requests at once" inputmode="numeric" />
-          <TextField {...field} name="monthlyTokens" label="Tokens a month" inputmode="numeric" />
-          <TextField {...field} name="monthlyNanoUsd" label="Budget a month, US $" inputmode="decimal" placeholder="50.00" />
-          <TextField {...field} name="budgetNanoUsd" label="Budget in all, US $" inputmode="decimal" />
+          <LimitFields from={from} />
         </Fields>
       </Card>
       <Card>
