@@ -34,3 +34,12 @@ export async function tryFiles({ page, url, check, looksGood }: Trial): Promise<
   await page.goto(`${url}/dashboard/batches`);
   await looksGood(page, "batches");
 }
+
+/** An upload without JavaScript. */
+export async function plainFiles({ page, url, check }: Pick<Trial, "page" | "url" | "check">): Promise<void> {
+  await page.goto(`${url}/dashboard/files`);
+  await page.setInputFiles("[name=file]", { name: "plain.jsonl", mimeType: "application/jsonl", buffer: Buffer.from(input) });
+  await page.click("[data-upload] button[type=submit]");
+  await page.waitForURL("**/files/file-*");
+  await check("without JavaScript a file is uploaded", async () => assert.equal(await page.textContent("h1"), "plain.jsonl"));
+}

@@ -40,4 +40,37 @@ export async function tryPlayground({ page, url, check, looksGood }: Trial): Pro
     for (const text of [curl, python, node]) assert.ok(text!.includes(url) && text!.includes("Hello <b>there</b>") && text!.includes("weather"), text);
   });
   await page.keyboard.press("Escape");
+  await page.fill("[name=tools]", "");
+  const long = "word ".repeat(3_000);
+  await page.fill("[name=prompt]", long);
+  await page.keyboard.press("Control+Enter");
+  await page.waitForFunction(() => [...document.querySelectorAll("[data-state]")].every(({ textContent }) => textContent === "Answering…"), undefined, { timeout: 15_000 });
+  await page.click("text=Stop all");
+  await check("what is stopped says so, stands as far as it came, and is charged for that", async () => {
+    assert.deepEqual(await page.locator("[data-state]").allTextContents(), ["Stopped.", "Stopped."]);
+    for (const text of await page.locator("[data-text]").allTextContents()) assert.ok(text.length > 0 && text.length < long.length, String(text.length));
+    await page.waitForFunction(() => [...document.querySelectorAll('[data-measure="cost"]')].every(({ textContent }) => textContent !== "—"), undefined, { timeout: 15_000 });
+  });
+  await page.setInputFiles("#image", { name: "dot.png", mimeType: "image/png", buffer: Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64") });
+  await page.waitForSelector(".preview");
+  await page.fill("[name=prompt]", "What is this?");
+  await page.locator("[name=model]").nth(0).fill("gpt-4o-mini");
+  await page.click("[data-playground] button[type=submit]");
+  await Promise.all([done(0), done(1)]);
+  await check("an image goes with the prompt", async () => assert.match((await page.textContent("[data-text] >> nth=0"))!, /One image came with it/));
+  await page.fill("[name=schema]", JSON.stringify({ type: "object", properties: { answer: { type: "string" } }, required: ["answer"] }));
+  await page.click("[data-playground] button[type=submit]");
+  await Promise.all([done(0), done(1)]);
+  await check("an answer is JSON by its schema", async () => assert.equal(typeof (JSON.parse((await page.textContent("[data-text] >> nth=0"))!) as { answer: unknown }).answer, "string"));
+}
+
+/** The same without JavaScript: one model answers, whole. */
+export async function plainPlayground({ page, url, check }: Pick<Trial, "page" | "url" | "check">): Promise<void> {
+  await page.goto(`${url}/dashboard/playground`);
+  await page.fill("[name=prompt]", "Hello");
+  await page.click("[data-playground] button[type=submit]");
+  await check("without JavaScript a model answers whole, with what it took", async () => {
+    assert.match((await page.textContent("[data-text]"))!, /You wrote: "Hello"/);
+    assert.match((await page.textContent(".measures"))!, /\d+ in, \d+ out.*\$0\.0*\d/);
+  });
 }

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
-import { tryFiles } from "./files.ts";
-import { tryPlayground } from "./playground.ts";
+import { plainFiles, tryFiles } from "./files.ts";
+import { plainPlayground, tryPlayground } from "./playground.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
@@ -259,6 +259,8 @@ try {
   await plain.waitForURL("**/dashboard");
   await plain.click("nav >> text=Usage");
   await check("without JavaScript it works", async () => assert.equal(await plain.textContent("h1"), "Usage"));
+  await plainPlayground({ page: plain, url: site.url, check });
+  await plainFiles({ page: plain, url: site.url, check });
   await check("the browser complained of nothing", () => assert.deepEqual(complaints, []));
 } catch (error) {
   failures.push("the run");
