@@ -11,7 +11,7 @@ const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "
 
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {
-  workerd: ["batches/anthropic-native", "security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/accounts", "dashboard/files", "dashboard/keys", "dashboard/operator", "dashboard/playground", "dashboard/requests", "dashboard/rights", "dashboard/security", "dashboard/settings", "dashboard/settings-money"].map((name) => `test/${name}.test.ts`),
+  workerd: ["batches/anthropic-native", "security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/accounts", "dashboard/bodies", "dashboard/files", "dashboard/keys", "dashboard/operator", "dashboard/playground", "dashboard/requests", "dashboard/rights", "dashboard/security", "dashboard/settings", "dashboard/settings-money"].map((name) => `test/${name}.test.ts`),
   node: ["rhythms", "hostile", "disconnects", "stalled", "idempotency", "continued", "documents", "guides", "sovereign"].map((name) => `test/conformance/${name}.test.ts`)
     .concat("test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
 };

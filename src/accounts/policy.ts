@@ -132,6 +132,8 @@ export type Principal = {
   readonly bringsKeys?: boolean;
   /** What its organisation demands of every request. */
   readonly rules?: HouseRules;
+  /** For how many days the bodies of its requests are kept. Absent: they are not. */
+  readonly bodyDays?: number;
 };
 
 /** An organisation's own credential at a provider. `only`: the installation's is never used in its place. */

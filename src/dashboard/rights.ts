@@ -10,6 +10,7 @@ export const rights = {
   see_usage: everybody,
   see_keys: ["owner", "admin", "developer", "viewer"],
   change_keys: makers,
+  see_bodies: makers,
   try_models: makers,
   see_files: ["owner", "admin", "developer", "viewer"],
   use_files: makers,

@@ -13,6 +13,7 @@ import { operators } from "./pages/operator.ts";
 import { overview } from "./pages/overview.tsx";
 import { playground } from "./pages/playground.tsx";
 import { preferences } from "./pages/preferences.ts";
+import { requestBodies } from "./pages/request-bodies.tsx";
 import { request } from "./pages/request.tsx";
 import { requests } from "./pages/requests.tsx";
 import { settingsAudit } from "./pages/settings-audit.tsx";
@@ -30,7 +31,7 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
+  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...requestBodies, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

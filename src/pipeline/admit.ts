@@ -27,9 +27,10 @@ export class LimitError extends GatewayError {
 
 /**
  * `hedges`: a second deployment is asked when the first is slow; `continues`: another may go on with an answer that breaks off; `reserved`:
- * what is held for the request; `drains`: an answer whose client leaves is read to its end.
+ * what is held for the request; `drains`: an answer whose client leaves is read to its end; `bodyDays`: for how many days the bodies are kept, 0: they
+ * are not.
  */
-export type Admission = Opted & { policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
+export type Admission = Opted & { bodyDays: number; policy: MeterPolicy; plan: Plan; sovereign: boolean; rate: RateState; reserved: Estimate; drains: boolean };
 type Opted = { hedges: boolean; continues: boolean };
 
 /** The caller of a request, with the providers' keys that it brought. Throws 401s, and what `withBroughtKeys` does. No D1 query when the isolate knows the key. */
@@ -129,7 +130,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
   };
   const { principal, policy, reply } = context.under ? await context.under.take(reserving) : await ask(context, caller, reserving);
   const stuck = chooses(planned!) ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;
-  return { ...opted, policy, plan: stuck, sovereign, rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
+  return { ...opted, policy, plan: stuck, sovereign, bodyDays: sovereign ? 0 : (principal.bodyDays ?? 0), rate: reply.rate, reserved, drains: (principal.onDisconnect ?? (facts.stream ? "cancel" : "drain")) === "drain" };
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */

@@ -22,5 +22,6 @@ export { checkShape } from "./shape.ts";
 export { isWish } from "./wish.ts";
 export { picturesAsBytes, retellPictures } from "./pictures.ts";
 export { readForm } from "./form-body.ts";
+export type { Bodies } from "../files/index.ts";
 export { newRequestId, type RequestContext, type Settlement } from "./context.ts";
 export { isolateOf, selftestOf, type Isolate } from "./isolate.ts";

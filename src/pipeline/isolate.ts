@@ -2,7 +2,7 @@
 import { Installations, principalOfKeySource, Principals, principalSource, RecentMap, TokenIssuers, type Masters } from "../accounts/index.ts";
 import { Held, loadCatalog, type Catalog } from "../catalog/index.ts";
 import { parseSettings, type Settings } from "../env.ts";
-import { Files, Uploads } from "../files/index.ts";
+import { Files, KeptBodies, Uploads } from "../files/index.ts";
 import { Health } from "../health/index.ts";
 import { Meters } from "../limits/index.ts";
 import { Calls } from "../replay/index.ts";
@@ -35,6 +35,8 @@ export type Isolate = {
   readonly receipts: ReceiptSigner;
   readonly files: Files;
   readonly uploads: Uploads;
+  /** What requests said, of organisations that keep it. */
+  readonly bodies: KeptBodies;
   /** Requests by the names that their clients gave them. */
   readonly calls: Calls;
   /** How the deployments do. */
@@ -81,6 +83,7 @@ export function isolateOf(env: Cloudflare.Env): Isolate {
     receipts: new ReceiptSigner(masters.current, masters.previous),
     files,
     uploads: new Uploads(env.DB, files),
+    bodies: new KeptBodies(env.FILES, masters),
     calls: new Calls(env.IDEMPOTENT_CALL),
     health: new Health(),
     regionOf: (request) => (region ??= (request.cf?.continent as string | undefined) ?? "local"),

@@ -16,6 +16,7 @@ import { raced, type Raced } from "./hedge.ts";
 import { clientLeft, Hold } from "./hold.ts";
 import type { Part } from "./legs.ts";
 import { inlined } from "./inlined.ts";
+import { copied } from "./keeping.ts";
 import { once } from "./once.ts";
 import { otherwise } from "./otherwise.ts";
 import { asGatewayError, refusal } from "./refusal.ts";
@@ -76,7 +77,8 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     const admission = await admit(context, caller, { protocol, facts, text, read, session });
     const run: Relay = { context, protocol, facts, text, json: json as Json, read, session, admission, hold: new Hold(context, admission), refused: [], outran: [] };
     context.admitted?.();
-    return await (coming ? answerComing(run, coming) : answer(run));
+    const answered = await (coming ? answerComing(run, coming) : answer(run));
+    return admission.bodyDays === 0 ? answered : copied(context, admission, protocol.form ? undefined : took.text, answered);
   } catch (thrown) {
     return await refusal(context, protocol, caller, thrown);
   } finally {

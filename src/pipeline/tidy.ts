@@ -12,8 +12,9 @@ export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
   await removeExpiredSessions(env.DB, nowMs);
   await removeExpiredInvitations(env.DB, nowMs);
   await removeOldAttempts(env.DB, nowMs);
-  const { files, uploads } = isolateOf(env);
+  const { bodies, files, uploads } = isolateOf(env);
   await uploads.tidy(nowMs);
   await files.tidy(nowMs);
+  await bodies.tidy(nowMs);
   await new Pictures(env.FILES).tidy(nowMs);
 }

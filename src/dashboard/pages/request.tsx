@@ -10,6 +10,7 @@ import { freshen } from "../fresh.ts";
 import { show } from "../page.tsx";
 import { classes, ends, pickWords, reasons, resultOf, sources } from "../request-words.ts";
 import { may } from "../rights.ts";
+import { BodiesCard } from "./request-bodies.tsx";
 import { member, type MemberVisit } from "../visit.ts";
 
 type Step = { at?: number | null; tone?: "good" | "bad" | "warn"; what: Child; more?: Child };
@@ -140,6 +141,7 @@ async function requestPage(visit: MemberVisit): Promise<Response> {
           responseHash !== null && ["SHA-256 of the answer", <code>{responseHash}</code>],
         ]} /></Card>
       </div>
+      {await BodiesCard({ visit, id })}
       <Card title="Receipt" note={<>Signed by this gateway, and chained to the request before it. <code>npm run verify-receipts</code> checks it offline against <a href="/.well-known/forge-receipts.json">the public keys</a>.</>}>
         <Facts of={[["Place in the key's chain", count(receipt!.chain.sequence)], ["Hash", <code>{receipt!.chain.hash}</code>], ["Hash before it", <code>{receipt!.chain.previous}</code>]]} />
         <Code text={JSON.stringify({ ...receipt!, jws })} label="Receipt" />

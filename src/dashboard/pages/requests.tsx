@@ -7,6 +7,7 @@ import { Badge, ButtonLink, Card, EmptyState, PageHeader, Rows, Submit, Table, t
 import { count, duration, exactly, moment } from "../figures.ts";
 import { freshen } from "../fresh.ts";
 import { show } from "../page.tsx";
+import { may } from "../rights.ts";
 import { ends, resultOf } from "../request-words.ts";
 import { filtersOf } from "../request-query.ts";
 import { go, member, type MemberVisit } from "../visit.ts";
@@ -48,7 +49,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
     in: "/requests",
     islands: watches ? ["tail"] : [],
     body: <>
-      <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days." />
+      <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days.">{may(visit.membership.role, "change_organisation") && <ButtonLink href="/dashboard/bodies" look="quiet" icon="settings">Bodies</ButtonLink>}</PageHeader>
       <Card>
         <form method="get" action="/dashboard/requests" class="row grow"><TextField name="id" label="Find by X-Request-ID" placeholder="req_…" maxlength={100} /><Submit look="secondary">Find</Submit></form>
         <details class="detail" open={filtered}>
