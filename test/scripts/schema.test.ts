@@ -51,7 +51,7 @@ describe("what is read of SQL", () => {
 describe("a database that is older", () => {
   test("gets every column that can be missing from it, and keeps its rows", () => {
     const db = new DatabaseSync(":memory:");
-    db.exec(schema.replace(/,\n  header_credentials [^\n]*/, "").replace(/\n  only [^\n]*\n  sealed_by [^\n]*/, ""));
+    db.exec(schema.replace(/\n  header_credentials [^\n]*,/, "").replace(/\n  only [^\n]*\n  sealed_by [^\n]*/, ""));
     db.exec("INSERT INTO organisations (id, name, created_at) VALUES ('org_a', 'A', 1); INSERT INTO provider_credentials VALUES ('org_a', 'openai', 'iv', 'text', 1)");
     expect(grow(db, schema)).toEqual([
       "ALTER TABLE organisations ADD COLUMN header_credentials INTEGER NOT NULL DEFAULT 0",

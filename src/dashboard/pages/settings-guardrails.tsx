@@ -1,5 +1,6 @@
 /** What the organisation demands of every request, and how long what is kept is kept. */
 import { z } from "zod";
+import { bodyDaysOf } from "../../accounts/body-keeping.ts";
 import { getRules, putRules, type HouseRules } from "../../accounts/house-rules.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { adopt } from "../../pipeline/index.ts";
@@ -38,7 +39,7 @@ const Answer = ({ known }: { known: Known }) => <Badge tone={known === "no" ? "g
 
 async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
   const { env, isolate: { settings }, membership: { organisationId, role } } = visit;
-  const [rules, { plan }] = await Promise.all([getRules(env.DB, organisationId), agreementOf(env.DB, organisationId)]);
+  const [rules, { plan }, bodyDays] = await Promise.all([getRules(env.DB, organisationId), agreementOf(env.DB, organisationId), bodyDaysOf(env.DB, organisationId)]);
   const changes = may(role, "change_limits");
   const from = told.typed ?? { values: filled(rules) };
   return showSettings(visit, {
@@ -75,6 +76,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
           <li>Stored Responses and conversations, sealed: {count(settings.RESPONSES_DAYS)} days after the last one, {settings.RESPONSES_STORE === "asked" ? "only where a request says store: true" : "unless a request says store: false"}.</li>
           <li>Files, sealed: until they are deleted, or expire as their upload says. Batches: 30 days after their end.</li>
           <li>The audit trail: for ever.</li>
+          <li>Bodies of requests: {bodyDays === 0 ? "not at all" : `${bodyDays === 1 ? "a day" : `${bodyDays} days`}, sealed, never of sovereign requests`}{may(role, "change_organisation") && <>. <a href="/dashboard/bodies">Your organisation decides</a></>}.</li>
         </ul>
       </Card>
     </>,
