@@ -91,7 +91,7 @@ export class AlertBook {
 
   /** When the next one is to be told. */
   next(): number | undefined {
-    return (this.sql.exec("SELECT min(next_at) AS at FROM alert WHERE done = 0").one().at as number | null) ?? undefined;
+    return (this.sql.exec("SELECT min(next_at) AS at FROM alert WHERE done = 0").toArray()[0]!.at as number | null) ?? undefined;
   }
 
   /** Forgets what lies before each pool's window. */
