@@ -25,7 +25,7 @@ describe("what a browser is told", () => {
 
   test("pages have no inline script, style or handler", async () => {
     const browser = await newMember("owner");
-    for (const path of ["/sign-in", "", "/usage", "/welcome", "/first-key"]) {
+    for (const path of ["/sign-in", "", "/usage", "/usage?metric=latency", "/models", "/aliases", "/welcome", "/first-key"]) {
       const page = await (await browser.get(path)).text();
       expect(page, path).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=/i);
     }
