@@ -51,7 +51,7 @@ export const Playground = ({ keys, from, shown }: { keys: readonly (readonly [st
       <div class="card">
         <TextArea name="prompt" label="Prompt" rows={4} from={from} hint={<span data-hint-keys hidden>Ctrl+Enter or ⌘+Enter sends it.</span>} />
         <details class="more" open={Boolean(from.errors)}>
-          <summary>System text, settings, tools, images</summary>
+          <summary>Settings, tools, images</summary>
           <div class="form">
             <TextArea name="system" label="System text" rows={2} required={false} from={from} />
             <Fields legend="Settings">

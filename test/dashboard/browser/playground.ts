@@ -25,7 +25,7 @@ export async function tryPlayground({ page, url, check, looksGood }: Trial): Pro
     }
   });
   await looksGood(page, "playground-answered");
-  await page.click("text=System text, settings, tools, images");
+  await page.click("text=Settings, tools, images");
   await page.fill("[name=tools]", "[{");
   await page.click("[data-playground] button[type=submit]");
   await check("tools that are no JSON are told so", async () => assert.match(await page.locator("[name=tools]").evaluate((field: HTMLTextAreaElement) => field.validationMessage), /not JSON/));
