@@ -79,7 +79,7 @@ describe("prepaid credits", () => {
     const topUp = () => admin("POST", `/organisations/${organisation}/credits`, { kind: "top_up", nanoUsd: 2_000_000, reason: "x" });
     const events = async (): Promise<number[]> => {
       await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(organisation));
-      const { results } = await env.DB.prepare("SELECT detail FROM events WHERE organisation_id = ? ORDER BY at, id").bind(organisation).all<Json>();
+      const { results } = await env.DB.prepare("SELECT detail FROM events WHERE organisation_id = ? AND kind = 'budget.threshold' ORDER BY at, id").bind(organisation).all<Json>();
       return results.map(({ detail }) => JSON.parse(detail).share);
     };
     const runOut = async (): Promise<void> => {
@@ -214,7 +214,7 @@ describe("budgets", () => {
     expect(warned[0]).toBeNull();
     expect(warned.at(-1)).toBe("month's budget of organisation 0.5");
     await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(key.organisation));
-    const { results } = await env.DB.prepare("SELECT kind, subject, detail FROM events WHERE organisation_id = ?").bind(key.organisation).all<Json>();
+    const { results } = await env.DB.prepare("SELECT kind, subject, detail FROM events WHERE organisation_id = ? AND kind = 'budget.threshold'").bind(key.organisation).all<Json>();
     expect(results).toMatchObject([{ kind: "budget.threshold", subject: "budget:all" }]);
     expect(JSON.parse(results[0]!.detail)).toMatchObject({ share: 0.5, name: "month's budget of organisation" });
   });
