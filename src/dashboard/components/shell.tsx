@@ -76,7 +76,7 @@ export function Shell({ visit, theme, message, current, children }: Around & { c
         <details class="menu" open>
           <summary>Menu</summary>
           <div class="menu-body">
-            {membership && <Organisations visit={visit} />}
+            {membership ? <Organisations visit={visit} /> : <p class="note">You belong to no organisation</p>}
             <nav aria-label="Main"><ul>{items.map(({ path, label, icon }) => (
               <li><a href={`/dashboard${path}`} aria-current={path === current ? "page" : undefined}><Icon name={icon} />{label}</a></li>
             ))}</ul></nav>

@@ -14,9 +14,17 @@ const regions: Readonly<Record<string, readonly [label: string, hint: DurableObj
   EU: ["Europe", "weur"], NA: ["North America", "enam"], SA: ["South America", "sam"], AS: ["Asia", "apac"], OC: ["Oceania", "oc"], AF: ["Africa", "afr"],
 };
 
-/** Asked as the isolates there ask it, so that nobody moves a board by looking at it. */
-const seenIn = (region: string, own: string, { env }: OperatorVisit): Promise<Seen[]> =>
-  (region === own ? env.HEALTH_BOARD.getByName(region) : env.HEALTH_BOARD.getByName(region, { locationHint: regions[region]![1] })).look() as Promise<Seen[]>;
+/** One's own region's board hears first what this isolate knows, in case it has forgotten. Another's stands where its isolates are, whoever looks first. */
+async function seenIn(region: string, own: string, { env, isolate, nowMs, c }: OperatorVisit): Promise<Seen[]> {
+  if (region !== own) return env.HEALTH_BOARD.getByName(region, { locationHint: regions[region]![1] }).look();
+  const told: Promise<unknown>[] = [];
+  isolate.health.sync(env.HEALTH_BOARD, own, nowMs, (exchange) => {
+    told.push(exchange);
+    c.executionCtx.waitUntil(exchange);
+  });
+  await Promise.all(told);
+  return env.HEALTH_BOARD.getByName(region).look();
+}
 
 const providerOf = ({ deployment }: Seen): string => deployment.slice(0, deployment.indexOf("/"));
 const attempts = ({ answered, failed }: Pick<Seen, "answered" | "failed">): number => answered + failed;

@@ -56,7 +56,7 @@ async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}):
           <div class="form line">
             <TextField name="name" label="Name" value={organisation.name} from={from("terms")} maxlength={200} />
             <Choice name="plan" label="Plan" options={plans.map(({ id }) => [id, id] as const)} value={organisation.plan} from={from("terms")} />
-            <TextField name="paidUntil" label="Last day that is paid" type="date" value={lastDayOf(terms.paidUntilMs ?? null)} required={false} from={from("terms")} />
+            <TextField name="paidUntil" label="Paid until" type="date" value={lastDayOf(terms.paidUntilMs ?? null)} required={false} from={from("terms")} />
           </div>
           <Check name="prepaid" label="Pays in advance" checked={terms.prepaid} from={from("terms")} hint="Its keys spend credits, and nothing once they are gone." />
           <Check name="sovereign" label="Sovereign only" checked={organisation.sovereign} from={from("terms")} />
@@ -77,7 +77,7 @@ async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}):
             <Choice name="kind" label="Kind" options={creditOptions} from={from("credit")} />
             <TextField name="amount" label="US $" inputmode="decimal" maxlength={20} from={from("credit")} />
             <TextField name="reason" label="Why" maxlength={500} from={from("credit")} />
-            <TextField name="expires" label="Last day" type="date" required={false} from={from("credit")} />
+            <TextField name="expires" label="Until" type="date" required={false} from={from("credit")} />
             <Submit icon="plus">Post it</Submit>
           </form>
         </div>

@@ -77,11 +77,11 @@ async function pricePage(visit: OperatorVisit, { provider, upstreamId }: { provi
         <form method="post" action={`/dashboard${path}/of`} class="form">
           <input type="hidden" name="provider" value={provider} /><input type="hidden" name="upstreamId" value={upstreamId} />
           <div class="form line">
-            <Choice name="class" label="What, and for how much of it" options={classes} from={from} />
+            <Choice name="class" label="What, for how much" options={classes} from={from} />
             <TextField name="usd" label="US $" inputmode="decimal" maxlength={22} from={from} />
-            <TextField name="aboveTokens" label="For inputs above, tokens" inputmode="numeric" maxlength={12} required={false} from={from} />
-            <TextField name="from" label="From the beginning of, UTC" type="date" required={false} from={from} />
-            <TextField name="source" label="Where the figure comes from" maxlength={400} from={from} />
+            <TextField name="aboveTokens" label="Above, tokens" inputmode="numeric" maxlength={12} required={false} from={from} />
+            <TextField name="from" label="From, UTC" type="date" required={false} from={from} />
+            <TextField name="source" label="Source of the figure" maxlength={400} from={from} />
           </div>
           {doubts.length > 0 && <Check name="confirm" label="It is meant as it is" />}
           <div><Submit icon="check">Store it</Submit></div>

@@ -11,6 +11,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
 import { plainFiles, tryFiles } from "./files.ts";
 import { plainPlayground, tryPlayground } from "./playground.ts";
+import { operatorEmail, visitOperator } from "./operator.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
@@ -122,7 +123,7 @@ async function settingsLookGood(page: Page, url: string): Promise<void> {
   });
 }
 
-const site = await openSite();
+const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
 const browser = await openBrowser();
 try {
   const context = await browser.newContext();
@@ -233,6 +234,7 @@ try {
   await tryPlayground({ page, url: site.url, check, looksGood });
   await settingsLookGood(page, site.url);
   await tryFiles({ page, url: site.url, check, looksGood });
+  await visitOperator(browser, site, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
