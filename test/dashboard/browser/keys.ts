@@ -61,6 +61,21 @@ export async function keysAndRequests({ page, url, check, looksGood, tabTo }: To
   await page.goto(`${url}/dashboard/keys`);
   await looksGood(page, "keys");
 
+  await page.goto(`${url}/dashboard/bodies`);
+  await looksGood(page, "bodies");
+  await page.selectOption("[name=days]", "7");
+  await page.click("main button[type=submit]");
+  await page.waitForSelector("text=Bodies are kept from the next request on.");
+  const spoken = await ask(secret);
+  const said = await spoken.text();
+  await page.goto(`${url}/dashboard/requests/${spoken.headers.get("x-request-id")!}`);
+  await check("a kept answer stands on its request's page", async () => assert.ok((await page.locator("pre").allTextContents()).includes(said)));
+  await looksGood(page, "request-bodies");
+  await page.goto(`${url}/dashboard/bodies`);
+  await page.selectOption("[name=days]", "0");
+  await page.click("main button[type=submit]");
+  await page.waitForSelector("text=Bodies are not kept any more.");
+
   await page.goto(key);
   await page.click("button:has-text('Rotate')");
   await page.waitForSelector("#secret");
