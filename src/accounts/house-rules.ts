@@ -1,23 +1,9 @@
 /** What an organisation demands of every request of its keys, over what a request says itself. */
-import { z } from "zod";
 import { auditIfChanged, type By } from "./audit.ts";
+import { rulesOf, type HouseRules } from "./demands.ts";
 import { noSuchOrganisation } from "./organisations.ts";
 import type { KeyStanding } from "./policy.ts";
 import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
-
-const price = z.number().positive().max(1_000_000).optional();
-
-export const houseRulesSchema = z.strictObject({
-  /** Only who does not train on requests, and only who keeps nothing of them. */
-  noTraining: z.boolean().optional(),
-  zeroRetention: z.boolean().optional(),
-  /** USD for a million tokens. */
-  maxPrice: z.strictObject({ prompt: price, completion: price }).optional(),
-});
-export type HouseRules = z.infer<typeof houseRulesSchema>;
-
-/** An organisation's rules as its row has them. */
-export const rulesOf = (json: string): HouseRules => houseRulesSchema.parse(JSON.parse(json));
 
 /** The rules of an organisation. Throws `not_found`. */
 export async function getRules(db: D1Database, organisationId: string): Promise<HouseRules> {

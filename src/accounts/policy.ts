@@ -1,7 +1,7 @@
 /** What a key may do. Plans and keys share one shape of limits; a key inherits what it does not set. */
 import { z } from "zod";
 import type { Pool } from "./budgets.ts";
-import type { HouseRules } from "./house-rules.ts";
+import type { HouseRules } from "./demands.ts";
 
 const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _, . and -, beginning with a letter or digit");
 const limit = z.number().int().positive();

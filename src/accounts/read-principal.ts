@@ -4,7 +4,7 @@ import type { GatewayError } from "../errors.ts";
 import { hashSecret } from "./api-key.ts";
 import { openerOf, type Masters } from "./credentials.ts";
 import { keyPools } from "./budgets.ts";
-import { rulesOf } from "./house-rules.ts";
+import { rulesOf } from "./demands.ts";
 import { effectiveLimits, keyPolicySchema, type Principal } from "./policy.ts";
 import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 

@@ -1,7 +1,8 @@
 /** What the organisation demands of every request, and how long what is kept is kept. */
 import { z } from "zod";
 import { bodyDaysOf } from "../../accounts/body-keeping.ts";
-import { getRules, putRules, type HouseRules } from "../../accounts/house-rules.ts";
+import type { HouseRules } from "../../accounts/demands.ts";
+import { getRules, putRules } from "../../accounts/house-rules.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { Check, TextField } from "../components/field.tsx";
