@@ -66,7 +66,7 @@ const node = (name: string, files: { include: string[]; exclude: string[] }) => 
 
 export default defineConfig({
   test: {
-    globalSetup: ["./test/bundled.ts"],
+    globalSetup: ["./test/support/bundled.ts"],
     // More than there are cores: suites over sockets spend much of their time waiting.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [

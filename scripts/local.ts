@@ -32,7 +32,7 @@ export type LocalOptions = {
 /** A running gateway. `url` has no trailing slash; `stop` drains, `mf` is the runtime for tests that look inside. */
 export type LocalGateway = { url: string; mf: Miniflare; stop: () => Promise<void> };
 
-/** Where a run of many gateways has its Worker, bundled once (`test/bundled.ts`); its assets are built then, too. */
+/** Where a run of many gateways has its Worker, bundled once (`test/support/bundled.ts`); its assets are built then, too. */
 const bundled = (): string | undefined => process.env.FORGE_WORKER_BUNDLE;
 
 /** Bundles the Worker as wrangler would. Returns one ES module. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleWorker } from "../scripts/local.ts";
+import { bundleWorker } from "../../scripts/local.ts";
 
 export async function setup(): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), "forge-worker-"));
