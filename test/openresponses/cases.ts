@@ -4,7 +4,8 @@ type Json = Record<string, any>;
 export type Said = { readonly response: Json; readonly events: readonly Json[] };
 /** Asks the server; what comes back has been checked against the published schemas. */
 export type Ask = (body: Json) => Promise<Said>;
-export type Case = { readonly id: string; readonly run: (ask: Ask) => Promise<string[]> };
+/** `hosted`: the tool that the provider runs itself. The suite asks for it only where a server offers it; where the model's provider does not, it is refused by name. */
+export type Case = { readonly id: string; readonly hosted?: string; readonly run: (ask: Ask) => Promise<string[]> };
 
 const user = (content: unknown): Json => ({ type: "message", role: "user", content });
 const tool: Json = { type: "function", name: "get_weather", description: "How the weather is in a place", parameters: { type: "object", properties: { location: { type: "string" } }, required: ["location"] } };
@@ -15,6 +16,7 @@ const answered = ({ response }: Said): string[] => [...(response.output.length >
 const calls = ({ response }: Said): Json[] => (response.output as Json[]).filter(({ type }) => type === "function_call");
 const called = (said: Said): string[] => (calls(said).length > 0 ? [] : ["no function is called"]);
 const told = ({ events }: Said, ...wanted: ((event: Json) => boolean)[]): string[] => wanted.flatMap((one) => (events.some(one) ? [] : [`no event is ${String(one)}`]));
+const has = (type: string) => ({ response }: Said): string[] => ((response.output as Json[]).some((item) => item.type === type) ? [] : [`no item is a ${type}`]);
 const one = (id: string, body: Json, ...checks: ((said: Said) => string[])[]): Case => ({ id, run: async (ask) => { const said = await ask(body); return checks.flatMap((check) => check(said)); } });
 
 export const cases: readonly Case[] = [
@@ -46,4 +48,10 @@ export const cases: readonly Case[] = [
       return [...answered(first), ...answered(second), ...(second.response.previous_response_id === first.response.id ? [] : ["it does not say what it follows"])];
     },
   },
+  { hosted: "file_search", ...one("file-search", {
+    input: "Look in the store, and sum up one thing that you find.", tools: [{ type: "file_search", vector_store_ids: ["vs_1"] }], tool_choice: { type: "file_search" }, include: ["file_search_call.results"],
+  }, answered, has("file_search_call")) },
+  { hosted: "web_search", ...one("offline-web-search", {
+    input: "Which kept result fits Open Responses best?", tools: [{ type: "web_search", external_web_access: false }], tool_choice: { type: "web_search" }, include: ["web_search_call.action.sources"],
+  }, answered, has("web_search_call")) },
 ];

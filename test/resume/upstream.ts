@@ -15,13 +15,19 @@ const data = (json: Json): string => `data: ${JSON.stringify(json)}\n\n`;
 export const wordsOf = (tag: string): string[] => Array.from({ length: 12 + (Number(tag.slice(4)) % 40) }, (_, i) => `${tag}.${i} Grüße 漢字 `);
 export const usage = { input: 17, output: 23 };
 const toolInput = '{"location":"San Francisco, CA"}';
+/** What OpenAI does itself with a tool of its own: https://platform.openai.com/docs/guides/tools-file-search, …/tools-web-search */
+const hosted: Readonly<Record<string, Json>> = {
+  file_search: { id: "fs_1", type: "file_search_call", status: "completed", queries: ["what is in it"], results: [{ file_id: "file-1", filename: "a.txt", score: 0.9, text: "found", attributes: {} }] },
+  web_search: { id: "ws_1", type: "web_search_call", status: "completed", action: { type: "search", query: "Open Responses", sources: [{ type: "url", url: "https://example.com/" }] } },
+};
 
 function responses({ model, tools, stream }: Json, words: string[]): Told {
   const base = { id: `resp_${words.length}`, object: "response", created_at: 1, model, error: null, incomplete_details: null, instructions: null, metadata: {}, parallel_tool_calls: true, temperature: 1, tool_choice: "auto", tools: (tools ?? []).map((tool: Json) => ({ strict: true, ...tool })), top_p: 1, max_output_tokens: null, max_tool_calls: null, previous_response_id: null, presence_penalty: 0, frequency_penalty: 0, top_logprobs: 0, prompt_cache_key: null, safety_identifier: null, reasoning: { effort: null, summary: null }, service_tier: "default", store: false, background: false, text: { format: { type: "text" } }, truncation: "disabled", completed_at: null };
   const text = words.join("");
   const thought = { id: "rs_1", type: "reasoning", summary: [], encrypted_content: "c2VhbGVkLWJ5LWl0cy1tYWtlcg==" };
-  const item = tools?.length ? { id: "fc_1", type: "function_call", status: "completed", call_id: "call_1", name: tools[0].name, arguments: toolInput } : { id: "msg_1", type: "message", status: "completed", role: "assistant", content: [{ type: "output_text", text, annotations: [], logprobs: [] }] };
-  const whole = { ...base, status: "completed", completed_at: 2, output: [thought, item], usage: { input_tokens: usage.input, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: usage.output, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: usage.input + usage.output } };
+  const done = (tools ?? []).flatMap(({ type }: Json) => hosted[type as string] ?? []) as Json[];
+  const item = tools?.length && done.length === 0 ? { id: "fc_1", type: "function_call", status: "completed", call_id: "call_1", name: tools[0].name, arguments: toolInput } : { id: "msg_1", type: "message", status: "completed", role: "assistant", content: [{ type: "output_text", text, annotations: [], logprobs: [] }] };
+  const whole = { ...base, status: "completed", completed_at: 2, output: [thought, ...done, item], usage: { input_tokens: usage.input, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: usage.output, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: usage.input + usage.output } };
   if (!stream) return { type: "application/json", whole, events: [] };
   let sequence = 0;
   const say = (type: string, rest: Json): string => named({ type: `response.${type}`, sequence_number: sequence++, ...rest });
