@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { startLocal, type LocalGateway } from "../../scripts/local.ts";
+import { startLocal } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
+import { IsolateMemory } from "../support/isolate-memory.ts";
 
 const { values: flags } = parseArgs({ options: { megabytes: { type: "string", default: "512" }, "in-parts": { type: "string", default: "384" } } });
 const MiB = 1024 * 1024;
@@ -42,52 +43,11 @@ function digests(megabytes: number): { sha256: string; md5: string } {
   return { sha256: sha256.digest("hex"), md5: md5.digest("hex") };
 }
 
-type Usage = { usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number };
-
-/** What the Worker's own isolate holds, as its inspector tells it: JavaScript's heap, and bytes beside it. The process holds R2's and D1's stand-ins too. */
-class Memory {
-  private readonly socket: WebSocket;
-  private readonly waiting = new Map<number, (usage: Usage) => void>();
-  private asked = 0;
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.onmessage = ({ data }) => {
-      const { id, result } = JSON.parse(String(data)) as { id: number; result: Usage };
-      this.waiting.get(id)?.(result);
-    };
-  }
-
-  static async of({ mf }: LocalGateway): Promise<Memory> {
-    const { host } = await mf.getInspectorURL();
-    const isolates = (await (await fetch(`http://${host}/json`)).json()) as { webSocketDebuggerUrl: string }[];
-    const socket = new WebSocket(isolates.find(({ webSocketDebuggerUrl }) => /\/(?:core:user:)?forge$/.test(webSocketDebuggerUrl))!.webSocketDebuggerUrl);
-    await new Promise((open, broken) => {
-      socket.onopen = open;
-      socket.onerror = broken;
-    });
-    return new Memory(socket);
-  }
-
-  async mebibytes(): Promise<number> {
-    const id = (this.asked += 1);
-    const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await new Promise<Usage>((resolve) => {
-      this.waiting.set(id, resolve);
-      this.socket.send(JSON.stringify({ id, method: "Runtime.getHeapUsage" }));
-    });
-    return (usedSize + embedderHeapUsedSize + backingStorageSize) / MiB;
-  }
-
-  close(): void {
-    this.socket.close();
-  }
-}
-
 type Answer = { status: number; headers: Record<string, string | string[] | undefined>; text: string };
 
 const folder = mkdtempSync(join(tmpdir(), "forge-files-"));
 const gateway = await startLocal({ port: 0, stateDir: folder, inspected: true, vars: { ...createKey.secrets, OPENAI_API_KEY: "sk-unused" } });
-const memory = await Memory.of(gateway);
+const memory = await IsolateMemory.of(gateway);
 let failures = 0;
 
 /** One request; its body is taken no faster than it is sent, its answer's bytes go to `hear`. */
