@@ -3,7 +3,7 @@
  * that changes with what is in it, and a list of the names; then the guides. Before a deployment (wrangler.toml), `npm start` and the tests.
  */
 import { build } from "esbuild";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildGuides } from "./guides.ts";
@@ -13,18 +13,6 @@ const room = join(root, "src", "dashboard");
 const target = join(root, "dist", "public", "dashboard", "assets");
 
 const folder = "/dashboard/assets";
-
-/** swagger-ui as it is published, under names with its version. It draws the API reference. */
-function copyReference(): Record<string, string> {
-  const from = join(root, "node_modules", "swagger-ui-dist");
-  const { version } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { version: string };
-  const copies = { "swagger-ui.css": "swagger-ui.css", "swagger-ui.js": "swagger-ui-bundle.js" };
-  return Object.fromEntries(Object.entries(copies).map(([name, file]) => {
-    const copy = name.replace(".", `-${version}.`);
-    if (!existsSync(join(target, copy))) copyFileSync(join(from, file), join(target, copy));
-    return [name, copy];
-  }));
-}
 
 /** Builds all of them. Returns what each is called: `base.css` → `base-4FQ2….css`. */
 export async function buildAssets(): Promise<Record<string, string>> {
@@ -44,7 +32,7 @@ export async function buildAssets(): Promise<Record<string, string>> {
   });
   mkdirSync(target, { recursive: true });
   const built = Object.fromEntries(Object.entries(metafile.outputs).filter(([, { entryPoint }]) => entryPoint).map(([path, { entryPoint }]) => [basename(entryPoint!).replace(/\.ts$/, ".js"), basename(path)]));
-  const names: Record<string, string> = { ...built, ...copyReference() };
+  const names: Record<string, string> = built;
   const wanted = new Set([...Object.values(names), "names.json"]);
   // Files that are there stay as they are: somebody may be reading them.
   for (const { path, contents } of outputFiles) if (!existsSync(path)) writeFileSync(path, contents);

@@ -1,11 +1,12 @@
 /**
- * The guides (docs/guides) as pages and for machines, and the page of the API reference: written to dist/public by scripts/assets.ts, so that the
- * Worker renders nothing. `https://forge.example` in them is the gateway itself, which puts its own origin there.
+ * The guides (docs/guides) as pages and for machines: written to dist/public by scripts/assets.ts, so that the Worker renders nothing.
+ * `https://forge.example` in them is the gateway itself, which puts its own origin there.
  */
 import { Marked } from "marked";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { escaped, framed } from "../src/reference/frame.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "docs", "guides");
@@ -26,8 +27,6 @@ export function readGuides(): Guide[] {
     return { name, title: title!, about: about!, text };
   });
 }
-
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 /** What a heading is called in an address. */
 const anchorOf = (heading: string): string => heading.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
@@ -51,38 +50,19 @@ const markdown = new Marked({
   },
 });
 
-const icon = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%23c2410c'/%3E%3Cpath d='M11 23V9h11M11 16h8' fill='none' stroke='%23fff' stroke-width='3'/%3E%3C/svg%3E";
-const mark = '<span class="mark"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path class="mark-back" d="M8 2h16a6 6 0 0 1 6 6v16a6 6 0 0 1-6 6H8a6 6 0 0 1-6-6V8a6 6 0 0 1 6-6z"/><path class="mark-front" d="M11 23V9h11M11 16h8"/></svg>Forge</span>';
-
-type Page = { title: string; body: string; sheets: readonly string[]; scripts: readonly string[]; head?: string };
-
-const page = ({ title, body, sheets, scripts, head = "" }: Page): string => `<!doctype html>
-<html lang="en" data-theme="system"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>${escaped(title)} · Forge</title><link rel="icon" href="${icon}">${sheets.map((href) => `<link rel="stylesheet" href="${href}">`).join("")}${head}${scripts.map((src) => `<script type="module" src="${src}"></script>`).join("")}</head>
-<body>${body}</body></html>
-`;
-
-const header = (current: string): string => `<a class="skip" href="#main">Skip to the page</a><header class="docs-top"><a href="/docs" class="home" aria-label="Forge, guides">${mark}</a><nav aria-label="Site"><ul>${
-  [["/docs", "Guides"], ["/reference", "API reference"], ["/dashboard", "Dashboard"]].map(([href, label]) => `<li><a href="${href}"${href === current ? ' aria-current="page"' : ""}>${label}</a></li>`).join("")}</ul></nav></header>`;
-
 function guidePage(guide: Guide, guides: readonly Guide[], names: Readonly<Record<string, string>>): string {
   const place = guides.indexOf(guide);
   const list = guides.map(({ name, title }) => `<li><a href="/docs/${name}"${name === guide.name ? ' aria-current="page"' : ""}>${escaped(title)}</a></li>`).join("");
   const next = guides[place + 1];
-  const body = `${header("/docs")}<div class="docs"><nav class="docs-list" aria-label="Guides"><ul>${list}</ul></nav><main id="main" class="prose" tabindex="-1">${markdown.parse(guide.text) as string}<footer class="row"><a href="/docs/${guide.name}.md">This page as Markdown</a>${next ? `<a href="/docs/${next.name}">Next: ${escaped(next.title)}</a>` : ""}</footer></main></div>`;
-  return page({ title: guide.title, body, sheets: [names["base.css"]!, names["docs.css"]!], scripts: [names["base.js"]!], head: `<link rel="alternate" type="text/markdown" href="/docs/${guide.name}.md"><meta name="description" content="${escaped(guide.about)}">` });
+  const body = `<div class="docs"><nav class="docs-list" aria-label="Guides"><ul>${list}</ul></nav><main id="main" class="prose" tabindex="-1">${markdown.parse(guide.text) as string}<footer class="row"><a href="/docs/${guide.name}.md">This page as Markdown</a>${next ? `<a href="/docs/${next.name}">Next: ${escaped(next.title)}</a>` : ""}</footer></main></div>`;
+  return framed({ title: guide.title, at: "/docs", body, sheets: [names["base.css"]!, names["docs.css"]!], scripts: [names["base.js"]!], head: `<link rel="alternate" type="text/markdown" href="/docs/${guide.name}.md"><meta name="description" content="${escaped(guide.about)}">` });
 }
 
 function indexPage(guides: readonly Guide[], names: Readonly<Record<string, string>>): string {
   const cards = guides.map(({ name, title, about }) => `<li class="card"><h2><a href="/docs/${name}">${escaped(title)}</a></h2><p class="note">${markdown.parseInline(about) as string}</p></li>`).join("");
-  const body = `${header("/docs")}<main id="main" class="docs-index" tabindex="-1"><div class="stack"><h1>Guides</h1><p class="lead">One key, one base URL, every model. Each snippet here runs as it is printed: the gateway's tests play them.</p></div><ul class="docs-cards">${cards}</ul></main>`;
-  return page({ title: "Guides", body, sheets: [names["base.css"]!, names["docs.css"]!], scripts: [names["base.js"]!], head: '<meta name="description" content="How to use this gateway.">' });
+  const body = `<main id="main" class="docs-index" tabindex="-1"><div class="stack"><h1>Guides</h1><p class="lead">One key, one base URL, every model. Each snippet here runs as it is printed: the gateway's tests play them.</p></div><ul class="docs-cards">${cards}</ul></main>`;
+  return framed({ title: "Guides", at: "/docs", body, sheets: [names["base.css"]!, names["docs.css"]!], scripts: [names["base.js"]!], head: '<meta name="description" content="How to use this gateway.">' });
 }
-
-const referencePage = (names: Readonly<Record<string, string>>): string => page({
-  title: "API reference", sheets: [names["base.css"]!, names["docs.css"]!, names["swagger-ui.css"]!], scripts: [names["base.js"]!, names["reference.js"]!],
-  body: `${header("/reference")}<main id="main" class="reference" tabindex="-1"><h1 class="hidden">API reference</h1><noscript><p>The reference is drawn by a script. <a href="/openapi.json">The OpenAPI document</a> needs none.</p></noscript><div id="reference" data-bundle="${names["swagger-ui.js"]!}"></div></main>`,
-});
 
 /** https://llmstxt.org */
 const llmsText = (guides: readonly Guide[]): string => `# Forge
@@ -113,7 +93,7 @@ export function buildGuides(names: Readonly<Record<string, string>>): void {
   const folder = join(target, "docs");
   mkdirSync(folder, { recursive: true });
   const pages: Record<string, string> = {
-    "docs/index.html": indexPage(guides, names), "reference.html": referencePage(names), "llms.txt": llmsText(guides),
+    "docs/index.html": indexPage(guides, names), "llms.txt": llmsText(guides),
     ...Object.fromEntries(guides.flatMap((guide) => [[`docs/${guide.name}.html`, guidePage(guide, guides, names)], [`docs/${guide.name}.md`, guide.text]])),
   };
   for (const [path, text] of Object.entries(pages)) writeFileSync(join(target, path), text);

@@ -62,7 +62,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     may: ["accounts", "batches/index", "alerts", "catalog/index", "catalog/price-edits", "env", "errors", "files/index", "form", "ledger/index", "ledger/usage-csv", "type health/index", "type limits/index", "mail", "payments/index", "pipeline/index", "protocols/index", "router/index", "telemetry/log", "videos/index"],
     why: "pages for people: the stores through their own functions, the playground through the one path, never over HTTP; loaded by one route when a browser comes",
   },
-  reference: { may: ["accounts/budgets", "accounts/policy", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it" },
+  reference: { may: ["dashboard/assets", "dashboard/components/field", "dashboard/components/icon", "dashboard/components/parts", "dashboard/islands/call", "accounts/budgets", "accounts/policy", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it; its pages are made of the dashboard's parts" },
   app: { may: ["routes", "reference/index", "pipeline/index", "errors"], why: "the table of contents" },
   worker: { may: ["app", "batches/index", "pipeline/tidy", "health/index", "limits/index", "replay/index", "responses/index", "upstream/sovereign-origin", "videos/index"], why: "the entry: no logic; the platform finds classes only here" },
 };

@@ -16,3 +16,9 @@ export const navigation: readonly { path: string; label: string; icon: IconName;
 
 /** What those who run the gateway see below it. */
 export const operatorLine: { path: string; label: string; icon: IconName } = { path: "/operator", label: "Operator", icon: "shield" };
+
+/** What stands beside the dashboard, for everybody. */
+export const elsewhere: readonly { href: string; label: string; icon: IconName }[] = [
+  { href: "/docs", label: "Guides", icon: "book" },
+  { href: "/reference", label: "API reference", icon: "code" },
+];

@@ -3,6 +3,7 @@ import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import { GatewayError } from "../errors.ts";
 import type { App } from "../routes/context.ts";
 import { openapi } from "./document.ts";
+import type { Json } from "./json-schema.ts";
 
 /** What everything here carries: a copy is good for five minutes, and then for as long as its ETag is the same. */
 const lasting = (c: Context<App>, type: string): Record<string, string> => ({
@@ -10,11 +11,14 @@ const lasting = (c: Context<App>, type: string): Record<string, string> => ({
 });
 
 /** Made once in an isolate's life, when it is first asked for. */
-let document: { bytes: Uint8Array; tag: string } | undefined;
+let document: { json: Json; bytes: Uint8Array; tag: string } | undefined;
+
+const tagOf = async (bytes: Uint8Array): Promise<string> => `"${new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 32)}"`;
 
 async function made(): Promise<NonNullable<typeof document>> {
-  const bytes = new TextEncoder().encode(JSON.stringify(openapi()));
-  return { bytes, tag: `"${new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 32)}"` };
+  const json = openapi();
+  const bytes = new TextEncoder().encode(JSON.stringify(json));
+  return { json, bytes, tag: await tagOf(bytes) };
 }
 
 /** Where scripts/guides.ts says that the gateway is. */
@@ -32,12 +36,23 @@ async function written(c: Context<App>, path: string, headers: Record<string, st
 /** Nothing from elsewhere, nothing inline, in nobody's frame. What is tried out on /reference goes to this gateway. */
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const page = (c: Context<App>, path: string): Promise<Response> => written(c, path, {
+const pageHeaders = (c: Context<App>): Record<string, string> => ({
   ...lasting(c, "text/html; charset=utf-8"), "content-security-policy": policy, "x-frame-options": "DENY", "referrer-policy": "same-origin",
   "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
 });
+const page = (c: Context<App>, path: string): Promise<Response> => written(c, path, pageHeaders(c));
 
-/** GET /openapi.json; /reference, which draws it; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them. */
+/** A page of the reference. What makes it is loaded when the first of them is asked for. Throws `not_found`. */
+async function drawn(c: Context<App>, id?: string): Promise<Response> {
+  const { referencePage } = await import("./pages.tsx");
+  const { json } = (document ??= await made());
+  const text = await referencePage(json, c.env, { origin: new URL(c.req.url).origin, id });
+  if (text === undefined) throw new GatewayError("not_found", "There is no such operation.");
+  const headers = { ...pageHeaders(c), etag: await tagOf(new TextEncoder().encode(text)) };
+  return c.req.header("if-none-match") === headers.etag ? new Response(null, { status: 304, headers }) : new Response(text, { headers });
+}
+
+/** GET /openapi.json; /reference, which shows it, and /reference/{operationId}; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them. */
 export const reference = new Hono<App>()
   .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), async (c) => {
     const { bytes, tag } = (document ??= await made());
@@ -47,4 +62,5 @@ export const reference = new Hono<App>()
   .get("/docs", (c) => page(c, "/docs/index.html"))
   .get("/docs/:name{[a-z-]+\\.md}", (c) => written(c, `/docs/${c.req.param("name")}`, lasting(c, "text/markdown; charset=utf-8")))
   .get("/docs/:name{[a-z-]+}", (c) => page(c, `/docs/${c.req.param("name")}.html`))
-  .get("/reference", (c) => page(c, "/reference.html"));
+  .get("/reference", (c) => drawn(c))
+  .get("/reference/:id{[a-zA-Z0-9]+}", (c) => drawn(c, c.req.param("id")));

@@ -50,11 +50,31 @@ describe("guides", () => {
   });
 
   test("one that is not there is a 404", async () => {
-    for (const path of ["/docs/nowhere", "/docs/nowhere.md", "/docs/quickstart.html", "/docs/../dashboard/assets/names.json.md", "/docs/index.md"]) expect([path, (await get(path)).status]).toEqual([path, 404]);
+    for (const path of ["/reference/nowhere", "/docs/nowhere", "/docs/nowhere.md", "/docs/quickstart.html", "/docs/../dashboard/assets/names.json.md", "/docs/index.md"]) expect([path, (await get(path)).status]).toEqual([path, 404]);
   });
 });
 
-describe.each(["/docs", "/docs/quickstart", "/docs/quickstart.md", "/llms.txt", "/reference"])("GET %s", (path) => {
+describe("the reference", () => {
+  type Told = { operationId: string; summary: string; tags: string[]; parameters?: { name?: string }[]; requestBody?: { content: Record<string, { schema: { $ref?: string; properties?: object } }> } };
+  type Document = { paths: Record<string, Record<string, Told>>; components: { schemas: Record<string, { properties?: object }> } };
+
+  test("has a page for each operation, with its path, what goes in and what is tried, and weighs little", async () => {
+    const { paths, components } = await (await get("/openapi.json")).json<Document>();
+    const index = await (await get("/reference")).text();
+    expect(new TextEncoder().encode(index).length).toBeLessThan(100 * 1024);
+    const operations = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, told]) => ({ path, method, told })));
+    expect(operations.length).toBeGreaterThan(150);
+    for (const { path, method, told: { operationId, parameters = [], requestBody } } of operations) {
+      const html = await (await get(`/reference/${operationId}`)).text();
+      const fields = Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => Object.keys((schema.$ref ? components.schemas[schema.$ref.split("/").at(-1)!]! : schema).properties ?? {}));
+      const missing = [`data-method="${method.toUpperCase()}" data-path="${path}"`, ...[...parameters.flatMap(({ name }) => name ?? []), ...fields].map((name) => `<dt><code>${name}</code>`)].filter((text) => !html.includes(text));
+      expect([operationId, missing, index.includes(`href="/reference/${operationId}"`)]).toEqual([operationId, [], true]);
+      expect(html, operationId).not.toMatch(/<script(?![^>]* src=)|\son\w+=|\sstyle=|undefined|\[object/);
+    }
+  });
+});
+
+describe.each(["/docs", "/docs/quickstart", "/docs/quickstart.md", "/llms.txt", "/reference", "/reference/postV1ChatCompletions"])("GET %s", (path) => {
   test("is asked for again by its ETag", async () => {
     const first = await get(path);
     const again = await get(path, { "if-none-match": first.headers.get("etag")! });

@@ -131,7 +131,7 @@ export const routes: readonly Route[] = [
   { route: "GET /v1/receipts/:id", by: "key", path: "/v1/receipts/req_none" },
   { route: "GET /.well-known/forge-receipts.json", by: "anyone", path: "/.well-known/forge-receipts.json" },
   { route: "POST /stripe/webhook", by: "anyone", path: "/stripe/webhook" },
-  ...[["/openapi.json"], ["/llms.txt"], ["/docs"], ["/docs/:name{[a-z-]+\\.md}", "/docs/quickstart.md"], ["/docs/:name{[a-z-]+}", "/docs/quickstart"], ["/reference"]].map(([route, path = route]): Route => ({ route: `GET ${route}`, by: "anyone", path: path!, lasts: true })),
+  ...[["/openapi.json"], ["/llms.txt"], ["/docs"], ["/docs/:name{[a-z-]+\\.md}", "/docs/quickstart.md"], ["/docs/:name{[a-z-]+}", "/docs/quickstart"], ["/reference"], ["/reference/:id{[a-zA-Z0-9]+}", "/reference/getV1Models"]].map(([route, path = route]): Route => ({ route: `GET ${route}`, by: "anyone", path: path!, lasts: true })),
   { route: "GET /dashboard/usage", by: "key", path: "/dashboard/usage" },
   { route: "GET /dashboard/requests/:id", by: "key", path: "/dashboard/requests/req_none" },
   { route: "POST /admin/adjustments", by: "admin", path: "/admin/adjustments", body: { request: "req_none", nanoUsd: 1, reason: "test" } },

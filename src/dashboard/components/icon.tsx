@@ -14,6 +14,8 @@ const paths = {
   list: "M4 6h.01M8 6h12M4 12h.01M8 12h12M4 18h.01M8 18h12",
   file: "M6 3h8l5 5v13H6zM14 3v5h5",
   batch: "M12 3l9 5-9 5-9-5zM3 12l9 5 9-5M3 16l9 5 9-5",
+  book: "M4 5h5a3 3 0 0 1 3 3v12a2.5 2.5 0 0 0-2.5-2H4zM20 5h-5a3 3 0 0 0-3 3v12a2.5 2.5 0 0 1 2.5-2H20z",
+  code: "M8 7l-5 5 5 5M16 7l5 5-5 5M13.5 5l-3 14",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   check: "M5 13l4 4L19 7",
   alert: "M12 4l9 16H3zM12 10v4M12 17h.01",

@@ -1,6 +1,6 @@
 /** What stands around every page: `Plain` for whoever is not in yet, `Shell` for members. */
 import type { Child } from "hono/jsx";
-import { navigation, operatorLine } from "../navigation.ts";
+import { elsewhere, navigation, operatorLine } from "../navigation.ts";
 import { may } from "../rights.ts";
 import { themes, type PersonVisit, type Theme, type Visit } from "../visit.ts";
 import { Icon } from "./icon.tsx";
@@ -77,9 +77,12 @@ export function Shell({ visit, theme, message, current, children }: Around & { c
           <summary>Menu</summary>
           <div class="menu-body">
             {membership ? <Organisations visit={visit} /> : <p class="note">You belong to no organisation</p>}
-            <nav aria-label="Main"><ul>{items.map(({ path, label, icon }) => (
-              <li><a href={`/dashboard${path}`} aria-current={path === current ? "page" : undefined}><Icon name={icon} />{label}</a></li>
-            ))}</ul></nav>
+            <div class="ways">
+              <nav aria-label="Main"><ul>{items.map(({ path, label, icon }) => (
+                <li><a href={`/dashboard${path}`} aria-current={path === current ? "page" : undefined}><Icon name={icon} />{label}</a></li>
+              ))}</ul></nav>
+              <nav aria-label="Documentation"><ul>{elsewhere.map(({ href, label, icon }) => <li><a href={href}><Icon name={icon} />{label}</a></li>)}</ul></nav>
+            </div>
             <div class="me">
               <p><strong>{person.name}</strong><span class="note">{person.email}</span><Badge>{membership?.role ?? "operator"}</Badge></p>
               <div class="me-actions"><ThemeSwitch theme={theme} back={backOf(visit)} /><form method="post" action="/dashboard/sign-out"><Submit look="quiet" icon="leave">Sign out</Submit></form></div>
