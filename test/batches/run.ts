@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { cpuMicros, rssMb } from "../../bench/processes.ts";
 import { addPricedModel, usage, type Key, type Running } from "../chaos/gateway.ts";
-import { check, printVerdicts } from "../chaos/verdicts.ts";
+import { check, conclude } from "../chaos/verdicts.ts";
 import { createKey } from "../support/admin.ts";
 import { killed as kill, lineOf, linesIn, make, makeOf, retrieve, start, upload, type Batch } from "./gateway.ts";
 import { cases, nativeKills } from "./native.ts";
@@ -145,6 +145,4 @@ try {
   upstream.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-const violated = printVerdicts();
-console.log(`\n${violated === 0 ? "All promises held" : `${violated} VIOLATED`} in ${Math.round((Date.now() - began) / 1000)} s.`);
-process.exit(violated === 0 ? 0 : 1);
+process.exit(conclude(began));

@@ -5,9 +5,9 @@
  * is asked for is not made, and how the next was made is told late; others make batches of the same size at the same time.
  */
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hangUp, listen } from "../support/server.ts";
+import { StandIn } from "../support/server.ts";
 import { AnthropicBatches, errored, messageOf, succeeded } from "./anthropic.ts";
 
 type Body = { model: string; messages: { content: string | { text: string }[] }[] };
@@ -25,7 +25,7 @@ const path = "/messages/batches";
 
 type Line = { custom_id: string; body: Body };
 
-export class Upstream {
+export class Upstream extends StandIn {
   readonly batches: { id: string; input_file_id: string; metadata: unknown; madeMs: number }[] = [];
   private readonly files = new Map<string, string>();
   /** Tag → how often it was asked, and how often it was answered. */
@@ -33,25 +33,17 @@ export class Upstream {
   readonly claude = new AnthropicBatches();
   /** How often Anthropic was asked for a batch. */
   claudeAsked = 0;
-  private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
 
-  start(): Promise<string> {
+  override async start(): Promise<string> {
     this.claude.ended = ({ createdMs, id }) => Date.now() > createdMs + batchMs * (1 + (Number(id.slice(-1)) % 2));
     this.claude.resultOf = ({ params }) => {
       const i = tagOf((params as unknown as Body).messages);
       return isLeftOut(i) ? { type: "expired" } : isRefused(i) ? errored("invalid_request_error") : succeeded(`answer ${i}`, { ...tokensOf(i), service_tier: "batch" });
     };
-    return listen(this.server).then((origin) => `${origin}/v1`);
+    return `${await super.start()}/v1`;
   }
 
-  stop(): void {
-    hangUp(this.server);
-  }
-
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
+  protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     if (request.url!.startsWith(`/v1${path}`)) return this.inline(request, text, response);
     const at = request.url!.replace(/^\/v1|\?.*$/g, "");
     if (/^\/(?:files|batches)/.test(at)) return this.batch(request.method!, at, text, response);

@@ -14,7 +14,7 @@ import { ledger } from "./ledger.ts";
 import { named } from "./named.ts";
 import { sharedMoney } from "./shared-money.ts";
 import { Upstream } from "./upstream.ts";
-import { printVerdicts } from "./verdicts.ts";
+import { conclude } from "./verdicts.ts";
 
 const { values: flags } = parseArgs({ options: { rounds: { type: "string", default: "5" } } });
 const folder = mkdtempSync(join(tmpdir(), "forge-chaos-"));
@@ -35,6 +35,4 @@ try {
   upstream.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-const violated = printVerdicts();
-console.log(`\n${violated === 0 ? "All promises held" : `${violated} VIOLATED`} in ${Math.round((Date.now() - began) / 1000)} s.`);
-process.exit(violated === 0 ? 0 : 1);
+process.exit(conclude(began));

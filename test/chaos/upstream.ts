@@ -4,9 +4,9 @@
  *   fast     answers at once; `stream` sends all events together      paced    one event each few milliseconds
  *   gated    answers when `open()` is called
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StandIn } from "../support/server.ts";
 
 /** What was told about one tag. `finished`: the answer went out to its last byte. */
 export type Sent = { times: number; stream: boolean; inputTokens: number; cachedTokens: number; outputTokens: number; finished: boolean };
@@ -19,22 +19,15 @@ type Body = { model: string; stream?: boolean; stream_options?: { include_usage?
 const mostInputTokens = 10;
 const paceMs = 4;
 
-export class Upstream {
+export class Upstream extends StandIn {
   /** Tag → what was told. */
   readonly sent = new Map<string, Sent>();
   inFlight = 0;
   peak = 0;
   private gate = Promise.withResolvers<void>();
-  private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
 
-  async start(): Promise<string> {
-    await new Promise<void>((ready) => this.server.listen(0, "127.0.0.1", 2048, ready));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
-  }
-
-  stop(): void {
-    this.server.closeAllConnections();
-    this.server.close();
+  override async start(): Promise<string> {
+    return `${await super.start()}/v1`;
   }
 
   /** Answers all gated requests, and gates the next ones anew. */
@@ -57,11 +50,9 @@ export class Upstream {
     return sums;
   }
 
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+  protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     if (!request.url?.endsWith("/chat/completions")) return void response.end('{"data":[]}');
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as Body;
+    const body = JSON.parse(text) as Body;
     const tag = body.messages[0]!.content;
     const inputTokens = 1 + Math.floor(Math.random() * mostInputTokens);
     const sent: Sent = {

@@ -8,8 +8,15 @@ export function check(scenario: string, what: string, expected: string | number,
   verdicts.push({ scenario, what, expected: String(expected), found: String(found), holds });
 }
 
-/** Prints the table. Returns how many checks failed. */
-export function printVerdicts(): number {
+/** Prints the table, and how long all took since `beganMs`. Returns the process's exit code. */
+export function conclude(beganMs: number): number {
+  const violated = printVerdicts();
+  console.log(`\n${violated === 0 ? "All promises held" : `${violated} VIOLATED`} in ${Math.round((Date.now() - beganMs) / 1000)} s.`);
+  return violated === 0 ? 0 : 1;
+}
+
+/** Returns how many checks failed. */
+function printVerdicts(): number {
   const rows = verdicts.map(({ scenario, what, expected, found, holds }) => [holds ? "ok" : "VIOLATED", scenario, what, expected, found]);
   const head = ["", "scenario", "what", "expected", "found"];
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));

@@ -1,6 +1,6 @@
 /** A server that speaks Messages as Anthropic does, and fails in every way that it can. The model says which. */
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
-import { hangUp, listen } from "../support/server.ts";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { StandIn } from "../support/server.ts";
 
 type Body = { model: string; max_tokens?: number; stream?: boolean; tools?: { name: string }[] };
 export type Call = { path: string; headers: IncomingHttpHeaders; body: Body; text: string; gone: Promise<void> };
@@ -66,32 +66,18 @@ const faults: Record<string, (response: ServerResponse) => void> = {
   },
 };
 
-export class AnthropicUpstream {
+export class AnthropicUpstream extends StandIn {
   readonly calls: Call[] = [];
-  private readonly server: Server = createServer((request, response) => {
-    let text = "";
-    request.setEncoding("utf8").on("data", (part: string) => (text += part)).on("end", () => {
-      const body = JSON.parse(text) as Body;
-      const gone = new Promise<void>((resolve) => response.once("close", () => response.writableFinished || resolve()));
-      this.calls.push({ path: request.url ?? "", headers: request.headers, body, text, gone });
-      this.answer(request.url ?? "", body, response);
-    });
-  });
-
-  /** Starts it. Returns its origin. */
-  start(): Promise<string> {
-    return listen(this.server);
-  }
-
-  stop(): void {
-    hangUp(this.server);
-  }
 
   get last(): Call {
     return this.calls.at(-1)!;
   }
 
-  private answer(path: string, { model, stream }: Body, response: ServerResponse): void {
+  protected serve({ url: path = "", headers }: IncomingMessage, text: string, response: ServerResponse): void {
+    const body = JSON.parse(text) as Body;
+    const gone = new Promise<void>((resolve) => response.once("close", () => response.writableFinished || resolve()));
+    this.calls.push({ path, headers, body, text, gone });
+    const { model, stream } = body;
     if (path === "/v1/messages/count_tokens") return json(response, 200, { input_tokens: 241 });
     if (path !== "/v1/messages") return refuse(response, 404, "not_found_error");
     if (faults[model]) return faults[model](response);

@@ -1,6 +1,6 @@
 /** A server that does what aimock cannot: base64 embeddings as OpenAI sends them, endless streams, and every way to fail. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { hangUp, listen } from "../support/server.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { StandIn } from "../support/server.ts";
 
 type Body = { model: string; input?: string | string[]; encoding_format?: string; stream?: boolean };
 /** What one call met: set `gone` when its client's connection closes before the answer is whole. */
@@ -59,22 +59,13 @@ function embed(response: ServerResponse, { model, input, encoding_format }: Body
   json(response, 200, { object: "list", data: inputs.map((_, index) => ({ object: "embedding", index, embedding })), model, usage });
 }
 
-export class Upstream {
+export class Upstream extends StandIn {
   readonly calls: Call[] = [];
   /** More models, as a test needs them. */
   readonly scripts = new Map<string, (response: ServerResponse) => void>(Object.entries(faults));
-  private readonly server: Server;
 
-  constructor() {
-    this.server = createServer((request, response) => void this.answer(request, response));
-  }
-
-  async start(): Promise<string> {
-    return `${await listen(this.server)}/v1`;
-  }
-
-  stop(): void {
-    hangUp(this.server);
+  override async start(): Promise<string> {
+    return `${await super.start()}/v1`;
   }
 
   /** The last call for a model. */
@@ -84,11 +75,9 @@ export class Upstream {
     return call;
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected serve(request: IncomingMessage, text: string, response: ServerResponse): void {
     const path = request.url ?? "";
     if (path.endsWith("/models")) return json(response, 200, { object: "list", data: Object.keys(faults).map((id) => ({ id, object: "model", created: 1, owned_by: "me" })) });
-    let text = "";
-    for await (const part of request.setEncoding("utf8")) text += part;
     const body = JSON.parse(text) as Body;
     const gone = new Promise<void>((resolve) => response.once("close", () => response.writableFinished || resolve()));
     this.calls.push({ path, authorization: request.headers.authorization, body, text, gone });

@@ -1,7 +1,7 @@
 /** The provider: plays each trial's answer at a pace, and writes down what it had sent by when, and when its connection closed. */
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StandIn } from "../support/server.ts";
 import type { Piece } from "./tellers.ts";
 
 export type Moment = "asked" | "headers" | "half" | "silence";
@@ -12,27 +12,15 @@ export type Script = { pieces: readonly Piece[]; status?: number; type: string; 
 /** One call as it went. Times are `performance.now()`; `finishedMs`: all was sent, or it broke; `closedMs`: the connection closed before that. */
 export type Call = { sentMs: number[]; finishedMs: number | undefined; closedMs: number | undefined; over: Promise<void> };
 
-export class PacedUpstream {
+export class PacedUpstream extends StandIn {
   readonly scripts = new Map<string, Script>();
   readonly calls = new Map<string, Call[]>();
-  private readonly server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => {
-      const name = /trial-\d+/.exec(request.url + Buffer.concat(chunks).toString())?.[0];
-      const script = name && this.scripts.get(name);
-      if (script) void this.play(name, script, response);
-      else response.end('{"data":[]}');
-    });
-  });
 
-  async start(): Promise<string> {
-    await new Promise<void>((listening) => this.server.listen(0, "127.0.0.1", 2048, listening));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  stop(): void {
-    this.server.closeAllConnections();
-    this.server.close();
+  protected async serve({ url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
+    const name = /trial-\d+/.exec(url + text)?.[0];
+    const script = name && this.scripts.get(name);
+    if (script) await this.play(name, script, response);
+    else response.end('{"data":[]}');
   }
 
   private async play(name: string, { pieces, status = 200, type, headersAfterMs, firstAfterMs, paceMs, silence, breaks, at }: Script, response: ServerResponse): Promise<void> {

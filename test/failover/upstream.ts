@@ -2,9 +2,9 @@
  * A provider on a socket, in chat completions and in Messages by the path that is called. Each answer has a text and a usage of its own,
  * from which its request and its provider can be told.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hangUp, listen } from "../support/server.ts";
+import { StandIn } from "../support/server.ts";
 import type { Fault } from "./faults.ts";
 
 /** Longer than the gateway waits for headers or a first byte while it has another deployment. */
@@ -65,31 +65,20 @@ function messages(tag: string, { model }: Body, words: string[], { inputTokens, 
 
 export type Call = { readonly atMs: number; readonly fault: Fault | undefined };
 
-export class Upstream {
+export class Upstream extends StandIn {
   /** What a request meets here. */
   readonly faults = new Map<string, Fault>();
   /** Meets every request that has no fault of its own. */
   down: Fault | undefined;
   readonly calls = new Map<string, Call[]>();
   readonly name: string;
-  private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
 
   constructor(name: string) {
+    super();
     this.name = name;
   }
 
-  start(): Promise<string> {
-    return listen(this.server);
-  }
-
-  stop(): void {
-    hangUp(this.server);
-  }
-
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
+  protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     const tag = /failover-\d+/.exec(text)?.[0];
     if (tag === undefined) return void response.end('{"data":[]}');
     const fault = this.faults.get(tag) ?? this.down;

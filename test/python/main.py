@@ -5,6 +5,7 @@ import anthropic_sdk
 import google_sdk
 import openai_sdk
 import resources
+from check import passes
 from surface import TRUTH
 
 
@@ -79,13 +80,8 @@ def main():
                 asked += len(found)
                 passed, failed = passed + (not wrong), failed + bool(wrong)
     for resource in resources.RESOURCES:
-        try:
-            resource()
-            why = ""
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-        print(f"{'FAIL' if why else 'ok  '} resource                 {resource.__name__} {why}", flush=True)
-        passed, failed = passed + (not why), failed + bool(why)
+        right = passes("resource", resource)
+        passed, failed = passed + right, failed + (not right)
     print(f"\n{asked} calls")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

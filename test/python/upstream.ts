@@ -1,28 +1,16 @@
 /** One server that is every provider, each under a path of its own: the model asked for says what happens. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { hangUp, listen } from "../support/server.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { StandIn } from "../support/server.ts";
 import { setImmediate as tick, setTimeout as sleep } from "node:timers/promises";
 import { answers, counted, deaths, refusals, type ProtocolId } from "./truth.ts";
 import { wires } from "./wires.ts";
 
 const pauseMs = 150;
 
-export class Upstream {
-  private readonly server = createServer((request, response) => void this.serve(request, response).catch(() => response.destroy()));
-
-  /** Starts it. Returns its origin; a protocol's base URL is `origin/protocol`. */
-  start(): Promise<string> {
-    return listen(this.server);
-  }
-
-  stop(): void {
-    hangUp(this.server);
-  }
-
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as { model?: string; stream?: boolean };
+/** A protocol's base URL is `origin/protocol`. */
+export class Upstream extends StandIn {
+  protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
+    const body = JSON.parse(text) as { model?: string; stream?: boolean };
     const [, protocol = "", path = ""] = /^\/([^/]+)(.*)$/.exec(request.url ?? "") ?? [];
     const wire = wires[protocol as ProtocolId];
     const model = body.model ?? /^\/models\/([^:]+)/.exec(path)?.[1] ?? "";

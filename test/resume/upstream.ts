@@ -2,9 +2,9 @@
  * A provider on a socket, in Responses, Messages and Gemini's own protocol by the path that is called. What it says depends on what it is
  * asked: `tag-7` in the last turn gives an answer that is that request's alone, a tool that is offered is called.
  */
-import { createServer, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hangUp, listen } from "../support/server.ts";
+import { StandIn } from "../support/server.ts";
 
 type Json = Record<string, any>;
 type Told = { type: string; whole: Json; events: string[] };
@@ -78,27 +78,17 @@ function gemini({ tools }: Json, words: string[]): Told {
 
 export type Call = { readonly path: string; readonly body: Json; readonly tag: string };
 
-export class Upstream {
+export class Upstream extends StandIn {
   readonly calls: Call[] = [];
   private readonly paceMs: number;
-  private readonly server = createServer((request, response) => {
-    let text = "";
-    request.setEncoding("utf8").on("data", (part: string) => (text += part)).on("end", () => void this.answer(request.url ?? "", text === "" ? {} : (JSON.parse(text) as Json), response));
-  });
 
   constructor(paceMs: number) {
+    super();
     this.paceMs = paceMs;
   }
 
-  start(): Promise<string> {
-    return listen(this.server);
-  }
-
-  stop(): void {
-    hangUp(this.server);
-  }
-
-  private async answer(path: string, body: Json, response: ServerResponse): Promise<void> {
+  protected async serve({ url: path = "" }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
+    const body = text === "" ? {} : (JSON.parse(text) as Json);
     const tag = [...JSON.stringify(body).matchAll(/tag-\d+/g)].at(-1)?.[0] ?? "tag-1";
     this.calls.push({ path, body, tag });
     const words = wordsOf(tag);
