@@ -20,6 +20,7 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
 
 -- One customer of this gateway: the tenant boundary. `sovereign`: 1 = every request stays on self-hosted models.
 -- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header. `rules`: JSON as `houseRulesSchema` (src/accounts/house-rules.ts).
+-- `models`: JSON list of the models and aliases that its keys may call, null = all.
 -- `body_days`: for how many days the bodies of its requests are kept, sealed, in R2 (src/files/bodies.ts); 0 = not at all.
 -- Written by: admin API, dashboard. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS organisations (
@@ -30,7 +31,8 @@ CREATE TABLE IF NOT EXISTS organisations (
   created_at INTEGER NOT NULL,
   header_credentials INTEGER NOT NULL DEFAULT 0,
   rules TEXT NOT NULL DEFAULT '{}',
-  body_days INTEGER NOT NULL DEFAULT 0
+  body_days INTEGER NOT NULL DEFAULT 0,
+  models TEXT
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its

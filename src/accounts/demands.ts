@@ -1,5 +1,6 @@
 /** What an organisation can demand of every request of its keys: the words, without the store. */
 import { z } from "zod";
+import { modelListSchema } from "./policy.ts";
 
 const price = z.number().positive().max(1_000_000).optional();
 
@@ -14,3 +15,6 @@ export type HouseRules = z.infer<typeof houseRulesSchema>;
 
 /** An organisation's rules as its row has them. */
 export const rulesOf = (json: string): HouseRules => houseRulesSchema.parse(JSON.parse(json));
+
+/** Models and aliases that its keys may call, from the same row: as a key's policy names them; undefined: all. */
+export const allowedModelsOf = (json: string | null): string[] | undefined => (json === null ? undefined : modelListSchema.parse(JSON.parse(json)));

@@ -1,25 +1,19 @@
-/** What an organisation demands of every request of its keys, over what a request says itself. */
-import { auditIfChanged, type By } from "./audit.ts";
-import { rulesOf, type HouseRules } from "./demands.ts";
-import { noSuchOrganisation } from "./organisations.ts";
+/** What an organisation demands of every request of its keys, over what a request says itself, and which models they may call at all. */
+import type { By } from "./audit.ts";
+import { allowedModelsOf, rulesOf, type HouseRules } from "./demands.ts";
+import { changeSetting, settingOf } from "./organisation-settings.ts";
 import type { KeyStanding } from "./policy.ts";
-import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
 
 /** The rules of an organisation. Throws `not_found`. */
-export async function getRules(db: D1Database, organisationId: string): Promise<HouseRules> {
-  const row = await db.prepare("SELECT rules FROM organisations WHERE id = ?").bind(organisationId).first<{ rules: string }>();
-  if (!row) throw noSuchOrganisation(organisationId);
-  return rulesOf(row.rules);
-}
+export const getRules = async (db: D1Database, organisationId: string): Promise<HouseRules> => rulesOf(await settingOf<string>(db, organisationId, "rules"));
 
 /** Sets them, from the next request of every key on. Throws `not_found`. */
-export async function putRules(db: D1Database, by: By, organisationId: string, rules: HouseRules): Promise<{ standings: KeyStanding[] }> {
-  const [update, , , standings] = await db.batch([
-    db.prepare("UPDATE organisations SET rules = ?2 WHERE id = ?1").bind(organisationId, JSON.stringify(rules)),
-    auditIfChanged(db, by, { action: "organisation.update", subject: organisationId, organisationId, detail: { rules } }),
-    bumpIfChanged(db, { organisation: organisationId }),
-    selectStandings(db, { organisation: organisationId }),
-  ]);
-  if (update!.meta.changes === 0) throw noSuchOrganisation(organisationId);
-  return { standings: standingsOf(standings) };
-}
+export const putRules = async (db: D1Database, by: By, organisationId: string, rules: HouseRules): Promise<{ standings: KeyStanding[] }> =>
+  ({ standings: await changeSetting(db, by, organisationId, ["rules", JSON.stringify(rules)], { rules }) });
+
+/** Models and aliases that its keys may call; undefined: all. Throws `not_found`. */
+export const getAllowedModels = async (db: D1Database, organisationId: string): Promise<string[] | undefined> => allowedModelsOf(await settingOf<string | null>(db, organisationId, "models"));
+
+/** Sets them, from the next request of every key on. Throws `not_found`. */
+export const putAllowedModels = (db: D1Database, by: By, organisationId: string, models: readonly string[] | undefined): Promise<KeyStanding[]> =>
+  changeSetting(db, by, organisationId, ["models", models ? JSON.stringify(models) : null], { models: models ?? null });

@@ -28,10 +28,13 @@ export const installationLimits = { requestsPerMinute: 100, tokensPerMinute: 500
 /** A key's own limits over its plan's over the defaults. */
 export const effectiveLimits = (own: Limits, plan: Limits, installation?: string): EffectiveLimits => ({ ...defaultLimits, ...plan, ...(installation !== undefined && installationLimits), ...own });
 
+/** Names that may be called, as public names; `*` at an end matches the rest (`openai/*`). Nothing in it: nothing may. */
+export const modelListSchema = z.array(z.string().min(1).max(200)).max(200);
+
 export const keyPolicySchema = z.strictObject({
   limits: limitsSchema.default({}),
-  /** Models the key may call, as public names; `*` at an end matches the rest (`openai/*`). Absent = all. */
-  models: z.array(z.string().min(1).max(200)).max(200).optional(),
+  /** Models the key may call. Absent = all. */
+  models: modelListSchema.optional(),
   /** true: only self-hosted models, whatever the request says. */
   sovereign: z.boolean().default(false),
   /** Whose usage `GET /dashboard/usage` shows this key. */
@@ -110,6 +113,8 @@ export type Principal = {
   readonly models: readonly string[] | undefined;
   /** Models that the organisation's plan lets it call; absent = all. */
   readonly planModels?: readonly string[] | undefined;
+  /** Models that the organisation itself lets its keys call; absent = all. */
+  readonly organisationModels?: readonly string[] | undefined;
   /** Key or organisation is sovereign. */
   readonly sovereign: boolean;
   /** false: the plan has no sovereign requests. */

@@ -1,14 +1,14 @@
 /** What an organisation has agreed to, read from D1 beside a key or on its own: plan, prepayment, end of subscription, budgets. */
 import { z } from "zod";
 import { accountPools, budgetSchema, jointSchema, type AccountPolicy, type Terms } from "./budgets.ts";
-import { limitsSchema, type Limits } from "./policy.ts";
+import { limitsSchema, modelListSchema, type Limits } from "./policy.ts";
 
 /** A plan's rules as D1 has them: the limits of each key, and what else it grants. */
 export const planRulesSchema = limitsSchema.extend({
   /** What all keys of an organisation may use together. */
   joint: jointSchema.default({}),
   /** Models that may be called, as in a key's policy. Absent = all. */
-  models: z.array(z.string().min(1).max(200)).max(200).optional(),
+  models: modelListSchema.optional(),
   /** false: requests that must stay on self-hosted models are refused. */
   sovereign: z.boolean().default(true),
 });

@@ -12,6 +12,7 @@ export const settingsPages: readonly { path: string; label: string; right: Right
   { path: "/settings/people", label: "People", right: "see_people" },
   { path: "/settings/sovereignty", label: "Sovereignty", right: "see" },
   { path: "/settings/guardrails", label: "Guardrails", right: "see_limits" },
+  { path: "/settings/models", label: "Models", right: "see_limits" },
   { path: "/settings/budgets", label: "Budgets", right: "see_limits" },
   { path: "/settings/billing", label: "Billing", right: "see_money" },
   { path: "/settings/providers", label: "Provider keys", right: "see_credentials" },

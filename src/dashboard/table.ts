@@ -21,6 +21,7 @@ import { settingsBilling } from "./pages/settings-billing.tsx";
 import { settingsAlerts } from "./pages/settings-alerts.tsx";
 import { settingsBudgets } from "./pages/settings-budgets.tsx";
 import { settingsGuardrails } from "./pages/settings-guardrails.tsx";
+import { settingsModels } from "./pages/settings-models.tsx";
 import { settingsPeople } from "./pages/settings-people.tsx";
 import { settingsProviders } from "./pages/settings-providers.tsx";
 import { settingsSovereignty } from "./pages/settings-sovereignty.tsx";
@@ -32,6 +33,6 @@ import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
   ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...requestBodies, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
-  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsBilling, ...settingsAudit,
+  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsModels, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

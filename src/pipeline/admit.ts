@@ -5,7 +5,7 @@ import { tierOf, worstCost, type Most, type Tier } from "../ledger/price.ts";
 import type { Estimate, MeterOperation, MeterPolicy, MeterReply, Meters, RateState, Refusal } from "../limits/index.ts";
 import { conversations } from "../protocols/conversations.ts";
 import type { RequestFacts } from "../protocols/protocol.ts";
-import { plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
+import { namesModels, plan, stickTo, type Attempt, type Plan } from "../router/index.ts";
 import type { RequestContext } from "./context.ts";
 import { goesOn, mayContinue } from "./continuing.ts";
 import type { Isolate } from "./isolate.ts";
@@ -135,8 +135,8 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
 function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principal): void {
-  const { models, planModels, sovereign, rules } = principal;
-  if (otherModels.length === 0 || !(models || planModels || sovereign || rules || countsMoney(principal))) return;
+  const { sovereign, rules } = principal;
+  if (otherModels.length === 0 || !(namesModels(principal) || sovereign || rules || countsMoney(principal))) return;
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });
 }
 

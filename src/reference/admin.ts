@@ -2,7 +2,9 @@
 import { budgetSchema } from "../accounts/budgets.ts";
 import { tokenIssuerSchema } from "../accounts/token-issuers.ts";
 import * as account from "../routes/admin/account.ts";
+import { houseRulesSchema } from "../accounts/demands.ts";
 import { newSchema as adjustment } from "../routes/admin/adjustments.ts";
+import { alertsSchema } from "../routes/admin/alerts.ts";
 import * as aliases from "../routes/admin/aliases.ts";
 import * as applications from "../routes/admin/applications.ts";
 import { listQuery as auditQuery } from "../routes/admin/audit.ts";
@@ -14,6 +16,7 @@ import * as organisations from "../routes/admin/organisations.ts";
 import { linkSchema } from "../routes/admin/people.ts";
 import { planSchema } from "../routes/admin/plans.ts";
 import * as prices from "../routes/admin/prices.ts";
+import { modelsSchema } from "../routes/admin/rules.ts";
 import { issuerQuery } from "../routes/admin/token-issuers.ts";
 import { adminQuery } from "../routes/admin/usage.ts";
 import type { Family, Operation } from "./operation.ts";
@@ -36,6 +39,14 @@ const operations = (): readonly Omit<Operation, "by">[] => [
   { on: `GET ${one}/token-issuers`, is: "List who may hand out tokens for its users", gives: "TokenIssuerList" },
   { on: `PUT ${one}/token-issuers`, is: "Register an issuer of tokens", gives: "TokenIssuer", says: "One of `secret` and `jwksUrl`.", json: tokenIssuerSchema },
   { on: `DELETE ${one}/token-issuers`, is: "Take an issuer away", query: issuerQuery, ...gone },
+  { on: `GET ${one}/rules`, is: "What it demands of every request", gives: "HouseRules" },
+  { on: `PUT ${one}/rules`, is: "Say what it demands of every request", gives: "HouseRules", says: "All of it: what is absent is not demanded any more. A request may be stricter, never less strict.", json: houseRulesSchema },
+  { on: `GET ${one}/models`, is: "Models and aliases that its keys may call", gives: "AllowedModels" },
+  { on: `PUT ${one}/models`, is: "Say which models and aliases its keys may call", gives: "AllowedModels", says: "`*` at an end matches the rest; `null` is every model. Plan and key hold beside it.", json: modelsSchema },
+  { on: `GET ${one}/alerts`, is: "Who hears what its budgets have come to", gives: "AlertTargets" },
+  { on: `PUT ${one}/alerts`, is: "Say who hears what its budgets have come to", gives: "AlertTargets", json: alertsSchema },
+  { on: `POST ${one}/alerts/secret`, is: "A new secret for the webhook", gives: "AlertSecret", says: "Shown this once. The one before signs beside it for a day.", status: 201 },
+  { on: `POST ${one}/alerts/test`, is: "Call the webhook with an alert that means nothing", gives: "AlertTest" },
   { on: `GET ${one}/account`, is: "What its keys share and how much of it is left", gives: "Account" },
   { on: `PATCH ${one}/account`, is: "Prepayment, and the end of its subscription", gives: "AccountTerms", json: account.accountPatch },
   { on: `GET ${one}/budgets`, is: "List budgets", gives: "BudgetList" },

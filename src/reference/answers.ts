@@ -1,7 +1,9 @@
 /** What the gateway's own URLs answer. Nothing is read by these schemas but in a test: each of them reads an answer there (test/reference/answers.test.ts). */
 import { z } from "zod";
 import { budgetSchema, jointSchema } from "../accounts/budgets.ts";
-import { keyPolicySchema, limitsSchema } from "../accounts/policy.ts";
+import { houseRulesSchema } from "../accounts/demands.ts";
+import { roles } from "../accounts/members.ts";
+import { keyPolicySchema, limitsSchema, modelListSchema } from "../accounts/policy.ts";
 
 const time = (): z.ZodType => z.iso.datetime();
 const maybeTime = (): z.ZodType => z.iso.datetime().nullable();
@@ -37,6 +39,14 @@ function organisations() {
   return {
     Organisation: organisation, OrganisationPage: page(organisation), Member: member, MemberList: list(member), Credential: credential, CredentialList: list(credential),
     TokenIssuer: issuer, TokenIssuerList: list(issuer), Plan: plan, PlanList: list(plan),
+  };
+}
+
+function settings() {
+  const targets = { roles: z.array(z.enum(roles)), webhookUrl: word(), secretRotatedAt: maybeTime() };
+  return {
+    HouseRules: houseRulesSchema, AllowedModels: z.strictObject({ models: modelListSchema.nullable() }),
+    AlertTargets: z.strictObject(targets), AlertSecret: z.strictObject({ ...targets, secret: z.string() }), AlertTest: z.strictObject({ heard: z.boolean() }),
   };
 }
 
@@ -99,6 +109,6 @@ function requests() {
 }
 
 /** By the name of what is answered. Made when it is asked for. */
-export const answerSchemas = () => ({ ...requests(), ...usage(), ...organisations(), ...money(), ...keys() });
+export const answerSchemas = () => ({ ...requests(), ...usage(), ...organisations(), ...settings(), ...money(), ...keys() });
 
 export type AnswerName = keyof ReturnType<typeof answerSchemas>;

@@ -63,10 +63,14 @@ export function allows(models: readonly string[] | undefined, names: readonly st
 export const namesOf = (asked: string, candidate: Candidate): string[] =>
   [asked, nameOf(candidate), ...(candidate.model ? [candidate.model.id] : [])];
 
-const allowed = ({ models, planModels }: Principal, asked: string, candidate: Candidate): boolean => {
-  const names = namesOf(asked, candidate);
-  return allows(models, names) && allows(planModels, names);
-};
+type Lists = Pick<Principal, "models" | "planModels" | "organisationModels">;
+
+/** Whether a key, its plan and its organisation each let a model be called under one of its names. */
+export const allAllow = ({ models, planModels, organisationModels }: Lists, names: readonly string[]): boolean =>
+  allows(models, names) && allows(planModels, names) && allows(organisationModels, names);
+
+/** Whether any of them says which models. */
+export const namesModels = ({ models, planModels, organisationModels }: Lists): boolean => models !== undefined || planModels !== undefined || organisationModels !== undefined;
 
 /** What a deployment speaks of what was asked for: what its model is for first, the client's own, then as its provider prefers. */
 export function protocolsOf({ provider }: Endpoint, { upstreamId, model }: Candidate, protocols: readonly string[] | undefined, kinds?: Question["kinds"]): readonly string[] {
@@ -136,7 +140,7 @@ export type Terms = {
 
 export const termsOf = (question: Question, asked: string, needs: Needs | undefined): Terms => ({
   question, asked, needs: needs && needBits(needs), money: countsMoney(question.principal), plain: question.searches === undefined && !isSurcharged(question.tier), maxPrice: mostPaid(question.wish?.maxPrice, question.principal.rules?.maxPrice),
-  listed: question.principal.models !== undefined || question.principal.planModels !== undefined,
+  listed: namesModels(question.principal),
 });
 
 /** The first reason against a candidate, or undefined. */
@@ -144,7 +148,7 @@ export function against(candidate: Candidate, access: Access, terms: Terms): Exc
   const { question, asked, needs, listed, money, maxPrice } = terms;
   const { list, selfHosted } = access;
   if (question.sovereign && !selfHosted) return "not_self_hosted";
-  if (listed && !allowed(question.principal, asked, candidate)) return "not_allowed";
+  if (listed && !allAllow(question.principal, namesOf(asked, candidate))) return "not_allowed";
   if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";
   if (question.kinds && candidate.model && !isAsked(candidate.model.kind, question)) return "kind";

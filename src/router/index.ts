@@ -3,6 +3,7 @@
  * Does not belong here: the call itself (upstream), prices (ledger), how deployments do (health). Imports: catalog, providers, errors,
  * price and protocol types.
  */
+export { allows, namesModels } from "./against.ts";
 export { callableModels, type CallableModel } from "./callable.ts";
 export { providerNamed } from "./names.ts";
 export { plan, stickTo, weigh } from "./plan.ts";

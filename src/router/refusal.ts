@@ -1,7 +1,7 @@
 /** Why a request has no plan, as its client is told. */
 import { distance } from "fastest-levenshtein";
 import { GatewayError } from "../errors.ts";
-import { allows } from "./against.ts";
+import { allAllow, allows } from "./against.ts";
 import { asked } from "./names.ts";
 import type { Exclusion, ExclusionReason, Question } from "./question.ts";
 
@@ -21,7 +21,7 @@ export const unavailable = (): GatewayError =>
   new GatewayError("sovereign_unavailable", "This request may only run on self-hosted models, and none is available for it.", { shouldRetry: false, retryAfterSeconds: retrySoonSeconds });
 
 function notFound({ name, principal, catalog }: Question): GatewayError {
-  const near = nearMatches(asked(name).name, [...catalog.models.keys()].filter((id) => allows(principal.models, [id]) && allows(principal.planModels, [id])));
+  const near = nearMatches(asked(name).name, [...catalog.models.keys()].filter((id) => allAllow(principal, [id])));
   const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : " GET /v1/models lists what this key can call.";
   return new GatewayError("model_not_found", `The model ${JSON.stringify(name)} does not exist.${hint}`, { param: "model" });
 }
@@ -48,6 +48,11 @@ const ruledOut = ({ wish, principal: { rules } }: Question): Partial<Record<Excl
   ...(rules?.maxPrice && !wish?.maxPrice && { max_price: "your organisation's rule: a highest price" }),
 });
 
+const modelAt = ({ catalog }: Question, deployment: string): readonly string[] => {
+  const id = catalog.byName.get(deployment)?.model.id;
+  return id === undefined ? [] : [id];
+};
+
 function nothingLeft(question: Question, excluded: readonly Exclusion[]): GatewayError {
   const reasons = new Set(excluded.map(({ reason }) => reason));
   const model = JSON.stringify(question.name);
@@ -60,6 +65,8 @@ function nothingLeft(question: Question, excluded: readonly Exclusion[]): Gatewa
     const why = reasons.has("not_configured") ? "no provider of it is set up here" : "no provider of it offers this endpoint";
     return new GatewayError("no_provider", `The model ${model} cannot be called: ${why} (${[...new Set(wanted)].slice(0, 10).join(", ")}).`, { param: "model", shouldRetry: false });
   }
+  const byOrganisation = excluded.every(({ deployment }) => !allows(question.principal.organisationModels, [question.name, deployment, ...modelAt(question, deployment)]));
+  if (byOrganisation) return new GatewayError("model_not_allowed", `Your organisation does not allow the model ${model}.`, { param: "model" });
   return new GatewayError("model_not_allowed", `This API key may not call the model ${model}.`, { param: "model" });
 }
 

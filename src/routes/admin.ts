@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { account } from "./admin/account.ts";
 import { adjustments } from "./admin/adjustments.ts";
+import { alerts } from "./admin/alerts.ts";
 import { aliases } from "./admin/aliases.ts";
 import { adminOnly, neverStored } from "./admin/access.ts";
 import { applications } from "./admin/applications.ts";
@@ -13,13 +14,14 @@ import { organisations } from "./admin/organisations.ts";
 import { people } from "./admin/people.ts";
 import { plans } from "./admin/plans.ts";
 import { prices } from "./admin/prices.ts";
+import { rules } from "./admin/rules.ts";
 import { sovereign } from "./admin/sovereign.ts";
 import { tokenIssuers } from "./admin/token-issuers.ts";
 import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, people, applications, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, their rules and alerts, people, applications, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -29,6 +31,8 @@ export const admin = new Hono<App>()
   .route("/organisations/:id/members", members)
   .route("/organisations/:id/credentials", credentials)
   .route("/organisations/:id/token-issuers", tokenIssuers)
+  .route("/organisations/:id/alerts", alerts)
+  .route("/organisations/:id", rules)
   .route("/organisations/:id", account)
   .route("/organisations/:id", checkout)
   .route("/credentials", allCredentials)

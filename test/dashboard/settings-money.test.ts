@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { alertSecret } from "../../src/accounts/alert-targets.ts";
 import { signedBy } from "../../src/accounts/webhook-secret.ts";
-import { call, chatBody, fillCatalog, newKey, outside, prompts, settled } from "../security/stage.ts";
+import { admin as callAdmin, call, chatBody, fillCatalog, newKey, outside, prompts, settled } from "../security/stage.ts";
 import { newMember } from "./stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -128,4 +128,38 @@ test("a rule of the organisation holds in the choice of a provider from the next
   expect(await rows("SELECT rules FROM organisations WHERE id = ?", owner.organisationId)).toEqual([{ rules: '{"maxPrice":{"prompt":0.5}}' }]);
   await owner.post("/settings/guardrails", { prompt: "$1", completion: "2.50" });
   expect(await ask("openai/gpt-test")).toBe("200 api.openai.com");
+});
+
+test("the list of models is typed one a line, and the page says what each line means now", async () => {
+  const [admin, viewer] = [await newMember("admin"), await newMember("viewer")];
+  const key = await newKey({}, admin.organisationId);
+  const left = outside();
+  await callAdmin("PUT", "/aliases/pair-test", { organisation: admin.organisationId, targets: ["openai/gpt-test", "groq/gpt-test"] });
+  const ask = async (model: string): Promise<string> => {
+    left.length = 0;
+    const { status } = await call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model });
+    return `${status} ${prompts(left).map(({ host }) => host).join()}`;
+  };
+  expect(await (await admin.get("/settings/models")).text()).toContain("Every model is allowed");
+  expect(locationOf(await admin.post("/settings/models", { models: "openai/*\r\nmade-up  openai/*" }))).toBe("303 /dashboard/settings/models");
+  expect(await rows("SELECT models FROM organisations WHERE id = ?", admin.organisationId)).toEqual([{ models: '["openai/*","made-up"]' }]);
+  expect([await ask("groq/gpt-test"), await ask("gpt-test"), await ask("pair-test")]).toEqual(["403 ", "200 api.openai.com", "200 api.openai.com"]);
+  const page = await (await admin.get("/settings/models")).text();
+  expect(page).toContain("<code>openai/gpt-test</code>");
+  expect(page).not.toContain("<code>groq/gpt-test</code>");
+  expect(page).toMatch(/made-up.*nothing now/s);
+  expect(page).toMatch(/name=pair-test.*1 of 2 deployments/s);
+  expect((await admin.post("/settings/models", { models: "x".repeat(201) })).status).toBe(422);
+  expect((await viewer.post("/settings/models", { models: "" })).status).toBe(403);
+  const read = await (await viewer.get("/settings/models")).text();
+  expect([read.includes("Every model is allowed"), read.includes('name="models"')]).toEqual([true, false]);
+
+  await admin.post("/settings/models", { models: "pair-test\n<b>" });
+  const named = await (await admin.get("/settings/models")).text();
+  expect([named.includes("<code>groq/gpt-test</code>"), named.includes("&lt;b&gt;"), named.includes("<b>"), named.includes("1 of 2 deployments")]).toEqual([true, true, false, false]);
+  expect([await ask("groq/gpt-test"), await ask("pair-test")]).toEqual(["403 ", "200 api.openai.com"]);
+  expect(locationOf(await admin.post("/settings/models", { models: " " }))).toBe("303 /dashboard/settings/models");
+  expect(await ask("groq/gpt-test")).toBe("200 api.groq.com");
+  expect(await rows("SELECT detail FROM audit_events WHERE organisation_id = ? AND actor = ?", admin.organisationId, admin.email))
+    .toEqual(expect.arrayContaining([{ detail: '{"models":null}' }, { detail: '{"models":["pair-test","<b>"]}' }, { detail: '{"models":["openai/*","made-up"]}' }]));
 });

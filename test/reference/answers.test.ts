@@ -40,6 +40,7 @@ beforeAll(async () => {
   const own = `/organisations/${key.organisation}`;
   await admin("PUT", `${own}/members/a@example.com`, { role: "developer" });
   await admin("PUT", `${own}/budgets/web`, { amount: 1e12, scope: "project:web" });
+  await admin("PUT", `${own}/alerts`, { roles: ["owner"], webhookUrl: "https://hooks.example/forge" });
   await admin("PUT", `${own}/credentials/groq`, { secret: values.credential });
   await admin("PUT", `${own}/token-issuers`, { issuer: "https://another.example", key: key.id, secret: "0123456789abcdef" });
   await admin("PUT", "/aliases/weighted", { targets: [{ name: "gpt-test", weight: 2 }], pick: "weighted" });

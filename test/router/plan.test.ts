@@ -108,6 +108,7 @@ describe("an allow-list", () => {
     expect(deployments("openai/gpt-4o", key({ models: ["gpt-4o"] }))).toEqual(["openai/gpt-4o"]);
     expect(deployments("fast", key({ models: ["fast"] }))).toHaveLength(3);
     expect(deployments("fast", key({ models: ["gpt-4o-mini"] }))).toEqual(["openai/gpt-4o-mini"]);
+    expect(deployments("fast", key({ models: ["fast"], planModels: ["openai/*"], organisationModels: ["gpt-4o-mini"] }))).toEqual(["openai/gpt-4o-mini"]);
   });
   test("refuses all else", () => {
     expect(refusal("gpt-4o", key({ models: ["gpt-4o-mini"] }))).toMatchObject({ code: "model_not_allowed", status: 403, detail: { param: "model" } });

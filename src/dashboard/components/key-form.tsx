@@ -1,7 +1,8 @@
 /** Everything about a key that its people decide. */
 import { effectiveLimits, type Limits } from "../../accounts/policy.ts";
 import { limitsInWords } from "../key-form.ts";
-import { Check, Choice, Fields, TextArea, TextField, type Typed } from "./field.tsx";
+import { Check, Choice, Fields, TextField, type Typed } from "./field.tsx";
+import { ModelsField } from "./models-field.tsx";
 import { ButtonLink, Card, Submit } from "./parts.tsx";
 
 const disconnects = [["", "Stop a stream, finish a whole answer"], ["cancel", "Stop, and pay for what was seen"], ["drain", "Read on for the exact usage"]] as const;
@@ -36,10 +37,7 @@ export function KeyForm({ action, submit, plan, from, version, back = "/dashboar
       </Card>
       <Card>
         <Fields legend="What it may call">
-          <div class="field" data-names="/dashboard/keys/names" data-into="models">
-            <TextArea name="models" label="Models" from={from} required={false} unsaid rows={4} placeholder={"auto\nopenai/*"} hint="One a line; * at an end matches the rest. Empty: all that your organisation may call." />
-            <div class="row" data-names-add hidden><label class="hidden" for="models-add">Find a model</label><input id="models-add" type="text" list="models-known" placeholder="Find a model" autocomplete="off" spellcheck={false} /><button type="button" class="button secondary">Add</button><datalist id="models-known"></datalist></div>
-          </div>
+          <ModelsField from={from} empty="all that your organisation may call" />
           <div class="form">
             <Check name="sovereign" label="Sovereign only" from={from} hint="Its requests stay on your own servers; nothing goes to a provider." />
             <TextField {...field} name="expires" label="Last day" type="date" hint="It works to the end of that day, UTC." />

@@ -62,7 +62,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
             <li>{rules.zeroRetention ? "Nobody who keeps any of it" : "Retention at providers: as each request says"}</li>
             <li>{rules.maxPrice ? `At most $${rules.maxPrice.prompt ?? "any"} in and $${rules.maxPrice.completion ?? "any"} out, for a million tokens` : "No highest price"}</li>
           </ul>}
-        <p class="note">Which models may be called is said by {plan.models ? `your plan (${count(plan.models.length)} names or families) and ` : ""}each key.</p>
+        <p class="note">Which models may be called is said by {plan.models ? `your plan (${count(plan.models.length)} names or families), ` : ""}<a href="/dashboard/settings/models">your organisation</a> and each key.</p>
       </Card>
       <Card title="Providers" note="What their published terms say of requests by API, or whoever runs this gateway has agreed with them. An agreement does not hold for keys of your own." flush>
         <Table caption="Providers and data" rows={providersOf(visit)} columns={[

@@ -105,15 +105,24 @@ async function settingsLookGood(page: Page, url: string): Promise<void> {
   await page.fill("main form.line [name=amount]", "100");
   await page.click("main form.line button >> text=Set it");
   await page.waitForSelector("text=The budget monthly is set.");
+  await page.goto(`${url}/dashboard/settings/models`);
+  await page.fill("[name=models]", "fast\nopenai/*\nno-such-model\nselfhosted/*");
+  await page.click("main form button >> text=Save");
+  await page.waitForSelector("text=The list is saved.");
   await page.goto(`${url}/dashboard/settings/providers`);
   await page.fill("[name=secret]", "sk-of-our-own-0123456789");
   await page.click("button >> text=Store it");
   await page.waitForSelector("td >> text=exclusive");
-  for (const name of ["people", "sovereignty", "guardrails", "budgets", "alerts", "billing", "providers", "audit"]) {
+  for (const name of ["people", "sovereignty", "guardrails", "models", "budgets", "alerts", "billing", "providers", "audit"]) {
     await page.goto(`${url}/dashboard/settings/${name}`);
     await page.evaluate(() => document.querySelectorAll("main details").forEach((details) => details.setAttribute("open", "")));
     await looksGood(page, `settings-${name}`);
   }
+  // What comes behind this asks models that are not on the list.
+  await page.goto(`${url}/dashboard/settings/models`);
+  await page.fill("[name=models]", "");
+  await page.click("main form button >> text=Save");
+  await page.waitForSelector("text=Every model is allowed.");
   await check("who is invited is told whereto", async () => {
     const guest = await page.context().browser()!.newPage();
     await guest.goto(await site.linkTo("grace@example.com"));

@@ -1,0 +1,29 @@
+import { Hono, type Context } from "hono";
+import { z } from "zod";
+import { houseRulesSchema } from "../../accounts/demands.ts";
+import { getAllowedModels, getRules, putAllowedModels, putRules } from "../../accounts/house-rules.ts";
+import { modelListSchema } from "../../accounts/policy.ts";
+import type { App } from "../context.ts";
+import { adopt, byAdmin } from "./adopt.ts";
+import { readBody } from "./input.ts";
+
+/** `null`: every model. */
+export const modelsSchema = z.strictObject({ models: modelListSchema.transform((names) => [...new Set(names)]).nullable().meta({ description: "Names that its keys may call; `*` at an end matches the rest. `null` is every model, an empty list none." }) });
+
+const organisationOf = (c: Context): string => c.req.param("id")!;
+
+/** Mounted below /organisations/:id: what it demands of every request of its keys, and which models they may call. */
+export const rules = new Hono<App>()
+  .get("/rules", async (c) => c.json(await getRules(c.env.DB, organisationOf(c))))
+  .put("/rules", async (c) => {
+    const wanted = await readBody(c, houseRulesSchema);
+    const { standings } = await putRules(c.env.DB, byAdmin(), organisationOf(c), wanted);
+    await adopt(c.env, standings);
+    return c.json(wanted);
+  })
+  .get("/models", async (c) => c.json({ models: (await getAllowedModels(c.env.DB, organisationOf(c))) ?? null }))
+  .put("/models", async (c) => {
+    const { models } = await readBody(c, modelsSchema);
+    await adopt(c.env, await putAllowedModels(c.env.DB, byAdmin(), organisationOf(c), models ?? undefined));
+    return c.json({ models });
+  });
