@@ -2,7 +2,7 @@
  * Vars and secrets, parsed once per isolate. Bindings are typed by `wrangler types` (Cloudflare.Env); what a person may
  * set by hand is checked here, so that a bad environment is one clear message and not an odd failure later.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const flag = z.enum(["true", "false"]).default("false").transform((value) => value === "true");
 

@@ -1,5 +1,5 @@
 /** Who hears of an organisation's alerts, in D1, and what signs them. */
-import { z } from "zod";
+import * as z from "zod";
 import { auditIfChanged, type By } from "./audit.ts";
 import type { Masters } from "./credentials.ts";
 import { roles, type Role } from "./members.ts";

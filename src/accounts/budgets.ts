@@ -1,5 +1,5 @@
 /** What keys of one organisation may spend together: prepaid credits, the quotas of its plan, budgets. As pools. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const windowNames = ["day", "week", "month", "total"] as const;
 /** A calendar day, week (from Monday) or month, all UTC, or all time; rolling: the last 24 hours, 7 days or 30 days. */

@@ -2,7 +2,7 @@
  * Organisations' own credentials at providers, encrypted at rest: AES-256-GCM under a key derived per organisation, bound
  * to organisation and provider, so that a row copied to another organisation or provider does not open.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export type CredentialOwner = { organisationId: string; provider: string };
 /** `sealedBy`: the fingerprint of the master secret; null in rows that are older than fingerprints. */

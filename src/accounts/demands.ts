@@ -1,5 +1,5 @@
 /** What an organisation can demand of every request of its keys: the words, without the store. */
-import { z } from "zod";
+import * as z from "zod";
 import { modelListSchema } from "./policy.ts";
 
 const price = z.number().positive().max(1_000_000).optional();

@@ -1,5 +1,5 @@
 /** A key as people see it: everything but its secrets. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Place } from "./audit.ts";
 import { keyPolicySchema, type KeyPolicy } from "./policy.ts";
 

@@ -1,5 +1,5 @@
 /** What a key may do. Plans and keys share one shape of limits; a key inherits what it does not set. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Pool } from "./budgets.ts";
 import type { HouseRules } from "./demands.ts";
 

@@ -1,5 +1,5 @@
 /** One secret's principal, read from D1 in one query. */
-import { z } from "zod";
+import * as z from "zod";
 import type { GatewayError } from "../errors.ts";
 import { hashSecret } from "./api-key.ts";
 import { openerOf, type Masters } from "./credentials.ts";

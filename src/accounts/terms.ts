@@ -1,5 +1,5 @@
 /** What an organisation has agreed to, read from D1 beside a key or on its own: plan, prepayment, end of subscription, budgets. */
-import { z } from "zod";
+import * as z from "zod";
 import { accountPools, budgetSchema, jointSchema, type AccountPolicy, type Terms } from "./budgets.ts";
 import { limitsSchema, modelListSchema, type Limits } from "./policy.ts";
 

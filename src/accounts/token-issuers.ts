@@ -1,5 +1,5 @@
 /** Who may hand out tokens (JWT) for an organisation, and with which key's limits their bearers call. */
-import { z } from "zod";
+import * as z from "zod";
 import { auditIfChanged, type By } from "./audit.ts";
 import { openerOf, sealCredential, type Masters } from "./credentials.ts";
 import { GatewayError } from "../errors.ts";

@@ -1,5 +1,5 @@
 /** How a task is split, as a model says it. Whatever a model writes, this reads it as a plan or as none. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { cut } from "./said.ts";
 
 /** Kinds of work, and the alias whose models do it. `code` and `general` are the client's own model where it named one. */

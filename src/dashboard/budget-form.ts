@@ -1,5 +1,5 @@
 /** What a budget's form means. */
-import { z } from "zod";
+import * as z from "zod";
 import { budgetSchema, scopeSchema, windowNames, type Budget } from "../accounts/budgets.ts";
 import { listLiveKeys } from "../accounts/key-record.ts";
 import { count } from "./figures.ts";

@@ -1,5 +1,5 @@
 /** What people fill in: a form's fields checked by a schema, or what is wrong with each, so that the page can say it where it stands. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import type { Visit } from "./visit.ts";
 

@@ -1,5 +1,5 @@
 /** What a key's form means: its fields as a policy, a policy as its fields, and that nobody gives a key more than their plan gives. */
-import { z } from "zod";
+import * as z from "zod";
 import { effectiveLimits, keyPolicySchema, type KeyPolicy, type KeyPolicyPatch, type Limits } from "../accounts/policy.ts";
 import type { KeyRecord } from "../accounts/key-record.ts";
 import { exactly, count } from "./figures.ts";

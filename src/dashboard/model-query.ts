@@ -1,5 +1,5 @@
 /** What the list of models is asked for. All of it stands in the address, so that it works as a form. */
-import { z } from "zod";
+import * as z from "zod";
 import { capabilities, modelKinds, type Model } from "../catalog/index.ts";
 import type { Listed } from "./callable.ts";
 import { pricesOfAttempt } from "./model-prices.ts";

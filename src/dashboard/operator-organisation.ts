@@ -1,5 +1,5 @@
 /** What an operator fills in about an organisation. */
-import { z } from "zod";
+import * as z from "zod";
 import { roles } from "../accounts/members.ts";
 import type { CreditEntry } from "../limits/index.ts";
 import { emailField, nameField } from "./form.ts";

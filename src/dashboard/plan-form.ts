@@ -1,5 +1,5 @@
 /** What a plan's form means: its fields as a plan, a plan as its fields. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Plan } from "../accounts/organisations.ts";
 import { planRulesSchema } from "../accounts/terms.ts";
 import type { Filled } from "./form.ts";

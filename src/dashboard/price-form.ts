@@ -1,5 +1,5 @@
 /** What an edit of a price means: dollars for as much as people say prices by, as pico-USD a unit, exact. */
-import { z } from "zod";
+import * as z from "zod";
 import type { PriceEdit, PriceOf } from "../catalog/price-edits.ts";
 import { priceClasses, type PriceClass } from "../ledger/index.ts";
 import { optional, ticked } from "./key-form.ts";

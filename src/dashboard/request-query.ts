@@ -1,5 +1,5 @@
 /** What is asked of the list of requests, as its address says it. */
-import { z } from "zod";
+import * as z from "zod";
 import type { RequestFilters } from "../ledger/index.ts";
 import type { Filled } from "./form.ts";
 import { ends } from "./request-words.ts";

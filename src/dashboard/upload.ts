@@ -1,5 +1,5 @@
 /** A file that somebody chose on a page: it streams into the store while it comes, and is a file when all that is said of it is right. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { fileNameOf, fileTypeOf, livesOf, mostFileBytes, newFileId, purposes, type StoredFile, type Written } from "../files/index.ts";
 import { Form } from "../form.ts";

@@ -1,5 +1,5 @@
 /** What the usage page is asked for: which days, by what, which figure. All of it stands in the address. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Dimension, Filters } from "../ledger/index.ts";
 import type { Visit } from "./visit.ts";
 

@@ -1,5 +1,5 @@
 /** An MCP server as a request names it. https://platform.openai.com/docs/guides/tools-connectors-mcp */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { isObject, list, record, type Json } from "../protocols/json.ts";
 import { unreachable } from "../providers/index.ts";

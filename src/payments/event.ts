@@ -1,5 +1,5 @@
 /** What Stripe sends, checked: first that it is Stripe's, then the few fields that are read of it. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import type { StripeKeys } from "./stripe.ts";
 import type { Stripe } from "./surface.ts";

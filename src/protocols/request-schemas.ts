@@ -2,7 +2,7 @@
  * What a client may send in each wire format, for whoever describes the API: the very schemas by which requests are read. A request that passes
  * is read by the first that is named, one that crosses by all of them, and where two read the same field the later one is the stricter.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { countSchema as anthropicCount, requestSchema as anthropicFacts } from "./anthropic-messages/request.ts";
 import { requestSchema as forgelab } from "./forgelab/index.ts";
 import { batchEmbedSchema, configSchema, countSchema as geminiCount, embedSchema, generateSchema } from "./gemini/request.ts";

@@ -1,5 +1,5 @@
 /** What a body of any protocol says of its own routing. https://openrouter.ai/docs/features/provider-routing */
-import { z } from "zod";
+import * as z from "zod";
 import { modelField, readFields } from "./openai-chat/request.ts";
 import type { RoutingWish } from "./protocol.ts";
 

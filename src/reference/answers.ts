@@ -1,5 +1,5 @@
 /** What the gateway's own URLs answer. Nothing is read by these schemas but in a test: each of them reads an answer there (test/reference/answers.test.ts). */
-import { z } from "zod";
+import * as z from "zod";
 import { budgetSchema, jointSchema } from "../accounts/budgets.ts";
 import { houseRulesSchema } from "../accounts/demands.ts";
 import { roles } from "../accounts/members.ts";

@@ -1,6 +1,6 @@
 /** OpenRouter's API, and the dialects of other systems. */
 import type { requestSchemas } from "../protocols/request-schemas.ts";
-import { z } from "zod";
+import * as z from "zod";
 import * as account from "../routes/openrouter-account.ts";
 import * as keys from "../routes/openrouter-keys.ts";
 import * as models from "../routes/openrouter-models.ts";

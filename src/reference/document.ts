@@ -1,5 +1,5 @@
 /** The API as an OpenAPI 3.1 document, made from the schemas that read its requests. https://spec.openapis.org/oas/v3.1.1 */
-import type { z } from "zod";
+import type * as z from "zod";
 import { requestSchemas } from "../protocols/request-schemas.ts";
 import { askedSchema } from "../responses/asked.ts";
 import { answerSchemas, type AnswerName } from "./answers.ts";

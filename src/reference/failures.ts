@@ -1,5 +1,5 @@
 /** How failures look, by whose API a URL is: told by the renderers that tell them. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError, statusOf, type ErrorCode } from "../errors.ts";
 import { renderAnthropicError, renderAtlassianError, renderGoogleError, renderInsforgeError, renderOpenaiError, renderOpenrouterError, renderRerankError } from "../protocols/index.ts";
 import { renderErrorAt } from "../routes/error-shape.ts";

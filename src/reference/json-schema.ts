@@ -1,5 +1,5 @@
 /** zod's schemas as OpenAPI 3.1 has them: JSON Schema 2020-12 of what a client sends, before anything is made of it. */
-import { z } from "zod";
+import * as z from "zod";
 import { words } from "./words.ts";
 
 export type Json = Record<string, unknown>;

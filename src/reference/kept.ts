@@ -1,5 +1,5 @@
 /** Files, uploads and batches. */
-import { z } from "zod";
+import * as z from "zod";
 import * as batches from "../routes/batches.ts";
 import { anthropicQuery, openaiQuery, purposes } from "../routes/file-shapes.ts";
 import { listQuery as messageBatchesQuery } from "../routes/message-batches.ts";

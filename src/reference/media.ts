@@ -1,5 +1,5 @@
 /** Vectors, rankings, moderations, speech, pictures and films. */
-import { z } from "zod";
+import * as z from "zod";
 import type { requestSchemas } from "../protocols/request-schemas.ts";
 import * as videos from "../routes/videos.ts";
 import type { Family } from "./operation.ts";

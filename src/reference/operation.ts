@@ -1,5 +1,5 @@
 /** What the document says of one method at one URL. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AnswerName } from "./answers.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -3,7 +3,7 @@ import * as receipts from "../routes/receipts.ts";
 import { query as routeQuery } from "../routes/route.ts";
 import { usageQuery } from "../routes/usage.ts";
 import type { requestSchemas } from "../protocols/request-schemas.ts";
-import { z } from "zod";
+import * as z from "zod";
 import type { Family } from "./operation.ts";
 
 export const ownFamilies = (bodies: ReturnType<typeof requestSchemas>): Family[] => [

@@ -1,5 +1,5 @@
 /** What a Responses request asks of the store. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { parseExact } from "../chat/index.ts";
 import { threadOfConversation, threadOfItem, threadOfResponse } from "./names.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { create, endpointsOf, inputOf, isBatchId, listed, openaiBatch, runOf, type Face } from "../batches/index.ts";
 import { GatewayError } from "../errors.ts";
 import { readBody, readQuery } from "./admin/input.ts";

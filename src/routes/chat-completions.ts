@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { relay } from "../pipeline/index.ts";
 import { openaiChat } from "../protocols/index.ts";
 import { chats, chatsKept, type Asking } from "../responses/index.ts";

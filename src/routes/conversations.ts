@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { conversations as store, type Asking } from "../responses/index.ts";
 import { lookedUp, type App } from "./context.ts";
 import { metadata, metadataBody, pageQuery, readKept, readPage, wantsSecrets } from "./kept-query.ts";

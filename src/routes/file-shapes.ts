@@ -3,7 +3,7 @@
  * https://platform.openai.com/docs/api-reference/files · https://docs.anthropic.com/en/api/files-create
  */
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { livesOf, purposes, type Files, type StoredFile } from "../files/index.ts";
 import { readQuery } from "./admin/input.ts";

@@ -1,6 +1,6 @@
 /** The queries of lists and of what is kept, as OpenAI's clients write them. */
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { readJson } from "../pipeline/index.ts";
 

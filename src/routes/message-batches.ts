@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { anthropicBatch, create, isBatchId, isOver, listed, newBatchId, requestLines, runOf, unlist, type Batch, type Face } from "../batches/index.ts";
 import { GatewayError } from "../errors.ts";
 import { readQuery } from "./admin/input.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { getKey } from "../accounts/key-record.ts";
 import { agreementOf } from "../accounts/organisation-budgets.ts";
 import { GatewayError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { getKey, listLiveKeys, type KeyRecord } from "../accounts/key-record.ts";
 import { createKey, noSuchKey, revokeKey, updateKey } from "../accounts/keys.ts";
 import { agreementOf, deleteBudget, putBudget } from "../accounts/organisation-budgets.ts";

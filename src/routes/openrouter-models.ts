@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { weigh, type CallableModel } from "../router/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { callable, found } from "./callable.ts";

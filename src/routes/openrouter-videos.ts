@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { webhookSecret, type Principal } from "../accounts/index.ts";
 import { isWish, readJson, unreachable, type RequestContext } from "../pipeline/index.ts";

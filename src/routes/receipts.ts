@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { findReceipt, listReceipts } from "../ledger/requests.ts";
 import { isolateOf } from "../pipeline/index.ts";

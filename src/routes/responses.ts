@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { relay } from "../pipeline/index.ts";
 import { openaiInputTokens, openaiResponses } from "../protocols/index.ts";
 import { compacted, kept, responsesKept, socketFor } from "../responses/index.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { asFunctions } from "../mcp/index.ts";
 import { answerHeaders, callerOf, dryRun, eachPrompt, type Seen } from "../pipeline/index.ts";
 import { anthropicMessages, openaiChat, openaiCompletions, openaiEmbeddings, openaiImages, openaiResponses, openaiSpeech, openaiTranscriptions, openaiTranslations, type Protocol } from "../protocols/index.ts";

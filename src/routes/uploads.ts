@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { fileNameOf, fileTypeOf, livesOf, purposes, type StoredFile, type Upload } from "../files/index.ts";
 import { Form } from "../form.ts";
 import { readBody } from "./admin/input.ts";

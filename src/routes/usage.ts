@@ -1,7 +1,7 @@
 /** What is asked of the usage views, and how they answer: GET /dashboard/usage for a key, GET /admin/usage for the operator. */
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { dimensions, groupedUsage, usageReport, type Dimension, type Question, type Viewer } from "../ledger/index.ts";
 import { idSchema } from "./admin/input.ts";

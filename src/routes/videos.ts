@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../errors.ts";
 import { isForm } from "../form.ts";
 import { readForm, readJson, type RequestContext } from "../pipeline/index.ts";

@@ -1,5 +1,5 @@
 /** /dashboard/aliases: names that stand for models, whom they lead to now, and why not to the others. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Alias, PickBy } from "../../catalog/index.ts";
 import type { Survey } from "../../pipeline/index.ts";
 import { leadOf, surveyOf } from "../callable.ts";

@@ -1,5 +1,5 @@
 /** /dashboard/batches: what runs and what has run, and the making of a batch from a file. */
-import { z } from "zod";
+import * as z from "zod";
 import { recordAudit } from "../../accounts/audit.ts";
 import { create, endpointsOf, inputOf, listed, runOf, type Face } from "../../batches/index.ts";
 import { asGatewayError, newRequestId } from "../../pipeline/index.ts";

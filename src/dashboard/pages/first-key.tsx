@@ -1,5 +1,5 @@
 /** The first key: shown once, with what to do with it, and a lamp that turns green when it has been used. */
-import { z } from "zod";
+import * as z from "zod";
 import { createKey } from "../../accounts/keys.ts";
 import { listKeys } from "../../accounts/key-record.ts";
 import { keyPolicySchema } from "../../accounts/policy.ts";

@@ -2,7 +2,7 @@
  * Joining an organisation. The link's token proves the address that it was sent to, as the link to a password does, but only for somebody who has no
  * account yet: who has one signs in as always. Whoever is signed in sees what their own address is invited to.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { acceptInvitation, invitationBy, invitationsTo, revokeInvitation, type Invitation } from "../../accounts/invitations.ts";
 import { isKnownPerson } from "../../accounts/people.ts";
 import { TextField } from "../components/field.tsx";

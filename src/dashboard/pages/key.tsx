@@ -1,5 +1,5 @@
 /** /dashboard/keys/{id}: one key, and everything that can be done with it. */
-import { z } from "zod";
+import * as z from "zod";
 import { listAudit, type AuditEvent } from "../../accounts/audit.ts";
 import type { KeyRecord } from "../../accounts/key-record.ts";
 import { revokeKey, rotateKey, updateKey } from "../../accounts/keys.ts";

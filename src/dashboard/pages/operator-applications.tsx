@@ -1,5 +1,5 @@
 /** Who asks to use this gateway, and what was said to them. */
-import { z } from "zod";
+import * as z from "zod";
 import { decide, decidedApplications, getApplication, listApplications, type Application } from "../../accounts/applications.ts";
 import { Time } from "../components/facts.tsx";
 import { Badge, Card, EmptyState, Notice, Submit, Table } from "../components/parts.tsx";

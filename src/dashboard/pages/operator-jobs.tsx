@@ -1,5 +1,5 @@
 /** What outlives its request: batches under way, what of them could not be delivered, films. */
-import { z } from "zod";
+import * as z from "zod";
 import { recordAudit } from "../../accounts/audit.ts";
 import { deadLetters, isOver, openBatches, runOf } from "../../batches/index.ts";
 import { newestVideos } from "../../videos/index.ts";

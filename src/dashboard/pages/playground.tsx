@@ -1,5 +1,5 @@
 /** /dashboard/playground: any model, asked from the page, through the one path and in the name of a key. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { asGatewayError, failure, newRequestId, relay } from "../../pipeline/index.ts";
 import { openaiChat } from "../../protocols/index.ts";

@@ -1,5 +1,5 @@
 /** What a person sets for themselves: how it looks, which organisation they are in. */
-import { z } from "zod";
+import * as z from "zod";
 import { nextField, readForm } from "../form.ts";
 import { anyone, choose, go, person, setTheme, themes } from "../visit.ts";
 

@@ -1,5 +1,5 @@
 /** What requests said and were answered: whether it is kept, which an organisation decides, and what was kept of one. */
-import { z } from "zod";
+import * as z from "zod";
 import { bodyDaysOf, keepBodies, mostBodyDays } from "../../accounts/body-keeping.ts";
 import { adopt, type Bodies } from "../../pipeline/index.ts";
 import { Back } from "../components/facts.tsx";

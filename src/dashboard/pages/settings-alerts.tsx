@@ -1,5 +1,5 @@
 /** Who hears that a budget has come to a share of its amount, and what was told. */
-import { z } from "zod";
+import * as z from "zod";
 import { alertSecret, alertTargetsOf, putAlertTargets, rotateAlertSecret } from "../../accounts/alert-targets.ts";
 import { roles } from "../../accounts/members.ts";
 import { tryOut, type Alert } from "../../alerts/index.ts";

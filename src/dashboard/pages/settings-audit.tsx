@@ -1,5 +1,5 @@
 /** Who changed what in the organisation, and when. */
-import { z } from "zod";
+import * as z from "zod";
 import { listAudit, type AuditEvent, type AuditFilter } from "../../accounts/audit.ts";
 import { csvFile } from "../csv.ts";
 import { Choice, TextField } from "../components/field.tsx";

@@ -1,5 +1,5 @@
 /** Plan, credits and how to buy more. */
-import { z } from "zod";
+import * as z from "zod";
 import { getOrganisation, noSuchOrganisation } from "../../accounts/organisations.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import type { Limits } from "../../accounts/policy.ts";

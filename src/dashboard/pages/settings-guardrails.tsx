@@ -1,5 +1,5 @@
 /** What the organisation demands of every request, and how long what is kept is kept. */
-import { z } from "zod";
+import * as z from "zod";
 import { bodyDaysOf } from "../../accounts/body-keeping.ts";
 import type { HouseRules } from "../../accounts/demands.ts";
 import { getRules, putRules } from "../../accounts/house-rules.ts";

@@ -1,5 +1,5 @@
 /** Which models the organisation's keys may call at all. */
-import { z } from "zod";
+import * as z from "zod";
 import { getAllowedModels, putAllowedModels } from "../../accounts/house-rules.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { modelListSchema } from "../../accounts/policy.ts";

@@ -1,5 +1,5 @@
 /** Who belongs to the organisation, what each may do, and who is invited. */
-import { z } from "zod";
+import * as z from "zod";
 import { invite, listInvitations, revokeInvitation, type Invitation } from "../../accounts/invitations.ts";
 import { changeRole, listMembers, removeMember, roles, type Member, type Role } from "../../accounts/members.ts";
 import { Choice, TextField } from "../components/field.tsx";

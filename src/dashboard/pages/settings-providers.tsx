@@ -1,5 +1,5 @@
 /** The organisation's own keys at providers. A secret goes in and is never shown. */
-import { z } from "zod";
+import * as z from "zod";
 import { providerSecretSchema } from "../../accounts/credentials.ts";
 import { getOrganisation, updateOrganisation } from "../../accounts/organisations.ts";
 import { deleteCredential, listCredentials, putCredential, updateCredential, type StoredCredential } from "../../accounts/provider-credentials.ts";

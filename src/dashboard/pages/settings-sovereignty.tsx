@@ -1,5 +1,5 @@
 /** Whether all that an organisation asks stays on the owner's own servers, and what holds it there, tried out as the page is made. */
-import { z } from "zod";
+import * as z from "zod";
 import { getOrganisation, noSuchOrganisation, updateOrganisation } from "../../accounts/organisations.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { adopt, selftestOf } from "../../pipeline/index.ts";

@@ -1,5 +1,5 @@
 /** Signing in and out. */
-import { z } from "zod";
+import * as z from "zod";
 import { forgetAttempts } from "../../accounts/attempts.ts";
 import { passwordLength, providersOf } from "../auth.ts";
 import { TextField, type Typed } from "../components/field.tsx";

@@ -1,5 +1,5 @@
 /** Creating an account, and the link to a password: for an address that is known here and one that is not, all that is told is the same. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Settings } from "../../env.ts";
 import { log } from "../../telemetry/log.ts";
 import { authOf, passwordLength, providersOf } from "../auth.ts";

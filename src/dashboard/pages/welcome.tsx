@@ -1,5 +1,5 @@
 /** Between an account and an organisation: founding one, or applying for it. */
-import { z } from "zod";
+import * as z from "zod";
 import { apply } from "../../accounts/applications.ts";
 import { newId } from "../../accounts/base62.ts";
 import { invitationsTo } from "../../accounts/invitations.ts";

@@ -1,5 +1,5 @@
 /** What we read of a Messages request. https://docs.anthropic.com/en/api/messages */
-import { z } from "zod";
+import * as z from "zod";
 import { boundConversation, runsTools, unknownSearches } from "../bound.ts";
 import { list, record, type Json } from "../json.ts";
 import { modelField, objectField, readFields } from "../openai-chat/request.ts";

@@ -2,7 +2,7 @@
  * ForgeLab's request: one message, and what an answer costs in FLT. Around that it is a chat completion.
  * The document has no streams; as an extension they are chat completion chunks.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { together, type ChatRequest, type Usage } from "../../chat/index.ts";
 import { openaiChat } from "../openai-chat/index.ts";
 import { modelField, readFields, tokensField } from "../openai-chat/request.ts";

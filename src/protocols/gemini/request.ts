@@ -1,5 +1,5 @@
 /** What we read of Gemini's requests. https://ai.google.dev/api/generate-content */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { boundConversation, boundParts } from "../bound.ts";
 import { isObject, objects, type Json } from "../json.ts";

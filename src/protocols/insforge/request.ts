@@ -1,5 +1,5 @@
 /** InsForge's request, camelCase, as chat completions has it. Facts: its packages/shared-schemas/src/ai-api.schema.ts. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { isObject, list, record, type Json } from "../json.ts";
 import { modelField, readFields } from "../openai-chat/request.ts";

@@ -1,5 +1,5 @@
 /** A request for vectors, in OpenAI's words and OpenRouter's (`input_type`, parts): what every provider's half is written from. */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../json.ts";
 import { readFields } from "../openai-chat/request.ts";

@@ -1,5 +1,5 @@
 /** OpenAI's embeddings, and the same asked of whoever has another format for them. https://platform.openai.com/docs/api-reference/embeddings */
-import { z } from "zod";
+import * as z from "zod";
 import { boundParts, boundTexts } from "../bound.ts";
 import { isObject } from "../json.ts";
 import { openaiChat } from "../openai-chat/index.ts";

@@ -1,5 +1,5 @@
 /** OpenAI's images: made, edited, varied. https://platform.openai.com/docs/api-reference/images */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import type { Json } from "../json.ts";

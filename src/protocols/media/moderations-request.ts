@@ -1,5 +1,5 @@
 /** A request for moderation: a text, texts, or the texts and pictures of one thing. https://platform.openai.com/docs/api-reference/moderations/create */
-import { z } from "zod";
+import * as z from "zod";
 import { boundParts, boundTexts } from "../bound.ts";
 import { isObject } from "../json.ts";
 import { modelField, readFields } from "../openai-chat/request.ts";

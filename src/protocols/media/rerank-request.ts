@@ -1,5 +1,5 @@
 /** A request for a ranking, in Cohere's words of both versions, Jina's and OpenRouter's. https://docs.cohere.com/reference/rerank */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { boundParts } from "../bound.ts";
 import type { Json } from "../json.ts";

@@ -1,5 +1,5 @@
 /** A request for speech, in OpenAI's words, and what there is to charge for it. https://platform.openai.com/docs/api-reference/audio/createSpeech */
-import { z } from "zod";
+import * as z from "zod";
 import type { Loss } from "../../chat/index.ts";
 import { noUsage } from "../../chat/usage.ts";
 import { GatewayError } from "../../errors.ts";

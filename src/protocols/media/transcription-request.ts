@@ -1,5 +1,5 @@
 /** A recording to be written down, in OpenAI's words. https://platform.openai.com/docs/api-reference/audio/createTranscription */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import { isObject, record, type Json } from "../json.ts";

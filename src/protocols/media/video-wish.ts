@@ -1,5 +1,5 @@
 /** What a client asks of a maker of films, in OpenAI's words and in those that others have added. https://platform.openai.com/docs/api-reference/videos/create */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { SentFile } from "../crossing.ts";
 import { filled, list, record, type Json } from "../json.ts";

@@ -1,5 +1,5 @@
 /** Reads a whole chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
-import { z } from "zod";
+import * as z from "zod";
 import { defined, efforts, type ChatRequest, type Effort, type ReasoningWish } from "../../chat/index.ts";
 import { parseFormat, parseToolChoice, parseTools } from "./parse-tools.ts";
 import { parseTurns } from "./parse-turns.ts";

@@ -1,5 +1,5 @@
 /** What we read of a chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { isObject, type Json } from "../json.ts";
 import type { RequestFacts } from "../protocol.ts";

@@ -1,5 +1,5 @@
 /** Reads a whole legacy completion request as a conversation of one turn. https://platform.openai.com/docs/api-reference/completions/create */
-import { z } from "zod";
+import * as z from "zod";
 import { defined, type ChatRequest } from "../../chat/index.ts";
 import { readSampling, restOf, samplingFields } from "../openai-chat/parse-request.ts";
 import { readFields, textsField } from "../openai-chat/request.ts";

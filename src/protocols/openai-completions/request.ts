@@ -1,5 +1,5 @@
 /** What we read of a legacy completion request. https://platform.openai.com/docs/api-reference/completions/create */
-import { z } from "zod";
+import * as z from "zod";
 import { boundTexts } from "../bound.ts";
 import { stringIn } from "../json.ts";
 import { choicesField, modelField, modelsField, objectField, readFields, textsField, tokensField } from "../openai-chat/request.ts";

@@ -1,5 +1,5 @@
 /** Reads a whole Responses request into a conversation. https://platform.openai.com/docs/api-reference/responses/create */
-import { z } from "zod";
+import * as z from "zod";
 import { defined, efforts, type ChatRequest, type Effort, type OutputFormat, type ReasoningWish, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { modelField, objectField, readFields, tokensField } from "../openai-chat/request.ts";

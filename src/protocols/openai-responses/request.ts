@@ -1,5 +1,5 @@
 /** What we read of a Responses request. https://platform.openai.com/docs/api-reference/responses/create */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { boundConversation, runsTools, unknownSearches } from "../bound.ts";
 import { filled, objects, record, type Json } from "../json.ts";

@@ -1,5 +1,5 @@
 /** OpenRouter's wish for pictures. https://openrouter.ai/docs/api-reference/images */
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 import { factsOf } from "../media/images.ts";
 import { filled, objects, record, type Json } from "../json.ts";

@@ -1,5 +1,5 @@
 /** OpenRouter's plugins: https://openrouter.ai/docs/features/plugins. Itself gets them as they are; what they come to elsewhere is said here. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Loss, WebSearch } from "../../chat/index.ts";
 import { unknownSearches } from "../bound.ts";
 import { readFields } from "../openai-chat/request.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { newId } from "../../accounts/base62.ts";
 import { budgetSchema } from "../../accounts/budgets.ts";
 import { agreementOf, deleteBudget, putBudget, updateAccount } from "../../accounts/organisation-budgets.ts";

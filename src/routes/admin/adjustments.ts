@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { newId } from "../../accounts/base62.ts";
 import { getKey } from "../../accounts/key-record.ts";
 import { recordAudit } from "../../accounts/audit.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { alertSecret, alertTargetsOf, putAlertTargets, rotateAlertSecret, type AlertTargets } from "../../accounts/alert-targets.ts";
 import { roles } from "../../accounts/members.ts";
 import { getOrganisation, noSuchOrganisation } from "../../accounts/organisations.ts";

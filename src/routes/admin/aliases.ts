@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { deleteAlias, listAliases, putAlias, type Alias } from "../../accounts/aliases.ts";
 import { picks } from "../../catalog/rows.ts";
 import { isolateOf } from "../../pipeline/index.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { applicationStates, decide, listApplications, type Application } from "../../accounts/applications.ts";
 import type { App } from "../context.ts";
 import { byAdmin } from "./adopt.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { listAudit, type AuditEvent } from "../../accounts/audit.ts";
 import type { App } from "../context.ts";
 import { idSchema, limitQuery, placeSchema, readQuery } from "./input.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { GatewayError } from "../../errors.ts";
 import { openCheckout, stripeOf } from "../../payments/index.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { providerSecretSchema, type CredentialOwner } from "../../accounts/credentials.ts";
 import { deleteCredential, listCredentials, putCredential, updateCredential, type StoredCredential } from "../../accounts/provider-credentials.ts";
 import { resealCredentials } from "../../accounts/resealing.ts";

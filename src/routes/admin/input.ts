@@ -1,6 +1,6 @@
 /** What administrators send: bodies, queries and ids, checked. */
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { GatewayError } from "../../errors.ts";
 
 const bodyLimit = 64 * 1024;

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { prefixPattern } from "../../accounts/api-key.ts";
 import { getKey, listKeys, type KeyRecord } from "../../accounts/key-record.ts";
 import { createKey, noSuchKey, revokeKey, rotateKey, updateKey } from "../../accounts/keys.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { deleteMember, listMembers, putMember, roles, type Member } from "../../accounts/members.ts";
 import type { App } from "../context.ts";
 import { byAdmin } from "./adopt.ts";

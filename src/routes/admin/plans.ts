@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { listPlans, putPlan } from "../../accounts/organisations.ts";
 import { limitsSchema } from "../../accounts/policy.ts";
 import { planRulesSchema } from "../../accounts/terms.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { listPrices, pricesOf, putPrice, type ListedPrice } from "../../catalog/price-edits.ts";
 import { priceClasses, type PriceClass } from "../../ledger/price.ts";
 import { catalogFreshMs, isolateOf } from "../../pipeline/isolate.ts";

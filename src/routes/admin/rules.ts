@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { houseRulesSchema } from "../../accounts/demands.ts";
 import { getAllowedModels, getRules, putAllowedModels, putRules } from "../../accounts/house-rules.ts";
 import { modelListSchema } from "../../accounts/policy.ts";

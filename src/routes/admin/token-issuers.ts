@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { deleteTokenIssuer, listTokenIssuers, putTokenIssuer, tokenIssuerSchema, type StoredTokenIssuer } from "../../accounts/token-issuers.ts";
 import { GatewayError } from "../../errors.ts";
 import { checkedUrlFor, isolateOf } from "../../pipeline/index.ts";
