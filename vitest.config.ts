@@ -30,6 +30,8 @@ const workerd = (name: string, files: { include: string[]; exclude: string[]; is
   plugins: [
     withoutMaps,
     cloudflareTest({
+      // Not the bundle that wrangler.toml names: a suite and the Worker it asks are one, module by module.
+      main: "./src/worker.ts",
       wrangler: { configPath: "./wrangler.toml" },
       miniflare: {
         bindings: {

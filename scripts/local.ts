@@ -2,13 +2,13 @@
  * Forge on this machine, on the runtime it is deployed to: `npm start`, the tests over real sockets, the benchmark and
  * the chaos run all start the Worker through here.
  */
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from "miniflare";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { buildAssets } from "./assets.ts";
+import { bundledBefore, bundleWorker } from "./bundle.ts";
 import { liftedChecks, missingColumns, tablesIn, tablesQuery } from "./schema.ts";
 import { quietEnv } from "./wrangler.ts";
 
@@ -32,39 +32,17 @@ export type LocalOptions = {
 /** A running gateway. `url` has no trailing slash; `stop` drains, `mf` is the runtime for tests that look inside. */
 export type LocalGateway = { url: string; mf: Miniflare; stop: () => Promise<void> };
 
-/** Where a run of many gateways has its Worker, bundled once (`test/support/bundled.ts`); its assets are built then, too. */
-const bundled = (): string | undefined => process.env.FORGE_WORKER_BUNDLE;
-
-/** Bundles the Worker as wrangler would. Returns one ES module. */
-export async function bundleWorker(entry = `${root}src/worker.ts`): Promise<string> {
-  const ready = bundled();
-  if (ready && entry.endsWith("src/worker.ts")) return readFileSync(ready, "utf8");
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    jsx: "automatic",
-    jsxImportSource: "hono/jsx",
-    minify: false,
-  });
-  return result.outputFiles[0]!.text;
-}
-
 /** Starts the gateway with its tables and its catalog of models, and returns once it answers. */
 export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
   Object.assign(process.env, quietEnv);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(`${root}wrangler.toml`);
-  if (!bundled()) await buildAssets();
+  if (!bundledBefore()) await buildAssets();
   if (options.stateDir) mkdirSync(options.stateDir, { recursive: true });
   const { assets, ...own } = workerOptions;
   const forge = {
     ...own,
     name: "forge",
-    modules: [{ type: "ESModule" as const, path: "worker.mjs", contents: await bundleWorker() }],
+    modules: (await bundleWorker()).map((module) => ({ type: "ESModule" as const, ...module })),
     bindings: { ...(own.bindings as Record<string, string> | undefined), ...options.vars },
     // Deployed, the platform's router of assets stands before the Worker and is nobody's CPU; here it would be ours, in every call of the API.
     serviceBindings: { ...(own.serviceBindings as object | undefined), ASSETS: "assets" },

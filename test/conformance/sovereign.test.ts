@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundleWorker, startLocal } from "../../scripts/local.ts";
+import { bundleWorker } from "../../scripts/bundle.ts";
+import { startLocal } from "../../scripts/local.ts";
 import { quietEnv } from "../../scripts/wrangler.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { hangUp, listen } from "../support/server.ts";
@@ -54,9 +55,9 @@ async function start(more: Partial<V4MiniflareOptions> = {}): Promise<{ url: str
   const origin = createServer((request, response) => void play(request, response));
   const { workerOptions } = unstable_getMiniflareWorkerOptions(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)));
   const { compatibilityDate, compatibilityFlags, workerLoaders } = workerOptions;
-  const contents = await bundleWorker(fileURLToPath(new URL("../upstream/dialling-worker.ts", import.meta.url)));
+  const modules = (await bundleWorker(fileURLToPath(new URL("../upstream/dialling-worker.ts", import.meta.url)))).map((module) => ({ type: "ESModule" as const, ...module }));
   const mf = new Miniflare(convertV4MiniflareOptions({
-    compatibilityDate, compatibilityFlags, workerLoaders, name: "dial", modules: [{ type: "ESModule", path: "worker.mjs", contents }], bindings: { BASE_URL: `${await listen(origin)}/v1` },
+    compatibilityDate, compatibilityFlags, workerLoaders, name: "dial", modules, bindings: { BASE_URL: `${await listen(origin)}/v1` },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }], host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.ERROR), ...more,
   } as V4MiniflareOptions));
   await mf.ready;
