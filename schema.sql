@@ -22,6 +22,7 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
 -- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header. `rules`: JSON as `houseRulesSchema` (src/accounts/house-rules.ts).
 -- `models`: JSON list of the models and aliases that its keys may call, null = all.
 -- `body_days`: for how many days the bodies of its requests are kept, sealed, in R2 (src/files/bodies.ts); 0 = not at all.
+-- `suspended_at`: since when none of its keys opens anything, null = they do; `suspended_for`: why, as its people are told.
 -- Written by: admin API, dashboard. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS organisations (
   id TEXT PRIMARY KEY,
@@ -32,7 +33,9 @@ CREATE TABLE IF NOT EXISTS organisations (
   header_credentials INTEGER NOT NULL DEFAULT 0,
   rules TEXT NOT NULL DEFAULT '{}',
   body_days INTEGER NOT NULL DEFAULT 0,
-  models TEXT
+  models TEXT,
+  suspended_at INTEGER,
+  suspended_for TEXT
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its
@@ -311,6 +314,7 @@ CREATE TABLE IF NOT EXISTS usage_hourly (
   PRIMARY KEY (key_id, hour, model)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_hourly_by_organisation ON usage_hourly (organisation_id, hour);
+CREATE INDEX IF NOT EXISTS usage_hourly_by_time ON usage_hourly (hour);
 
 -- Of usage_hourly what applications asked for that say their names (src/pipeline/attribution.ts). `app`: a title, or a host. Written and lives:
 -- as usage_hourly.
@@ -367,7 +371,7 @@ CREATE TABLE IF NOT EXISTS credit_entries (
 ) WITHOUT ROWID;
 
 -- What somebody should hear of: `budget.threshold` (a share of a budget has been handed out to keys; `subject` is its id), `budget.alert` (that share has been
--- spent, and people are told), `batch.undeliverable` (word of a part of a batch was given up).
+-- spent, and people are told), `batch.undeliverable` (the queue has given up a message about a part of a batch; its object sends it anew).
 -- Written by: the account's Durable Object and the batches' queue, by id. Lives: for ever.
 CREATE TABLE IF NOT EXISTS events (
   id TEXT PRIMARY KEY,

@@ -18,6 +18,7 @@ export const statusOf = {
   header_credentials_not_allowed: 403,
   model_not_priced: 403,
   not_permitted: 403,
+  organisation_suspended: 403,
   model_not_found: 404,
   not_found: 404,
   thread_not_found: 404,

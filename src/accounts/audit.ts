@@ -5,7 +5,7 @@ import { encodeBase62, newId } from "./base62.ts";
 export type By = { actor: string; nowMs: number };
 
 export type AuditAction =
-  | "application.decide" | "organisation.create" | "organisation.update" | "member.put" | "member.delete" | "plan.put"
+  | "application.decide" | "organisation.create" | "organisation.update" | "organisation.suspend" | "organisation.restore" | "member.put" | "member.delete" | "plan.put"
   | "price.withdraw"
   | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"

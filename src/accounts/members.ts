@@ -8,7 +8,8 @@ export const roles = ["owner", "admin", "developer", "viewer", "billing"] as con
 export type Role = (typeof roles)[number];
 export type Member = { email: string; role: Role; createdAtMs: number };
 /** One organisation that a person belongs to. */
-export type Membership = { organisationId: string; organisationName: string; role: Role };
+/** `suspendedFor`: why the organisation is suspended, if it is. */
+export type Membership = { organisationId: string; organisationName: string; role: Role; suspendedFor?: string };
 
 type Row = { email: string; role: Member["role"]; created_at: number };
 
@@ -87,8 +88,8 @@ export async function deleteMember(db: D1Database, by: By, organisationId: strin
 /** The organisations that this address belongs to, oldest membership first. */
 export async function membershipsOf(db: D1Database, email: string): Promise<Membership[]> {
   const { results } = await db.prepare(`
-    SELECT o.id, o.name, m.role FROM members m JOIN organisations o ON o.id = m.organisation_id
+    SELECT o.id, o.name, o.suspended_for, m.role FROM members m JOIN organisations o ON o.id = m.organisation_id
     WHERE m.email = ? ORDER BY m.created_at, o.id`,
-  ).bind(email.toLowerCase()).all<{ id: string; name: string; role: Role }>();
-  return results.map(({ id, name, role }) => ({ organisationId: id, organisationName: name, role }));
+  ).bind(email.toLowerCase()).all<{ id: string; name: string; suspended_for: string | null; role: Role }>();
+  return results.map(({ id, name, role, suspended_for }) => ({ organisationId: id, organisationName: name, role, ...(suspended_for !== null && { suspendedFor: suspended_for }) }));
 }

@@ -6,14 +6,15 @@ import type { KeyStanding, Limits } from "./policy.ts";
 import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
 import { accountsOf, bumpAccountsIfChanged, planRulesOf, selectAccounts, type PlanRules } from "./terms.ts";
 
-/** `headerCredentials`: its keys may bring providers' secrets in a request's header. */
-export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; headerCredentials: boolean; createdAtMs: number };
+/** `headerCredentials`: its keys may bring providers' secrets in a request's header; `suspended`: since when it is, and why, as its people are told. */
+export type Organisation = { id: string; name: string; plan: string; sovereign: boolean; headerCredentials: boolean; createdAtMs: number; suspended?: { sinceMs: number; reason: string } };
 export type Plan = { id: string; limits: Limits } & Partial<Omit<PlanRules, "limits">>;
 
-type Row = { id: string; name: string; plan_id: string; sovereign: number; header_credentials: number; created_at: number };
+type Row = { id: string; name: string; plan_id: string; sovereign: number; header_credentials: number; created_at: number; suspended_at: number | null; suspended_for: string | null };
 
 const organisationOf = (row: Row): Organisation => ({
   id: row.id, name: row.name, plan: row.plan_id, sovereign: row.sovereign === 1, headerCredentials: row.header_credentials === 1, createdAtMs: row.created_at,
+  ...(row.suspended_at !== null && { suspended: { sinceMs: row.suspended_at, reason: row.suspended_for ?? "" } }),
 });
 
 const flagOf = (flag: boolean | undefined): number | null => (flag === undefined ? null : Number(flag));
@@ -24,7 +25,7 @@ const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_reque
 export const noSuchOrganisation = (id: string): GatewayError => new GatewayError("not_found", `There is no organisation '${id}'.`);
 
 /** Creates an organisation, with `owner` as its first member, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
-export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs">, owner?: string): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
+export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs" | "suspended">, owner?: string): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
   const { id, name, plan, sovereign, headerCredentials } = wanted;
   const [insert, , plans, accounts] = await db.batch([
     db.prepare(`
@@ -48,11 +49,11 @@ export async function getOrganisation(db: D1Database, id: string): Promise<Organ
   return row ? organisationOf(row) : undefined;
 }
 
-/** Organisations by id, behind `after`. `search`: a part of the name, or an id of the organisation or of one of its keys, or the address of a member. */
-export async function listOrganisations(db: D1Database, { limit, after = "", search }: { limit: number; after?: string; search?: string | undefined }): Promise<Organisation[]> {
+/** Organisations by id, behind `after`. `search`: a part of the name, or an id of the organisation or of one of its keys, or the address of a member; `suspended`: those alone. */
+export async function listOrganisations(db: D1Database, { limit, after = "", search, suspended = false }: { limit: number; after?: string; search?: string | undefined; suspended?: boolean }): Promise<Organisation[]> {
   const found = `
     AND (instr(lower(name), lower(?3)) > 0 OR id = ?3 OR id IN (SELECT organisation_id FROM api_keys WHERE id = ?3) OR id IN (SELECT organisation_id FROM members WHERE email = lower(?3)))`;
-  const { results } = await db.prepare(`SELECT * FROM organisations WHERE id > ?1 ${search === undefined ? "" : found} ORDER BY id LIMIT ?2`)
+  const { results } = await db.prepare(`SELECT * FROM organisations WHERE id > ?1 ${suspended ? "AND suspended_at IS NOT NULL" : ""} ${search === undefined ? "" : found} ORDER BY id LIMIT ?2`)
     .bind(after, limit, ...(search === undefined ? [] : [search])).all<Row>();
   return results.map(organisationOf);
 }
@@ -102,4 +103,15 @@ export async function putPlan(db: D1Database, by: By, { id, ...rules }: Plan): P
     selectStandings(db, { plan: id }),
   ]);
   return { plan: { id, ...rules }, accounts: accountsOf(results.at(-2)), standings: standingsOf(results.at(-1)) };
+}
+
+/** The organisations that were founded last, the newest first. */
+export async function newestOrganisations(db: D1Database, limit: number): Promise<Organisation[]> {
+  const { results } = await db.prepare("SELECT * FROM organisations ORDER BY created_at DESC, id LIMIT ?").bind(limit).all<Row>();
+  return results.map(organisationOf);
+}
+
+/** How many organisations there are, and how many of them are suspended. */
+export async function organisationCounts(db: D1Database): Promise<{ all: number; suspended: number }> {
+  return (await db.prepare("SELECT count(*) AS \"all\", count(suspended_at) AS suspended FROM organisations").first<{ all: number; suspended: number }>())!;
 }

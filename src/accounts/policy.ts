@@ -91,6 +91,8 @@ export type KeyStanding = {
   version: number;
   /** false: revoked, or switched off. */
   enabled: boolean;
+  /** true: its organisation is suspended. */
+  suspended?: boolean;
   expiresAtMs?: number;
   /** When the organisation's subscription ends. */
   paidUntilMs?: number;

@@ -20,6 +20,7 @@ const messages: Record<Refused["refused"], string> = {
   invalid_api_key: "Invalid API key provided.",
   key_revoked: "This API key has been revoked or disabled.",
   key_expired: "This API key has expired.",
+  organisation_suspended: "The organisation of this API key is suspended. Its people find the reason in the dashboard.",
 };
 
 const refusal = (code: Refused["refused"]): GatewayError => new GatewayError(code, messages[code], { shouldRetry: false });

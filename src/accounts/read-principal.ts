@@ -9,13 +9,13 @@ import { effectiveLimits, keyPolicySchema, type Principal } from "./policy.ts";
 import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 
 /** Why a secret opens nothing. */
-export type Refused = { refused: Extract<GatewayError["code"], "invalid_api_key" | "key_revoked" | "key_expired"> };
+export type Refused = { refused: Extract<GatewayError["code"], "invalid_api_key" | "key_revoked" | "key_expired" | "organisation_suspended"> };
 
 /** Reads what a secret opens, or who bears the id of a key. */
 export type PrincipalSource = (name: string, nowMs: number) => Promise<Principal | Refused>;
 
-const select = (secretExpiresAt: string, from: string): string => `
-SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, ${secretExpiresAt} AS secret_expires_at,
+const select = (secretExpiresAt: string, from: string, suspendedAt = "o.suspended_at"): string => `
+SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, ${secretExpiresAt} AS secret_expires_at, ${suspendedAt} AS suspended_at,
   o.sovereign, o.header_credentials, o.rules, o.models, o.body_days, ${termsColumns},
   (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext, 'sealedBy', c.sealed_by, 'only', c.only))
      FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
@@ -27,12 +27,12 @@ ${termsJoins}
 const bySecret = `${select("s.expires_at", "api_key_secrets s JOIN api_keys k ON k.id = s.key_id")} WHERE s.hash = ?`;
 const byKey = `${select("NULL", "api_keys k")} WHERE k.id = ?`;
 
-/** A key of an organisation that sets nothing of its own. */
-const byOrganisation = `${select("NULL", "(SELECT '' AS id, '' AS name, id AS organisation_id, '{}' AS policy, 0 AS version, NULL AS expires_at, NULL AS revoked_at FROM organisations) k")} WHERE k.organisation_id = ?`;
+/** A key of an organisation that sets nothing of its own. What a suspended one could call is told all the same. */
+const byOrganisation = `${select("NULL", "(SELECT '' AS id, '' AS name, id AS organisation_id, '{}' AS policy, 0 AS version, NULL AS expires_at, NULL AS revoked_at FROM organisations) k", "NULL")} WHERE k.organisation_id = ?`;
 
 type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
-  secret_expires_at: number | null; sovereign: number; header_credentials: number; rules: string; models: string | null; body_days: number; credentials: string;
+  secret_expires_at: number | null; suspended_at: number | null; sovereign: number; header_credentials: number; rules: string; models: string | null; body_days: number; credentials: string;
 };
 
 const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string(), sealedBy: z.string().nullable(), only: z.number() }));
@@ -60,6 +60,7 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return { refused: "key_expired" };
   const policy = keyPolicySchema.parse(JSON.parse(row.policy));
   if (policy.disabled) return { refused: "key_revoked" };
+  if (row.suspended_at !== null) return { refused: "organisation_suspended" };
   const terms = termsOf(row);
   return {
     keyId: row.id,

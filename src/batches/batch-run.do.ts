@@ -151,11 +151,11 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     this.happens({ is: "written", ...files });
   }
 
-  /** A message about a part could not be delivered, however often it was tried: its open lines end without an answer. */
+  /** A message about a part could not be delivered, however often it was tried: word of it is sent anew when its time has come, unless somebody has the part. */
   undeliverable(number: number): void {
     const part = this.parts.get(number);
-    if (!part || number <= 0 || part.leasedUntilMs !== undefined || !this.wants(part)) return;
-    this.parts.give(part, part.lines, "undeliverable");
+    if (!part || part.leasedUntilMs !== undefined || !this.wants(part)) return;
+    this.parts.unsent([number]);
     this.look();
   }
 

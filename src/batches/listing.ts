@@ -37,11 +37,15 @@ export async function openBatches(db: D1Database, limit: number): Promise<{ id: 
 
 const undeliverable = "batch.undeliverable";
 
-/** Writes down, once, that word of a part was given up. */
+/** Writes down, once, that the queue has given up word of a part. */
 export async function noteUndeliverable(db: D1Database, { organisationId, batchId, part }: Word, nowMs: number): Promise<void> {
   await db.prepare("INSERT OR IGNORE INTO events (id, organisation_id, at, kind, subject, detail) VALUES (?, ?, ?, ?, ?, ?)")
     .bind(`${undeliverable} ${batchId} ${part}`, organisationId, nowMs, undeliverable, batchId, JSON.stringify({ part })).run();
 }
+
+/** How many messages the queue has given up since a moment. */
+export const countDeadLetters = async (db: D1Database, sinceMs: number): Promise<number> =>
+  (await db.prepare("SELECT count(*) AS letters FROM events WHERE kind = ? AND at >= ?").bind(undeliverable, sinceMs).first<number>("letters")) ?? 0;
 
 export type DeadLetter = { batchId: string; organisationId: string; atMs: number; part: number };
 

@@ -27,7 +27,6 @@ const reasons: Readonly<Record<string, { readonly code: string; readonly message
   cancelled: { code: "batch_cancelled", message: "The batch was cancelled before this request was executed.", type: "canceled" },
   completed: { code: "internal_error", message: "This request could not be executed.", type: "errored" },
   lost: { code: "internal_error", message: "This request could not be executed: nobody came back from it.", type: "errored" },
-  undeliverable: { code: "internal_error", message: "This request could not be executed.", type: "errored" },
   input_gone: { code: "file_not_found", message: "The batch's input file was deleted, or has expired, before this request was executed.", type: "errored" },
   answer_too_large: { code: "answer_too_large", message: "The answer is larger than a batch can hold. It was charged.", type: "errored" },
 };

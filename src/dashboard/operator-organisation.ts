@@ -14,6 +14,9 @@ export const memberSchema = z.object({ email: emailField, role: z.enum(roles) })
 export const emailSchema = z.object({ email: emailField });
 export const keySchema = z.object({ key: z.string().regex(/^\w{1,64}$/) });
 
+/** Why it is suspended, as its people are told. */
+export const suspensionSchema = z.object({ reason: nameField(500) });
+
 export const creditOptions = [["adjustment", "Adjustment"], ["grant", "Grant"], ["top_up", "Top-up"], ["refund", "Refund"]] as const;
 
 /** Decimal US dollars with their sign as nano-USD, exact. */

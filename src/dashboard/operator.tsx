@@ -6,6 +6,7 @@ import type { Told } from "./settings.tsx";
 import type { OperatorVisit } from "./visit.ts";
 
 const operatorPages: readonly { path: string; label: string }[] = [
+  { path: "/operator", label: "Overview" },
   { path: "/operator/applications", label: "Applications" },
   { path: "/operator/organisations", label: "Organisations" },
   { path: "/operator/plans", label: "Plans" },

@@ -32,6 +32,7 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
   const { limits } = policy;
   const { minute, month, held } = counters;
   if (!policy.enabled) return { code: "key_revoked", message: "This API key has been revoked or disabled.", shouldRetry: false };
+  if (policy.suspended) return { code: "organisation_suspended", message: "The organisation of this API key is suspended. Its people find the reason in the dashboard.", shouldRetry: false };
   if (policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs) {
     return { code: "key_expired", message: "This API key has expired.", shouldRetry: false };
   }

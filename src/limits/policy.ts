@@ -8,6 +8,8 @@ export type MeterPolicy = {
   organisationId: string;
   version: number;
   enabled: boolean;
+  /** true: its organisation is suspended. */
+  suspended?: boolean;
   expiresAtMs?: number;
   /** When the organisation's subscription ends. */
   paidUntilMs?: number;
@@ -44,7 +46,7 @@ export type RateState = { limit: number; remaining: number; /** Budgets that hav
 
 export type RefusalCode = Extract<
   ErrorCode,
-  "key_revoked" | "key_expired" | "rate_limit_exceeded" | "token_rate_limit_exceeded" | "concurrency_limit_exceeded" | "quota_exceeded" | "insufficient_credits" | "subscription_expired" | "limiter_unavailable"
+  "key_revoked" | "key_expired" | "organisation_suspended" | "rate_limit_exceeded" | "token_rate_limit_exceeded" | "concurrency_limit_exceeded" | "quota_exceeded" | "insufficient_credits" | "subscription_expired" | "limiter_unavailable"
 >;
 
 /** A refusal with its evidence. `retryAfterSeconds` absent: waiting does not help. */

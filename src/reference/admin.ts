@@ -29,6 +29,8 @@ const operations = (): readonly Omit<Operation, "by">[] => [
   { on: "GET /admin/organisations", is: "List organisations", gives: "OrganisationPage", query: organisations.listQuery },
   { on: `GET ${one}`, is: "One organisation", gives: "Organisation" },
   { on: `PATCH ${one}`, is: "Change an organisation", gives: "Organisation", json: organisations.patchSchema },
+  { on: `PUT ${one}/suspension`, is: "Suspend an organisation", gives: "Organisation", says: "From its keys' next requests on they are refused (403, `organisation_suspended`). What it has and owes stays as it is.", json: organisations.suspensionSchema },
+  { on: `DELETE ${one}/suspension`, is: "Restore an organisation", gives: "Organisation" },
   { on: `GET ${one}/members`, is: "List members", gives: "MemberList" },
   { on: `PUT ${one}/members/{email}`, is: "Add a member, or change its role", gives: "Member", json: roleSchema },
   { on: `DELETE ${one}/members/{email}`, is: "Take a member out", ...gone },

@@ -31,7 +31,7 @@ function usage() {
 }
 
 function organisations() {
-  const organisation = z.strictObject({ id: z.string(), name: z.string(), plan: z.string(), sovereign: z.boolean(), headerCredentials: z.boolean(), createdAt: time() });
+  const organisation = z.strictObject({ id: z.string(), name: z.string(), plan: z.string(), sovereign: z.boolean(), headerCredentials: z.boolean(), createdAt: time(), suspended: z.strictObject({ since: time(), reason: z.string() }).nullable() });
   const member = z.strictObject({ email: z.string(), role: z.string(), createdAt: time() });
   const credential = z.strictObject({ provider: z.string(), only: z.boolean(), createdAt: time() });
   const issuer = z.strictObject({ issuer: z.string(), jwksUrl: word(), key: z.string(), createdAt: time() });

@@ -1,5 +1,6 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { createExecutionContext, createMessageBatch, getQueueResult, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import worker from "../../src/worker.ts";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { runOf } from "../../src/batches/index.ts";
 import { isolateOf } from "../../src/pipeline/index.ts";
@@ -224,15 +225,56 @@ describe("a batch", () => {
     expect(totals.costNanoUsd).toBe(2 * nanoUsdPerLine);
   });
 
-  test("always ends: a part that cannot be delivered ends as error lines", async () => {
-    outside(() => Response.json({ error: { message: "busy" } }, { status: 429, headers: { "retry-after": "3600" } }));
+  test("takes up a part of which the queue has given up the message: none of its lines is lost", async () => {
+    let busy = true;
+    outside(() => (busy ? Response.json({ error: { message: "busy" } }, { status: 429, headers: { "retry-after": "30" } }) : answer()));
     const key = await newKey();
     const { id } = await made(key, [line(0), line(1)]);
     await waits(key, id);
-    await object(key, id).undeliverable(1);
+    const bury = async (): Promise<void> => {
+      const context = createExecutionContext();
+      const messages = createMessageBatch("forge-batches-dlq", [{ id: "dead", timestamp: new Date(), attempts: 11, body: { organisationId: key.organisation, batchId: id, part: 1 } }]);
+      await worker.queue(messages, env, context);
+      expect((await getQueueResult(messages, context)).explicitAcks).toEqual(["dead"]);
+    };
+    await bury();
+    expect((await object(key, id).face())?.sums, "a part that waits for its time goes on waiting").toMatchObject({ completed: 0, failed: 0 });
+    busy = false;
+    later(40_000);
+    const lost: unknown[] = [];
+    await runInDurableObject(object(key, id), async (run) => {
+      const inside = run as unknown as { env: Cloudflare.Env; alarm(): Promise<void> };
+      const { env: whole } = inside;
+      inside.env = { ...whole, DB: whole.DB, BATCHES: { sendBatch: async (words: unknown[]) => void lost.push(...words) } } as never;
+      await inside.alarm();
+      inside.env = whole;
+    });
+    expect(lost, "word of the part went nowhere").toEqual([{ body: { organisationId: key.organisation, batchId: id, part: 1 } }]);
+    await bury();
     const batch = await over(key, id);
-    expect((await linesOf(key, batch.error_file_id)).map(({ custom_id, response, error }) => [custom_id, response, error.code])).toEqual([["id-0", null, "internal_error"], ["id-1", null, "internal_error"]]);
-    await spent(key, 0);
+    expect([batch.request_counts, batch.error_file_id ?? null]).toEqual([{ total: 2, completed: 2, failed: 0 }, null]);
+    await spent(key, 2 * nanoUsdPerLine);
+    expect(await env.DB.prepare("SELECT kind, detail ->> 'part' AS part FROM events WHERE subject = ?").bind(id).all().then(({ results }) => results)).toEqual([{ kind: "batch.undeliverable", part: 1 }]);
+  });
+
+  test.each([
+    ["whose key is revoked", async ({ id }: Key) => admin("POST", `/keys/${id}/revoke`), 401, "key_revoked"],
+    ["whose organisation is suspended", async ({ organisation }: Key) => admin("PUT", `/organisations/${organisation}/suspension`, { reason: "Unpaid" }), 403, "organisation_suspended"],
+  ] as const)("%s ends its lines with that, and is charged for those before", async (_, stop, status, code) => {
+    const left = outside(({ body }) => (asked(body) === "number 0" ? answer() : Response.json({ error: { message: "busy" } }, { status: 429, headers: { "retry-after": "30" } })));
+    const key = await newKey();
+    const { id } = await made(key, [line(0), line(1), line(2)]);
+    await waits(key, id);
+    const before = prompts(left).length;
+    await stop(key);
+    later(40_000);
+    await runDurableObjectAlarm(object(key, id));
+    await vi.waitFor(async () => expect((await runOf(env.BATCH_RUN, key.organisation, id).face())?.batch.status).toBe("completed"), { timeout: 12_000, interval: 20 });
+    const { batch } = (await runOf(env.BATCH_RUN, key.organisation, id).face())!;
+    expect((await linesOf(key, batch.files.output)).map(({ custom_id }) => custom_id)).toEqual(["id-0"]);
+    expect((await linesOf(key, batch.files.errors)).map(({ custom_id, response }) => [custom_id, response.status_code, response.body.error.code])).toEqual([["id-1", status, code], ["id-2", status, code]]);
+    expect(prompts(left).length).toBe(before);
+    await spent(key, nanoUsdPerLine);
   });
 
   test("keeps nothing in clear that was sent or answered", async () => {

@@ -193,7 +193,7 @@ describe("errors", () => {
   };
   /** Every code; the type holds it to be complete. */
   const codes: Record<ErrorCode, true> = {
-    invalid_json: true, invalid_request: true, previous_response_not_found: true, missing_api_key: true, invalid_api_key: true, key_revoked: true, key_expired: true, invalid_admin_secret: true, insufficient_credits: true, subscription_expired: true, plan_required: true, header_credentials_not_allowed: true,
+    invalid_json: true, invalid_request: true, previous_response_not_found: true, missing_api_key: true, invalid_api_key: true, key_revoked: true, organisation_suspended: true, key_expired: true, invalid_admin_secret: true, insufficient_credits: true, subscription_expired: true, plan_required: true, header_credentials_not_allowed: true,
     model_not_allowed: true, model_not_priced: true, not_permitted: true, model_not_found: true, not_found: true, thread_not_found: true, method_not_allowed: true, conflict: true, idempotency_conflict: true, idempotency_unknown: true, request_too_large: true, unsupported_media_type: true, range_not_satisfiable: true, mcp_server_error: true,
     rate_limit_exceeded: true, token_rate_limit_exceeded: true, concurrency_limit_exceeded: true, quota_exceeded: true, internal_error: true, upstream_refused: true, upstream_error: true,
     no_provider: true, sovereign_unavailable: true, limiter_unavailable: true, upstream_timeout: true,

@@ -22,6 +22,7 @@ const instead: Readonly<Record<string, { path?: string; body?: object }>> = {
   "GET /dashboard/requests/{request_id}": { path: "/dashboard/requests/{request}" }, "GET /v1/receipts/{request_id}": { path: "/v1/receipts/{request}" },
   "POST /admin/adjustments": { body: { request: "{request}", key: "{key}", nanoUsd: -1, reason: "test" } },
   "POST /admin/keys/{key_id}/revoke": { path: "/admin/keys/{other}/revoke" },
+  "PUT /admin/organisations/{organisation_id}/suspension": { path: "/admin/organisations/{idle}/suspension" }, "DELETE /admin/organisations/{organisation_id}/suspension": { path: "/admin/organisations/{idle}/suspension" },
   "PUT /admin/prices": { body: { provider: "openai", upstreamId: "gpt-test", class: "input", picoUsd: 1_000_000, source: "test" } },
 };
 /** Asked once more, for the other answer that it has. */
@@ -34,9 +35,10 @@ beforeAll(async () => {
   outside();
   await fillCatalog();
   key = await newKey({ usageScope: "organisation", tags: ["nightly"] });
+  const other = await newKey();
   const asked = await call(key.secret, "POST", "/v1/chat/completions", chatBody);
   await asked.text();
-  values = { organisation: key.organisation, key: key.id, credential: "sk-0123456789abcdef", request: asked.headers.get("x-request-id")!, other: (await newKey()).id };
+  values = { organisation: key.organisation, key: key.id, credential: "sk-0123456789abcdef", request: asked.headers.get("x-request-id")!, other: other.id, idle: other.organisation };
   const own = `/organisations/${key.organisation}`;
   await admin("PUT", `${own}/members/a@example.com`, { role: "developer" });
   await admin("PUT", `${own}/budgets/web`, { amount: 1e12, scope: "project:web" });

@@ -9,14 +9,16 @@ let good: Key;
 let revoked: Key;
 let expired: Key;
 let others: Key;
+let suspended: Key;
 
 beforeAll(async () => {
   outside();
   await fillCatalog();
-  [good, revoked, expired, others] = await Promise.all([newKey({ managesKeys: true }), newKey(), newKey(), newKey()]) as [Key, Key, Key, Key];
+  [good, revoked, expired, others, suspended] = await Promise.all([newKey({ managesKeys: true }), newKey(), newKey(), newKey(), newKey()]) as [Key, Key, Key, Key, Key];
   // Used once, so that the isolate and the key's object know them: a cold key is easy to refuse.
-  for (const { secret } of [revoked, expired]) expect((await call(secret, "POST", "/v1/chat/completions", chatBody)).status).toBe(200);
+  for (const { secret } of [revoked, expired, suspended]) expect((await call(secret, "POST", "/v1/chat/completions", chatBody)).status).toBe(200);
   await admin("POST", `/keys/${revoked.id}/revoke`);
+  await admin("PUT", `/organisations/${suspended.organisation}/suspension`, { reason: "Unpaid" });
   await admin("PATCH", `/keys/${expired.id}`, { expiresAt: "2020-01-01T00:00:00Z" });
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -60,6 +62,14 @@ describe.each(routes.filter(({ by }) => by !== "anyone").map((route) => [route.r
     await expectRefusal(response, 401, route.by === "key" ? code : "invalid_admin_secret", route.shape);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect(prompts(left)).toEqual([]);
+  });
+
+  test("is closed to a key whose organisation is suspended", async () => {
+    const left = outside();
+    if (route.by !== "key") return;
+    const response = await knock(route, bearer(suspended.secret));
+    await expectRefusal(response, 403, "organisation_suspended", route.shape);
+    expect([response.headers.get("x-should-retry"), prompts(left)]).toEqual(["false", []]);
   });
 
   test("is closed to the other kind of secret", async () => {

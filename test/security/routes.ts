@@ -171,6 +171,8 @@ export const routes: readonly Route[] = [
   { route: "POST /admin/organisations", by: "admin", path: "/admin/organisations", body: { name: "Another" } },
   { route: "GET /admin/organisations/:id", by: "admin", path: "/admin/organisations/{organisation}" },
   { route: "PATCH /admin/organisations/:id", by: "admin", path: "/admin/organisations/{organisation}", body: { name: "Renamed" } },
+  { route: "PUT /admin/organisations/:id/suspension", by: "admin", path: "/admin/organisations/org_none/suspension", body: { reason: "Unpaid" } },
+  { route: "DELETE /admin/organisations/:id/suspension", by: "admin", path: "/admin/organisations/org_none/suspension" },
   { route: "GET /admin/organisations/:id/account", by: "admin", path: "/admin/organisations/{organisation}/account" },
   { route: "PATCH /admin/organisations/:id/account", by: "admin", path: "/admin/organisations/{organisation}/account", body: { prepaid: false } },
   { route: "GET /admin/organisations/:id/budgets", by: "admin", path: "/admin/organisations/{organisation}/budgets" },

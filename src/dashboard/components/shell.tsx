@@ -4,7 +4,7 @@ import { elsewhere, navigation, operatorLine } from "../navigation.ts";
 import { may } from "../rights.ts";
 import { themes, type PersonVisit, type Theme, type Visit } from "../visit.ts";
 import { Icon } from "./icon.tsx";
-import { Badge, Submit } from "./parts.tsx";
+import { Badge, Notice, Submit } from "./parts.tsx";
 
 export const Mark = () => (
   <span class="mark"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path class="mark-back" d="M8 2h16a6 6 0 0 1 6 6v16a6 6 0 0 1-6 6H8a6 6 0 0 1-6-6V8a6 6 0 0 1 6-6z" /><path class="mark-front" d="M11 23V9h11M11 16h8" /></svg>Forge</span>
@@ -90,7 +90,10 @@ export function Shell({ visit, theme, message, current, children }: Around & { c
           </div>
         </details>
       </header>
-      <main id="main" tabindex={-1}>{children}</main>
+      <main id="main" tabindex={-1}>
+        {membership?.suspendedFor !== undefined && <Notice tone="bad"><p><strong>{membership.organisationName} is suspended, and its keys are refused.</strong> {membership.suspendedFor}</p></Notice>}
+        {children}
+      </main>
       <Toast message={message} />
     </div>
   );

@@ -4,28 +4,12 @@ import { Time } from "../components/facts.tsx";
 import { Badge, Card, Choices, EmptyState, Stat, Stats, Table } from "../components/parts.tsx";
 import { State } from "../components/vitals.tsx";
 import { count, duration, percent, relative } from "../figures.ts";
+import { ownRegion, regions, seenIn } from "../boards.ts";
 import { showOperator } from "../operator.tsx";
-import { operator, type OperatorVisit } from "../visit.ts";
+import { operator } from "../visit.ts";
 
 const path = "/operator/health";
 const mostRows = 300;
-/** Cloudflare's continents, and where a board stands that nobody has asked yet. */
-const regions: Readonly<Record<string, readonly [label: string, hint: DurableObjectLocationHint]>> = {
-  EU: ["Europe", "weur"], NA: ["North America", "enam"], SA: ["South America", "sam"], AS: ["Asia", "apac"], OC: ["Oceania", "oc"], AF: ["Africa", "afr"],
-};
-
-/** One's own region's board hears first what this isolate knows, in case it has forgotten. Another's stands where its isolates are, whoever looks first. */
-async function seenIn(region: string, own: string, { env, isolate, nowMs, c }: OperatorVisit): Promise<Seen[]> {
-  if (region !== own) return env.HEALTH_BOARD.getByName(region, { locationHint: regions[region]![1] }).look();
-  const told: Promise<unknown>[] = [];
-  isolate.health.sync(env.HEALTH_BOARD, own, nowMs, (exchange) => {
-    told.push(exchange);
-    c.executionCtx.waitUntil(exchange);
-  });
-  await Promise.all(told);
-  return env.HEALTH_BOARD.getByName(region).look();
-}
-
 const providerOf = ({ deployment }: Seen): string => deployment.slice(0, deployment.indexOf("/"));
 const attempts = ({ answered, failed }: Pick<Seen, "answered" | "failed">): number => answered + failed;
 /** Of what has decayed nearly nothing is left. */
@@ -35,10 +19,10 @@ const rank = { open: 0, half_open: 1, closed: 2 } as const;
 export const operatorHealth = [
   operator("GET", path, async (visit) => {
     const { isolate, nowMs, c } = visit;
-    const own = isolate.regionOf(c.req.raw);
+    const own = ownRegion(visit);
     const wanted = c.req.query("region") ?? own;
     const region = wanted in regions ? wanted : own;
-    const seen = (await seenIn(region, own, visit)).toSorted((a, b) => rank[a.state] - rank[b.state] || b.failed - a.failed || attempts(b) - attempts(a));
+    const seen = (await seenIn(region, visit)).toSorted((a, b) => rank[a.state] - rank[b.state] || b.failed - a.failed || attempts(b) - attempts(a));
     const byProvider = Map.groupBy(seen, providerOf);
     const providers = [...isolate.endpoints].map(([id, places]) => {
       const rows = byProvider.get(id) ?? [];

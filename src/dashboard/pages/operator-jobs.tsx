@@ -1,7 +1,7 @@
 /** What outlives its request: batches under way, what of them could not be delivered, films. */
 import * as z from "zod";
 import { recordAudit } from "../../accounts/audit.ts";
-import { deadLetters, isOver, openBatches, runOf } from "../../batches/index.ts";
+import { deadLetters, isOver, openBatches, runOf, type Face } from "../../batches/index.ts";
 import { newestVideos } from "../../videos/index.ts";
 import { Time } from "../components/facts.tsx";
 import { Badge, Card, EmptyState, Submit, Table } from "../components/parts.tsx";
@@ -14,27 +14,31 @@ import { go, operator, type OperatorVisit } from "../visit.ts";
 const path = "/operator/jobs";
 /** Each is asked of its own object. */
 const mostAsked = 30;
-const mostLetters = 50;
+const mostLetters = 30;
 const cancelSchema = z.object({ organisation: z.string().min(1).max(64), batch: z.string().min(1).max(100) });
 const videoTones = { completed: "good", failed: "bad" } as const;
 
 const Organisation = ({ id }: { id: string }) => <a href={`/dashboard/operator/organisations/${encodeURIComponent(id)}`}>{id}</a>;
 
+const State = ({ of, nowMs }: { of: Face | undefined; nowMs: number }) => (!of ? <Badge tone="bad">unknown to its object</Badge>
+  : <span class="row"><Badge tone={isOver(of.batch) ? "good" : "accent"}>{of.batch.status.replace("_", " ")}</Badge>{!isOver(of.batch) && of.batch.expiresAtMs < nowMs && <Badge tone="bad">late</Badge>}</span>);
+
 async function page(visit: OperatorVisit, told: Told = {}): Promise<Response> {
   const { env, nowMs } = visit;
-  const [open, letters, films] = await Promise.all([openBatches(env.DB, mostAsked + 1), deadLetters(env.DB, mostLetters), newestVideos(env.DB, mostAsked)]);
-  const [batches, videos] = await Promise.all([
+  const [open, dead, films] = await Promise.all([openBatches(env.DB, mostAsked + 1), deadLetters(env.DB, mostLetters), newestVideos(env.DB, mostAsked)]);
+  const [batches, letters, videos] = await Promise.all([
     Promise.all(open.slice(0, mostAsked).map(async ({ id, organisationId }) => ({ id, organisationId, face: await runOf(env.BATCH_RUN, organisationId, id).face() }))),
+    Promise.all(dead.map(async (letter) => ({ ...letter, face: await runOf(env.BATCH_RUN, letter.organisationId, letter.batchId).face() }))),
     Promise.all(films.map(async (film) => ({ ...film, video: (await env.VIDEO_JOB.getByName(`${film.organisationId}/${film.id}`).look())?.video }))),
   ]);
   const when = (ms: number) => <Time ms={ms}>{relative(ms, nowMs)}</Time>;
   return showOperator(visit, {
-    ...told, path, title: "Jobs", lead: "What goes on behind requests. What is left over is taken up again by itself: nothing has to be sent anew.",
+    ...told, path, title: "Jobs", lead: "What goes on behind requests. What is left over is taken up by itself: nothing has to be sent anew.",
     body: <>
       <Card title="Batches under way" note={open.length > mostAsked ? `The oldest ${mostAsked}` : undefined} flush>
         {batches.length === 0 ? <EmptyState icon="spark" title="None">No batch is under way.</EmptyState> : <Table caption="Batches that are not over, the oldest first" rows={batches} columns={[
           { label: "Batch", cell: ({ id, organisationId }) => <span class="two-lines"><code>{id}</code><Organisation id={organisationId} /></span> },
-          { label: "State", cell: ({ face }) => (!face ? <Badge tone="bad">unknown to its object</Badge> : <span class="row"><Badge tone={isOver(face.batch) ? "good" : "accent"}>{face.batch.status.replace("_", " ")}</Badge>{!isOver(face.batch) && face.batch.expiresAtMs < nowMs && <Badge tone="bad">late</Badge>}</span>) },
+          { label: "State", cell: ({ face }) => <State of={face} nowMs={nowMs} /> },
           { label: "Answered", cell: ({ face }) => (face ? `${count(face.sums.completed)} of ${count(face.batch.total)}` : "–"), numeric: true },
           { label: "Failed", cell: ({ face }) => (face ? count(face.sums.failed) : "–"), numeric: true },
           { label: "Begun", cell: ({ face }) => (face ? when(face.batch.createdAtMs) : "–") },
@@ -43,11 +47,12 @@ async function page(visit: OperatorVisit, told: Told = {}): Promise<Response> {
           )) },
         ]} />}
       </Card>
-      <Card title="Dead letters" note="Word of a part that the queue gave up: its open lines ended without an answer" flush>
+      <Card title="Dead letters" note="Messages about parts of batches that the queue gave up, as a rule because a batch's object could not be reached. The object has sent them anew since: none of its lines is lost" flush>
         {letters.length === 0 ? <EmptyState icon="check" title="None">All word of batches has arrived.</EmptyState> : <Table caption="Dead letters, the latest first" rows={letters} columns={[
           { label: "Batch", cell: ({ batchId, organisationId }) => <span class="two-lines"><code>{batchId}</code><Organisation id={organisationId} /></span> },
           { label: "Part", cell: ({ part }) => String(part), numeric: true },
           { label: "When", cell: ({ atMs }) => when(atMs) },
+          { label: "The batch now", cell: ({ face }) => <State of={face} nowMs={nowMs} /> },
         ]} />}
       </Card>
       <Card title="Films" note={films.length === mostAsked ? `The newest ${mostAsked}` : undefined} flush>

@@ -4,18 +4,19 @@ import { getKey, listKeys } from "../../accounts/key-record.ts";
 import { revokeKey } from "../../accounts/keys.ts";
 import { deleteMember, listMembers, putMember, roles } from "../../accounts/members.ts";
 import { agreementOf, updateAccount } from "../../accounts/organisation-budgets.ts";
-import { getOrganisation, listPlans, noSuchOrganisation, updateOrganisation } from "../../accounts/organisations.ts";
+import { getOrganisation, listPlans, noSuchOrganisation, updateOrganisation, type Organisation } from "../../accounts/organisations.ts";
+import { restoreOrganisation, suspendOrganisation } from "../../accounts/suspension.ts";
 import { GatewayError } from "../../errors.ts";
 import { usageReport } from "../../ledger/index.ts";
 import type { AccountStanding } from "../../limits/index.ts";
 import { adopt, postCredit } from "../../pipeline/index.ts";
 import { Back } from "../components/facts.tsx";
-import { Check, Choice, TextField } from "../components/field.tsx";
+import { Check, Choice, TextField, type Typed } from "../components/field.tsx";
 import { Badge, Card, EmptyState, Stat, Stats, Submit, Table } from "../components/parts.tsx";
 import { count, dayOfYear, exactly, moment, money } from "../figures.ts";
 import { readForm } from "../form.ts";
 import { lastDayOf } from "../key-form.ts";
-import { creditOptions, creditSchema, emailSchema, entryOf, keySchema, memberSchema, organisationSchema } from "../operator-organisation.ts";
+import { creditOptions, creditSchema, emailSchema, entryOf, keySchema, memberSchema, organisationSchema, suspensionSchema } from "../operator-organisation.ts";
 import { showOperator } from "../operator.tsx";
 import { attempt, type Told } from "../settings.tsx";
 import { go, operator, type OperatorVisit } from "../visit.ts";
@@ -28,7 +29,21 @@ const mostEntries = 50;
 
 const idOf = ({ c }: OperatorVisit): string => c.req.param("id")!.slice(0, 64);
 const hrefOf = (visit: OperatorVisit, action = ""): string => `${list}/${encodeURIComponent(idOf(visit))}${action}`;
-type Shown = Told & { form?: "terms" | "member" | "credit" };
+type Shown = Told & { form?: "terms" | "member" | "credit" | "suspension" };
+
+const Suspension = ({ of: { suspended }, action, from }: { of: Organisation; action: string; from: Typed | undefined }) => (suspended ? (
+  <Card title="Suspended" note={<>Since {moment(suspended.sinceMs)}: {suspended.reason}</>}>
+    <p>All its keys are refused, and its people are told why. What it has and owes stays as it is.</p>
+    <form method="post" action={`${action}/restore`}><Submit icon="check">Restore it</Submit></form>
+  </Card>
+) : (
+  <Card title="Suspend" note="All its keys are refused from their next requests on, until it is restored. What it has and owes stays as it is.">
+    <form method="post" action={`${action}/suspend`} class="form line">
+      <TextField name="reason" label="Why, as its people are told" maxlength={500} from={from} />
+      <Submit look="danger">Suspend it</Submit>
+    </form>
+  </Card>
+));
 
 async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}): Promise<Response> {
   const { env, nowMs } = visit;
@@ -43,7 +58,7 @@ async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}):
   const from = (name: Shown["form"]) => (form === name ? typed : undefined);
   const action = (name: string): string => `/dashboard${hrefOf(visit, name)}`;
   return showOperator(visit, {
-    path: list, title: organisation.name, lead: <>{organisation.id}, since {dayOfYear(organisation.createdAtMs)}</>, above: <Back href={`/dashboard${list}`}>Organisations</Back>, typed, ...told,
+    path: list, title: organisation.name, lead: <>{organisation.id}, since {dayOfYear(organisation.createdAtMs)}</>, above: <Back href={`/dashboard${list}`}>Organisations</Back>, actions: organisation.suspended && <Badge tone="bad">suspended</Badge>, typed, ...told,
     body: <>
       <Stats>
         <Stat label="Cost this month" value={money(usage.totals.costUsd)} note={`as of ${usage.asOf.slice(11, 16)} UTC`} />
@@ -106,6 +121,7 @@ async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}):
           { label: "Change", cell: ({ id, name, revokedAtMs }) => (revokedAtMs !== null ? <span class="note">–</span> : <form method="post" action={action("/keys/revoke")}><input type="hidden" name="key" value={id} /><Submit look="danger">Revoke<span class="hidden"> {name}</span></Submit></form>) },
         ]} />}
       </Card>
+      <Suspension of={organisation} action={action("")} from={from("suspension")} />
       {usage.byModel.length > 0 && <Card title="Models" note="This month" flush><Table caption="Models this month" rows={usage.byModel.toSorted((a, b) => b.costNanoUsd - a.costNanoUsd).slice(0, 10)} columns={[
         { label: "Model", cell: ({ model }) => <code>{model}</code> },
         { label: "Requests", cell: ({ requests }) => count(requests), numeric: true },
@@ -150,6 +166,18 @@ export const operatorOrganisation = [
       return go(visit, hrefOf(visit), "Saved.");
     }, (told) => page(visit, { ...told, form: "terms", typed: { values: form.values } }));
   }),
+  operator("POST", `${path}/suspend`, async (visit) => {
+    const form = await readForm(visit, suspensionSchema);
+    if (!form.ok) return page(visit, { form: "suspension", typed: form });
+    return attempt(async () => {
+      await adopt(visit.env, await suspendOrganisation(visit.env.DB, visit.by, idOf(visit), form.data.reason));
+      return go(visit, hrefOf(visit), "It is suspended.");
+    }, (told) => page(visit, { ...told, form: "suspension", typed: { values: form.values } }));
+  }),
+  operator("POST", `${path}/restore`, (visit) => attempt(async () => {
+    await adopt(visit.env, await restoreOrganisation(visit.env.DB, visit.by, idOf(visit)));
+    return go(visit, hrefOf(visit), "It is restored. Its keys work within ten seconds.");
+  }, (told) => page(visit, told))),
   operator("POST", `${path}/credits`, credited),
   operator("POST", `${path}/members`, async (visit) => {
     const form = await readForm(visit, memberSchema);

@@ -4,6 +4,7 @@ import { newId } from "../../accounts/base62.ts";
 import {
   createOrganisation, getOrganisation, listOrganisations, noSuchOrganisation, updateOrganisation, type Organisation,
 } from "../../accounts/organisations.ts";
+import { restoreOrganisation, suspendOrganisation } from "../../accounts/suspension.ts";
 import type { App } from "../context.ts";
 import { adopt, byAdmin } from "./adopt.ts";
 import { idSchema, limitQuery, nameSchema, readBody, readQuery } from "./input.ts";
@@ -13,7 +14,11 @@ export const newSchema = z.strictObject({ id: idSchema.optional(), name: nameSch
 export const patchSchema = z.strictObject({ name: nameSchema.optional(), plan: idSchema.optional(), sovereign: z.boolean().optional(), headerCredentials: z.boolean().optional() });
 export const listQuery = z.strictObject({ limit: limitQuery, after: idSchema.optional() });
 
-const view = ({ createdAtMs, ...organisation }: Organisation) => ({ ...organisation, createdAt: iso(createdAtMs) });
+/** Why, as the organisation's people are told. */
+export const suspensionSchema = z.strictObject({ reason: z.string().trim().min(1).max(500) });
+
+const view = ({ createdAtMs, suspended, ...organisation }: Organisation) => ({ ...organisation, createdAt: iso(createdAtMs), suspended: suspended ? { since: iso(suspended.sinceMs), reason: suspended.reason } : null });
+const viewOf = async (db: D1Database, id: string) => view((await getOrganisation(db, id))!);
 
 export const organisations = new Hono<App>()
   .post("/", async (c) => {
@@ -37,4 +42,15 @@ export const organisations = new Hono<App>()
     const { organisation, accounts, standings } = await updateOrganisation(c.env.DB, byAdmin(), c.req.param("id"), await readBody(c, patchSchema));
     await adopt(c.env, standings, accounts);
     return c.json(view(organisation));
+  })
+  .put("/:id/suspension", async (c) => {
+    const id = c.req.param("id");
+    const { reason } = await readBody(c, suspensionSchema);
+    await adopt(c.env, await suspendOrganisation(c.env.DB, byAdmin(), id, reason));
+    return c.json(await viewOf(c.env.DB, id));
+  })
+  .delete("/:id/suspension", async (c) => {
+    const id = c.req.param("id");
+    await adopt(c.env, await restoreOrganisation(c.env.DB, byAdmin(), id));
+    return c.json(await viewOf(c.env.DB, id));
   });

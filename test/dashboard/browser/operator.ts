@@ -7,8 +7,8 @@ type Tools = { check: (name: string, run: () => unknown) => Promise<void>; looks
 
 export const operatorEmail = "operator@example.com";
 
-/** `site`: one whose operator is `operatorEmail`. */
-export async function visitOperator(browser: Browser, site: Site, { check, looksGood }: Tools): Promise<void> {
+/** `member`: somebody of the organisation that comes first; `site`: one whose operator is `operatorEmail`. */
+export async function visitOperator(browser: Browser, member: Page, site: Site, { check, looksGood }: Tools): Promise<void> {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${site.url}/dashboard/sign-up`);
@@ -18,6 +18,12 @@ export async function visitOperator(browser: Browser, site: Site, { check, looks
   await page.goto(await site.linkTo(operatorEmail));
   await page.fill("[name=password]", "correct horse battery staple");
   await page.click("main button[type=submit]");
+  await page.waitForURL("**/operator");
+  await check("the operator's overview leads to what has to be seen to", async () => {
+    assert.deepEqual(await page.locator(".stat a").evaluateAll((links) => links.map((link) => link.getAttribute("href")!.replace("/dashboard/operator", ""))), ["/applications", "/health", "/jobs", "/jobs", "/organisations"]);
+  });
+  await looksGood(page, "operator-overview");
+  await page.click(".subnav >> text=Applications");
   await page.waitForURL("**/operator/applications");
   await looksGood(page, "operator-applications");
   await page.click(".subnav >> text=Organisations");
@@ -31,6 +37,15 @@ export async function visitOperator(browser: Browser, site: Site, { check, looks
   await page.click("text=Post it");
   await check("an operator's credits are posted", async () => assert.match((await page.textContent("main"))!, /\$12\.5[\s\S]*Welcome/));
   await looksGood(page, "operator-organisation");
+  await page.fill("[name=reason] >> nth=1", "The invoice of June is open.");
+  await page.click("text=Suspend it");
+  await check("an organisation is suspended, and restored", async () => assert.match((await page.textContent("main"))!, /suspended[\s\S]*The invoice of June is open\./));
+  await member.goto(`${site.url}/dashboard/keys`);
+  await check("its people are told why", async () => assert.match((await member.textContent("main [role=alert]"))!, /is suspended, and its keys are refused\. The invoice of June is open\./));
+  await looksGood(member, "suspended");
+  await page.click("text=Restore it");
+  await member.reload();
+  await check("and not any more once it is restored", async () => assert.equal(await member.locator("main [role=alert]").count(), 0));
   await page.click(".subnav >> text=Plans");
   await page.waitForURL("**/operator/plans");
   await looksGood(page, "operator-plans");

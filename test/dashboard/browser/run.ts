@@ -243,7 +243,7 @@ try {
   await tryPlayground({ page, url: site.url, check, looksGood });
   await settingsLookGood(page, site.url);
   await tryFiles({ page, url: site.url, check, looksGood });
-  await visitOperator(browser, site, { check, looksGood });
+  await visitOperator(browser, page, site, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
