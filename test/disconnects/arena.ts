@@ -20,7 +20,7 @@ export class Arena {
   static async open(vars: Record<string, string> = {}): Promise<Arena> {
     const arena = new Arena();
     const base = await arena.upstream.start();
-    const providers = Object.fromEntries(["OPENAI", "ANTHROPIC", "GEMINI", "BEDROCK"].flatMap((name) => [[`${name}_BASE_URL`, base], [`${name}_API_KEY`, "key"]]));
+    const providers = Object.fromEntries(["OPENAI", "ANTHROPIC", "GEMINI", "BEDROCK", "CEREBRAS"].flatMap((name) => [[`${name}_BASE_URL`, base], [`${name}_API_KEY`, "key"]]));
     arena.gateway = await startLocal({ port: 0, vars: { ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", AWS_REGION: "eu-west-1", ...providers, ...vars }, onLog: () => {} });
     for (const policy of policies) {
       arena.keys.set(policy, await createKey(arena.gateway.url, { limits: { requestsPerMinute: 1_000_000 }, ...(policy !== "absent" && { onDisconnect: policy }) }));

@@ -17,7 +17,7 @@ const underWayMs = 100;
 export type Played = { trial: Trial; pieces: readonly Piece[]; inputEstimate: number; received: string; leftMs: number | undefined; calls: readonly Call[] };
 
 const providerOf: Readonly<Record<UpstreamId, string>> = {
-  "openai-chat": "openai", "openai-completions": "openai", "openai-responses": "openai", "anthropic-messages": "anthropic", "gemini-generate": "gemini", "bedrock-converse": "bedrock",
+  "openai-chat": "openai", "openai-completions": "cerebras", "openai-responses": "openai", "anthropic-messages": "anthropic", "gemini-generate": "gemini", "bedrock-converse": "bedrock",
 };
 const reads = (client: ClientId, model: string): Protocol =>
   ({ "openai-chat": openaiChat, "openai-completions": openaiCompletions, "openai-responses": openaiResponses, "anthropic-messages": anthropicMessages, "gemini-generate": gemini(model, "generateContent", false)! })[client];
