@@ -4,6 +4,7 @@ import { listAudit } from "../../src/accounts/audit.ts";
 import { getKey, listKeys } from "../../src/accounts/key-record.ts";
 import { add, eventsOf, nothing } from "../../src/dashboard/islands/answer.ts";
 import { bodyOf, codesOf, Unsendable } from "../../src/dashboard/islands/request.ts";
+import { keptOf } from "../../src/dashboard/islands/turns.ts";
 import { playgroundKeyId } from "../../src/dashboard/playground-key.ts";
 import { admin, answer, chatBody, eventStream, fillCatalog, hosts, outside, prompts, send, type Left } from "../security/stage.ts";
 import { newMember, origin } from "./stage.ts";
@@ -103,6 +104,34 @@ describe("what the form means", () => {
       model: "m", messages: [{ role: "system", content: "Be brief." }, { role: "user", content: [{ type: "text", text: "hi" }, { type: "image_url", image_url: { url: "data:image/png;base64,AA==" } }] }],
       temperature: 0, max_completion_tokens: 20, tools: [{ type: "function" }], response_format: { type: "json_schema", json_schema: { name: "answer", schema: { type: "object" } } },
     });
+  });
+
+  test("goes on with a conversation: what was said, what was called and what tools said, and what a provider signed as it came", () => {
+    const answer = nothing();
+    const chunks = [
+      { reasoning_details: [{ type: "reasoning.text", text: "Let me ", index: 0 }] }, { reasoning_details: [{ type: "reasoning.text", text: "see.", signature: "sig", index: 0 }] },
+      { tool_calls: [{ index: 0, id: "call_a", type: "function", function: { name: "weather", arguments: '{"city":' }, extra_content: { google: { thought_signature: "abc" } } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '"Rome"}' } }, { index: 1, id: "call_b", type: "function", function: { name: "time", arguments: "{}" } }] },
+    ];
+    for (const delta of chunks) add(answer, { choices: [{ delta }] } as never);
+    const before = [{ prompt: "Is it warm?", images: [], answer: keptOf(answer, true)!, results: ["21 degrees"] }];
+    expect(bodyOf({ ...wish, prompt: "", before }).messages).toEqual([
+      { role: "user", content: "Is it warm?" },
+      {
+        role: "assistant", content: null, reasoning_details: [{ type: "reasoning.text", text: "Let me see.", signature: "sig", index: 0 }],
+        tool_calls: [{ id: "call_a", type: "function", function: { name: "weather", arguments: '{"city":"Rome"}' }, extra_content: { google: { thought_signature: "abc" } } }, { id: "call_b", type: "function", function: { name: "time", arguments: "{}" } }],
+      },
+      { role: "tool", tool_call_id: "call_a", content: "21 degrees" }, { role: "tool", tool_call_id: "call_b", content: "" },
+    ]);
+    const later = [...before, { prompt: "", images: [], answer: { ...nothing(), text: "Yes." }, results: [] }];
+    expect((bodyOf({ ...wish, prompt: "Sure?", system: "Be brief.", before: later }).messages as { role: string }[]).map(({ role }) => role)).toEqual(["system", "user", "assistant", "tool", "tool", "assistant", "user"]);
+    expect(() => bodyOf({ ...wish, prompt: "", before: later }), "nothing waits for an answer").toThrow(Unsendable);
+  });
+
+  test("does not go on from what said nothing, nor with calls that broke off", () => {
+    const broken = { ...nothing(), text: "I will", calls: [{ id: "a", name: "weather", arguments: '{"ci' }], details: [{ type: "reasoning.text", text: "x" }] };
+    expect(keptOf(broken, false)).toEqual({ ...broken, calls: [], details: [] });
+    expect(keptOf({ ...broken, text: "", problem: "It broke off." }, true)).toBeUndefined();
   });
 
   test.each([[{ model: "" }, "model"], [{ prompt: " " }, "prompt"], [{ temperature: "3" }, "temperature"], [{ tokens: "1.5" }, "tokens"], [{ tools: "[1]" }, "tools"], [{ schema: "[]" }, "schema"]])("%j cannot be sent", (part, field) => {

@@ -16,13 +16,16 @@ const Lane = ({ from, shown }: { from: Typed; shown?: Shown }) => (
       <button type="button" class="button quiet" data-remove hidden><span>Remove</span></button>
     </div>
     <p class="note" role="status" data-state>{shown?.state ?? "Nothing asked yet."}</p>
+    <div class="stack turns" data-turns hidden></div>
     <details class="more" data-thought hidden={!shown?.thought}><summary>Thoughts</summary><pre class="said note" tabindex={0} aria-label="Thoughts">{shown?.thought}</pre></details>
     <pre class="said" data-text tabindex={0} aria-label="Answer" hidden={!shown?.text}>{shown?.text}</pre>
     <div class="stack" data-calls>{shown?.calls.map(({ name, arguments: said }) => <div><p><strong>{name}</strong></p><pre class="said">{said}</pre></div>)}</div>
+    <div class="stack" data-results></div>
     <p class="error" role="alert" data-problem hidden={!shown?.problem}>{shown?.problem}</p>
     <dl class="measures">{measures.map(([name, label]) => <div><dt>{label}</dt><dd data-measure={name}>{shown?.[name] ?? "—"}</dd></div>)}</dl>
     <div class="row" data-lane-actions hidden>
       <button type="button" class="button secondary" data-stop hidden><span>Stop</span></button>
+      <button type="button" class="button secondary" data-send-results hidden><span>Send the results</span></button>
       <button type="button" class="button quiet" data-code><Icon name="copy" /><span>Copy as code</span></button>
     </div>
   </section>
@@ -76,6 +79,7 @@ export const Playground = ({ keys, from, shown }: { keys: readonly (readonly [st
         <div class="row">
           <Submit icon="play">Send</Submit>
           <button type="button" class="button secondary" data-stop-all hidden><span>Stop all</span></button>
+          <button type="button" class="button quiet" data-reset hidden><span>Start over</span></button>
           <button type="button" class="button quiet" data-add hidden><Icon name="plus" /><span>Another model beside it</span></button>
         </div>
       </div>

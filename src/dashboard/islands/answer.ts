@@ -1,13 +1,15 @@
 /** A stream of chat chunks as it comes in, folded into what has been said so far. Pure but for reading. */
 
-export type Call = { name: string; arguments: string };
+/** `more`: what else came with it, such as a provider's signature. */
+export type Call = { id?: string; name: string; arguments: string; more?: Record<string, unknown> };
 export type Usage = { input: number; output: number; reasoning: number };
-/** An answer so far. `finish`: why it ended; `problem`: what broke it off. */
-export type Answer = { text: string; thought: string; calls: Call[]; finish?: string; usage?: Usage; problem?: string };
+/** An answer so far. `details`: thoughts as they are to be given back; `finish`: why it ended; `problem`: what broke it off. */
+export type Answer = { text: string; thought: string; calls: Call[]; details: Record<string, unknown>[]; finish?: string; usage?: Usage; problem?: string };
 
-export const nothing = (): Answer => ({ text: "", thought: "", calls: [] });
+export const nothing = (): Answer => ({ text: "", thought: "", calls: [], details: [] });
 
-type Delta = { content?: string | null; reasoning_content?: string | null; reasoning?: string | null; tool_calls?: { index?: number; function?: { name?: string; arguments?: string } }[] | null };
+type Part = { index?: number; id?: string; type?: string; function?: { name?: string; arguments?: string } };
+type Delta = { content?: string | null; reasoning_content?: string | null; reasoning?: string | null; reasoning_details?: Record<string, unknown>[] | null; tool_calls?: Part[] | null };
 type Counts = { prompt_tokens?: number; completion_tokens?: number; completion_tokens_details?: { reasoning_tokens?: number } | null };
 type Said = { choices?: { delta?: Delta; message?: Delta; finish_reason?: string | null }[]; usage?: Counts | null; error?: { message?: string } };
 
@@ -20,15 +22,28 @@ export function add(answer: Answer, said: Said): boolean {
   }
   const [choice] = said.choices ?? [];
   if (choice?.finish_reason) answer.finish = choice.finish_reason;
-  const { content, reasoning_content: thought, reasoning, tool_calls: calls } = choice?.delta ?? choice?.message ?? {};
+  const { content, reasoning_content: thought, reasoning, reasoning_details: details, tool_calls: calls } = choice?.delta ?? choice?.message ?? {};
   answer.text += content ?? "";
   answer.thought += thought ?? reasoning ?? "";
-  for (const [i, { index = i, function: called }] of (calls ?? []).entries()) {
+  for (const detail of details ?? []) addDetail(answer.details, detail);
+  for (const [i, { index = i, id, type: _, function: called, ...more }] of (calls ?? []).entries()) {
     const call = (answer.calls[index] ??= { name: "", arguments: "" });
+    if (id) call.id = id;
+    if (Object.keys(more).length > 0) call.more = { ...call.more, ...more };
     call.name += called?.name ?? "";
     call.arguments += called?.arguments ?? "";
   }
   return Boolean(content || thought || reasoning || calls?.length);
+}
+
+/** Pieces of one thought have one index. */
+function addDetail(details: Record<string, unknown>[], piece: Record<string, unknown>): void {
+  const known = details.find(({ index }) => index !== undefined && index === piece["index"]);
+  if (!known) return void details.push({ ...piece });
+  for (const [name, value] of Object.entries(piece)) {
+    const joins = (name === "text" || name === "summary") && typeof value === "string" && typeof known[name] === "string";
+    if (value !== null) known[name] = joins ? `${known[name] as string}${value}` : value;
+  }
 }
 
 /** The data of server-sent events, one by one. */

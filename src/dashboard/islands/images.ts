@@ -16,12 +16,19 @@ function previewOf(src: string, alt: string): HTMLElement {
   return item;
 }
 
-/** Watches a form's field for images. Returns what tells those that are chosen now. */
-export function imagesIn(form: HTMLFormElement): () => readonly string[] {
+/** Images that are chosen now, and the way to put others in their place. */
+export type Images = { now: () => readonly string[]; set: (images: readonly string[]) => void };
+
+/** Watches a form's field for images. */
+export function imagesIn(form: HTMLFormElement): Images {
   const place = form.querySelector<HTMLElement>("[data-images]")!;
   const picker = place.querySelector("input")!;
   const problem = place.querySelector<HTMLElement>("[data-image-problem]")!;
   let images: readonly string[] = [];
+  const show = (chosen: readonly string[], names: readonly string[] = []): void => {
+    images = chosen;
+    place.querySelector("[data-previews]")!.replaceChildren(...images.map((src, i) => previewOf(src, names[i] ?? `Image ${i + 1}`)));
+  };
   place.hidden = false;
   picker.addEventListener("change", async () => {
     const files = [...(picker.files ?? [])];
@@ -29,8 +36,13 @@ export function imagesIn(form: HTMLFormElement): () => readonly string[] {
     problem.hidden = !tooMuch;
     problem.textContent = tooMuch ? `At most ${mostImages} images, ${mostBytes / 1024 / 1024} MB together.` : "";
     if (tooMuch) picker.value = "";
-    images = tooMuch ? [] : await Promise.all(files.map(asDataUrl));
-    place.querySelector("[data-previews]")!.replaceChildren(...images.map((src, i) => previewOf(src, files[i]!.name)));
+    show(tooMuch ? [] : await Promise.all(files.map(asDataUrl)), files.map(({ name }) => name));
   });
-  return () => images;
+  return {
+    now: () => images,
+    set: (others) => {
+      picker.value = "";
+      show(others);
+    },
+  };
 }

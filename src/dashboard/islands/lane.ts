@@ -13,9 +13,9 @@ function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Tool calls, each by its name with what it is called with. */
-function showCalls(place: HTMLElement, calls: Answer["calls"]): void {
-  place.replaceChildren(...calls.filter(Boolean).map(({ name, arguments: said }) => {
+/** Tool calls, each by its name with what it is called with, and what was given for it. */
+export const callsOf = (calls: Answer["calls"], results: readonly string[] = []): HTMLElement[] =>
+  calls.filter(Boolean).map(({ name, arguments: said }, i) => {
     const call = document.createElement("div");
     const title = Object.assign(document.createElement("strong"), { textContent: name });
     let shown = said;
@@ -25,9 +25,9 @@ function showCalls(place: HTMLElement, calls: Answer["calls"]): void {
       // It is not whole yet.
     }
     call.append(title, Object.assign(document.createElement("pre"), { className: "said", textContent: shown }));
+    if (results[i] !== undefined) call.append(Object.assign(document.createElement("pre"), { className: "said", textContent: `→ ${results[i]}` }));
     return call;
-  }));
-}
+  });
 
 /** Shows an answer as far as it is there. As text, whatever it says. */
 export function draw(lane: HTMLElement, { text, thought, calls, problem, usage }: Answer): void {
@@ -35,7 +35,7 @@ export function draw(lane: HTMLElement, { text, thought, calls, problem, usage }
   const thoughts = find("[data-thought]", lane);
   thoughts.hidden = thought === "";
   find("pre", thoughts).textContent = thought;
-  showCalls(find("[data-calls]", lane), calls);
+  find("[data-calls]", lane).replaceChildren(...callsOf(calls));
   write(find("[data-problem]", lane), problem ?? "");
   if (usage) measure(lane, "tokens", tokens(usage));
 }

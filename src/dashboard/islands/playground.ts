@@ -1,13 +1,13 @@
 /** The playground: up to four models answer the same prompt at once, each in its lane, with what it takes. */
 import { add, eventsOf, nothing } from "./answer.ts";
+import { forget, remember, transcribe, turnsOf } from "./conversation.ts";
+import { costOf } from "./cost.ts";
 import { imagesIn } from "./images.ts";
 import { clear, draw, find as within, measure, seconds, tell, tokens } from "./lane.ts";
 import { bodyOf, codesOf, headersOf, Unsendable, type Wish } from "./request.ts";
+import { keptOf, type Turn } from "./turns.ts";
 
 const mostLanes = 4;
-/** How often, and after how long, the meter is asked what a request cost. */
-const costTries = 8;
-const costAfterMs = 250;
 
 const form = document.querySelector<HTMLFormElement>("[data-playground]")!;
 const lanes = form.querySelector<HTMLElement>("[data-lanes]")!;
@@ -20,20 +20,13 @@ let asked = 0;
 
 const all = (): HTMLElement[] => [...lanes.querySelectorAll<HTMLElement>("[data-lane]")];
 const modelOf = (lane: HTMLElement): HTMLInputElement => find<HTMLInputElement>('input[name="model"]', lane);
-const wishOf = (lane: HTMLElement): Wish => ({
-  model: modelOf(lane).value, prompt: field("prompt").value, system: field("system").value, temperature: field("temperature").value, tokens: field("tokens").value,
-  tools: field("tools").value, schema: field("schema").value, sovereign: field("sovereign").checked, images: images(), stream: true,
+type Said = Pick<Turn, "prompt" | "images">;
+const said = (): Said => ({ prompt: field("prompt").value, images: images.now() });
+/** What a lane would be asked now, or what is given in place of that. */
+const wishOf = (lane: HTMLElement, { prompt, images: pictures }: Said = said(), before: readonly Turn[] = turnsOf(lane)): Wish => ({
+  model: modelOf(lane).value, prompt, images: pictures, before, system: field("system").value, temperature: field("temperature").value, tokens: field("tokens").value,
+  tools: field("tools").value, schema: field("schema").value, sovereign: field("sovereign").checked, stream: true,
 });
-
-/** What a finished request cost, as its key's meter has it. */
-async function costOf(requestId: string, key: string): Promise<{ cost: string; input: number; output: number } | undefined> {
-  for (let tries = 0; tries < costTries; tries += 1) {
-    await new Promise((done) => setTimeout(done, costAfterMs * (tries + 1)));
-    const response = await fetch(`/dashboard/playground/requests/${encodeURIComponent(requestId)}?key=${encodeURIComponent(key)}`, { redirect: "error" }).catch(() => undefined);
-    if (response?.ok) return response.json() as Promise<{ cost: string; input: number; output: number }>;
-  }
-  return undefined;
-}
 
 /** Asks one lane's model and shows what comes, at most once a frame. */
 async function run(lane: HTMLElement, wish: Wish, body: string): Promise<void> {
@@ -52,7 +45,10 @@ async function run(lane: HTMLElement, wish: Wish, body: string): Promise<void> {
     drawing = 0;
     if (current()) draw(lane, answer);
   }));
+  const { prompt, images: pictures = [], before = [] } = wish;
+  forget(lane, before);
   clear(lane);
+  transcribe(lane, before, { prompt, images: pictures });
   tell(lane, "Waiting for the first token…");
   lane.setAttribute("aria-busy", "true");
   find("[data-stop]", lane).hidden = false;
@@ -82,12 +78,25 @@ async function run(lane: HTMLElement, wish: Wish, body: string): Promise<void> {
   draw(lane, answer);
   measure(lane, "total", seconds(performance.now() - startedMs));
   tell(lane, control.signal.aborted ? "Stopped." : answer.problem ? "It did not answer." : answer.finish === "length" ? "Done: cut off, it may write no more tokens." : answer.finish === "tool_calls" ? "Done: it calls a tool." : "Done.");
+  const kept = keptOf(answer, !control.signal.aborted);
+  if (kept) remember(lane, before, { prompt, images: pictures, answer: kept, results: [] });
+  else giveBack({ prompt, images: pictures });
   noteRunning();
   if (requestId === null || !requestId.startsWith("req_")) return;
   const entry = await costOf(requestId, key);
   if (!current() || !entry) return;
   measure(lane, "cost", entry.cost);
   if (!answer.usage) measure(lane, "tokens", tokens({ ...entry, reasoning: 0 }));
+}
+
+/** What nobody answered is there to be sent again. */
+function giveBack({ prompt, images: pictures }: Said): void {
+  if (field("prompt").value === "" && images.now().length === 0) say({ prompt, images: pictures });
+}
+
+function say({ prompt, images: pictures }: Said): void {
+  field("prompt").value = prompt;
+  images.set(pictures);
 }
 
 const noteRunning = (): void => void (find("[data-stop-all]").hidden = running.size < 2);
@@ -105,13 +114,13 @@ function complain(problem: Unsendable | undefined, lane?: HTMLElement): void {
 }
 
 /** The lanes' requests, or undefined where one cannot be sent, which is told. */
-function wishes(which: readonly HTMLElement[]): { lane: HTMLElement; wish: Wish; body: string }[] | undefined {
+function wishes(which: readonly HTMLElement[], of: (lane: HTMLElement) => Wish = wishOf): { lane: HTMLElement; wish: Wish; body: string }[] | undefined {
   let now = which[0];
   try {
     complain(undefined);
     return which.map((lane) => {
       now = lane;
-      const wish = wishOf(lane);
+      const wish = of(lane);
       return { lane, wish, body: JSON.stringify(bodyOf(wish)) };
     });
   } catch (thrown) {
@@ -126,9 +135,42 @@ form.addEventListener("submit", (event) => {
   // islands/base.ts lets a form be sent once; this one stays.
   delete form.dataset["sent"];
   form.removeAttribute("aria-busy");
-  for (const { lane, wish, body } of wishes(all()) ?? []) void run(lane, wish, body);
-  noteRunning();
+  send(wishes(all(), (lane) => wishOf(lane)));
 });
+
+function send(asked: ReturnType<typeof wishes>): void {
+  if (!asked) return;
+  for (const { lane, wish, body } of asked) void run(lane, wish, body);
+  if (asked.some(({ wish }) => wish.prompt !== "" || wish.images!.length > 0)) say({ prompt: "", images: [] });
+  find("[data-reset]").hidden = false;
+  noteRunning();
+}
+
+// Everything from the beginning, with what was asked first.
+find("[data-reset]").addEventListener("click", () => {
+  const first = all().flatMap((lane) => turnsOf(lane).slice(0, 1)).at(0);
+  for (const lane of all()) {
+    running.get(lane)?.abort();
+    running.delete(lane);
+    fresh(lane);
+  }
+  if (first && field("prompt").value === "") say(first);
+  find("[data-reset]").hidden = true;
+  noteRunning();
+  field("prompt").focus();
+});
+
+/** As if it had never been asked. */
+function fresh(lane: HTMLElement): void {
+  delete lane.dataset["run"];
+  lane.removeAttribute("aria-busy");
+  forget(lane);
+  clear(lane);
+  transcribe(lane, []);
+  find("[data-stop]", lane).hidden = true;
+  tell(lane, "Nothing asked yet.");
+}
+
 form.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
@@ -154,6 +196,7 @@ lanes.addEventListener("click", (event) => {
   if (!button || !lane) return;
   if (button.matches("[data-stop]")) running.get(lane)?.abort();
   if (button.matches("[data-code]")) showCode(lane);
+  if (button.matches("[data-send-results]")) send(wishes([lane], () => wishOf(lane, { prompt: "", images: [] })));
   if (!button.matches("[data-remove]")) return;
   running.get(lane)?.abort();
   running.delete(lane);
@@ -165,19 +208,19 @@ lanes.addEventListener("click", (event) => {
 find("[data-stop-all]").addEventListener("click", () => running.forEach((control) => control.abort()));
 find("[data-add]").addEventListener("click", () => {
   const lane = all()[0]!.cloneNode(true) as HTMLElement;
-  delete lane.dataset["run"];
-  lane.removeAttribute("aria-busy");
   lanes.append(lane);
-  clear(lane);
-  find("[data-stop]", lane).hidden = true;
-  tell(lane, "Nothing asked yet.");
+  fresh(lane);
   modelOf(lane).value = "";
   noteLanes();
   modelOf(lane).focus();
 });
 
+/** What would be asked now; where nothing is written, what was asked last. */
 function showCode(lane: HTMLElement): void {
-  const [one] = wishes([lane]) ?? [];
+  const turns = turnsOf(lane);
+  const last = turns.at(-1);
+  const asNow = field("prompt").value !== "" || images.now().length > 0 || !last;
+  const [one] = wishes([lane], () => (asNow ? wishOf(lane) : wishOf(lane, last, turns.slice(0, -1)))) ?? [];
   if (!one) return;
   for (const [name, text] of Object.entries(codesOf(location.origin, one.wish))) find(`#program-${name} code`, dialog).textContent = text;
   dialog.showModal();

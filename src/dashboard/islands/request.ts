@@ -1,7 +1,8 @@
 /** What the playground's form means: the request that it sends, and the same as a program. Pure, so that the server makes it of the form too. */
+import { awaitsResults, messagesOf, saidBy, type Turn } from "./turns.ts";
 
-/** What is filled in. `images`: data URLs. */
-export type Wish = { model: string; prompt: string; system?: string; temperature?: string; tokens?: string; tools?: string; schema?: string; sovereign?: boolean; images?: readonly string[]; stream: boolean };
+/** What is filled in. `images`: data URLs; `before`: the conversation that it goes on with. */
+export type Wish = { model: string; prompt: string; system?: string; temperature?: string; tokens?: string; tools?: string; schema?: string; sovereign?: boolean; images?: readonly string[]; before?: readonly Turn[]; stream: boolean };
 
 /** A field that cannot be sent, and why. */
 export class Unsendable extends Error {
@@ -48,14 +49,12 @@ function formatOf(text: string): Json {
 }
 
 /** The body of the request, of `/v1/chat/completions`. Throws Unsendable. */
-export function bodyOf({ model, prompt, system, temperature, tokens, tools, schema, images = [], stream }: Wish): Json {
+export function bodyOf({ model, prompt, system, temperature, tokens, tools, schema, images = [], before = [], stream }: Wish): Json {
   if (blank(model)) throw new Unsendable("model", "Choose a model.");
-  if (blank(prompt) && images.length === 0) throw new Unsendable("prompt", "Write something first.");
-  const pictures = images.map((url) => ({ type: "image_url", image_url: { url } }));
-  const content = pictures.length === 0 ? prompt : [...(blank(prompt) ? [] : [{ type: "text", text: prompt }]), ...pictures];
+  if (blank(prompt) && images.length === 0 && !awaitsResults(before)) throw new Unsendable("prompt", "Write something first.");
   return {
     model: model.trim(),
-    messages: [...(blank(system) ? [] : [{ role: "system", content: system }]), { role: "user", content }],
+    messages: [...(blank(system) ? [] : [{ role: "system", content: system }]), ...before.flatMap(messagesOf), ...saidBy({ prompt, images })],
     ...(!blank(temperature) && { temperature: numberOf("temperature", temperature!, (value) => value >= 0 && value <= 2, "From 0 to 2.") }),
     ...(!blank(tokens) && { max_completion_tokens: numberOf("tokens", tokens!, (value) => Number.isSafeInteger(value) && value > 0, "A whole number above nothing.") }),
     ...(!blank(tools) && { tools: toolsOf(tools!) }),

@@ -25,6 +25,26 @@ export async function tryPlayground({ page, url, check, looksGood }: Trial): Pro
     }
   });
   await looksGood(page, "playground-answered");
+  await page.fill("[name=prompt]", "And again");
+  await page.keyboard.press("Control+Enter");
+  await Promise.all([done(0), done(1)]);
+  await check("each model goes on with its own conversation", async () => {
+    for (const text of await page.locator("[data-turns]").allTextContents()) assert.match(text, /Hello <b>there<\/b>[\s\S]*You wrote: "Hello <b>there<\/b>"[\s\S]*And again/);
+    for (const text of await page.locator("[data-text]").allTextContents()) assert.match(text, /You wrote: "And again"/);
+  });
+  await looksGood(page, "playground-turns");
+  await page.click("text=Copy as code >> nth=0");
+  await check("the code has all turns", async () => {
+    const [curl] = await page.locator("[data-code-dialog] pre").allTextContents();
+    const { messages } = JSON.parse(/<<'JSON'\n([\s\S]*)\nJSON$/.exec(curl!)![1]!) as { messages: { role: string; content: string }[] };
+    assert.deepEqual(messages.map(({ role }) => role), ["user", "assistant", "user"]);
+    assert.match(messages[1]!.content, /You wrote: "Hello/);
+  });
+  await page.keyboard.press("Escape");
+  await page.click("text=Start over");
+  await check("starting over leaves what was asked first, and nothing else", async () => {
+    assert.deepEqual([await page.inputValue("[name=prompt]"), await page.locator("[data-turns]:visible").count(), await page.locator("[data-text]:visible").count()], ["Hello <b>there</b>", 0, 0]);
+  });
   await page.click("text=Settings, tools, images");
   await page.fill("[name=tools]", "[{");
   await page.click("[data-playground] button[type=submit]");
@@ -40,6 +60,13 @@ export async function tryPlayground({ page, url, check, looksGood }: Trial): Pro
     for (const text of [curl, python, node]) assert.ok(text!.includes(url) && text!.includes("Hello <b>there</b>") && text!.includes("weather"), text);
   });
   await page.keyboard.press("Escape");
+  await page.fill("[data-result] >> nth=0", "21 degrees");
+  await page.click("text=Send the results >> nth=0");
+  await done(0);
+  await check("what a tool says is given by hand, and the model goes on", async () => {
+    assert.match((await page.textContent("[data-text] >> nth=0"))!, /The tool answered: 21 degrees/);
+    assert.match((await page.textContent("[data-turns] >> nth=0"))!, /weather[\s\S]*→ 21 degrees/);
+  });
   await page.fill("[name=tools]", "");
   const long = "word ".repeat(3_000);
   await page.fill("[name=prompt]", long);
@@ -58,6 +85,7 @@ export async function tryPlayground({ page, url, check, looksGood }: Trial): Pro
   await page.click("[data-playground] button[type=submit]");
   await Promise.all([done(0), done(1)]);
   await check("an image goes with the prompt", async () => assert.match((await page.textContent("[data-text] >> nth=0"))!, /One image came with it/));
+  await page.fill("[name=prompt]", "Answer as the schema has it");
   await page.fill("[name=schema]", JSON.stringify({ type: "object", properties: { answer: { type: "string" } }, required: ["answer"] }));
   await page.click("[data-playground] button[type=submit]");
   await Promise.all([done(0), done(1)]);
