@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS invitations (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS invitations_by_email ON invitations (email);
 
--- Who signs in to the dashboard. These four tables are better-auth's (src/dashboard/auth.ts): it writes them, times are ISO 8601 texts in them,
+-- Who signs in to the dashboard. These five tables are better-auth's (src/dashboard/auth.ts): it writes them, times are ISO 8601 texts in them,
 -- and an e-mail address counts as somebody's once a link that was sent there has been used. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS people (
   id TEXT PRIMARY KEY,
@@ -134,7 +134,24 @@ CREATE TABLE IF NOT EXISTS people_accounts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS people_accounts_by_person ON people_accounts (person_id);
 
--- Links that were sent and visits to GitHub or Google that have not come back. Lives: until used or expired (cron).
+-- Passkeys: the public half of each, by its credential's id. `counter`: how often it has signed, where its device counts; `transports`: how a browser
+-- reaches the device, between commas; `aaguid`: its make, where it says so.
+CREATE TABLE IF NOT EXISTS people_passkeys (
+  id TEXT PRIMARY KEY,
+  person_id TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  name TEXT,
+  public_key TEXT NOT NULL,
+  credential_id TEXT NOT NULL UNIQUE,
+  counter INTEGER NOT NULL,
+  device_type TEXT NOT NULL,
+  backed_up INTEGER NOT NULL,
+  transports TEXT,
+  aaguid TEXT,
+  created_at TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS people_passkeys_by_person ON people_passkeys (person_id);
+
+-- Links that were sent, passkeys that were asked for, and visits to GitHub or Google that have not come back. Lives: until used or expired (cron).
 CREATE TABLE IF NOT EXISTS people_verifications (
   id TEXT PRIMARY KEY,
   identifier TEXT NOT NULL,

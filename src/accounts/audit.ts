@@ -11,6 +11,7 @@ export type AuditAction =
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "alert.put" | "alert.rotate" | "account.update" | "credit.post" | "adjustment.post"
   | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put"
+  | "person.update" | "person.password" | "person.link" | "person.unlink" | "passkey.create" | "passkey.update" | "passkey.delete" | "session.end"
   | "file.create" | "file.delete" | "batch.create" | "batch.cancel";
 
 /** `organisationId` omitted: the one that the key `subject` belongs to, if it is a key. `detail` never holds a secret. */
@@ -24,6 +25,11 @@ export function auditIfChanged(db: D1Database, by: By, { action, subject, organi
     INSERT INTO audit_events (id, at, actor, action, subject, organisation_id, detail)
     SELECT ?1, ?2, ?3, ?4, ?5, coalesce(?6, (SELECT organisation_id FROM api_keys WHERE id = ?5)), ?7 WHERE changes() > 0`,
   ).bind(newId("evt_"), by.nowMs, by.actor, action, subject, organisationId ?? null, JSON.stringify(detail));
+}
+
+/** Records what a person has changed about their own account, where better-auth makes the change. It belongs to no organisation. */
+export async function recordOwn(db: D1Database, by: By, { action, subject, detail = {} }: AuditEntry): Promise<void> {
+  await db.prepare("INSERT INTO audit_events (id, at, actor, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)").bind(newId("evt_"), by.nowMs, by.actor, action, subject, JSON.stringify(detail)).run();
 }
 
 /** Records what was changed elsewhere than in D1, once for each subject of the action, however often it is told. */
