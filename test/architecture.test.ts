@@ -73,6 +73,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   zod: { rooms: ["mcp", "protocols", "accounts", "brain", "routes", "responses", "payments", "env", "dashboard", "reference"], why: "schemas stand at trust boundaries: requests, vars, stored JSON; zod writes them as JSON Schema itself" },
   hono: { rooms: ["app", "routes", "dashboard", "reference"], why: "HTTP ends at the routes, and at the pages" },
   "better-auth": { rooms: ["dashboard"], why: "people, their passwords and sessions are a craft of its own; it evaluates nothing for an API call" },
+  "@better-auth/passkey": { rooms: ["dashboard"], why: "WebAuthn, as a part of better-auth by its authors; loaded when somebody uses a passkey" },
   "node:crypto": { rooms: ["dashboard"], why: "scrypt by the runtime itself" },
   "d3-array": { rooms: ["dashboard"], why: "round numbers for a chart's scale; pure" },
   "d3-shape": { rooms: ["dashboard"], why: "lines and areas as SVG paths; pure, so charts need no script in the browser" },

@@ -17,6 +17,11 @@ export const guessing = async (visit: Visit, email: string): Promise<number> =>
 export const asking = async (visit: Visit, email: string): Promise<number> =>
   Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [links(email), linksFrom(addressOf(visit))])) / minute);
 
+const passkeysFrom = (address: string): Allowance => ({ what: "passkey from", whose: address, most: 100, spanMs: 15 * minute });
+
+/** Counts a try to sign in with a passkey. Which account it is about is known only when it has been read. */
+export const presenting = async (visit: Visit): Promise<number> => Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [passkeysFrom(addressOf(visit))])) / minute);
+
 const invitationsOf = (organisationId: string): Allowance => ({ what: "invitation", whose: organisationId, most: 50, spanMs: 24 * 60 * minute });
 const invitationsTo = (email: string): Allowance => ({ what: "invitation to", whose: email, most: 5, spanMs: 24 * 60 * minute });
 

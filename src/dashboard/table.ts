@@ -1,4 +1,6 @@
 /** Every page and action of the dashboard, with who gets in. The test of all roles × all routes is made of this list. */
+import { account } from "./pages/account.tsx";
+import { accountWays } from "./pages/account-ways.tsx";
 import { aliases } from "./pages/aliases.tsx";
 import { batches } from "./pages/batches.tsx";
 import { batch } from "./pages/batch.tsx";
@@ -11,6 +13,7 @@ import { model } from "./pages/model.tsx";
 import { models } from "./pages/models.tsx";
 import { operators } from "./pages/operator.ts";
 import { overview } from "./pages/overview.tsx";
+import { passkeys } from "./pages/passkeys.tsx";
 import { playground } from "./pages/playground.tsx";
 import { preferences } from "./pages/preferences.ts";
 import { requestBodies } from "./pages/request-bodies.tsx";
@@ -32,7 +35,7 @@ import { welcome } from "./pages/welcome.tsx";
 import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
-  ...signIn, ...signUp, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...requestBodies, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
+  ...signIn, ...passkeys, ...signUp, ...account, ...accountWays, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...requestBodies, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
   ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsModels, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

@@ -4,11 +4,14 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Membership } from "../accounts/members.ts";
 import { membershipsOf } from "../accounts/members.ts";
 import { isolateOf, type Isolate } from "../pipeline/index.ts";
-import { authOf, type Auth } from "./auth.ts";
+import { dropSession } from "../accounts/people-sessions.ts";
+import { authOf, freshSeconds, sessionCookie, type Auth } from "./auth.ts";
 import type { Right } from "./rights.ts";
 
 export type Room = { Bindings: Cloudflare.Env; Variables: { visit: Visit } };
 export type Person = { id: string; name: string; email: string };
+/** The session that this visit is part of, and when it began. */
+type Session = { id: string; sinceMs: number };
 
 /** Anybody's visit. `origin`: as the browser sees this gateway. */
 export type Visit = {
@@ -19,13 +22,14 @@ export type Visit = {
   nowMs: number;
   auth: Auth;
   person?: Person;
+  session?: Session;
   memberships: readonly Membership[];
   membership?: Membership;
   /** Whether this person runs the gateway (DASHBOARD_OPERATORS). */
   isOperator: boolean;
 };
 /** Somebody who is signed in. */
-export type PersonVisit = Visit & { person: Person };
+export type PersonVisit = Visit & { person: Person; session: Session };
 /** Somebody of an organisation. `by`: who changes something now, for the audit trail. */
 export type MemberVisit = PersonVisit & { membership: Membership; by: { actor: string; nowMs: number } };
 /** Somebody who runs the gateway. `by`: as for members. */
@@ -59,15 +63,18 @@ export async function visitOf(c: Context<Room>): Promise<Visit> {
   const session = await auth.api.getSession({ headers: c.req.raw.headers, returnHeaders: true });
   for (const line of session.headers?.getSetCookie() ?? []) c.header("set-cookie", line, { append: true });
   const visit: Visit = { c, env, isolate, origin, nowMs: Date.now(), auth, memberships: [], isOperator: false };
-  const user = session.response?.user;
   // Roles go by e-mail address: an address that is not proved gives none.
-  if (!user?.emailVerified) return visit;
+  if (!session.response?.user.emailVerified) return visit;
+  const { user, session: { id, createdAt } } = session.response;
   const memberships = await membershipsOf(env.DB, user.email);
   const chosen = getCookie(c, organisationCookie);
   const membership = memberships.find(({ organisationId }) => organisationId === chosen) ?? memberships[0];
   const isOperator = isolate.settings.DASHBOARD_OPERATORS.includes(user.email.toLowerCase());
-  return { ...visit, person: { id: user.id, name: user.name, email: user.email }, memberships, membership, isOperator };
+  return { ...visit, person: { id: user.id, name: user.name, email: user.email }, session: { id, sinceMs: createdAt.getTime() }, memberships, membership, isOperator };
 }
+
+/** Whether this person has just shown who they are, as for changing how they sign in. */
+export const isFresh = ({ session, nowMs }: PersonVisit): boolean => nowMs - session.sinceMs < freshSeconds * 1_000;
 
 /** Makes an organisation the current one from the next page on. */
 export const choose = ({ c }: Visit, organisationId: string): void => setCookie(c, organisationCookie, organisationId, { ...cookie, maxAge: 365 * 86_400 });
@@ -98,6 +105,11 @@ export const setTheme = ({ c }: Visit, theme: Theme): void => setCookie(c, theme
 /** What better-auth wants the browser to keep. */
 export function keep({ c }: Visit, headers: Headers | undefined | null): void {
   for (const line of headers?.getSetCookie() ?? []) c.header("set-cookie", line, { append: true });
+}
+
+/** Ends the session that this browser had, once `headers` bring it another one. */
+export async function supersede({ env, session }: Visit, headers: Headers): Promise<void> {
+  if (session && headers.getSetCookie().some((line) => line.startsWith(`${sessionCookie}=`))) await dropSession(env.DB, session.id);
 }
 
 /** Where the caller comes from, for limits: an IPv6 network of 64 bits is one caller. */

@@ -48,6 +48,7 @@ test("a new password ends the sessions that were there", async () => {
   await other.post("/password", { token: other.token, password: "an altogether new one" });
   expect(locationOf(await browser.get("/welcome"))).toContain("/sign-in");
   expect((await other.get("/welcome")).status).toBe(200);
+  expect(await rows("SELECT action, detail FROM audit_events WHERE actor = ?", browser.email)).toEqual([{ action: "person.password", detail: '{"by":"link"}' }]);
 });
 
 test("signing out ends the session, not only its cookie", async () => {

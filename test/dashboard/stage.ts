@@ -12,7 +12,7 @@ export const origin = "https://forge.example";
 export const password = "correct horse battery staple";
 
 type Settings = Record<string, string>;
-const assets = { fetch: async (request: Request) => (request.url.endsWith("names.json") ? Response.json({ "base.css": "base.css", "base.js": "base.js", ...Object.fromEntries(["waiting", "names", "tail", "playground", "upload", "progress"].map((name) => [`${name}.js`, `${name}.js`])) }) : new Response(null, { status: 404 })) };
+const assets = { fetch: async (request: Request) => (request.url.endsWith("names.json") ? Response.json({ "base.css": "base.css", "base.js": "base.js", ...Object.fromEntries(["waiting", "names", "tail", "playground", "upload", "progress", "passkeys"].map((name) => [`${name}.js`, `${name}.js`])) }) : new Response(null, { status: 404 })) };
 
 /** One browser: keeps cookies, sends Origin with forms, follows nothing by itself. Its gateway may have settings of its own. */
 export class Browser {

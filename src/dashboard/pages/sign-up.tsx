@@ -1,26 +1,17 @@
 /** Creating an account, and the link to a password: for an address that is known here and one that is not, all that is told is the same. */
 import * as z from "zod";
-import type { Settings } from "../../env.ts";
 import { log } from "../../telemetry/log.ts";
-import { authOf, passwordLength, providersOf } from "../auth.ts";
+import { authOf, passwordLength } from "../auth.ts";
 import { Steps } from "../components/steps.tsx";
 import { TextField, type Typed } from "../components/field.tsx";
 import { EmptyState, Notice, PageHeader, Submit } from "../components/parts.tsx";
+import { Providers } from "../components/ways.tsx";
 import { emailField, nameField, readForm } from "../form.ts";
 import { asking } from "../limits.ts";
 import { sendLink } from "../link.ts";
 import { canMail } from "../../mail.ts";
 import { show } from "../page.tsx";
 import { anyone, go, keep, type Visit } from "../visit.ts";
-
-const providerNames = { github: "GitHub", google: "Google" } as const;
-
-/** The ways in beside a password. */
-export function Providers({ settings }: { settings: Settings }) {
-  const names = Object.keys(providersOf(settings)) as (keyof typeof providerNames)[];
-  if (names.length === 0) return null;
-  return <><p class="divider">or</p>{names.map((name) => <form method="post" action={`/dashboard/sign-in/with/${name}`}><Submit look="secondary" wide>Continue with {providerNames[name]}</Submit></form>)}</>;
-}
 
 const modes = {
   open: "A link to choose your password comes by e-mail.",

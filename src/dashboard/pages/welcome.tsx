@@ -7,7 +7,7 @@ import { createOrganisation } from "../../accounts/organisations.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { founding, type Founding } from "../admission.ts";
 import { TextArea, TextField, type Typed } from "../components/field.tsx";
-import { EmptyState, PageHeader, Submit } from "../components/parts.tsx";
+import { ButtonLink, EmptyState, PageHeader, Submit } from "../components/parts.tsx";
 import { Steps } from "../components/steps.tsx";
 import { nameField, readForm } from "../form.ts";
 import { show } from "../page.tsx";
@@ -50,7 +50,7 @@ async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
   return show(visit, {
     title: "Welcome",
     status: typed?.errors ? 422 : 200,
-    body: <><Steps now={2} />{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></>,
+    body: <><Steps now={2} />{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<div class="row"><ButtonLink href="/dashboard/account" look="quiet">Your account</ButtonLink><form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></div></>,
   });
 }
 
