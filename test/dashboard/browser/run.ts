@@ -1,6 +1,6 @@
 /**
  * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
- * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page.
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account tries that part.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
+import { tryAccount } from "./account.ts";
 import { openBrowser } from "./browser.ts";
 import { plainFiles, tryFiles } from "./files.ts";
 import { plainPlayground, tryPlayground } from "./playground.ts";
@@ -16,7 +17,7 @@ import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
 
-const { values: { shots } } = parseArgs({ options: { shots: { type: "string" } } });
+const { values: { shots, only } } = parseArgs({ options: { shots: { type: "string" }, only: { type: "string" } } });
 if (shots) mkdirSync(shots, { recursive: true });
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const looks = [
@@ -132,8 +133,18 @@ async function settingsLookGood(page: Page, url: string): Promise<void> {
   });
 }
 
-const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
+function end(): never {
+  console.log(`\n${checks - failures.length} passed, ${failures.length} failed`);
+  process.exit(failures.length === 0 ? 0 : 1);
+}
+
 const browser = await openBrowser();
+if (only === "account") {
+  await tryAccount(browser, { check, looksGood });
+  await browser.close();
+  end();
+}
+const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
 try {
   const context = await browser.newContext();
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.url });
@@ -244,6 +255,7 @@ try {
   await settingsLookGood(page, site.url);
   await tryFiles({ page, url: site.url, check, looksGood });
   await visitOperator(browser, page, site, { check, looksGood });
+  await tryAccount(browser, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
@@ -280,5 +292,4 @@ try {
   await browser.close();
   await site.stop();
 }
-console.log(`\n${checks - failures.length} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+end();

@@ -5,14 +5,15 @@ import { createKey } from "../../support/admin.ts";
 
 export type Site = { url: string; linkTo: (email: string) => Promise<string>; stop: () => Promise<void> };
 
-/** `linkTo`: the newest link that was sent to this address, once it has been. */
-export async function openSite(vars: Record<string, string> = {}): Promise<Site> {
+/** `linkTo`: the newest link that was sent to this address, once it has been. `outbound`: answers whatever the gateway calls, instead of the upstream. */
+export async function openSite(vars: Record<string, string> = {}, { outbound }: { outbound?: (request: Request) => Promise<Response> } = {}): Promise<Site> {
   const printed: string[] = [];
   const upstream = await startDemoUpstream();
   const gateway = await startLocal({
     port: 0,
     vars: { ...createKey.secrets, ...upstream.vars, DASHBOARD_SIGN_UP: "open", DASHBOARD_MAIL: "console", ...vars },
     onLog: (line) => void printed.push(line),
+    ...(outbound && { outbound }),
   });
   const linkTo = async (email: string): Promise<string> => {
     for (let tries = 0; tries < 100; tries += 1) {
