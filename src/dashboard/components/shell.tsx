@@ -84,8 +84,9 @@ export function Shell({ visit, theme, message, current, children }: Around & { c
               <nav aria-label="Documentation"><ul>{elsewhere.map(({ href, label, icon }) => <li><a href={href}><Icon name={icon} />{label}</a></li>)}</ul></nav>
             </div>
             <div class="me">
-              <a class="me-link" href="/dashboard/account" aria-current={current === "/account" ? "page" : undefined}><span class="hidden">Your account: </span><strong>{person.name}</strong><span class="note">{person.email}</span></a>
-              <p><Badge>{membership?.role ?? "operator"}</Badge></p>
+              <a class="me-link" href="/dashboard/account" aria-current={current === "/account" ? "page" : undefined}>
+                <span class="hidden">Your account: </span><span class="badges"><strong>{person.name}</strong><Badge>{membership?.role ?? "operator"}</Badge></span><span class="note">{person.email}</span>
+              </a>
               <div class="me-actions"><ThemeSwitch theme={theme} back={backOf(visit)} /><form method="post" action="/dashboard/sign-out"><Submit look="quiet" icon="leave">Sign out</Submit></form></div>
             </div>
           </div>
