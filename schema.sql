@@ -21,6 +21,7 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
 -- One customer of this gateway: the tenant boundary. `sovereign`: 1 = every request stays on self-hosted models.
 -- `header_credentials`: 1 = its keys may bring providers' secrets in a request's header. `rules`: JSON as `houseRulesSchema` (src/accounts/house-rules.ts).
 -- `models`: JSON list of the models and aliases that its keys may call, null = all.
+-- `retention`: JSON as `Keeps` (src/accounts/retention.ts), days by what is kept.
 -- `body_days`: for how many days the bodies of its requests are kept, sealed, in R2 (src/files/bodies.ts); 0 = not at all.
 -- `suspended_at`: since when none of its keys opens anything, null = they do; `suspended_for`: why, as its people are told.
 -- Written by: admin API, dashboard. Lives: until deleted.
@@ -35,7 +36,8 @@ CREATE TABLE IF NOT EXISTS organisations (
   body_days INTEGER NOT NULL DEFAULT 0,
   models TEXT,
   suspended_at INTEGER,
-  suspended_for TEXT
+  suspended_for TEXT,
+  retention TEXT NOT NULL DEFAULT '{}'
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its

@@ -1,4 +1,4 @@
-/** What an organisation decides for all of its keys: a column of its row each. */
+/** What an organisation decides for all of its keys: columns of its row. */
 import { auditIfChanged, type By } from "./audit.ts";
 import { noSuchOrganisation } from "./organisations.ts";
 import type { KeyStanding } from "./policy.ts";
@@ -6,17 +6,17 @@ import { bumpIfChanged, selectStandings, standingsOf } from "./standing.ts";
 
 type Column = "rules" | "models" | "retention" | "body_days";
 
-/** What such a column holds. Throws `not_found`. */
-export async function settingOf<T>(db: D1Database, organisationId: string, column: Column): Promise<T> {
-  const row = await db.prepare(`SELECT ${column} AS value FROM organisations WHERE id = ?`).bind(organisationId).first<{ value: T }>();
+/** What such columns hold. Throws `not_found`. */
+export async function settingsOf<T extends Partial<Record<Column, unknown>>>(db: D1Database, organisationId: string, columns: readonly Column[]): Promise<T> {
+  const row = await db.prepare(`SELECT ${columns.join(", ")} FROM organisations WHERE id = ?`).bind(organisationId).first<T>();
   if (!row) throw noSuchOrganisation(organisationId);
-  return row.value;
+  return row;
 }
 
-/** Changes it, from the next request of every key on: they must hear of it. `detail`: what the audit trail says. Throws `not_found`. */
-export async function changeSetting(db: D1Database, by: By, organisationId: string, [column, value]: readonly [Column, string | number | null], detail: Record<string, unknown>): Promise<KeyStanding[]> {
+/** Changes them, from the next request of every key on: they must hear of it. `detail`: what the audit trail says. Throws `not_found`. */
+export async function changeSettings(db: D1Database, by: By, organisationId: string, values: Partial<Record<Column, string | number | null>>, detail: Record<string, unknown>): Promise<KeyStanding[]> {
   const [update, , , standings] = await db.batch([
-    db.prepare(`UPDATE organisations SET ${column} = ?2 WHERE id = ?1`).bind(organisationId, value),
+    db.prepare(`UPDATE organisations SET ${Object.keys(values).map((column, i) => `${column} = ?${i + 2}`).join(", ")} WHERE id = ?1`).bind(organisationId, ...Object.values(values)),
     auditIfChanged(db, by, { action: "organisation.update", subject: organisationId, organisationId, detail }),
     bumpIfChanged(db, { organisation: organisationId }),
     selectStandings(db, { organisation: organisationId }),

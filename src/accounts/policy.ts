@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Pool } from "./budgets.ts";
 import type { HouseRules } from "./demands.ts";
+import type { Keeps } from "./retention.ts";
 
 const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, "1 to 64 letters, digits, _, . and -, beginning with a letter or digit");
 const limit = z.number().int().positive();
@@ -141,6 +142,8 @@ export type Principal = {
   readonly rules?: HouseRules;
   /** For how many days the bodies of its requests are kept. Absent: they are not. */
   readonly bodyDays?: number;
+  /** For how many days its organisation has what else is kept, where it says so. */
+  readonly keeps?: Keeps;
 };
 
 /** An organisation's own credential at a provider. `only`: the installation's is never used in its place. */

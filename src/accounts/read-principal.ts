@@ -6,6 +6,7 @@ import { openerOf, type Masters } from "./credentials.ts";
 import { keyPools } from "./budgets.ts";
 import { allowedModelsOf, rulesOf } from "./demands.ts";
 import { effectiveLimits, keyPolicySchema, type Principal } from "./policy.ts";
+import { keepsOf } from "./retention.ts";
 import { termsColumns, termsJoins, termsOf, type TermsRow } from "./terms.ts";
 
 /** Why a secret opens nothing. */
@@ -16,7 +17,7 @@ export type PrincipalSource = (name: string, nowMs: number) => Promise<Principal
 
 const select = (secretExpiresAt: string, from: string, suspendedAt = "o.suspended_at"): string => `
 SELECT k.id, k.name, k.organisation_id, k.policy, k.version, k.expires_at, k.revoked_at, ${secretExpiresAt} AS secret_expires_at, ${suspendedAt} AS suspended_at,
-  o.sovereign, o.header_credentials, o.rules, o.models, o.body_days, ${termsColumns},
+  o.sovereign, o.header_credentials, o.rules, o.models, o.retention, o.body_days, ${termsColumns},
   (SELECT json_group_array(json_object('provider', c.provider, 'iv', c.iv, 'ciphertext', c.ciphertext, 'sealedBy', c.sealed_by, 'only', c.only))
      FROM provider_credentials c WHERE c.organisation_id = k.organisation_id) AS credentials
 FROM ${from}
@@ -32,7 +33,7 @@ const byOrganisation = `${select("NULL", "(SELECT '' AS id, '' AS name, id AS or
 
 type Row = TermsRow & {
   id: string; name: string; organisation_id: string; policy: string; version: number; expires_at: number | null; revoked_at: number | null;
-  secret_expires_at: number | null; suspended_at: number | null; sovereign: number; header_credentials: number; rules: string; models: string | null; body_days: number; credentials: string;
+  secret_expires_at: number | null; suspended_at: number | null; sovereign: number; header_credentials: number; rules: string; models: string | null; retention: string; body_days: number; credentials: string;
 };
 
 const credentialsSchema = z.array(z.object({ provider: z.string(), iv: z.string(), ciphertext: z.string(), sealedBy: z.string().nullable(), only: z.number() }));
@@ -62,6 +63,7 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
   if (policy.disabled) return { refused: "key_revoked" };
   if (row.suspended_at !== null) return { refused: "organisation_suspended" };
   const terms = termsOf(row);
+  const keeps = keepsOf(row.retention);
   return {
     keyId: row.id,
     keyName: row.name,
@@ -85,7 +87,8 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
     bringsKeys: row.header_credentials === 1,
     ...(row.models !== null && { organisationModels: allowedModelsOf(row.models) }),
     ...(row.rules !== "{}" && { rules: rulesOf(row.rules) }),
-    ...(row.body_days > 0 && { bodyDays: row.body_days }),
+    ...(row.retention !== "{}" && { keeps }),
+    ...(row.body_days > 0 && { bodyDays: Math.min(row.body_days, keeps.requestDays ?? Infinity) }),
   };
 }
 

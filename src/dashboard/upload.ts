@@ -1,5 +1,7 @@
 /** A file that somebody chose on a page: it streams into the store while it comes, and is a file when all that is said of it is right. */
 import * as z from "zod";
+import { retentionOf } from "../accounts/keeping.ts";
+import { noLonger } from "../accounts/retention.ts";
 import { GatewayError } from "../errors.ts";
 import { fileNameOf, fileTypeOf, livesOf, mostFileBytes, newFileId, purposes, type StoredFile, type Written } from "../files/index.ts";
 import { Form } from "../form.ts";
@@ -17,7 +19,7 @@ const schema = z.object({ purpose: z.enum(purposes, "Choose what it is for."), l
 const invalid = (param: string, message: string): GatewayError => new GatewayError("invalid_request", message, { param });
 
 /** Takes the file of a form. Throws `invalid_request`, `request_too_large`, `quota_exceeded` or `unsupported_media_type`; then nothing is kept. */
-export async function takeUpload({ c, isolate: { files }, membership: { organisationId }, nowMs }: MemberVisit): Promise<StoredFile> {
+export async function takeUpload({ c, env, isolate: { files }, membership: { organisationId }, nowMs }: MemberVisit): Promise<StoredFile> {
   const form = new Form(c.req.raw, { mostBytes: mostFileBytes + formBytes, mostFieldBytes: fieldBytes });
   const fields: Record<string, string> = {};
   let came: { written: Written; filename: string; type: string } | undefined;
@@ -34,7 +36,8 @@ export async function takeUpload({ c, isolate: { files }, membership: { organisa
     const said = schema.safeParse(fields);
     if (!said.success) throw invalid("purpose", said.error.issues[0]!.message);
     const { purpose } = said.data;
-    const livesMs = livesOf(purpose, said.data.lives);
+    const { fileDays } = await retentionOf(env.DB, organisationId);
+    const livesMs = noLonger(livesOf(purpose, said.data.lives), fileDays);
     return await files.keep(came.written, { filename: came.filename, type: came.type, purpose, expiresAtMs: livesMs === undefined ? undefined : nowMs + livesMs }, nowMs);
   } catch (thrown) {
     if (came) await files.drop(came.written).catch(() => {});

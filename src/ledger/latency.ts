@@ -1,5 +1,6 @@
 /** How long recent requests took: from the requests themselves, since roll-ups do not know. */
 import { requestIdFrom } from "./requests.ts";
+import { shownFrom } from "./shown.ts";
 
 /** One request that was answered to its end. `firstByteMs` null: its answer was not streamed. */
 export type Timed = { atMs: number; keyId: string; model: string; app: string | null; firstByteMs: number | null; totalMs: number };
@@ -11,7 +12,7 @@ export const mostTimed = 2_000;
 export async function timedRequests(db: D1Database, organisationId: string, { fromMs, toMs }: { fromMs: number; toMs: number }): Promise<Timed[]> {
   const { results } = await db.prepare(`
     SELECT at AS atMs, key_id AS keyId, entry ->> 'model' AS model, entry ->> '$.app.name' AS app, entry ->> 'firstByteMs' AS firstByteMs, entry ->> 'totalMs' AS totalMs, entry ->> 'stream' AS stream
-    FROM (SELECT at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4)
+    FROM (SELECT at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id >= max(?2, ${shownFrom("?1")}) AND id < ?3 ORDER BY id DESC LIMIT ?4)
     WHERE entry ->> 'end' = 'complete' AND entry ->> 'status' < 400`,
   ).bind(organisationId, requestIdFrom(fromMs), requestIdFrom(toMs), mostTimed).all<Timed & { stream: number }>();
   return results.map(({ stream, firstByteMs, ...timed }) => ({ ...timed, firstByteMs: stream ? firstByteMs : null }));

@@ -1,6 +1,7 @@
 /** An organisation's finished requests, as people look through them: newest first, filtered, a page at a time. */
 import type { End, LedgerEntry, Outcome } from "./entry.ts";
 import { requestIdFrom } from "./requests.ts";
+import { isShown, shownFrom } from "./shown.ts";
 
 /** What a request must be to be listed. `model`: as it was asked for, or the deployment; `failed`: the client got none of it, or not all; times are Unix ms of its beginning, `toMs` the first one outside. */
 export type RequestFilters = { keyId?: string; model?: string; end?: End; status?: number; failed?: boolean; aboveNanoUsd?: number; fromMs?: number; toMs?: number };
@@ -38,7 +39,7 @@ async function select(db: D1Database, organisationId: string, filters: RequestFi
   const bound = (value: string | number | boolean): string => `?${values.push(typeof value === "boolean" ? Number(value) : value)}`;
   const names = (Object.keys(conditionOf) as (keyof typeof conditionOf)[]).filter((name) => filters[name] !== undefined);
   const conditions = [...names.map((name) => conditionOf[name](bound(filters[name]!))), ...more.map(([sql, value]) => sql.replace("?", bound(value)))];
-  const range = "organisation_id = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC";
+  const range = `organisation_id = ?1 AND id >= max(?2, ${shownFrom("?1")}) AND id < ?3 ORDER BY id DESC`;
   const [found, reached] = await db.batch([
     db.prepare(`SELECT id, at, key_id, entry FROM (SELECT id, at, key_id, entry FROM requests WHERE ${range} LIMIT ${mostSeen}) WHERE ${conditions.join(" AND ") || "true"} ORDER BY id DESC LIMIT ${bound(limit)}`).bind(...values),
     db.prepare(`SELECT id FROM requests WHERE ${range} LIMIT 1 OFFSET ${mostSeen - 1}`).bind(organisationId, fromId, beforeId),
@@ -66,8 +67,8 @@ export async function newlyEnded(db: D1Database, organisationId: string, filters
 /** What belongs to a request: the others that its answer was made of (`req_…r2`), and corrections of what it was charged. */
 export async function belongingTo(db: D1Database, organisationId: string, id: string): Promise<{ parts: KeptRequest[]; corrections: KeptRequest[] }> {
   const [parts, corrections] = await db.batch<Row>([
-    db.prepare("SELECT id, at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id >= ?2 || 'r' AND id < ?2 || 's' ORDER BY id").bind(organisationId, id),
-    db.prepare(`SELECT id, at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id < 'req_' AND entry ->> '$.adjusts.request' = ?2 ORDER BY at`).bind(organisationId, id),
+    db.prepare(`SELECT id, at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id >= ?2 || 'r' AND id < ?2 || 's' AND ${isShown("?1")} ORDER BY id`).bind(organisationId, id),
+    db.prepare(`SELECT id, at, key_id, entry FROM requests WHERE organisation_id = ?1 AND id < 'req_' AND entry ->> '$.adjusts.request' = ?2 AND ${isShown("?1")} ORDER BY at`).bind(organisationId, id),
   ]);
   return { parts: parts!.results.map(kept), corrections: corrections!.results.map(kept) };
 }

@@ -118,6 +118,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
   let opted: Opted = { hedges: false, continues: false };
   let reserved: Estimate = { tokens: 0, nanoUsd: 0 };
   const reserving = async (current: Principal): Promise<Extract<MeterOperation, { do: "reserve" }>> => {
+    context.recognised?.(current);
     const question = await questionFor(context, current, asking);
     ({ sovereign } = question);
     planned = plan(question);

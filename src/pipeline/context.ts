@@ -1,4 +1,5 @@
 /** What travels with a request from the route to the ledger. Nothing in it changes. */
+import type { Principal } from "../accounts/index.ts";
 import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
@@ -25,6 +26,8 @@ export type RequestContext = {
   readonly keyId?: string;
   /** Takes the outcome, and posts it itself: whoever runs a request twice after a crash must have its answer before it is charged. */
   readonly settles?: (settlement: Settlement) => void;
+  /** Hears who the caller is as its key's object knows it, before anything is reserved. What it throws refuses the request. */
+  readonly recognised?: (caller: Principal) => void;
   /** Hears that the request may run: it was read, planned and reserved for. */
   readonly admitted?: () => void;
   /** Tells a whole answer otherwise before it leaves: what stands in it by address, or by its bytes. undefined: as it is. An error: nothing is left of it. */

@@ -4,10 +4,8 @@ import { pruneRequests } from "../ledger/index.ts";
 import { Pictures } from "../pictures/index.ts";
 import { isolateOf } from "./isolate.ts";
 
-const requestsLiveMs = 30 * 86_400_000;
-
 export async function tidy(env: Cloudflare.Env, nowMs: number): Promise<void> {
-  await pruneRequests(env.DB, nowMs - requestsLiveMs);
+  await pruneRequests(env.DB, nowMs);
   await removeExpiredSecrets(env.DB, nowMs);
   await removeExpiredSessions(env.DB, nowMs);
   await removeExpiredInvitations(env.DB, nowMs);

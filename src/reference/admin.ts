@@ -1,5 +1,6 @@
 /** The administrator's API. */
 import { budgetSchema } from "../accounts/budgets.ts";
+import { retentionSchema } from "../accounts/retention.ts";
 import { tokenIssuerSchema } from "../accounts/token-issuers.ts";
 import * as account from "../routes/admin/account.ts";
 import { houseRulesSchema } from "../accounts/demands.ts";
@@ -45,6 +46,8 @@ const operations = (): readonly Omit<Operation, "by">[] => [
   { on: `PUT ${one}/rules`, is: "Say what it demands of every request", gives: "HouseRules", says: "All of it: what is absent is not demanded any more. A request may be stricter, never less strict.", json: houseRulesSchema },
   { on: `GET ${one}/models`, is: "Models and aliases that its keys may call", gives: "AllowedModels" },
   { on: `PUT ${one}/models`, is: "Say which models and aliases its keys may call", gives: "AllowedModels", says: "`*` at an end matches the rest; `null` is every model. Plan and key hold beside it.", json: modelsSchema },
+  { on: `GET ${one}/retention`, is: "For how many days what is kept of it lasts", gives: "Retention" },
+  { on: `PUT ${one}/retention`, is: "Say for how many days what is kept of it lasts", gives: "Retention", says: "All of it: what is absent is as the gateway has it, and bodies are not kept. It holds for what is made from then on; figures of requests are hidden at once.", json: retentionSchema },
   { on: `GET ${one}/alerts`, is: "Who hears what its budgets have come to", gives: "AlertTargets" },
   { on: `PUT ${one}/alerts`, is: "Say who hears what its budgets have come to", gives: "AlertTargets", json: alertsSchema },
   { on: `POST ${one}/alerts/secret`, is: "A new secret for the webhook", gives: "AlertSecret", says: "Shown this once. The one before signs beside it for a day.", status: 201 },

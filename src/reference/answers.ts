@@ -4,6 +4,7 @@ import { budgetSchema, jointSchema } from "../accounts/budgets.ts";
 import { houseRulesSchema } from "../accounts/demands.ts";
 import { roles } from "../accounts/members.ts";
 import { keyPolicySchema, limitsSchema, modelListSchema } from "../accounts/policy.ts";
+import { retentionSchema } from "../accounts/retention.ts";
 
 const time = (): z.ZodType => z.iso.datetime();
 const maybeTime = (): z.ZodType => z.iso.datetime().nullable();
@@ -45,7 +46,7 @@ function organisations() {
 function settings() {
   const targets = { roles: z.array(z.enum(roles)), webhookUrl: word(), secretRotatedAt: maybeTime() };
   return {
-    HouseRules: houseRulesSchema, AllowedModels: z.strictObject({ models: modelListSchema.nullable() }),
+    HouseRules: houseRulesSchema, Retention: retentionSchema, AllowedModels: z.strictObject({ models: modelListSchema.nullable() }),
     AlertTargets: z.strictObject(targets), AlertSecret: z.strictObject({ ...targets, secret: z.string() }), AlertTest: z.strictObject({ heard: z.boolean() }),
   };
 }

@@ -2,7 +2,7 @@
 import type { Principal } from "../accounts/index.ts";
 import { collect, parseExact, type ChatEvent } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
-import { callerOf, readJson, refusal, serve, type RequestContext, type Serve } from "../pipeline/index.ts";
+import { callerOf, isWish, readJson, refusal, serve, type RequestContext, type Serve } from "../pipeline/index.ts";
 import { conversations, openaiChat } from "../protocols/index.ts";
 import { dataOf, splitFrames } from "../protocols/sse.ts";
 import { log } from "../telemetry/index.ts";
@@ -10,7 +10,7 @@ import { splice } from "../upstream/splice.ts";
 import { openerOf, staysHome } from "./access.ts";
 import { reached } from "./history.ts";
 import type { Asking } from "./kept.ts";
-import { keepMsOf } from "./layer.ts";
+import { lastsMs } from "./lasting.ts";
 import { listed, noPlace, pageOf, type Listed } from "./listing.ts";
 import type { ChatPlace, Chats, KeptChat } from "./stored-chats.do.ts";
 import type { Place } from "./stored.ts";
@@ -18,6 +18,8 @@ import { isObject, objects, type Json } from "./teller.ts";
 import { Vault } from "./vault.ts";
 
 type Shelf = { readonly chats: Chats; readonly vault: Vault };
+/** One on which something is put, for so long. */
+type Opened = Shelf & { readonly keepMs: number };
 
 const unknown = (id: string): GatewayError => new GatewayError("not_found", `Chat completion with id '${id.slice(0, 100)}' not found.`);
 
@@ -39,17 +41,31 @@ export const chatsKept: Serve = async (context, protocol) => {
     const { store: _, metadata, ...rest } = body;
     if (metadata != null && !(isObject(metadata) && Object.values(metadata).every((value) => typeof value === "string"))) throw new GatewayError("invalid_request", "metadata: must be an object of strings", { param: "metadata" });
     const text = splice(read.text, {}, ["store", "metadata"]);
-    const response = await serve({ ...context, read: { text, json: rest } }, protocol);
-    const shelf = response.ok ? await shelfOf(context, caller) : undefined;
-    return shelf ? await kept(context, shelf, { text, metadata: (metadata ?? {}) as Json }, response) : response;
+    const recognised = (now: Principal): void => {
+      caller = now;
+      if (lastsMs(context, now, "chatDays") === undefined && isWish(context.request.headers.get("x-forge-strict"))) throw new GatewayError("invalid_request", "store: your organisation stores no chat completions, and X-Forge-Strict is asked for.", { param: "store", shouldRetry: false });
+    };
+    const response = await serve({ ...context, recognised, read: { text, json: rest } }, protocol);
+    if (!response.ok) return response;
+    const keepMs = lastsMs(context, caller, "chatDays");
+    const shelf = keepMs === undefined ? undefined : await shelfOf(context, caller);
+    return shelf ? await kept(context, { ...shelf, keepMs: keepMs! }, { text, metadata: (metadata ?? {}) as Json }, response) : unkept(response);
   } catch (thrown) {
     return refusal(context, protocol, caller, thrown);
   }
 };
 
+/** The answer to who asked for it to be stored, and whose organisation stores none: that it is not is said beside other losses. */
+function unkept(response: Response): Response {
+  const headers = new Headers(response.headers);
+  const losses = headers.get("x-forge-losses");
+  headers.set("x-forge-losses", losses === null ? "store" : `${losses}, store`);
+  return new Response(response.body, { status: response.status, headers });
+}
+
 type Asked = { readonly text: string; readonly metadata: Json };
 
-async function kept(context: RequestContext, shelf: Shelf, asked: Asked, response: Response): Promise<Response> {
+async function kept(context: RequestContext, shelf: Opened, asked: Asked, response: Response): Promise<Response> {
   const { status, headers } = response;
   if (headers.get("content-type")?.startsWith("text/event-stream")) return new Response(response.body!.pipeThrough(recorded(context, shelf, asked)), { status, headers });
   const text = await response.text();
@@ -58,7 +74,7 @@ async function kept(context: RequestContext, shelf: Shelf, asked: Asked, respons
 }
 
 /** Passes a stream on, and stores what it said once it is whole. A client that leaves before has no chat to come back to. */
-function recorded(context: RequestContext, shelf: Shelf, asked: Asked): TransformStream<Uint8Array, Uint8Array> {
+function recorded(context: RequestContext, shelf: Opened, asked: Asked): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder();
   let text = "";
   return new TransformStream<Uint8Array, Uint8Array>({
@@ -82,13 +98,13 @@ function wholeOf({ requestId, startedAtMs }: RequestContext, asked: Asked, text:
 }
 
 /** Stores it. One that cannot be stored was answered all the same, and is not found later. */
-async function save(context: RequestContext, { chats, vault }: Shelf, { text, metadata }: Asked, response: string): Promise<void> {
+async function save(context: RequestContext, { chats, vault, keepMs }: Opened, { text, metadata }: Asked, response: string): Promise<void> {
   try {
     const { id, model } = JSON.parse(response) as Json;
     if (typeof id !== "string" || id === "" || id.length > 200) return;
     const place = (part: string): string => `${id}:${part}`;
     const [request, told, described, tags] = await Promise.all([vault.seal(text, place("request")), vault.seal(response, place("response")), vault.seal(JSON.stringify(metadata), place("metadata")), tagsOf(vault, metadata)]);
-    await reached(() => chats.save({ row: { id, createdAtMs: context.startedAtMs, model: typeof model === "string" ? model : "", tags }, request, response: told, metadata: described }, keepMsOf(context)));
+    await reached(() => chats.save({ row: { id, createdAtMs: context.startedAtMs, model: typeof model === "string" ? model : "", tags }, request, response: told, metadata: described }, keepMs));
   } catch (error) {
     log("error", "chat_not_kept", { requestId: context.requestId, message: String(error) });
   }

@@ -4,7 +4,7 @@ import { accessTo, staysHome, type Access } from "./access.ts";
 import { said } from "./asked.ts";
 import { openJson, reached } from "./history.ts";
 import { plain, type Asking } from "./kept.ts";
-import { keepMsOf } from "./layer.ts";
+import { mustLastMs } from "./lasting.ts";
 import { listed, noPlace, type Listed } from "./listing.ts";
 import { conversationIdOf, givenId, newMark, newThread, threadOfConversation } from "./names.ts";
 import { sealedTurns } from "./run.ts";
@@ -36,12 +36,13 @@ function given(items: readonly Json[], thread: string): Json[] {
 }
 
 export async function create({ context, caller }: Asking, { metadata, items }: { metadata: Json; items: readonly Json[] }): Promise<Json> {
+  const keepMs = mustLastMs(context, caller, "conversation");
   const thread = newThread(staysHome(context, caller));
   const access = await accessTo(context, caller, thread);
   if (!access) throw unknown(conversationIdOf(thread));
   const nowMs = context.startedAtMs;
   const [sealed, turns] = await Promise.all([access.vault.seal(JSON.stringify(metadata), placeOf.metadata), sealedTurns(access.vault, given(items, thread))]);
-  await reached(() => access.object.open(sealed, turns, nowMs, keepMsOf(context)));
+  await reached(() => access.object.open(sealed, turns, nowMs, keepMs));
   return described(conversationIdOf(thread), nowMs, metadata);
 }
 
@@ -61,10 +62,11 @@ export async function remove(asking: Asking, id: string): Promise<Json> {
 }
 
 export async function add(asking: Asking, id: string, items: readonly Json[], secrets: boolean): Promise<Listed> {
+  const keepMs = mustLastMs(asking.context, asking.caller, "items");
   const { access } = await opened(asking, id);
   const whole = given(items, access.thread);
   const turns = await sealedTurns(access.vault, whole);
-  await reached(() => access.object.append(turns, keepMsOf(asking.context)));
+  await reached(() => access.object.append(turns, keepMs));
   return listed(whole.map((item) => plain(item, secrets)), false);
 }
 

@@ -3,7 +3,7 @@ import type { Principal } from "../accounts/index.ts";
 import { parseExact } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
-import { answerHeaders, callerOf, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
+import { answerHeaders, callerOf, look, readJson, refusal, type RequestContext, type Serve } from "../pipeline/index.ts";
 import { openaiResponses, type Protocol } from "../protocols/index.ts";
 import { bodyOf } from "../replay/index.ts";
 import { log } from "../telemetry/index.ts";
@@ -15,6 +15,7 @@ import { beginningOf } from "./beginning.ts";
 import { follow, left, whole as queued } from "./follow.ts";
 import { historyOf, identified, reached, renamedIn, sentInput, type History } from "./history.ts";
 import { holdsMarks, isSovereign, newThread, responseIdOf } from "./names.ts";
+import { lastsMs, mustLastMs } from "./lasting.ts";
 import { answer, keptResponses } from "./path.ts";
 import { sealedTurns } from "./run.ts";
 import { placeOf, type Row, type Status } from "./stored.ts";
@@ -23,10 +24,7 @@ import { isObject, objects, shownResponse, Teller, type Echo, type Json } from "
 type Read = { readonly text: string; readonly json: unknown };
 
 /** One request that is kept: where, under which id, and what it is made of. */
-type Keeping = { readonly context: RequestContext; readonly access: Access; readonly id: string; readonly asked: Asked; readonly echo: Echo; readonly history: History; readonly read: Read; readonly keepMs: number };
-
-const dayMs = 24 * 3_600_000;
-export const keepMsOf = ({ isolate }: RequestContext): number => isolate.settings.RESPONSES_DAYS * dayMs;
+type Keeping = { readonly context: RequestContext; readonly access: Access; readonly id: string; readonly asked: Asked; readonly echo: Echo; readonly history: History; readonly read: Read; readonly caller: Principal };
 
 /** Answers a request of Responses, or one that counts its tokens. Never rejects. */
 export const responsesKept: Serve = async (context, protocol) => {
@@ -40,8 +38,10 @@ export const responsesKept: Serve = async (context, protocol) => {
   }
 };
 
-async function answered(context: RequestContext, protocol: Protocol, caller: Principal, read: Read): Promise<Response> {
+async function answered(context: RequestContext, protocol: Protocol, known: Principal, read: Read): Promise<Response> {
   const asked = readAsked(read.json, read.text);
+  // What would be refused by an old view of the key is looked at anew.
+  const caller = asked.background && lastsMs(context, known, "responseDays") === undefined ? (await look(context, known)).principal : known;
   const keeps = protocol.id === openaiResponses.id && isKept(asked, context, caller);
   if (!keeps && !buildsOn(asked) && !holdsCompaction(read.text)) return answer({ ...context, read: sentOn(read, asked, { before: [], own: asked.input }) }, protocol);
   const sovereign = staysHome(context, caller);
@@ -55,8 +55,9 @@ async function answered(context: RequestContext, protocol: Protocol, caller: Pri
   const access = threads.get(thread) ?? (await accessTo(context, caller, thread))!;
   const { previous, conversation, instructions, background } = asked;
   const echo: Echo = { previous_response_id: previous?.id ?? null, instructions, background, store: true, ...(conversation && { conversation: { id: conversation.id } }) };
-  const keeping: Keeping = { context: request, access, id: responseIdOf(thread, context.requestId), asked, echo, history, read: body, keepMs: keepMsOf(context) };
-  return asked.stream || background ? ran(keeping) : whole(keeping);
+  const keeping: Keeping = { context: request, access, id: responseIdOf(thread, context.requestId), asked, echo, history, read: body, caller };
+  const told = asked.stream || background ? await ran(keeping) : await whole(keeping);
+  return told ?? answered(context, protocol, (await look(context, caller)).principal, read);
 }
 
 const readable = async (context: RequestContext, caller: Principal, { before, own }: History): Promise<History> =>
@@ -70,10 +71,12 @@ export async function resolved(context: RequestContext, caller: Principal, asked
 
 const invalid = (param: string, message: string): GatewayError => new GatewayError("invalid_request", message, { param });
 
-/** Whether a response is kept: what is sovereign only when the request says so itself, and by a key that can be asked for again. */
+/** Whether a response is kept, which its organisation may rule out: what is sovereign only when the request says so itself, and by a key that can be asked for again. */
 function isKept({ store, background }: Asked, context: RequestContext, caller: Principal): boolean {
   const home = staysHome(context, caller);
-  const keeps = home ? store === true && context.keyId === undefined : (store ?? context.isolate.settings.RESPONSES_STORE === "true");
+  const asks = home ? store === true && context.keyId === undefined : (store ?? context.isolate.settings.RESPONSES_STORE === "true");
+  if (background && asks) mustLastMs(context, caller, "background");
+  const keeps = asks && lastsMs(context, caller, "responseDays") !== undefined;
   if (background && !keeps) throw invalid("background", home && store !== false ? "background: needs a response that is stored, and a sovereign one only is with store: true" : "background: needs a response that is stored: leave out store: false");
   return keeps;
 }
@@ -107,8 +110,10 @@ function inSession({ url, method, headers, signal }: Request, thread: string): R
 }
 
 /** Answered here and now: what came of it is written down before it is told. One that cannot be written down says so. */
-async function whole({ context, access, id, asked, echo, history, keepMs }: Keeping): Promise<Response> {
-  const response = await answer(context, keptResponses);
+async function whole({ context, access, id, asked, echo, history, caller: known }: Keeping): Promise<Response> {
+  // What its key's object knows is newer than what this isolate did when the request came.
+  let caller = known;
+  const response = await answer({ ...context, recognised: (now) => void (caller = now) }, keptResponses);
   const { status, headers } = response;
   if (!response.ok) return response;
   const text = await response.text();
@@ -117,14 +122,15 @@ async function whole({ context, access, id, asked, echo, history, keepMs }: Keep
   const kept = new Teller(id, echo, renamedIn(history)).response(told);
   const row: Row = { id, parent: asked.previous?.id ?? null, status: kept.status as Status, background: false, createdAtMs: context.startedAtMs, streams: false };
   const own = identified(history.own, id);
-  const saved = await reached(async () => {
+  const keepMs = isKept(asked, context, caller) && staysHome(context, caller) === isSovereign(access.thread) ? lastsMs(context, caller, "responseDays") : undefined;
+  const saved = keepMs !== undefined && await reached(async () => {
     const [input, sealed, turns] = await Promise.all([
       access.vault.seal(JSON.stringify(own), placeOf.input(id)), access.vault.seal(JSON.stringify(kept), placeOf.response(id)),
       echo.conversation && row.status !== "failed" ? sealedTurns(access.vault, [...own, ...objects(kept.output)]) : [],
     ]);
     await access.object.save({ row, input, response: sealed, turns, keepMs });
   }).then(() => true, () => false);
-  if (!saved) log("error", "response_not_kept", { requestId: context.requestId });
+  if (!saved && keepMs !== undefined) log("error", "response_not_kept", { requestId: context.requestId });
   return new Response(JSON.stringify(shownResponse(saved ? kept : { ...kept, store: false }, asked.secrets)), { status, headers });
 }
 
@@ -137,17 +143,18 @@ function toldIn(text: string): Json | undefined {
   }
 }
 
-/** Run by the thread's object, whoever stays to hear of it. */
-async function ran({ context, access, id, asked, echo, history, read, keepMs }: Keeping): Promise<Response> {
+/** Run by the thread's object, whoever stays to hear of it. undefined: the caller may not have it stored there any more, and nothing was done. */
+async function ran({ context, access, id, asked, echo, history, read }: Keeping): Promise<Response | undefined> {
   const { request, isolate, requestId, startedAtMs, keyId, named } = context;
   const { background, stream, secrets } = asked;
   const first = JSON.stringify(beginningOf(context, id, echo, read.json));
   const own = JSON.stringify(identified(history.own, id));
   const begun = await reached(() => access.object.begin({
-    id, parent: asked.previous?.id ?? null, background, opener: access.opener, keepMs, requestId, startedAtMs, text: read.text, input: own, first, echo, secrets, renamed: renamedIn(history),
+    id, parent: asked.previous?.id ?? null, background, opener: access.opener, requestId, startedAtMs, text: read.text, input: own, first, echo, secrets, renamed: renamedIn(history),
     request: { url: request.url, headers: [...request.headers], region: isolate.regionOf(request) },
     ...(keyId !== undefined && { keyId }),
   }));
+  if (begun.is === "refused" && begun.changed) return undefined;
   if (begun.is === "refused") return new Response(begun.body, { status: begun.status, headers: begun.headers.map(([name, value]) => [name, value]) });
   const headers = begun.headers.length > 0 ? Object.fromEntries(begun.headers) : answerHeaders(requestId, undefined, "text/event-stream; charset=utf-8");
   if (!stream) {

@@ -2,7 +2,9 @@
 import type { Outcome } from "../ledger/entry.ts";
 import type { RequestContext } from "../pipeline/index.ts";
 import { within } from "../within.ts";
+import { brokenBy, errorOf } from "./broken.ts";
 import { eventsIn } from "./frames.ts";
+import { lastsIn } from "./lasting.ts";
 import { answer, keptResponses } from "./path.ts";
 import type { Records } from "./records.ts";
 import { placeOf, type Begun, type Order, type Page, type Row, type Status } from "./stored.ts";
@@ -43,6 +45,9 @@ export class Run {
   private writing: Promise<void> = Promise.resolve();
   private flushing: ReturnType<typeof setTimeout> | null = null;
   private outcome: Outcome | undefined;
+  /** How long the thread lives from its beginning on: known when it is known who asks. */
+  private keepMs = 0;
+  private changed = false;
   private broken: { code: string; message: string } | undefined;
 
   constructor(order: Order, ground: Ground) {
@@ -94,6 +99,12 @@ export class Run {
       read: { text: order.text, json: JSON.parse(order.text) as unknown },
       ...(order.keyId !== undefined && { keyId: order.keyId }),
       named: { body: new Uint8Array(), settled: this.settled.resolve },
+      recognised: (caller) => {
+        if (this.opened) return;
+        this.changed = true;
+        this.keepMs = lastsIn(order.opener.thread, context, caller);
+        this.changed = false;
+      },
       ...(order.background && { admitted: () => void this.open([]).catch(() => {}) }),
     };
     try {
@@ -112,16 +123,16 @@ export class Run {
   }
 
   private async refuse(response: Response): Promise<void> {
-    this.beginning.resolve({ is: "refused", status: response.status, headers: [...response.headers], body: new Uint8Array(await response.arrayBuffer()) });
+    this.beginning.resolve({ is: "refused", status: response.status, headers: [...response.headers], body: new Uint8Array(await response.arrayBuffer()), ...(this.changed && { changed: true }) });
   }
 
   /** From here on it is stored. */
   private open(headers: readonly (readonly [string, string])[]): Promise<void> {
     return (this.opened ??= this.write(async () => {
-      const { id, input, keepMs, background, first } = this.order;
+      const { id, input, background, first } = this.order;
       const [own, response] = await Promise.all([this.vault.seal(input, placeOf.input(id)), this.vault.seal(first, placeOf.response(id))]);
       this.ground.records.keep({ row: this.row, input: own, response });
-      this.ground.records.expireAt(Date.now() + keepMs);
+      this.ground.records.expireAt(Date.now() + this.keepMs);
       if (background) for (const type of ["response.created", "response.queued"]) this.say({ type, sequence_number: this.next, response: this.current });
       this.beginning.resolve({ is: "begun", headers });
     }).catch((error: unknown) => {
@@ -228,20 +239,3 @@ export class Run {
 /** Items as a conversation keeps them. */
 export const sealedTurns = (vault: Vault, items: readonly Json[]): Promise<{ id: string; bytes: Uint8Array }[]> =>
   Promise.all(items.map(async (item) => ({ id: String(item.id), bytes: await vault.seal(JSON.stringify(item), placeOf.turn(String(item.id))) })));
-
-const word = (value: unknown, otherwise: string): string => (typeof value === "string" && value !== "" ? value : otherwise);
-
-/** What an `error` event says, flat or nested. */
-function errorOf(event: Json): { code: string; message: string } {
-  const { code, message } = isObject(event.error) ? event.error : event;
-  return { code: word(code, "server_error"), message: word(message, "The answer broke off.") };
-}
-
-/** What a refusal says, to a client that was already told that its response is queued. */
-function brokenBy(body: string): { code: string; message: string } {
-  try {
-    return errorOf(JSON.parse(body) as Json);
-  } catch {
-    return { code: "server_error", message: "The answer broke off." };
-  }
-}

@@ -3,10 +3,10 @@ import { joined } from "../bytes.ts";
 
 /** Most bytes in a row, which holds 2 MB. */
 const pieceBytes = 1024 * 1024;
-const dayMs = 24 * 3_600_000;
+const hourMs = 3_600_000;
 
 /** A chat completion at rest. `model` and `tags` are what lists are narrowed by; of metadata only marks are there that nobody can read. */
-export type ChatRow = { readonly id: string; readonly createdAtMs: number; readonly model: string; readonly tags: readonly string[] };
+export type ChatRow = { readonly id: string; readonly createdAtMs: number; readonly model: string; readonly tags: readonly string[]; /** Absent in rows of before: as long as `keep` says. */ readonly untilMs?: number };
 export type Part = "request" | "response" | "metadata";
 export type KeptChat = { readonly row: ChatRow } & Readonly<Record<Part, Uint8Array>>;
 export type ChatPlace = { readonly after?: string; readonly order: "asc" | "desc"; readonly limit: number; readonly model?: string; readonly tags: readonly string[] };
@@ -28,12 +28,14 @@ const textKey = (id: string, part: Part, piece = ""): string => `text:${id}:${pa
 export class StoredChats extends DurableObject<Cloudflare.Env> {
   async save({ row, ...texts }: KeptChat, keepMs: number): Promise<void> {
     const { kv } = this.ctx.storage;
-    this.remove(row.id);
-    kv.put(chatKey(row), row);
+    const untilMs = row.createdAtMs + keepMs;
+    const before = this.any(row.id);
+    if (before) this.erase(before);
+    kv.put(chatKey(row), { ...row, untilMs });
     kv.put(`at:${row.id}`, chatKey(row));
-    kv.put("keep", keepMs);
     for (const part of parts) this.put(row.id, part, texts[part]);
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(row.createdAtMs + keepMs);
+    const wakesAtMs = await this.ctx.storage.getAlarm();
+    if (wakesAtMs === null || wakesAtMs > untilMs) await this.ctx.storage.setAlarm(untilMs);
   }
 
   find(id: string): KeptChat | undefined {
@@ -49,7 +51,7 @@ export class StoredChats extends DurableObject<Cloudflare.Env> {
     const bounds = !behind ? {} : reverse ? { end: chatKey(behind) } : { start: `${chatKey(behind)}\0` };
     const found: ChatRow[] = [];
     for (const [, row] of this.ctx.storage.kv.list<ChatRow>({ prefix: "chat:", ...bounds, reverse })) {
-      if ((model !== undefined && row.model !== model) || !tags.every((tag) => row.tags.includes(tag))) continue;
+      if (this.isOver(row) || (model !== undefined && row.model !== model) || !tags.every((tag) => row.tags.includes(tag))) continue;
       found.push(row);
       if (found.length > limit) break;
     }
@@ -67,22 +69,32 @@ export class StoredChats extends DurableObject<Cloudflare.Env> {
 
   remove(id: string): boolean {
     const row = this.row(id);
-    if (!row) return false;
+    if (row) this.erase(row);
+    return row !== undefined;
+  }
+
+  private erase(row: ChatRow): void {
     this.ctx.storage.kv.delete(chatKey(row));
-    this.ctx.storage.kv.delete(`at:${id}`);
-    this.drop(`text:${id}:`);
-    return true;
+    this.ctx.storage.kv.delete(`at:${row.id}`);
+    this.drop(`text:${row.id}:`);
   }
 
   /** What has had its time goes. */
   override async alarm(): Promise<void> {
-    const { kv } = this.ctx.storage;
-    const dueMs = Date.now() - (kv.get<number>("keep") ?? 0);
-    for (const row of this.rows()) {
-      if (row.createdAtMs > dueMs) return this.ctx.storage.setAlarm(Date.now() + dayMs);
-      this.remove(row.id);
-    }
-    await this.ctx.storage.deleteAll();
+    const rows = this.rows();
+    const left = rows.filter((row) => !this.isOver(row));
+    if (left.length === 0) return this.ctx.storage.deleteAll();
+    for (const row of rows) if (this.isOver(row)) this.erase(row);
+    await this.ctx.storage.setAlarm(Math.max(Date.now() + hourMs, Math.min(...left.map((row) => this.untilMs(row)))));
+  }
+
+  private untilMs({ createdAtMs, untilMs }: ChatRow): number {
+    return untilMs ?? createdAtMs + (this.ctx.storage.kv.get<number>("keep") ?? 0);
+  }
+
+  /** It has had its time: from then on it is not there, whenever it is deleted. */
+  private isOver(row: ChatRow): boolean {
+    return this.untilMs(row) <= Date.now();
   }
 
   /** All at once: only one list of an object's rows can be open. */
@@ -91,6 +103,11 @@ export class StoredChats extends DurableObject<Cloudflare.Env> {
   }
 
   private row(id: string): ChatRow | undefined {
+    const row = this.any(id);
+    return row && !this.isOver(row) ? row : undefined;
+  }
+
+  private any(id: string): ChatRow | undefined {
     const key = this.ctx.storage.kv.get<string>(`at:${id}`);
     return key === undefined ? undefined : this.ctx.storage.kv.get<ChatRow>(key);
   }

@@ -35,7 +35,6 @@ export type Order = {
   readonly parent: string | null;
   readonly background: boolean;
   readonly opener: Opener;
-  readonly keepMs: number;
   readonly request: { readonly url: string; readonly headers: readonly (readonly [string, string])[]; readonly region: string };
   readonly requestId: string;
   readonly startedAtMs: number;
@@ -53,10 +52,10 @@ export type Order = {
   readonly secrets: boolean;
 };
 
-/** How a run began: with the headers of its answer, or with a refusal, after which nothing is here. */
+/** How a run began: with the headers of its answer, or with a refusal, after which nothing is here. `changed`: what the caller may have stored has changed since it asked. */
 export type Begun =
   | { readonly is: "begun"; readonly headers: readonly (readonly [string, string])[] }
-  | { readonly is: "refused"; readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: Uint8Array };
+  | { readonly is: "refused"; readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: Uint8Array; readonly changed?: true };
 
 /** Events from `first` on, before `next`. */
 export type Sealed = { readonly first: number; readonly next: number; readonly bytes: Uint8Array };

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import * as z from "zod";
+import { noLonger } from "../accounts/retention.ts";
 import { create, endpointsOf, inputOf, isBatchId, listed, openaiBatch, runOf, type Face } from "../batches/index.ts";
 import { GatewayError } from "../errors.ts";
 import { readBody, readQuery } from "./admin/input.ts";
@@ -29,10 +30,10 @@ const found = (face: Face | undefined, id: string): Face => {
 /** /v1/batches, as OpenAI has it. */
 export const batches = new Hono<App>()
   .post("/", async (c) => {
-    const { context, principal: { organisationId, keyId }, headers } = await lookedUp(c);
+    const { context, principal: { organisationId, keyId, keeps }, headers } = await lookedUp(c);
     const { input_file_id: inputFileId, endpoint, metadata = null, output_expires_after: lives } = await readBody(c, newSchema);
     const { id } = await inputOf(context.isolate, organisationId, inputFileId);
-    const wanted = { shape: "file", endpoint, inputFileId: id, metadata, outputLivesMs: (lives?.seconds ?? outputLivesS.most) * 1_000 } as const;
+    const wanted = { shape: "file", endpoint, inputFileId: id, metadata, outputLivesMs: noLonger((lives?.seconds ?? outputLivesS.most) * 1_000, keeps?.outputDays) } as const;
     return c.json(openaiBatch(await create(context.isolate, { organisationId, keyId, request: c.req.raw }, wanted)), 200, headers);
   })
   .get("/", async (c) => {

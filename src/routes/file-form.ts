@@ -1,4 +1,6 @@
 /** A file out of a client's form: it streams into the store while it comes, and is a file when all that is said of it has come and is right. */
+import type { Principal } from "../accounts/index.ts";
+import { noLonger } from "../accounts/retention.ts";
 import { GatewayError } from "../errors.ts";
 import { fileNameOf, fileTypeOf, mostFileBytes, newFileId, type StoredFile, type Written } from "../files/index.ts";
 import { Form, type FormPart } from "../form.ts";
@@ -40,7 +42,7 @@ export async function readForm(form: Form, { name, fields }: { name: string; fie
 }
 
 /** Takes a file. Throws what is wrong with the form, `request_too_large` or `quota_exceeded`; then nothing is kept. */
-export async function takeFile({ request, isolate: { files }, startedAtMs }: RequestContext, organisationId: string, shape: FileShape): Promise<StoredFile> {
+export async function takeFile({ request, isolate: { files }, startedAtMs }: RequestContext, { organisationId, keeps }: Principal, shape: FileShape): Promise<StoredFile> {
   const form = new Form(request, formLimits(mostFileBytes));
   const fields = new Map<string, string>();
   let came: { written: Written; filename: string; type: string } | undefined;
@@ -52,7 +54,8 @@ export async function takeFile({ request, isolate: { files }, startedAtMs }: Req
       fields.set(name, value);
       shape.meant(fields, false);
     });
-    const { purpose, livesMs } = shape.meant(fields, true);
+    const { purpose, livesMs: said } = shape.meant(fields, true);
+    const livesMs = noLonger(said, keeps?.fileDays);
     const { written, filename, type } = came!;
     return await files.keep(written, { filename, type, purpose, expiresAtMs: livesMs === undefined ? undefined : startedAtMs + livesMs }, startedAtMs);
   } catch (thrown) {

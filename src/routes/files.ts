@@ -11,7 +11,7 @@ export const files = new Hono<App>()
   .post("/", async (c) => {
     const { context, principal, headers } = await lookedUp(c);
     const shape = shapeFor(c.req.raw.headers);
-    return c.json(shape.view(await takeFile(context, principal.organisationId, shape)), 200, headers);
+    return c.json(shape.view(await takeFile(context, principal, shape)), 200, headers);
   })
   .get("/", async (c) => {
     const { context, principal, headers } = await lookedUp(c);

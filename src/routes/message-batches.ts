@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
+import { noLonger } from "../accounts/retention.ts";
 import { anthropicBatch, create, isBatchId, isOver, listed, newBatchId, requestLines, runOf, unlist, type Batch, type Face } from "../batches/index.ts";
 import { GatewayError } from "../errors.ts";
 import { readQuery } from "./admin/input.ts";
@@ -28,7 +29,7 @@ const shown = (c: Context<App>, face: Face): Record<string, unknown> => anthropi
 /** /v1/messages/batches, as Anthropic has it: https://docs.anthropic.com/en/api/creating-message-batches */
 export const messageBatches = new Hono<App>()
   .post("/", async (c) => {
-    const { context: { isolate }, principal: { organisationId, keyId }, headers } = await lookedUp(c);
+    const { context: { isolate }, principal: { organisationId, keyId, keeps }, headers } = await lookedUp(c);
     if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "application/json")) throw new GatewayError("unsupported_media_type", "Send JSON with content-type: application/json.");
     const encoding = c.req.header("content-encoding");
     if (encoding !== undefined && encoding !== "identity") throw new GatewayError("unsupported_media_type", "Send the request body without content-encoding.");
@@ -38,7 +39,7 @@ export const messageBatches = new Hono<App>()
     let total = 0;
     const lines = requestLines((c.req.raw.body ?? new Blob().stream()) as unknown as AsyncIterable<Uint8Array>, (count) => (total = count));
     const file = await isolate.files.put(organisationId, { filename: `${id}.jsonl`, purpose: "batch", type: "application/jsonl", expiresAtMs: now + 2 * day }, lines, { mostBytes: mostBodyBytes }, now);
-    const wanted = { shape: "messages", endpoint: "/v1/messages", inputFileId: file.id, metadata: null, outputLivesMs: resultsLiveMs, id, total } as const;
+    const wanted = { shape: "messages", endpoint: "/v1/messages", inputFileId: file.id, metadata: null, outputLivesMs: noLonger(resultsLiveMs, keeps?.outputDays), id, total } as const;
     return c.json(shown(c, await create(isolate, { organisationId, keyId, request: c.req.raw }, wanted)), 200, headers);
   })
   .get("/", async (c) => {

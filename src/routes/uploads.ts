@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
+import { noLonger } from "../accounts/retention.ts";
 import { fileNameOf, fileTypeOf, livesOf, purposes, type StoredFile, type Upload } from "../files/index.ts";
 import { Form } from "../form.ts";
 import { readBody } from "./admin/input.ts";
@@ -34,7 +35,7 @@ export const uploads = new Hono<App>()
     const { context, principal, headers } = await lookedUp(c);
     const { filename: said, purpose, bytes, mime_type, expires_after } = await readBody(c, newSchema);
     const filename = fileNameOf(said);
-    const upload = { filename, purpose, type: fileTypeOf(mime_type, filename), bytes, fileLivesMs: livesOf(purpose, expires_after?.seconds) };
+    const upload = { filename, purpose, type: fileTypeOf(mime_type, filename), bytes, fileLivesMs: noLonger(livesOf(purpose, expires_after?.seconds), principal.keeps?.fileDays) };
     return c.json(view(await context.isolate.uploads.create(principal.organisationId, upload, context.startedAtMs)), 200, headers);
   })
   .post("/:id/parts", async (c) => {

@@ -56,6 +56,8 @@ export type Job = {
   readonly model: string;
   readonly seconds: number | undefined;
   readonly size: string | undefined;
+  /** For how many days its organisation has what is made for it, where it says so. */
+  readonly keptDays?: number | undefined;
   /** Sealed; a sovereign request's is not kept. */
   readonly prompt: string | undefined;
   readonly madeFrom: string | undefined;

@@ -1,4 +1,5 @@
 /** A film whose provider does not keep it for long is kept here: a file of its organisation's, sealed as all of them are. */
+import { noLonger } from "../accounts/retention.ts";
 import { GatewayError } from "../errors.ts";
 import type { Isolate } from "../pipeline/index.ts";
 import type { Endpoint } from "../providers/index.ts";
@@ -15,10 +16,10 @@ const pieceLength = 4 * 64 * 1024;
 type Film = { readonly base64: string } | { readonly endpoint: Endpoint; readonly protocol: string; readonly at: string };
 
 /** Keeps it under this id; again changes nothing. Throws where it cannot be had or kept. */
-export async function keepFilm({ files }: Isolate, { organisationId, id, createdAtMs }: Job, fileId: string, film: Film): Promise<void> {
+export async function keepFilm({ files }: Isolate, { organisationId, id, createdAtMs, keptDays }: Job, fileId: string, film: Film): Promise<void> {
   await inTime(fetchMs, async (signal) => {
     const body = "base64" in film ? pieces(film.base64) : await fetched(film, signal);
-    await files.put(organisationId, { id: fileId, filename: `${id}.mp4`, purpose: "video_output", type: "video/mp4", expiresAtMs: createdAtMs + keptMs }, body, { mostBytes }, Date.now());
+    await files.put(organisationId, { id: fileId, filename: `${id}.mp4`, purpose: "video_output", type: "video/mp4", expiresAtMs: createdAtMs + noLonger(keptMs, keptDays) }, body, { mostBytes }, Date.now());
   });
 }
 

@@ -8,7 +8,7 @@ import type { Progress, Variant } from "../protocols/job.ts";
 import { videoWishIn } from "../protocols/media/video-wish.ts";
 import type { Endpoint } from "../providers/index.ts";
 import { log } from "../telemetry/index.ts";
-import { keysHeader } from "../accounts/index.ts";
+import { keysHeader, type Principal } from "../accounts/index.ts";
 import { askOne, contextFor, deployedAt, makerOf, reserve } from "./begin.ts";
 import { askAfter, askToRemove, endpointAt, opened, outcomeFor, sealed } from "./follow.ts";
 import { againMs, beginningMs, interrupted, keepsTrying, longestMs, madeOf, mostGone, notReady, ordered, wakesAt } from "./course.ts";
@@ -111,7 +111,8 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
   private async begin(order: Order, isolate: Isolate): Promise<Created> {
     this.save(ordered(order, Date.now()));
     await this.ctx.storage.setAlarm(Date.now() + beginningMs);
-    const context = contextFor(order, isolate, (promise) => this.ctx.waitUntil(promise));
+    let keptDays: number | undefined;
+    const context = { ...contextFor(order, isolate, (promise) => this.ctx.waitUntil(promise)), recognised: ({ keeps }: Principal) => void (keptDays = keeps?.outputDays) };
     let admission;
     try {
       admission = await reserve(context, order);
@@ -121,7 +122,7 @@ export class VideoJob extends DurableObject<Cloudflare.Env> {
     }
     const { policy, reserved, rate, plan, sovereign } = admission;
     const callback = order.callback && { ...order.callback, url: await sealed(isolate.masters, order, order.callback.url), tries: 0, nextAtMs: 0, done: false };
-    this.save({ ...this.job!, policy, reserved, ...(callback && { callback }), ...(!sovereign && { prompt: await sealed(isolate.masters, order, videoWishIn(fieldsFromRpc(order.fields)).prompt) }) });
+    this.save({ ...this.job!, policy, reserved, keptDays, ...(callback && { callback }), ...(!sovereign && { prompt: await sealed(isolate.masters, order, videoWishIn(fieldsFromRpc(order.fields)).prompt) }) });
     const brought = context.request.headers.get(keysHeader);
     const sealedKeys = brought === null ? undefined : await sealed(isolate.masters, order, brought);
     let failure = new GatewayError("no_provider", "Nobody who makes such films is set up here.");

@@ -163,3 +163,26 @@ test("the list of models is typed one a line, and the page says what each line m
   expect(await rows("SELECT detail FROM audit_events WHERE organisation_id = ? AND actor = ?", admin.organisationId, admin.email))
     .toEqual(expect.arrayContaining([{ detail: '{"models":null}' }, { detail: '{"models":["pair-test","<b>"]}' }, { detail: '{"models":["openai/*","made-up"]}' }]));
 });
+
+test("retention is chosen on the page of the guardrails, with bodies as they were, and holds for what is made from then on", async () => {
+  const [admin, viewer] = [await newMember("admin"), await newMember("viewer")];
+  outside();
+  const key = await newKey({}, admin.organisationId);
+  const kept = async () => (await rows("SELECT retention, body_days FROM organisations WHERE id = ?", admin.organisationId))[0];
+  await admin.post("/bodies", { days: "7" });
+  expect(locationOf(await admin.post("/settings/retention", { requestDays: "7", responseDays: "0", chatDays: "", fileDays: "30", outputDays: "1" }))).toBe("303 /dashboard/settings/guardrails");
+  expect(await kept()).toEqual({ retention: '{"requestDays":7,"responseDays":0,"fileDays":30,"outputDays":1}', body_days: 7 });
+  const page = await (await admin.get("/settings/guardrails")).text();
+  expect(page).toMatch(/name="responseDays".*?<option value="0" selected="">Not at all/s);
+  expect(page).toMatch(/name="requestDays".*?<option value="7" selected="">7 days/s);
+  expect((await call(key.secret, "POST", "/v1/conversations", {})).status).toBe(400);
+  // A number of days that only the admin API sets is among the choices.
+  await callAdmin("PUT", `/organisations/${admin.organisationId}/retention`, { fileDays: 45 });
+  expect(await (await admin.get("/settings/guardrails")).text()).toMatch(/name="fileDays".*?<option value="45" selected="">45 days/s);
+  const wrong: Record<string, string>[] = [{ requestDays: "2" }, { requestDays: "x" }, { outputDays: "31" }, { fileDays: "-1" }];
+  for (const fields of wrong) expect([fields, (await admin.post("/settings/retention", fields)).status]).toEqual([fields, 422]);
+  expect(await kept()).toEqual({ retention: '{"fileDays":45}', body_days: 0 });
+  expect((await viewer.post("/settings/retention", {})).status).toBe(403);
+  const read = await (await viewer.get("/settings/guardrails")).text();
+  expect([read.includes("Uploaded files: until they are deleted"), read.includes('name="fileDays"')]).toEqual([true, false]);
+});

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findRequests, listReceipts } from "../../src/ledger/requests.ts";
+import { listRequests } from "../../src/ledger/request-list.ts";
 import { findRequest, pruneRequests, rollUp, usageReport, type Viewer } from "../../src/ledger/index.ts";
 import { outcomeOf } from "../limits/stage.ts";
 
@@ -126,14 +128,34 @@ describe("one request", () => {
   test("goes when it is older than the limit, more than a chunk at a time", async () => {
     const old = Array.from({ length: 2_100 }, (_, i) => entry(`${idAt(now - 1)}_${i}`, now - 1));
     await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [...old, entry(`${idAt(now)}_kept`)]);
-    await pruneRequests(env.DB, now);
+    await pruneRequests(env.DB, now + 30 * 86_400_000);
     const { results } = await env.DB.prepare("SELECT id FROM requests").all();
     expect(results).toEqual([{ id: `${idAt(now)}_kept` }]);
   });
 
+  test("goes, and is not shown before that, when it is older than its own organisation says", async () => {
+    const today = Date.now();
+    const [recent, aged] = [today - 2 * 86_400_000, today - 4 * 86_400_000];
+    await env.DB.prepare("INSERT INTO organisations (id, name, created_at, retention) VALUES ('brief', 'Brief', 0, '{\"requestDays\":3}')").run();
+    const chained = (id: string, sequence: number) => ({ id, at: aged, sequence, outcome: JSON.stringify({ ...outcomeOf({ tokens: 9, nanoUsd: 4 }), chain: { sequence } }) });
+    for (const [keyId, organisationId] of [["a", "brief"], ["b", "usual"]] as const) {
+      await rollUp(env.DB, { keyId, organisationId }, [], [entry(`${idAt(recent)}_${keyId}`, recent), chained(`${idAt(aged)}_${keyId}`, 2), chained(`adj_${keyId}`, 3)]);
+    }
+    const shown = async (keyId: string, organisationId: string) => [
+      ...(await Promise.all([`${idAt(recent)}_${keyId}`, `${idAt(aged)}_${keyId}`, `adj_${keyId}`].map((id) => findRequest(env.DB, viewer(keyId, organisationId), id)))).map((found) => found !== undefined),
+      (await listRequests(env.DB, organisationId, {}, { limit: 10 })).requests.length, (await listReceipts(env.DB, viewer(keyId, organisationId), { after: { keyId: "", sequence: 0 }, limit: 10 })).length,
+    ];
+    expect([await shown("a", "brief"), await shown("b", "usual")]).toEqual([[true, false, false, 1, 1], [true, true, true, 2, 3]]);
+    expect((await findRequests(env.DB, [`${idAt(aged)}_a`])).length, "what settles a batch still finds it").toBe(1);
+    await pruneRequests(env.DB, today);
+    const { results } = await env.DB.prepare("SELECT id FROM requests WHERE organisation_id IN ('brief', 'usual') ORDER BY organisation_id, id").all();
+    expect(results.map(({ id }) => id)).toEqual([`${idAt(recent)}_a`, "adj_b", `${idAt(aged)}_b`, `${idAt(recent)}_b`]);
+    expect((await env.DB.prepare("SELECT count(*) AS left FROM receipts WHERE organisation_id IN ('brief', 'usual')").first())).toEqual({ left: 4 });
+  });
+
   test("a correction goes when it is old itself, whatever its id", async () => {
     await rollUp(env.DB, { keyId: "a", organisationId: "one" }, [], [entry("adj_new", now), entry("adj_old", now - 1)]);
-    await pruneRequests(env.DB, now);
+    await pruneRequests(env.DB, now + 30 * 86_400_000);
     expect((await env.DB.prepare("SELECT id FROM requests").all()).results).toEqual([{ id: "adj_new" }]);
   });
 });

@@ -163,6 +163,8 @@ export const routes: readonly Route[] = [
   { route: "PUT /admin/organisations/:id/rules", by: "admin", path: "/admin/organisations/{organisation}/rules", body: { maxPrice: { prompt: 1_000 } } },
   { route: "GET /admin/organisations/:id/models", by: "admin", path: "/admin/organisations/{organisation}/models" },
   { route: "PUT /admin/organisations/:id/models", by: "admin", path: "/admin/organisations/{organisation}/models", body: { models: null } },
+  { route: "GET /admin/organisations/:id/retention", by: "admin", path: "/admin/organisations/{organisation}/retention" },
+  { route: "PUT /admin/organisations/:id/retention", by: "admin", path: "/admin/organisations/{organisation}/retention", body: { fileDays: 365 } },
   { route: "GET /admin/organisations/:id/alerts", by: "admin", path: "/admin/organisations/{organisation}/alerts" },
   { route: "PUT /admin/organisations/:id/alerts", by: "admin", path: "/admin/organisations/{organisation}/alerts", body: { roles: ["owner"], webhookUrl: "https://hooks.example/forge" } },
   { route: "POST /admin/organisations/:id/alerts/secret", by: "admin", path: "/admin/organisations/{organisation}/alerts/secret" },

@@ -1,6 +1,8 @@
 /** /dashboard/batches: what runs and what has run, and the making of a batch from a file. */
 import * as z from "zod";
 import { recordAudit } from "../../accounts/audit.ts";
+import { retentionOf } from "../../accounts/keeping.ts";
+import { noLonger } from "../../accounts/retention.ts";
 import { create, endpointsOf, inputOf, listed, runOf, type Face } from "../../batches/index.ts";
 import { asGatewayError, newRequestId } from "../../pipeline/index.ts";
 import { progressOf } from "../batch-words.ts";
@@ -112,7 +114,8 @@ async function made(visit: MemberVisit): Promise<Response> {
     const { id: keyId } = await ownKey(visit, key);
     await mayAsk(visit, keyId);
     const { id: inputFileId } = await inputOf(isolate, organisationId, file);
-    const { batch: { id } } = await create(isolate, { organisationId, keyId, request: new Request(c.req.url) }, { shape: "file", endpoint, inputFileId, metadata: null, outputLivesMs });
+    const { outputDays } = await retentionOf(env.DB, organisationId);
+    const { batch: { id } } = await create(isolate, { organisationId, keyId, request: new Request(c.req.url) }, { shape: "file", endpoint, inputFileId, metadata: null, outputLivesMs: noLonger(outputLivesMs, outputDays) });
     await recordAudit(env.DB, by, { action: "batch.create", subject: id, organisationId, detail: { endpoint, inputFileId, keyId } });
     return go(visit, `/batches/${id}`, "The batch has begun.");
   } catch (thrown) {

@@ -1,6 +1,6 @@
 /** What requests said and were answered: whether it is kept, which an organisation decides, and what was kept of one. */
 import * as z from "zod";
-import { bodyDaysOf, keepBodies, mostBodyDays } from "../../accounts/body-keeping.ts";
+import { bodyDaysOf, keepBodies } from "../../accounts/keeping.ts";
 import { adopt, type Bodies } from "../../pipeline/index.ts";
 import { Back } from "../components/facts.tsx";
 import { Choice, type Typed } from "../components/field.tsx";
@@ -11,6 +11,7 @@ import { show } from "../page.tsx";
 import { may } from "../rights.ts";
 import { go, member, type MemberVisit } from "../visit.ts";
 
+const mostBodyDays = 30;
 const choices = [["0", "Not at all"], ["1", "A day"], ["3", "3 days"], ["7", "7 days"], ["14", "14 days"], ["30", "30 days"]] as const;
 const schema = z.object({ days: z.string().regex(/^\d{1,2}$/, "Days, please.").transform(Number).pipe(z.number().max(mostBodyDays, `At most ${mostBodyDays} days.`)) });
 
