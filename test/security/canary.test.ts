@@ -161,11 +161,13 @@ const secrets = (): [string, string][] => [
 ];
 /** Beside these a provider is sent no header. */
 const usual = ["content-type", "user-agent", "authorization"];
-const stripes = ["accept", "content-length", "idempotency-key", "stripe-version", "x-stripe-client-user-agent"];
+const others: Readonly<Record<string, readonly string[]>> = {
+  "api.stripe.com": ["accept", "content-length", "idempotency-key", "stripe-version", "x-stripe-client-user-agent"], "hooks.example": ["x-forge-idempotency-key", "x-forge-signature"],
+};
 
 test("the drive reached everything", () => {
   expect(out.length).toBeGreaterThan(600);
-  expect(new Set(left.map(({ host }) => host))).toEqual(new Set(["api.openai.com", "api.groq.com", "self.example", "api.stripe.com"]));
+  expect(new Set(left.map(({ host }) => host))).toEqual(new Set(["api.openai.com", "api.groq.com", "self.example", "api.stripe.com", "hooks.example"]));
   expect(left.some(({ headers }) => headers.get("authorization") === `Bearer ${credential}`)).toBe(true);
   for (const host of ["api.openai.com", "api.groq.com"]) expect(left.some((one) => one.host === host && one.headers.get("authorization") === `Bearer ${brought}`)).toBe(true);
   expect(minted.size).toBeGreaterThan(5);
@@ -186,8 +188,8 @@ describe("no secret comes out", () => {
 
   test("to a provider, but its own key to itself in its own header", () => {
     for (const { host, url, headers, body } of left) {
-      expect([...headers.keys()].sort().filter((name) => ![...usual, ...(host === "api.stripe.com" ? stripes : [])].includes(name))).toEqual([]);
-      const expected = host === "self.example" ? [null] : [`Bearer ${providerKeys[host as keyof typeof providerKeys]}`, ...(host === "api.openai.com" ? [`Bearer ${credential}`] : []), ...(["api.openai.com", "api.groq.com"].includes(host) ? [`Bearer ${brought}`] : [])];
+      expect([...headers.keys()].sort().filter((name) => ![...usual, ...(others[host] ?? [])].includes(name))).toEqual([]);
+      const expected = host === "self.example" || host === "hooks.example" ? [null] : [`Bearer ${providerKeys[host as keyof typeof providerKeys]}`, ...(host === "api.openai.com" ? [`Bearer ${credential}`] : []), ...(["api.openai.com", "api.groq.com"].includes(host) ? [`Bearer ${brought}`] : [])];
       expect(expected).toContain(headers.get("authorization"));
       const rest = [{ where: url, text: `${url}\n${headers.get("user-agent")}\n${headers.get("content-type")}` }];
       for (const secret of [...secrets().map(([, one]) => one), ...minted]) expect(holding(secret, rest)).toEqual([]);
