@@ -26,8 +26,10 @@ export async function renamePerson(db: D1Database, by: By, personId: string, nam
   ]);
 }
 
-/** A person's address. */
-export const emailOf = async (db: D1Database, personId: string): Promise<string> => (await db.prepare("SELECT email FROM people WHERE id = ?").bind(personId).first<string>("email"))!;
+/** Whom an account is of. `ways`: how many passwords and accounts elsewhere open it. */
+export async function personOf(db: D1Database, personId: string): Promise<{ email: string; name: string; ways: number }> {
+  return (await db.prepare("SELECT email, name, (SELECT count(*) FROM people_accounts WHERE person_id = people.id) AS ways FROM people WHERE id = ?").bind(personId).first<{ email: string; name: string; ways: number }>())!;
+}
 
 /** Whether somebody has signed up with this address. */
 export async function isKnownPerson(db: D1Database, email: string): Promise<boolean> {

@@ -6,13 +6,14 @@
 import { betterAuth, type BetterAuthOptions } from "better-auth";
 import { waitUntil } from "cloudflare:workers";
 import { recordOwn } from "../accounts/audit.ts";
-import { closeUnproved, emailOf, verifyEmail } from "../accounts/people.ts";
+import { closeUnproved, personOf, verifyEmail } from "../accounts/people.ts";
 import type { Settings } from "../env.ts";
 import { admits } from "./admission.ts";
 import { log } from "../telemetry/log.ts";
-import { sendMail } from "../mail.ts";
-import { passwordMail } from "./mails.ts";
+import { canMail, sendMail } from "../mail.ts";
+import { changeMail, passwordMail } from "./mails.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
+import { providerNames, type ProviderName } from "./providers.ts";
 
 export const sessionCookie = "__Host-forge-session";
 export const passwordLength = { min: 10, max: 128 };
@@ -123,8 +124,10 @@ export async function authOptions(env: Cloudflare.Env, settings: Settings, origi
           before: async () => ({ data: noTokens }),
           after: async ({ providerId, userId }) => {
             if (providerId === "credential") return;
-            const email = await emailOf(env.DB, userId);
+            const { email, name, ways } = await personOf(env.DB, userId);
             await recordOwn(env.DB, { actor: email, nowMs: Date.now() }, { action: "person.link", subject: email, detail: { provider: providerId } });
+            const what = `An account at ${providerNames[providerId as ProviderName]} opens your account on Forge now.`;
+            if (ways > 1 && canMail(env, settings)) waitUntil(sendMail(env, settings, changeMail({ to: email, name, what })));
           },
         },
         update: { before: async () => ({ data: noTokens }) },

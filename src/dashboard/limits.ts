@@ -17,10 +17,10 @@ export const guessing = async (visit: Visit, email: string): Promise<number> =>
 export const asking = async (visit: Visit, email: string): Promise<number> =>
   Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [links(email), linksFrom(addressOf(visit))])) / minute);
 
-const passkeysFrom = (address: string): Allowance => ({ what: "passkey from", whose: address, most: 100, spanMs: 15 * minute });
+const startsFrom = (address: string): Allowance => ({ what: "start from", whose: address, most: 100, spanMs: 15 * minute });
 
-/** Counts a try to sign in with a passkey. Which account it is about is known only when it has been read. */
-export const presenting = async (visit: Visit): Promise<number> => Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [passkeysFrom(addressOf(visit))])) / minute);
+/** Counts a step of signing in with a passkey, GitHub or Google: each leaves a row behind, and whose account it is about is known only at its end. */
+export const starting = async (visit: Visit): Promise<number> => Math.ceil((await countAttempt(visit.env.DB, visit.nowMs, [startsFrom(addressOf(visit))])) / minute);
 
 const invitationsOf = (organisationId: string): Allowance => ({ what: "invitation", whose: organisationId, most: 50, spanMs: 24 * 60 * minute });
 const invitationsTo = (email: string): Allowance => ({ what: "invitation to", whose: email, most: 5, spanMs: 24 * 60 * minute });

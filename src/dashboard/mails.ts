@@ -9,6 +9,12 @@ export function passwordMail({ to, name, url }: { to: string; name: string; url:
   return { to, subject: "Your link to Forge", text: lines.join("\n\n"), html: String(page) };
 }
 
+/** That somebody has changed how an account is signed in to. It has no link: whoever forges such an e-mail has one. */
+export function changeMail({ to, name, what }: { to: string; name: string; what: string }): Mail {
+  const lines = [`Hello ${name},`, what, "If that was you, there is nothing to do. If it was not, choose a new password (\"Forgot your password?\" where you sign in), which ends all sessions, and then look at the ways to sign in on your account's page."];
+  return { to, subject: "How you sign in to Forge has changed", text: lines.join("\n\n"), html: String(html`${lines.map((line) => html`<p>${line}</p>`)}`) };
+}
+
 type Invited = { to: string; organisation: string; role: string; by: string; url: string; days: number };
 
 /** The link with which a person joins an organisation. */

@@ -97,6 +97,7 @@ test("a password is changed by who knows the present one, which ends all other s
   expect(await isIn(other)).toBe(true);
   expect((await person.post("/account/password", { present: password, password: "an altogether new one" })).status).toBe(303);
   expect([await isIn(person), await isIn(other)]).toEqual([true, false]);
+  expect(person.mails.map(({ to, text }) => [to, /The password of your account on Forge was changed/.test(text)])).toEqual([[person.email, true]]);
   const thief = new Browser();
   for (const [name, value] of before) thief.cookies.set(name, value);
   expect(await isIn(thief), "a cookie from before is worth nothing").toBe(false);

@@ -28,6 +28,7 @@ test("a passkey is added, named, signs in without a password, and is removed", a
   expect(options).toMatchObject({ rp: { id: "forge.example", name: "Forge" }, authenticatorSelection: { residentKey: "required", userVerification: "required" }, attestation: "none", user: { name: person.email } });
   const { device, response } = await add(person);
   expect(response.headers.get("location")).toBe("/dashboard/account");
+  expect(person.mails.map(({ to, text }) => [to, /A passkey was added/.test(text), /http/.test(text)])).toEqual([[person.email, true, false]]);
   const [{ id, name }] = (await passkeysOf(person.email)) as [{ id: string; name: string }];
   expect(name).toBe("Passkey");
   expect((await person.post("/account/passkeys/name", { id, name: "My <b>phone</b>" })).status).toBe(303);
@@ -95,12 +96,13 @@ describe("what does not sign in", () => {
 
   test("more than a hundred tries from one address in 15 minutes", async () => {
     const { countAttempt } = await import("../../src/accounts/attempts.ts");
-    for (let i = 0; i < 100; i += 1) await countAttempt(env.DB, Date.now(), [{ what: "passkey from", whose: "198.51.100.7", most: 100, spanMs: 900_000 }]);
+    for (let i = 0; i < 100; i += 1) await countAttempt(env.DB, Date.now(), [{ what: "start from", whose: "198.51.100.7", most: 100, spanMs: 900_000 }]);
     const from = { "cf-connecting-ip": "198.51.100.7" };
     const refused = await new Browser().post("/sign-in/passkey/options", {}, from);
     expect(refused.status).toBe(429);
     expect((await refused.json<Options>()).problem).toMatch(/Wait \d+ minutes/);
     expect((await new Browser().post("/sign-in/passkey", { credential: "{}" }, from)).status).toBe(429);
+    expect((await new Browser({ GITHUB_CLIENT_ID: "id", GITHUB_CLIENT_SECRET: "secret" }).post("/sign-in/with/github", {}, from)).status, "GitHub's and Google's forms too").toBe(429);
     expect((await new Browser().post("/sign-in/passkey/options", {}, { "cf-connecting-ip": "198.51.100.8" })).status).toBe(200);
   });
 });

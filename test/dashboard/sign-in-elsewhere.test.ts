@@ -45,6 +45,7 @@ describe.each(both)("%s", (provider: ProviderName) => {
     const browser = open();
     expect(await signInWith(browser, provider, who)).toBe("/dashboard/welcome");
     expect(await peopleOf(who.email!)).toEqual([{ name: "Grace Hopper", email_verified: 1, provider_id: provider }]);
+    expect(browser.mails, "who has just come need not be told").toEqual([]);
     expect((await browser.post("/welcome", { name: "Compilers" })).headers.get("location")).toBe("/dashboard/first-key");
     const again = open();
     expect(await signInWith(again, provider, who)).toBe("/dashboard");
@@ -188,6 +189,7 @@ describe("linking", () => {
     const person = await quickPerson(newEmail(), settings);
     const who = identity();
     expect(await link(person, who)).toBe("/dashboard/account");
+    expect(person.mails.map(({ to, text }) => [to, /An account at GitHub opens your account/.test(text)])).toEqual([[person.email, true]]);
     expect(await (await person.get("/account")).text()).toMatch(/GitHub[\s\S]*>linked<[\s\S]*Google[\s\S]*not linked/);
     const other = open();
     await signInWith(other, "github", who);

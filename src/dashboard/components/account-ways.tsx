@@ -14,7 +14,7 @@ const action = (name: string): string => `/dashboard/account/${name}`;
 const Password = ({ visit: { person: { email } }, has, typed }: { visit: PersonVisit; has: boolean; typed: Typed | undefined }) => (has ? (
   <Card title="Password" note="Changing it ends all your other sessions.">
     <form method="post" action={action("password")} class="form line">
-      <input type="hidden" name="username" autocomplete="username" value={email} />
+      <input type="text" name="username" autocomplete="username" value={email} readonly hidden />
       <TextField name="present" label="Present password" type="password" autocomplete="current-password" from={typed} maxlength={passwordLength.max} />
       <TextField name="password" label="New password" type="password" autocomplete="new-password" from={typed} minlength={passwordLength.min} maxlength={passwordLength.max} />
       <Submit look="secondary">Change it</Submit>

@@ -4,8 +4,9 @@ import { forgetAttempts } from "../../accounts/attempts.ts";
 import { recordOwn } from "../../accounts/audit.ts";
 import { namePasskey, removePasskey, unlinkAccount } from "../../accounts/sign-in-ways.ts";
 import { passwordLength, providersOf } from "../auth.ts";
+import { tellChange } from "../change.ts";
 import { nameField, readForm } from "../form.ts";
-import { guesses, guessing } from "../limits.ts";
+import { guesses, guessing, starting } from "../limits.ts";
 import { providerNames, type ProviderName } from "../providers.ts";
 import { attempt } from "../settings.tsx";
 import { go, isFresh, keep, person, type PersonVisit } from "../visit.ts";
@@ -28,6 +29,7 @@ async function take(visit: PersonVisit, away: typeof unlinkAccount, done: string
   if (!form.ok) return refused(visit, "Say which.");
   return attempt(async () => {
     await away(visit.env.DB, byThemselves(visit), own(visit, form.data.id));
+    tellChange(visit, "A way to sign in to your account on Forge was taken away.");
     return go(visit, path, done);
   }, (told) => accountPage(visit, told));
 }
@@ -45,6 +47,7 @@ export const accountWays = [
     await forgetAttempts(env.DB, guesses(email));
     await recordOwn(env.DB, byThemselves(visit), { action: "person.password", subject: email, detail: { by: "present password" } });
     keep(visit, changed.headers);
+    tellChange(visit, "The password of your account on Forge was changed.");
     return go(visit, path, "Your password is changed. All other sessions are over.");
   }),
 
@@ -62,6 +65,7 @@ export const accountWays = [
 
   person("POST", `${path}/link/:provider`, async (visit) => {
     if (!isFresh(visit)) return signInAgain(visit);
+    if ((await starting(visit)) > 0) return accountPage(visit, { problem: "Too many tries. Wait a quarter of an hour.", status: 429 });
     const provider = z.enum(Object.keys(providerNames) as [ProviderName]).safeParse(visit.c.req.param("provider")).data;
     if (!provider || !(provider in providersOf(visit.isolate.settings))) return refused(visit, "That way to sign in is not set up here.");
     const body = { provider, callbackURL: `/dashboard${path}`, errorCallbackURL: `/dashboard${path}` };

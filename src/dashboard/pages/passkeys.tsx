@@ -1,8 +1,9 @@
 /** What islands/passkeys.ts asks and sends: signing in with a passkey, and adding one. The library behind it is loaded here alone. */
 import * as z from "zod";
 import { recordOwn } from "../../accounts/audit.ts";
+import { tellChange } from "../change.ts";
 import { nextField, readForm } from "../form.ts";
-import { presenting } from "../limits.ts";
+import { starting } from "../limits.ts";
 import { credentialField, passkeysAt } from "../passkeys.ts";
 import { anyone, go, isFresh, keep, person, supersede, type Visit } from "../visit.ts";
 import { path, refused, signInAgain } from "./account.tsx";
@@ -19,7 +20,7 @@ async function passkeyAuth({ env, isolate, origin }: Visit) {
 /** Answers what to ask the device. */
 async function options(visit: Visit, ask: (auth: Awaited<ReturnType<typeof passkeyAuth>>, headers: Headers) => Promise<{ headers: Headers; response: object }>): Promise<Response> {
   if (!passkeysAt(visit.origin)) return visit.c.json({ problem: "Passkeys need a name of this gateway, not an IP address." }, 409);
-  const minutes = await presenting(visit);
+  const minutes = await starting(visit);
   if (minutes > 0) return visit.c.json({ problem: `Too many tries. Wait ${minutes} ${minutes === 1 ? "minute" : "minutes"}.` }, 429);
   const { headers, response } = await ask(await passkeyAuth(visit), visit.c.req.raw.headers);
   keep(visit, headers);
@@ -36,7 +37,7 @@ export const passkeys = [
   anyone("POST", "/sign-in/passkey", async (visit) => {
     const form = await readForm(visit, signInSchema);
     const { next } = form.values;
-    const minutes = await presenting(visit);
+    const minutes = await starting(visit);
     if (minutes > 0) return signInPage(visit, { next, status: 429, problem: `Too many tries. Wait ${minutes} ${minutes === 1 ? "minute" : "minutes"}.` });
     const { api } = await passkeyAuth(visit);
     const signed = form.ok && (await api.verifyPasskeyAuthentication({ body: { response: form.data.credential as never }, headers: visit.c.req.raw.headers, returnHeaders: true }).catch(() => undefined));
@@ -58,6 +59,7 @@ export const passkeys = [
     const added = await api.verifyPasskeyRegistration({ body: { response: form.data.credential }, headers: visit.c.req.raw.headers }).catch(() => undefined);
     if (!added) return refused(visit, "The passkey could not be added: it may have taken too long. Try again.");
     await recordOwn(visit.env.DB, { actor: visit.person.email, nowMs: visit.nowMs }, { action: "passkey.create", subject: visit.person.email, detail: { id: added.id, name: added.name } });
+    tellChange(visit, "A passkey was added to your account on Forge.");
     return go(visit, path, "The passkey is added. Give it a name that you will know it by.");
   }),
 ];

@@ -6,7 +6,7 @@ import { TextField, type Typed } from "../components/field.tsx";
 import { OtherWays } from "../components/ways.tsx";
 import { Notice, PageHeader, Submit } from "../components/parts.tsx";
 import { emailField, nextField, readForm } from "../form.ts";
-import { guesses, guessing } from "../limits.ts";
+import { guesses, guessing, starting } from "../limits.ts";
 import { passkeysAt } from "../passkeys.ts";
 import { show } from "../page.tsx";
 import { whyNot } from "../providers.ts";
@@ -62,6 +62,7 @@ export const signIn = [
   anyone("POST", "/sign-in/with/:provider", async (visit) => {
     const provider = z.enum(["github", "google"]).safeParse(visit.c.req.param("provider")).data;
     if (!provider || !(provider in providersOf(visit.isolate.settings))) return go(visit, "/sign-in", "That way to sign in is not set up here.");
+    if ((await starting(visit)) > 0) return signInPage(visit, { status: 429, problem: "Too many tries. Wait a quarter of an hour, or sign in another way." });
     const form = await readForm(visit, z.object({ next: nextField }));
     const body = { provider, callbackURL: `/dashboard${form.ok ? form.data.next : ""}`, newUserCallbackURL: "/dashboard/welcome", errorCallbackURL: "/dashboard/sign-in" };
     const { headers, response } = await visit.auth.api.signInSocial({ body, headers: visit.c.req.raw.headers, returnHeaders: true });
