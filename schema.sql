@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS members (
 UPDATE members SET role = 'developer' WHERE role = 'member';
 CREATE INDEX IF NOT EXISTS members_by_email ON members (email);
 
--- Who is asked to join an organisation. `token_hash`: SHA-256 of what the link in the e-mail holds, hex. Written by: dashboard. Lives: until it is taken
+-- Who is asked to join an organisation. `token_hash`: SHA-256 of what the link in the e-mail holds, hex; `form`: the form that asked last, which asks once. Written by: dashboard. Lives: until it is taken
 -- up, revoked or expired (cron).
 CREATE TABLE IF NOT EXISTS invitations (
   organisation_id TEXT NOT NULL REFERENCES organisations (id),
@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS invitations (
   invited_by TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
+  form TEXT,
   PRIMARY KEY (organisation_id, email)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS invitations_by_email ON invitations (email);

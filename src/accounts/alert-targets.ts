@@ -31,15 +31,17 @@ export async function putAlertTargets(db: D1Database, by: By, organisationId: st
   ]);
 }
 
-/** Gives the webhook another secret; the one before signs beside it for a day. */
-export async function rotateAlertSecret(db: D1Database, by: By, organisationId: string): Promise<void> {
-  await db.batch([
+/** Gives the webhook another secret; the one before signs beside it for a day. `from`: only in place of this version. Returns whether it did. */
+export async function rotateAlertSecret(db: D1Database, by: By, organisationId: string, from?: number): Promise<boolean> {
+  const [put] = await db.batch([
     db.prepare(`
       INSERT INTO alert_targets (organisation_id, roles, secret_version, rotated_at) SELECT ?1, ?2, 2, ?3 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?1)
+        AND (?4 IS NULL OR ?4 = coalesce((SELECT secret_version FROM alert_targets WHERE organisation_id = ?1), 1))
       ON CONFLICT (organisation_id) DO UPDATE SET secret_version = secret_version + 1, rotated_at = excluded.rotated_at`,
-    ).bind(organisationId, JSON.stringify(usual.roles), by.nowMs),
+    ).bind(organisationId, JSON.stringify(usual.roles), by.nowMs, from ?? null),
     auditIfChanged(db, by, { action: "alert.rotate", subject: organisationId, organisationId }),
   ]);
+  return put!.meta.changes > 0;
 }
 
 /** What signs an organisation's alerts now, by one master secret. */

@@ -16,19 +16,25 @@ const select = "SELECT i.*, o.name FROM invitations i JOIN organisations o ON o.
 
 const hashOf = async (token: string): Promise<string> => new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))).toHex();
 
-/** Invites an address, or anew: an older link to it ends. Returns what only its link may hold. Throws `conflict` for a member. */
-export async function invite(db: D1Database, by: By, organisationId: string, { email, role }: Pick<Invitation, "email" | "role">): Promise<{ token: string; expiresAtMs: number }> {
+/**
+ * Invites an address, or anew: an older link to it ends. Returns what only its link may hold; undefined: this `form` has invited them before. Throws `conflict`
+ * for a member.
+ */
+export async function invite(db: D1Database, by: By, organisationId: string, { email, role }: Pick<Invitation, "email" | "role">, form: string): Promise<{ token: string; expiresAtMs: number } | undefined> {
   const token = crypto.getRandomValues(new Uint8Array(tokenBytes)).toBase64({ alphabet: "base64url", omitPadding: true });
   const expiresAtMs = by.nowMs + livesMs;
-  const [put] = await db.batch([
+  const [put, , sent] = await db.batch([
     db.prepare(`
-      INSERT INTO invitations (organisation_id, email, role, token_hash, invited_by, created_at, expires_at)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM members WHERE organisation_id = ?1 AND email = ?2)
+      INSERT INTO invitations (organisation_id, email, role, token_hash, invited_by, created_at, expires_at, form)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM members WHERE organisation_id = ?1 AND email = ?2)
       ON CONFLICT (organisation_id, email) DO UPDATE SET
-        role = excluded.role, token_hash = excluded.token_hash, invited_by = excluded.invited_by, created_at = excluded.created_at, expires_at = excluded.expires_at`,
-    ).bind(organisationId, email, role, await hashOf(token), by.actor, by.nowMs, expiresAtMs),
+        role = excluded.role, token_hash = excluded.token_hash, invited_by = excluded.invited_by, created_at = excluded.created_at, expires_at = excluded.expires_at, form = excluded.form
+      WHERE form IS NOT excluded.form`,
+    ).bind(organisationId, email, role, await hashOf(token), by.actor, by.nowMs, expiresAtMs, form),
     auditIfChanged(db, by, { action: "invitation.put", subject: email, organisationId, detail: { role } }),
+    db.prepare("SELECT 1 FROM invitations WHERE organisation_id = ? AND email = ? AND form = ?").bind(organisationId, email, form),
   ]);
+  if (put!.meta.changes === 0 && sent!.results.length > 0) return undefined;
   if (put!.meta.changes === 0) throw new GatewayError("conflict", `${email} is a member already.`);
   return { token, expiresAtMs };
 }

@@ -13,21 +13,27 @@ export type KeyPatch = { name?: string; policy?: KeyPolicyPatch; expiresAtMs?: n
 
 /** Creates a key with its first secret, which is in the answer and nowhere else. */
 export async function createKey(db: D1Database, by: By, pepper: string, wanted: NewKey): Promise<{ key: KeyRecord; secret: string }> {
+  const { key, secret } = await createKeyOnce(db, by, pepper, wanted, newId("key_"));
+  return { key, secret: secret! };
+}
+
+/** The same under an id of the caller's, unless that is there: then it is as it was, and its secret is not to be had again. */
+export async function createKeyOnce(db: D1Database, by: By, pepper: string, wanted: NewKey, id: string): Promise<{ key: KeyRecord; secret: string | undefined }> {
   const { organisationId, name, policy, expiresAtMs, prefix } = wanted;
-  const id = newId("key_");
   const secret = mintSecret(prefix);
   const results = await db.batch([
     db.prepare(`
       INSERT INTO api_keys (id, organisation_id, name, policy, expires_at, created_at)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?2)`,
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM organisations WHERE id = ?2) ON CONFLICT (id) DO NOTHING`,
     ).bind(id, organisationId, name, JSON.stringify(policy), expiresAtMs, by.nowMs),
     auditIfChanged(db, by, { action: "key.create", subject: id, organisationId, detail: { name, policy, expiresAtMs } }),
-    insertSecret(db, id, await hashSecret(pepper, secret), hintOf(secret), by.nowMs),
+    // The last change was the audit event: there is one when the key is new.
+    db.prepare("INSERT INTO api_key_secrets (hash, key_id, hint, created_at) SELECT ?1, ?2, ?3, ?4 WHERE changes() > 0").bind(await hashSecret(pepper, secret), id, hintOf(secret), by.nowMs),
     selectKey(db, id),
   ]);
   const key = readKey(results.at(-1));
   if (!key) throw new GatewayError("invalid_request", `There is no organisation '${organisationId}'.`, { param: "organisation" });
-  return { key, secret };
+  return { key, secret: results[0]!.meta.changes > 0 ? secret : undefined };
 }
 
 /**

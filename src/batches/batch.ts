@@ -1,5 +1,5 @@
 /** A batch: what it is, and the states that it goes through. Pure, the clock passed in. */
-import { randomBase62 } from "../accounts/base62.ts";
+import { encodeBase62 } from "../accounts/base62.ts";
 
 /** How its requests come: as a file of lines (`/v1/batches`), or as messages (`/v1/messages/batches`). */
 export type Shape = "file" | "messages";
@@ -118,11 +118,12 @@ export function advance(batch: Batch, event: Event, nowMs: number): Batch {
 
 const timeHexDigits = 12;
 const randomHexDigits = 12;
+const randomBytes = randomHexDigits / 2 + 8;
 
-/** A new id: time and chance in hex, and as much again that nobody can guess. Ids grow with time, which is how lists are ordered. */
-export function newBatchId(shape: Shape, nowMs: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(randomHexDigits / 2)).toHex();
-  return `${prefixes[shape]}${nowMs.toString(16).padStart(timeHexDigits, "0")}${random}${randomBase62(8, 11)}`;
+/** A new id: time and chance in hex, and as much again that nobody can guess; `bytes`: what stands for chance. Ids grow with time, which is how lists are ordered. */
+export function newBatchId(shape: Shape, nowMs: number, bytes: Uint8Array = crypto.getRandomValues(new Uint8Array(randomBytes))): string {
+  const [hex, rest] = [bytes.slice(0, randomHexDigits / 2).toHex(), bytes.slice(randomHexDigits / 2, randomBytes).toHex()];
+  return `${prefixes[shape]}${nowMs.toString(16).padStart(timeHexDigits, "0")}${hex}${encodeBase62(BigInt(`0x${rest}`), 11)}`;
 }
 
 const prefixes: Readonly<Record<Shape, string>> = { file: "batch_", messages: "msgbatch_" };

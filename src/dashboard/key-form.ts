@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { effectiveLimits, keyPolicySchema, type KeyPolicy, type KeyPolicyPatch, type Limits } from "../accounts/policy.ts";
 import type { KeyRecord } from "../accounts/key-record.ts";
+import { onceField } from "./once.ts";
 import { exactly, count } from "./figures.ts";
 import { nameField, type Filled, type Form } from "./form.ts";
 
@@ -32,6 +33,7 @@ const { shape } = keyPolicySchema;
 export const limitFields = { requestsPerMinute: countField, tokensPerMinute: countField, concurrentRequests: countField, monthlyTokens: countField, monthlyNanoUsd: usdField, budgetNanoUsd: usdField };
 
 export const keyFormSchema = z.object({
+  once: onceField,
   name: nameField(),
   ...limitFields,
   models: listOf(shape.models),

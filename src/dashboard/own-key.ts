@@ -1,9 +1,11 @@
 /** Keys as pages know them: the visitor's organisation's, what their plan gives them, and how they were used. */
 import { getKey, type KeyRecord } from "../accounts/key-record.ts";
 import { agreementOf } from "../accounts/organisation-budgets.ts";
+import { createKeyOnce, type NewKey } from "../accounts/keys.ts";
 import type { Limits } from "../accounts/policy.ts";
 import { GatewayError } from "../errors.ts";
 import { keyDays, lastUsed } from "../ledger/index.ts";
+import { digitsAfter } from "./once.ts";
 import type { MemberVisit } from "./visit.ts";
 
 const dayMs = 86_400_000;
@@ -16,6 +18,15 @@ export async function ownKey({ env, membership }: MemberVisit, id: string): Prom
   if (!key || key.organisationId !== membership.organisationId) throw new GatewayError("not_found", "There is no such key.");
   return key;
 }
+
+/** A key made by a form: the same form again makes nothing, and has no secret. */
+export async function keyByForm(visit: MemberVisit, once: string, wanted: Omit<NewKey, "organisationId" | "prefix">): Promise<{ key: KeyRecord; secret: string | undefined }> {
+  const { env, isolate: { settings: { KEY_PEPPER: pepper, KEY_PREFIX: prefix } }, by, membership: { organisationId } } = visit;
+  return createKeyOnce(env.DB, by, pepper, { ...wanted, organisationId, prefix }, `key_${await digitsAfter(visit, "key", once)}`);
+}
+
+/** What a form says that has made its key before. */
+export const keyIsThere = "This form was sent before, and its key is there. Its secret was shown that one time: rotate the key if it is lost.";
 
 /** What the plan of the visitor's organisation gives each key. */
 export const planOf = async ({ env, membership }: MemberVisit): Promise<Limits> => (await agreementOf(env.DB, membership.organisationId)).plan.limits;

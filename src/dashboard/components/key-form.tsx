@@ -2,6 +2,7 @@
 import { effectiveLimits, type Limits } from "../../accounts/policy.ts";
 import { limitsInWords } from "../key-form.ts";
 import { Check, Choice, Fields, TextField, type Typed } from "./field.tsx";
+import { Once } from "./once.tsx";
 import { ModelsField } from "./models-field.tsx";
 import { ButtonLink, Card, Submit } from "./parts.tsx";
 
@@ -28,7 +29,7 @@ export function KeyForm({ action, submit, plan, from, version, back = "/dashboar
   const field = { from, required: false, unsaid: true, maxlength: 30 } as const;
   return (
     <form method="post" action={action} class="form" novalidate>
-      {version !== undefined && <input type="hidden" name="version" value={version} />}
+      {version === undefined ? <Once from={from} /> : <input type="hidden" name="version" value={version} />}
       <Card><div class="form"><TextField name="name" label="Name" from={from} maxlength={100} placeholder="Checkout, production" /></div></Card>
       <Card>
         <Fields legend="Limits" note={`Empty: as your plan has it (${limitsInWords(effectiveLimits({}, plan)).join(", ")}).`}>

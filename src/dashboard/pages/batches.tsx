@@ -3,15 +3,17 @@ import * as z from "zod";
 import { recordAudit } from "../../accounts/audit.ts";
 import { retentionOf } from "../../accounts/keeping.ts";
 import { noLonger } from "../../accounts/retention.ts";
-import { create, endpointsOf, inputOf, listed, runOf, type Face } from "../../batches/index.ts";
+import { create, endpointsOf, inputOf, listed, newBatchId, runOf, type Face } from "../../batches/index.ts";
 import { asGatewayError, newRequestId } from "../../pipeline/index.ts";
 import { progressOf } from "../batch-words.ts";
 import { Back, Facts, Time } from "../components/facts.tsx";
 import { Choice, type Typed } from "../components/field.tsx";
+import { Once } from "../components/once.tsx";
 import { BatchProgress, BatchState } from "../components/progress.tsx";
 import { ButtonLink, Card, Choices, EmptyState, Notice, PageHeader, Submit, Table } from "../components/parts.tsx";
 import { money, relative, size } from "../figures.ts";
 import { readForm } from "../form.ts";
+import { madeAtMs, namedAfter, newFormId, onceField } from "../once.ts";
 import { hintOf, ownFile } from "../own-file.ts";
 import { show } from "../page.tsx";
 import { keyChoices, mayAsk } from "../playground-key.ts";
@@ -23,7 +25,11 @@ const batchesOnPage = 20;
 const filesToChoose = 50;
 const outputLivesMs = 30 * 86_400_000;
 const endpoints = endpointsOf("file");
-const schema = z.object({ file: z.string().max(100), endpoint: z.enum(endpoints as [string, ...string[]], "Choose where its lines go."), key: z.string("Choose a key.").min(1, "Choose a key.").max(100) });
+/** So long after it was made a form starts its batch: the batch is named after it, and its name tells when. */
+const formLivesMs = 86_400_000;
+/** Clocks of two machines. */
+const skewMs = 60_000;
+const schema = z.object({ once: onceField, file: z.string().max(100), endpoint: z.enum(endpoints as [string, ...string[]], "Choose where its lines go."), key: z.string("Choose a key.").min(1, "Choose a key.").max(100) });
 
 async function listPage(visit: MemberVisit): Promise<Response> {
   const { c, env, membership: { organisationId, role }, nowMs } = visit;
@@ -93,7 +99,7 @@ async function newPage(visit: MemberVisit, fileId: string, typed?: Typed): Promi
       </Card>
       {keys.length === 0 ? <Card title="No key"><EmptyState icon="key" title="A batch runs in a key's name" action={<ButtonLink href="/dashboard/keys/new">Create a key</ButtonLink>}>There is none that works now.</EmptyState></Card>
         : <Card title="Run it"><form method="post" action="/dashboard/batches" class="form">
-          <input type="hidden" name="file" value={file.id} />
+          <Once from={typed} /><input type="hidden" name="file" value={file.id} />
           {typed?.errors?.["file"] && <Notice tone="bad">{typed.errors["file"]}</Notice>}
           <div class="fields-grid">
             <Choice name="endpoint" label="Where its lines go" options={endpoints.map((path) => [path, path] as const)} value={hint.url && endpoints.includes(hint.url) ? hint.url : endpoints[0]} from={typed} hint="Every line must ask for it." />
@@ -106,16 +112,18 @@ async function newPage(visit: MemberVisit, fileId: string, typed?: Typed): Promi
 }
 
 async function made(visit: MemberVisit): Promise<Response> {
-  const { c, env, isolate, by, membership: { organisationId } } = visit;
+  const { c, env, isolate, by, membership: { organisationId }, nowMs } = visit;
   const form = await readForm(visit, schema);
   if (!form.ok) return form.values["file"] ? newPage(visit, form.values["file"], form) : go(visit, "/batches/new");
-  const { file, endpoint, key } = form.data;
+  const { once, file, endpoint, key } = form.data;
+  const at = madeAtMs(once);
+  if (at > nowMs + skewMs || at <= nowMs - formLivesMs) return newPage(visit, file, { values: { ...form.values, once: newFormId() }, errors: { file: "This page was old. Start the batch once more." } });
   try {
     const { id: keyId } = await ownKey(visit, key);
     await mayAsk(visit, keyId);
     const { id: inputFileId } = await inputOf(isolate, organisationId, file);
     const { outputDays } = await retentionOf(env.DB, organisationId);
-    const { batch: { id } } = await create(isolate, { organisationId, keyId, request: new Request(c.req.url) }, { shape: "file", endpoint, inputFileId, metadata: null, outputLivesMs: noLonger(outputLivesMs, outputDays) });
+    const { batch: { id } } = await create(isolate, { organisationId, keyId, request: new Request(c.req.url) }, { shape: "file", endpoint, inputFileId, metadata: null, outputLivesMs: noLonger(outputLivesMs, outputDays), id: newBatchId("file", at, await namedAfter(visit, "batch", once)) });
     await recordAudit(env.DB, by, { action: "batch.create", subject: id, organisationId, detail: { endpoint, inputFileId, keyId } });
     return go(visit, `/batches/${id}`, "The batch has begun.");
   } catch (thrown) {

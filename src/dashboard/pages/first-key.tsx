@@ -1,19 +1,20 @@
 /** The first key: shown once, with what to do with it, and a lamp that turns green when it has been used. */
 import * as z from "zod";
-import { createKey } from "../../accounts/keys.ts";
 import { listKeys } from "../../accounts/key-record.ts";
 import { keyPolicySchema } from "../../accounts/policy.ts";
 import { requestsOfKey } from "../../ledger/index.ts";
 import { TextField, type Typed } from "../components/field.tsx";
 import { PageHeader, Submit } from "../components/parts.tsx";
 import { Secret } from "../components/secret.tsx";
+import { Once } from "../components/once.tsx";
 import { Steps } from "../components/steps.tsx";
 import { nameField, readForm } from "../form.ts";
-import { ownKey } from "../own-key.ts";
+import { keyByForm, keyIsThere, ownKey } from "../own-key.ts";
+import { onceField } from "../once.ts";
 import { show } from "../page.tsx";
 import { go, member, type MemberVisit } from "../visit.ts";
 
-const schema = z.object({ name: nameField() });
+const schema = z.object({ name: nameField(), once: onceField });
 
 const hasKeys = async ({ env, membership }: MemberVisit): Promise<boolean> => (await listKeys(env.DB, { organisationId: membership.organisationId, limit: 1 })).length > 0;
 
@@ -23,7 +24,7 @@ const page = (visit: MemberVisit, typed?: Typed) => show(visit, {
   body: <>
     <Steps now={3} />
     <PageHeader title="Your first key" lead="One key, one base URL, every model. Name it after what will use it." />
-    <form method="post" action="/dashboard/first-key" class="form"><TextField name="name" label="Name of the key" from={typed} value="My first key" maxlength={100} /><Submit wide icon="key">Create the key</Submit></form>
+    <form method="post" action="/dashboard/first-key" class="form"><Once from={typed} /><TextField name="name" label="Name of the key" from={typed} value="My first key" maxlength={100} /><Submit wide icon="key">Create the key</Submit></form>
   </>,
 });
 
@@ -47,13 +48,11 @@ export const firstKey = [
   member("change_keys", "POST", "/first-key", async (visit) => {
     const form = await readForm(visit, schema);
     if (!form.ok) return page(visit, form);
-    // Sent again, by a reload: the key is there, and its secret is not to be had twice.
     if (await hasKeys(visit)) return go(visit, "", "Your organisation has a key already.");
-    const { env, isolate, membership, by } = visit;
-    const { KEY_PEPPER: pepper, KEY_PREFIX: prefix } = isolate.settings;
     // Usage and budgets by member go by it. What is no address there is left out.
     const policy = keyPolicySchema.safeParse({ member: visit.person.email }).data ?? keyPolicySchema.parse({});
-    const { key, secret } = await createKey(env.DB, by, pepper, { organisationId: membership.organisationId, name: form.data.name, policy, expiresAtMs: null, prefix });
+    const { key, secret } = await keyByForm(visit, form.data.once, { name: form.data.name, policy, expiresAtMs: null });
+    if (secret === undefined) return go(visit, `/keys/${key.id}`, keyIsThere);
     return made(visit, { keyId: key.id, secret });
   }),
   member("see_keys", "GET", "/first-key/:id", async (visit) => {

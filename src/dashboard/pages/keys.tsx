@@ -1,5 +1,4 @@
 /** /dashboard/keys: the organisation's keys, and the way to a new one. */
-import { createKey } from "../../accounts/keys.ts";
 import { listKeys, type KeyRecord } from "../../accounts/key-record.ts";
 import type { Limits } from "../../accounts/policy.ts";
 import { Back, Time } from "../components/facts.tsx";
@@ -11,10 +10,10 @@ import { Spark } from "../components/spark.tsx";
 import { count, money, relative } from "../figures.ts";
 import { readForm } from "../form.ts";
 import { beyondPlan, endOf, keyFormSchema, limitsInWords, policyOf, unknownModels, withErrors, type KeyFields } from "../key-form.ts";
-import { modelNames, planOf, sparkDays, usesOf } from "../own-key.ts";
+import { keyByForm, keyIsThere, modelNames, planOf, sparkDays, usesOf } from "../own-key.ts";
 import { show } from "../page.tsx";
 import { may } from "../rights.ts";
-import { member, type MemberVisit } from "../visit.ts";
+import { go, member, type MemberVisit } from "../visit.ts";
 
 const keysOnPage = 25;
 
@@ -97,12 +96,11 @@ export const keys = [
   member("see_keys", "GET", "/keys", listPage),
   member("change_keys", "GET", "/keys/new", (visit) => newPage(visit)),
   member("change_keys", "POST", "/keys/new", async (visit) => {
-    const { env, isolate, membership: { organisationId }, by } = visit;
     const read = await readForm(visit, keyFormSchema);
     const form = read.ok ? withErrors(read, await problemsWith(visit, read.data, await planOf(visit))) : read;
     if (!form.ok) return newPage(visit, form);
-    const { KEY_PEPPER: pepper, KEY_PREFIX: prefix } = isolate.settings;
-    const { key, secret } = await createKey(env.DB, by, pepper, { organisationId, name: form.data.name, policy: policyOf(form.data), expiresAtMs: endOf(form.data), prefix });
+    const { key, secret } = await keyByForm(visit, form.data.once, { name: form.data.name, policy: policyOf(form.data), expiresAtMs: endOf(form.data) });
+    if (secret === undefined) return go(visit, `/keys/${key.id}`, keyIsThere);
     const model = key.policy.models?.find((name) => !name.endsWith("*"));
     return show(visit, {
       title: "Your key",

@@ -19,6 +19,8 @@ const shownAlerts = 20;
 const ticked = z.literal("on").optional().transform((value) => value === "on");
 const schema = z.object({ ...Object.fromEntries(roles.map((role) => [`to_${role}`, ticked])), url: z.string().trim().max(2_000, "At most 2000 characters.").default("") });
 
+const versionSchema = z.object({ version: z.coerce.number().int() });
+
 const amountIn = ({ unit }: Alert, amount: number): string => (unit === "tokens" ? `${count(amount)} tokens` : exactly(amount));
 
 async function page(visit: MemberVisit, told: Told & { secret?: string } = {}): Promise<Response> {
@@ -42,7 +44,7 @@ async function page(visit: MemberVisit, told: Told & { secret?: string } = {}): 
       </Card>
       <Card title="Signature" note={<>Each call carries <code>X-Forge-Signature: t=…,v1=…</code>, where v1 is the HMAC-SHA256 of <code>{"<t>,<body>"}</code> in hex, by the whole text of the secret; and <code>X-Forge-Idempotency-Key</code>, the same for every try.</>}>
         <div class="row">
-          <form method="post" action={`/dashboard${path}/secret`}><Submit look="secondary" icon="key">{targets.rotatedAtMs === null ? "Make the secret" : "Replace the secret"}</Submit></form>
+          <form method="post" action={`/dashboard${path}/secret`}><input type="hidden" name="version" value={targets.secretVersion} /><Submit look="secondary" icon="key">{targets.rotatedAtMs === null ? "Make the secret" : "Replace the secret"}</Submit></form>
           {targets.webhookUrl !== null && <form method="post" action={`/dashboard${path}/test`}><Submit look="secondary" icon="play">Send a test</Submit></form>}
         </div>
       </Card>
@@ -77,7 +79,9 @@ export const settingsAlerts = [
 
   member("change_limits", "POST", `${path}/secret`, async (visit) => {
     const { env, isolate, by, membership: { organisationId } } = visit;
-    await rotateAlertSecret(env.DB, by, organisationId);
+    const form = await readForm(visit, versionSchema);
+    // A form knows the secret that it replaces: sent again, it replaces no other.
+    if (!form.ok || !(await rotateAlertSecret(env.DB, by, organisationId, form.data.version))) return go(visit, path, "The secret has been replaced meanwhile, and was shown then.");
     const { secretVersion } = await alertTargetsOf(env.DB, organisationId);
     return page(visit, { secret: await alertSecret(isolate.masters.current, organisationId, secretVersion) });
   }),

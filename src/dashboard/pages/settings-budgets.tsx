@@ -70,6 +70,8 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
   });
 }
 
+const isSame = (one: Budget, other: Budget): boolean => (Object.keys(other) as (keyof Budget)[]).every((field) => JSON.stringify(one[field]) === JSON.stringify(other[field]));
+
 export const settingsBudgets = [
   member("see_limits", "GET", path, (visit) => page(visit)),
 
@@ -78,7 +80,10 @@ export const settingsBudgets = [
     if (!form.ok) return page(visit, { typed: form });
     const { env, by, membership: { organisationId } } = visit;
     const { budgets } = await agreementOf(env.DB, organisationId);
-    if (budgets.some(({ id }) => id === form.data.id)) return page(visit, { typed: { values: form.values, errors: { id: "There is a budget of this name." } } });
+    const known = budgets.find(({ id }) => id === form.data.id);
+    // A budget is made by its name: the same form again makes the same one.
+    if (known && isSame(known, budgetOf(form.data))) return go(visit, path, `The budget ${known.id} is set.`);
+    if (known) return page(visit, { typed: { values: form.values, errors: { id: "There is a budget of this name." } } });
     if (!(await scopesOf(visit)).some(([value]) => value === form.data.scope)) return page(visit, { typed: { values: form.values, errors: { scope: "That is not here." } } });
     const { accounts, standings } = await putBudget(env.DB, by, organisationId, budgetOf(form.data));
     await adopt(env, standings, accounts);

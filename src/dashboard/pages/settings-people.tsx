@@ -3,9 +3,11 @@ import * as z from "zod";
 import { invite, listInvitations, revokeInvitation, type Invitation } from "../../accounts/invitations.ts";
 import { changeRole, listMembers, removeMember, roles, type Member, type Role } from "../../accounts/members.ts";
 import { Choice, TextField } from "../components/field.tsx";
+import { Once } from "../components/once.tsx";
 import { Badge, Card, Notice, Submit, Table } from "../components/parts.tsx";
 import { dayOfYear } from "../figures.ts";
 import { emailField, readForm } from "../form.ts";
+import { digitsAfter, onceField } from "../once.ts";
 import { inviting } from "../limits.ts";
 import { canMail, sendMail } from "../../mail.ts";
 import { invitationMail } from "../mails.ts";
@@ -16,6 +18,7 @@ import { go, member, type MemberVisit } from "../visit.ts";
 const path = "/settings/people";
 const roleField = z.enum(roles, "Choose a role.");
 const memberSchema = z.object({ email: emailField, role: roleField });
+const inviteSchema = memberSchema.extend({ once: onceField });
 const emailSchema = z.object({ email: emailField });
 const leaveSchema = z.object({ leave: z.literal("yes") });
 
@@ -47,7 +50,7 @@ const RoleForm = ({ one, by }: { one: Member; by: Role }) => (
 
 const InvitationForms = ({ one }: { one: Invitation }) => (
   <div class="row">
-    <form method="post" action={`/dashboard${path}/invite`}><input type="hidden" name="email" value={one.email} /><input type="hidden" name="role" value={one.role} /><Submit look="quiet">Send again</Submit></form>
+    <form method="post" action={`/dashboard${path}/invite`}><Once /><input type="hidden" name="email" value={one.email} /><input type="hidden" name="role" value={one.role} /><Submit look="quiet">Send again</Submit></form>
     <form method="post" action={`/dashboard${path}/revoke`}><input type="hidden" name="email" value={one.email} /><Submit look="quiet">Take back</Submit></form>
   </div>
 );
@@ -63,6 +66,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
       {changes && <Card title="Invite somebody" note="They get a link by e-mail. It works for seven days, and for their address only.">
         {!canMail(env, isolate.settings) && <Notice tone="warn">This gateway cannot send e-mail yet. An invitation waits for whoever signs in with its address.</Notice>}
         <form method="post" action={`/dashboard${path}/invite`} class="form line">
+          <Once from={told.typed} />
           <TextField name="email" label="E-mail" type="email" from={told.typed} maxlength={254} placeholder="grace@example.com" />
           <Choice name="role" label="Role" options={optionsFor(role)} value="developer" from={told.typed} />
           <Submit icon="mail">Invite</Submit>
@@ -101,14 +105,16 @@ export const settingsPeople = [
   member("see_people", "GET", path, (visit) => page(visit)),
 
   member("change_people", "POST", `${path}/invite`, async (visit) => {
-    const form = await readForm(visit, memberSchema);
+    const form = await readForm(visit, inviteSchema);
     if (!form.ok) return page(visit, { typed: form });
     const { env, isolate, by, membership: { organisationId, organisationName, role: own } } = visit;
-    const { email, role } = form.data;
+    const { email, role, once } = form.data;
     if (!givable(own).includes(role)) return page(visit, { problem: "Only an owner makes somebody an owner.", status: 403 });
     if ((await inviting(visit, organisationId, email)) > 0) return page(visit, { typed: form, problem: "Too many invitations were sent today. Try again tomorrow.", status: 429 });
     return attempt(async () => {
-      const { token, expiresAtMs } = await invite(env.DB, by, organisationId, { email, role });
+      const invited = await invite(env.DB, by, organisationId, { email, role }, await digitsAfter(visit, "invitation", once));
+      if (!invited) return go(visit, path, `${email} is invited.`);
+      const { token, expiresAtMs } = invited;
       const url = `${visit.origin}/dashboard/invitation?token=${token}`;
       const days = Math.round((expiresAtMs - by.nowMs) / 86_400_000);
       visit.c.executionCtx.waitUntil(sendMail(env, isolate.settings, invitationMail({ to: email, organisation: organisationName, role, by: by.actor, url, days })));

@@ -1,25 +1,28 @@
 /** Between an account and an organisation: founding one, or applying for it. */
 import * as z from "zod";
 import { apply } from "../../accounts/applications.ts";
-import { newId } from "../../accounts/base62.ts";
 import { invitationsTo } from "../../accounts/invitations.ts";
 import { createOrganisation } from "../../accounts/organisations.ts";
+import { GatewayError } from "../../errors.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { founding, type Founding } from "../admission.ts";
 import { TextArea, TextField, type Typed } from "../components/field.tsx";
+import { Once } from "../components/once.tsx";
 import { ButtonLink, EmptyState, PageHeader, Submit } from "../components/parts.tsx";
 import { Steps } from "../components/steps.tsx";
 import { nameField, readForm } from "../form.ts";
+import { digitsAfter, onceField } from "../once.ts";
 import { show } from "../page.tsx";
 import { choose, go, person, type PersonVisit } from "../visit.ts";
 
-const organisationSchema = z.object({ name: nameField() });
+const organisationSchema = z.object({ name: nameField(), once: onceField });
 const applicationSchema = z.object({ reason: z.string("Fill this in.").trim().min(10, "Say it in a sentence.").max(2000, "At most 2000 characters.") });
 
 const Found = ({ typed }: { typed?: Typed }) => (
   <>
     <PageHeader title="Name your organisation" lead="Keys, budgets and people belong to it. It may be just you." />
     <form method="post" action="/dashboard/welcome" class="form">
+      <Once from={typed} />
       <TextField name="name" label="Organisation" autocomplete="organization" from={typed} maxlength={100} placeholder="Acme" />
       <Submit wide>Create it</Submit>
     </form>
@@ -64,12 +67,22 @@ export const welcome = [
   person("POST", "/welcome", async (visit) => {
     const form = await readForm(visit, organisationSchema);
     if (!form.ok) return page(visit, form);
-    if (!(await founding(visit)).may) return page(visit);
-    const { env, isolate, nowMs } = visit;
+    const { env, isolate, nowMs, memberships } = visit;
     const by = { actor: visit.person.email, nowMs };
-    const id = newId("org_");
-    const { accounts } = await createOrganisation(env.DB, by, { id, name: form.data.name, plan: isolate.settings.DASHBOARD_PLAN, sovereign: false, headerCredentials: false }, visit.person.email);
-    await adopt(env, [], accounts);
+    // It goes by who founds it: what they belong to already is not part of its name.
+    const id = `org_${await digitsAfter({ ...visit, membership: undefined }, "organisation", form.data.once)}`;
+    if (memberships.some(({ organisationId }) => organisationId === id)) {
+      choose(visit, id);
+      return go(visit, "/first-key");
+    }
+    if (!(await founding(visit)).may) return page(visit);
+    try {
+      const { accounts } = await createOrganisation(env.DB, by, { id, name: form.data.name, plan: isolate.settings.DASHBOARD_PLAN, sovereign: false, headerCredentials: false }, visit.person.email);
+      await adopt(env, [], accounts);
+    } catch (error) {
+      // A second click: the first one has founded it meanwhile.
+      if (!(error instanceof GatewayError) || error.code !== "conflict") throw error;
+    }
     choose(visit, id);
     return go(visit, "/first-key");
   }),
