@@ -13,6 +13,8 @@ import type { Piece } from "./words.ts";
 /** Answers of so many bytes go to the batch's object together. */
 const sentBytes = 2 * 1024 * 1024;
 
+const notFound = 404;
+
 const encoder = new TextEncoder();
 
 /** Keeps every answer that there is. Returns whether there was one. */
@@ -24,7 +26,8 @@ export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls
     [waiting, bytes] = [[], 0];
   };
   for (const place of answers) {
-    for await (const { text } of linesOf(await kind.content(calls, native!, place), mostAnswerBytes)) {
+    const body = await kind.content(calls, native!, place).catch(nothingThere);
+    for await (const { text } of body ? linesOf(body, mostAnswerBytes) : []) {
       const answer = text === null ? undefined : answerIn(kind, mark, text);
       if (!answer) continue;
       const pieces = await seal.answer(answer.line, encoder.encode(JSON.stringify(answer)));
@@ -36,6 +39,11 @@ export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls
   }
   await send();
   return kept;
+}
+
+/** A place that is told of and has nothing. */
+function nothingThere(error: unknown): undefined {
+  if (!(error instanceof GatewayError) || error.status !== notFound) throw error;
 }
 
 function answerIn(kind: Kind, mark: string, text: string): Answer | undefined {

@@ -2,7 +2,8 @@
  * What providers' own batches have in common: lines go there together under our mark, stand under the provider's id, and have answers when they
  * are over. How they go and how they are found again is each kind's own.
  */
-import type { ProviderCalls } from "../upstream/provider-batches.ts";
+import { GatewayError } from "../errors.ts";
+import type { Json, ProviderCalls } from "../upstream/provider-batches.ts";
 import type { Native } from "./batch.ts";
 
 /** A batch as its provider has it. `over`: nothing more will come of it; `answers`: where those that there are lie. */
@@ -22,7 +23,7 @@ export type Load = {
 };
 
 /** What was asked for, of which it is not known whether the provider took it. `askMs`: how long it may take to be seen; `others`: batches that it is not. */
-export type Asked = Required<Pick<Native, "path" | "lines" | "askedAtMs" | "others">> & { readonly mark: string; readonly askMs: number };
+export type Asked = Required<Pick<Native, "path" | "lines" | "askedAtMs" | "others">> & Pick<Native, "file"> & { readonly mark: string; readonly askMs: number };
 
 /** `unclear`: one there may be it, which cannot be told yet. */
 export type Found = { readonly is: "ours"; readonly id: string } | { readonly is: "none" | "unclear"; readonly others: readonly string[] };
@@ -50,6 +51,17 @@ export type Kind = {
 
 /** How far a provider's clock may be from ours. */
 export const clocksDifferMs = 10 * 60_000;
+
+const readyForMs = 2 * 60_000;
+const looksEveryMs = 1_000;
+
+/** Waits while a file that has come is still looked through there, as `seen` and each further look at it say. Throws what may be tried again where that takes too long. */
+export async function ready(seen: Json, isReady: (seen: Json) => boolean, look: () => Promise<Json>): Promise<void> {
+  for (const untilMs = Date.now() + readyForMs; !isReady(seen); seen = await look()) {
+    if (Date.now() > untilMs) throw new GatewayError("upstream_error", "The file of a batch's lines was not taken in time.");
+    await scheduler.wait(looksEveryMs);
+  }
+}
 
 /** What another time may be answered otherwise is no answer: it is run here. */
 const passing = [401, 402, 403, 407, 408, 409, 429];

@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { isCheaperInBatches } from "../ledger/price.ts";
 import { prepare, type Isolate, type Prepared } from "../pipeline/index.ts";
+import { splice } from "../upstream/splice.ts";
 import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { protocolAt } from "./endpoints.ts";
@@ -40,7 +41,8 @@ const prepared = async ({ waitUntil, work: { batch }, isolate: usual }: Bench, {
 /** Whether a line can be done by the batch of the provider that it would be sent to, for less. */
 function suits({ work: { batch: { shape, endpoint: asked } } }: Bench, { attempt: { endpoint, prices }, exchange, own, discreet }: Prepared): boolean {
   const crosses = own || protocolAt(shape, asked).crosses === true;
-  return endpoint.provider.batches !== undefined && crosses && !discreet && typeof exchange.body === "string" && !exchange.times && !exchange.follow && isCheaperInBatches(prices, Date.now());
+  const { batches } = endpoint.provider;
+  return batches !== undefined && batches.takes?.test(exchange.path) !== false && crosses && !discreet && typeof exchange.body === "string" && !exchange.times && !exchange.follow && isCheaperInBatches(prices, Date.now());
 }
 
 /** The first line, where it suits: with it go all that are sent to the same place in the same way. */
@@ -62,6 +64,13 @@ export async function firstAt(bench: Bench, provider: string): Promise<Prepared 
 const isAlike = (one: Prepared, other: Prepared): boolean =>
   one.attempt.vital === other.attempt.vital && one.exchange.path === other.exchange.path && JSON.stringify(one.exchange.headers) === JSON.stringify(other.exchange.headers);
 
+/** A line's body on one line, for the model as it is called there. */
+function bodyThere({ attempt: { endpoint: { provider }, upstreamId }, exchange }: Prepared): string {
+  const body = (exchange.body as string).replace(/[\r\n]+/g, " ");
+  const model = provider.batches?.model?.(upstreamId);
+  return model === undefined ? body : splice(body, { model: JSON.stringify(model) });
+}
+
 /** The lines that go together with the first one, as the provider takes them. */
 async function* handedOver(bench: Bench, first: Prepared, { most, between, line: written }: Kind): AsyncGenerator<{ text: Uint8Array; estimate: Prepared["estimate"] }, void> {
   let [lines, bytes] = [0, 0];
@@ -69,8 +78,7 @@ async function* handedOver(bench: Bench, first: Prepared, { most, between, line:
     const one = await prepared(bench, line);
     if (!bench.wanted) throw new GatewayError("upstream_error", "The lease was lost.");
     if (!one || !suits(bench, one) || !isAlike(one, first)) continue;
-    const { path, body } = one.exchange;
-    const text = encoder.encode((lines > 0 ? between : "") + written(bench.work.batch.id, line.number, { path, body: (body as string).replace(/[\r\n]+/g, " ") }));
+    const text = encoder.encode((lines > 0 ? between : "") + written(bench.work.batch.id, line.number, { path: one.exchange.path, body: bodyThere(one) }));
     lines += 1;
     bytes += text.length;
     if (lines > most.lines || bytes > most.bytes) return;

@@ -14,7 +14,7 @@ import type { Kind, Load, Theirs } from "./native-kind.ts";
 import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
 import { mostStrikes } from "./part.ts";
 
-const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>, Kind>> = { files: byFiles, inline };
+const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>["by"], Kind>> = { files: byFiles, inline };
 
 /** After so long what is not done yet is called back, and run here. */
 const nativeForMs = 22 * 3_600_000;
@@ -49,7 +49,7 @@ const steps: Readonly<Record<Native["state"], (bench: Bench, native: Native) => 
 /** What a provider refuses is run here; what may pass is tried again. */
 const isRefused = (error: unknown): boolean => error instanceof GatewayError && error.code !== "upstream_error" && error.code !== "limiter_unavailable";
 
-const thereFor = (first: Prepared): There => ({ first, kind: kinds[first.attempt.endpoint.provider.batches!], calls: new ProviderCalls(first.attempt.endpoint) });
+const thereFor = (first: Prepared): There => ({ first, kind: kinds[first.attempt.endpoint.provider.batches!.by], calls: new ProviderCalls(first.attempt.endpoint) });
 
 /** The account that was asked, as long as it is waited for; what else to do where the key does not reach it (any more, or now). */
 async function placeOf(bench: Bench, native: Native): Promise<There | Step> {
@@ -101,9 +101,9 @@ async function lookFor(bench: Bench, native: Native): Promise<Step> {
   const there = await placeOf(bench, native);
   if ("native" in there) return there;
   const askMs = isolate.settings.PROVIDER_BATCH_ASK_MS;
-  const { lines, path, askedAtMs, others } = native as Required<Native>;
+  const { lines, path, askedAtMs, others, file } = native as Required<Native>;
   const isLate = Date.now() > askedAtMs + askMs;
-  const found = await there.kind.find(there.calls, { mark: batch.id, lines, path, askedAtMs, others, askMs });
+  const found = await there.kind.find(there.calls, { mark: batch.id, lines, path, file, askedAtMs, others, askMs });
   if (found.is === "ours") return { native: { ...native, state: "sent", id: found.id } };
   if (found.is === "unclear" || !isLate) return { native: found.others.length > others.length ? { ...native, others: found.others } : native };
   if (isUnwanted(bench) || isHopeless(bench)) return { ...ended(native), there };

@@ -8,6 +8,6 @@ export const anthropic = openaiLike("anthropic", "Anthropic", "https://api.anthr
   dialect: { webSearch: true },
   data: { trains: false, source: "https://support.anthropic.com/en/articles/7996868-is-my-data-used-for-model-training" },
   prefill: claudePrefill,
-  batches: "inline",
+  batches: { by: "inline" },
   requestIdHeader: "request-id",
 });

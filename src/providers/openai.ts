@@ -13,7 +13,7 @@ export const openai = openaiLike("openai", "OpenAI", "https://api.openai.com/v1"
   speaks: [...converses, "openai-completions"],
   speaksFor: (upstreamId) => (completes.test(upstreamId) ? ["openai-completions"] : converses),
   sealsReasoning: true,
-  batches: "files",
+  batches: { by: "files" },
   edits: drawn,
   data: { trains: false, source: "https://developers.openai.com/api/docs/guides/your-data" },
 });

@@ -11,6 +11,15 @@ export type Unsigned = { readonly url: string; readonly method: string; readonly
 /** Top-level fields of a body to set, as raw JSON, to set where the client has not, and to leave out. */
 export type BodyEdits = { readonly set?: Readonly<Record<string, string>>; readonly absent?: Readonly<Record<string, string>>; readonly without?: readonly string[] };
 
+/** A provider's own batches: of lines in files, as OpenAI has them, or of requests within the call, as Anthropic has them. */
+export type Batches = {
+  readonly by: "files" | "inline";
+  /** Paths of the calls that may be lines, where not all may. */
+  readonly takes?: RegExp;
+  /** What one of its models is called in lines, where that is not what it is called otherwise. */
+  readonly model?: (upstreamId: string) => string;
+};
+
 /** A provider's row. Everything optional has the value that OpenAI has. */
 export type Provider = {
   readonly id: string;
@@ -52,8 +61,8 @@ export type Provider = {
   readonly alsoCalled?: readonly string[];
   /** What its published terms say of requests by API, with the page; absent: not known, or it depends on the account. */
   readonly data?: { readonly trains?: false; readonly retains?: false; readonly source: string };
-  /** It has batches of its own: from files, as OpenAI has them, or of requests within the call, as Anthropic has them. Whether they are cheaper its prices say. */
-  readonly batches?: "files" | "inline";
+  /** It has batches of its own. Whether they are cheaper its prices say. */
+  readonly batches?: Batches;
   /** It routes among providers itself, and takes a request's `provider` wishes. */
   readonly routes?: true;
   /** Its models that reason give their reasoning encrypted where Responses' `include` asks for it; others may refuse the word. */
