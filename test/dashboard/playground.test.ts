@@ -1,13 +1,14 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { listAudit } from "../../src/accounts/audit.ts";
+import { putMember } from "../../src/accounts/members.ts";
 import { getKey, listKeys } from "../../src/accounts/key-record.ts";
 import { add, eventsOf, nothing } from "../../src/dashboard/islands/answer.ts";
 import { bodyOf, codesOf, Unsendable } from "../../src/dashboard/islands/request.ts";
 import { keptOf } from "../../src/dashboard/islands/turns.ts";
 import { playgroundKeyId } from "../../src/dashboard/playground-key.ts";
 import { admin, answer, chatBody, eventStream, fillCatalog, hosts, outside, prompts, send, type Left } from "../security/stage.ts";
-import { newMember, origin } from "./stage.ts";
+import { newMember, origin, quickPerson } from "./stage.ts";
 
 type Member = Awaited<ReturnType<typeof newMember>>;
 let left: Left[];
@@ -43,8 +44,8 @@ describe("a question", () => {
     for await (const data of eventsOf(one.body!)) add(said, JSON.parse(data));
     await other.text();
     expect(said).toMatchObject({ text: "hi there", usage: { input: 3, output: 2 } });
-    const id = await playgroundKeyId(developer.organisationId);
-    expect(await listKeys(env.DB, { organisationId: developer.organisationId, limit: 10 }), "two first uses at once make one").toMatchObject([{ id, name: "Playground", secrets: [] }]);
+    const id = await playgroundKeyId(developer.organisationId, developer.email);
+    expect(await listKeys(env.DB, { organisationId: developer.organisationId, limit: 10 }), "two first uses at once make one").toMatchObject([{ id, name: `Playground of ${developer.email}`, secrets: [], policy: { member: developer.email, tags: ["playground"] } }]);
     expect((await listAudit(env.DB, { organisationId: developer.organisationId, subject: id, limit: 5 })).map(({ actor, action }) => [actor, action])).toEqual([[developer.email, "key.create"]]);
     const requestId = one.headers.get("x-request-id")!;
     const entry = await vi.waitFor(async () => {
@@ -54,6 +55,22 @@ describe("a question", () => {
     });
     expect(entry).toEqual({ deployment: "openai/gpt-test", input: 3, output: 2, cost: "$0.000005" });
     for (const { headers, body } of left.slice(before)) expect([headers.get("cookie"), body.includes("forge-session")]).toEqual([null, false]);
+  });
+
+  test("is its person's: usage by member says so, and the member's budget holds", async () => {
+    const colleague = await quickPerson();
+    await putMember(env.DB, { actor: "test", nowMs: Date.now() }, developer.organisationId, { email: colleague.email, role: "developer" });
+    const theirs = Object.assign(colleague, { organisationId: developer.organisationId });
+    for (let i = 0; i < 2; i += 1) expect((await ask(theirs, chatBody)).status).toBe(200);
+    const id = await playgroundKeyId(developer.organisationId, colleague.email);
+    await vi.waitFor(async () => expect((await env.KEY_METER.getByName(id).inspect()).counters.held.requests).toBe(0));
+    await env.KEY_METER.getByName(id).flush();
+    const { byMember } = await admin("GET", `/usage?organisation=${developer.organisationId}`);
+    expect(byMember.filter(({ member }: { member: string }) => member === colleague.email)).toMatchObject([{ requests: 2, costNanoUsd: 10_000 }]);
+    await admin("PUT", `/organisations/${developer.organisationId}/budgets/theirs`, { amount: 10_001, scope: `member:${colleague.email}` });
+    expect(await codeOf(await ask(theirs, chatBody))).toEqual([429, "quota_exceeded"]);
+    expect((await ask(developer, chatBody)).status, "of nobody else").toBe(200);
+    await admin("DELETE", `/organisations/${developer.organisationId}/budgets/theirs`);
   });
 
   test("counts against the key that was chosen, and meets its limits", async () => {
@@ -72,7 +89,7 @@ describe("a question", () => {
     expect((await ask(developer, chatBody, { headers: { "content-type": "text/plain" } })).status).toBe(415);
     const viewer = await newMember("viewer");
     expect((await ask(viewer, chatBody)).status).toBe(403);
-    expect(await getKey(env.DB, await playgroundKeyId(viewer.organisationId)), "nothing comes to be by it").toBeUndefined();
+    expect(await getKey(env.DB, await playgroundKeyId(viewer.organisationId, viewer.email)), "nothing comes to be by it").toBeUndefined();
   });
 
   test("that is sovereign leaves for nobody else", async () => {

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { isolateOf } from "../../src/pipeline/index.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { addPricedModel, admin, answer, call, chatBody, eventStream, newKey, outside, settled, type Json, type Key } from "../security/stage.ts";
 import { newMember } from "./stage.ts";
@@ -114,6 +115,59 @@ describe("a request", () => {
     const text = textOf(await page(`/requests/${await asked({ model: name })}`));
     expect(text).toMatch(/2 deployments planned, in the order of the list groq\/m refused 503 upstream_error · up_1 .*openai\/priced-test began to answer/);
     expect(text).toContain("mistral/none its provider is not set up here");
+  });
+
+  const chunk = (content: string, finish: string | null = null): string => `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", model: "m", choices: [{ index: 0, delta: { content }, finish_reason: finish }], ...(finish && { usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }) })}\n\n`;
+  const whole = (): Response => eventStream(chunk("hi"), chunk("", "stop"), "data: [DONE]\n\n");
+  /** A stream of a model at two providers, with the ids under which each of them has it. */
+  const streamed = async (headers: Record<string, string>, play: (host: string) => Response): Promise<{ text: string; said: string }> => {
+    outside(({ host }) => play(host));
+    const response = await call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model: "legged", max_tokens: 50, stream: true, stream_options: { include_usage: true } }, headers);
+    const said = await response.text();
+    await settled(key);
+    return { said, text: textOf(await page(`/requests/${response.headers.get("x-request-id")!}`)) };
+  };
+  const named = (response: Response, id: string): Response => new Response(response.body, { headers: { "content-type": "text/event-stream", "x-request-id": id } });
+
+  describe("of several deployments", () => {
+    beforeAll(async () => {
+      await env.DB.batch([
+        env.DB.prepare("INSERT OR IGNORE INTO models VALUES ('llama-3.3-legged', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\"]', 100000, 100, 0)"),
+        ...["openai", "groq"].flatMap((provider) => [
+          env.DB.prepare("INSERT OR IGNORE INTO deployments VALUES (?, 'llama-3.3-legged', 'llama-3.3-legged')").bind(provider),
+          ...["input", "output"].map((kind) => env.DB.prepare("INSERT OR IGNORE INTO prices VALUES (?, 'llama-3.3-legged', ?, 0, 0, 1000000, 'test')").bind(provider, kind)),
+        ]),
+      ]);
+      await admin("PUT", "/aliases/legged", { targets: ["openai/llama-3.3-legged", "groq/llama-3.3-legged"] });
+      await isolateOf(env).catalog.refresh(Date.now());
+    });
+
+    test("draws the one that was too slow and the one that was asked beside it, each with its id and its end", async () => {
+      for (let i = 0; i < 30; i += 1) isolateOf(env).health.note("openai/llama-3.3-legged", { is: "answered", firstByteMs: 20 }, Date.now());
+      const silent = (): Response => new Response(new ReadableStream({ type: "bytes", pull: () => new Promise(() => {}) }));
+      const { said, text } = await streamed({ "x-forge-hedge": "true" }, (host) => (host === "api.groq.com" ? named(whole(), "up_groq") : named(silent(), "up_openai")));
+      expect(said).toContain('"content":"hi"');
+      expect(text).toMatch(/2 deployments planned, in the order of the list openai\/llama-3\.3-legged was asked openai-chat · outrun \+\d+ ms groq\/llama-3\.3-legged was asked beside it, because that was slow openai-chat · up_groq · complete \+\d+ ms The answer was passed on to its end\./);
+      expect(text).toMatch(/Who had a part in it Parts Deployment Ended Tokens Cost openai\/llama-3\.3-legged outrun \d+ → 0 \$0\.\d+ groq\/llama-3\.3-legged complete 3 → 2 \$0\.000005/);
+    });
+
+    test("draws the one that broke off and the one that went on, and what both used is charged", async () => {
+      const half = "One two three four five ";
+      const breaking = (): Response => {
+        let sent = false;
+        return new Response(new ReadableStream({ type: "bytes", pull: (controller) => {
+          if (sent) return controller.error(new Error("The connection broke."));
+          sent = true;
+          controller.enqueue(new TextEncoder().encode(chunk(half)));
+        } }));
+      };
+      const { said, text } = await streamed({ "x-forge-continue": "true" }, (host) => (host === "api.groq.com" ? named(whole(), "up_groq") : named(breaking(), "up_openai")));
+      expect([said.includes(half), said.includes('"content":"hi"'), said.includes("[DONE]")]).toEqual([true, true, true]);
+      expect(text).toMatch(/openai\/llama-3\.3-legged began to answer openai-chat · up_openai · (?:provider's error|provider&#39;s error|cut off) .*groq\/llama-3\.3-legged went on where that broke off openai-chat · up_groq · complete \+\d+ ms The answer was passed on to its end\./);
+      const sums = [...text.matchAll(/Sum \$([\d.]+)/g)].map(([, sum]) => Number(sum));
+      expect(sums).toHaveLength(1);
+      expect(sums[0]).toBeGreaterThan(0.000005);
+    });
   });
 
   test.each([false, true])("tells what was left out on the way, as its header did (stream: %s)", async (stream) => {

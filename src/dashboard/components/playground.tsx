@@ -60,7 +60,7 @@ export const Playground = ({ keys, from, shown }: { keys: readonly (readonly [st
             <Fields legend="Settings">
               <TextField name="temperature" label="Temperature" required={false} inputmode="decimal" placeholder="As the model has it" from={from} />
               <TextField name="tokens" label="Most tokens" required={false} inputmode="numeric" placeholder="As the model has it" from={from} />
-              <Choice name="key" label="In the name of" options={[["", "The Playground's own key"], ...keys]} value="" from={from} hint="Its limits hold, and it is charged." />
+              <Choice name="key" label="In the name of" options={[["", "Your own Playground key"], ...keys]} value="" from={from} hint="Its limits hold, and it is charged." />
             </Fields>
             <Check name="sovereign" label="Sovereign: only your organisation's own servers" from={from} />
             <div class="field" data-images hidden>
