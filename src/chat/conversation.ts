@@ -183,6 +183,8 @@ export type ChatRequest = {
   promptCacheKey?: string;
   /** Fields of the client's protocol that have no name here: rendered to that protocol only, a declared loss elsewhere. */
   rest: { protocol: string; fields: Record<string, unknown> };
+  /** Fields within its messages and tools that nobody reads: lost wherever it is told anew. */
+  unread?: Loss[];
   /** What must not be lost of it: a deployment that cannot be told this is not asked. */
   needed?: Loss[];
 };

@@ -133,7 +133,7 @@ function translated(
     path: target.prefill?.path ?? pathOf(provider, half.id, upstreamId, chat.stream, half.path(upstreamId, chat.stream)),
     body: bodyText(provider, half.id, upstreamId, rendered.body, provider.routes && facts.wish ? wishFor(text, facts, attempt.deployment) : undefined),
     headers: half.headers ?? {},
-    losses: [...new Set<Loss>(shortened ? [...rendered.losses, "max_output_tokens"] : rendered.losses)],
+    losses: [...new Set<Loss>([...rendered.losses, ...(shortened ? ["max_output_tokens" as const] : []), ...(chat.unread ?? [])])],
     ...(chat.needed && { needed: chat.needed }),
     sameErrors: false,
     read(bytes, contentType) {

@@ -142,6 +142,17 @@ describe("losses", () => {
     expect([answer.status, answer.headers.get("x-forge-losses")!.split(", ").sort()]).toEqual([200, ["logit_bias", "seed"]]);
   });
 
+  test("what stands within a message and nobody reads is named by its place, and refused where nothing may be lost", async () => {
+    const say = (headers: Record<string, string>) => fetch(`${gateway.url}/v1/chat/completions`, {
+      method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: "anthropic/say", messages: [{ role: "user", content: [{ type: "text", text: "hello", weight: 2, annotations: [] }] }] }),
+    });
+    const answer = await say({});
+    expect([answer.status, answer.headers.get("x-forge-losses")]).toEqual([200, "field:messages.content.weight"]);
+    const refused = await say({ "x-forge-strict": "true" });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("field:messages.content.weight")]);
+  });
+
   test("a bound that is wider than the model can say is the model's own: who must say one says what another model could", async () => {
     const answer = await fetch(`${gateway.url}/v1/messages`, {
       method: "POST", headers: { "x-api-key": key, "anthropic-version": "2023-06-01", "content-type": "application/json" },

@@ -97,11 +97,17 @@ function documentOf(data: Pick<FilePart, "data" | "mediaType">, block: Json, con
   };
 }
 
-/** A document of text blocks as one text, so that every protocol can say it. */
-function plainText(content: unknown): Pick<FilePart, "data" | "mediaType"> | undefined {
-  const texts = typeof content === "string" ? [content] : Array.isArray(content) ? content.map((block) => record(block).text) : [];
-  return texts.length > 0 && texts.every((text) => typeof text === "string") ? { data: { text: texts.join("\n\n") }, mediaType: "text/plain" } : undefined;
+const textsOf = (content: unknown): unknown[] => (typeof content === "string" ? [content] : Array.isArray(content) ? content.map((block) => record(block).text) : []);
+
+/** Whether a document's content is nothing but text. */
+export function isPlainText(content: unknown): boolean {
+  const texts = textsOf(content);
+  return texts.length > 0 && texts.every((text) => typeof text === "string");
 }
+
+/** A document of text blocks as one text, so that every protocol can say it. */
+const plainText = (content: unknown): Pick<FilePart, "data" | "mediaType"> | undefined =>
+  isPlainText(content) ? { data: { text: textsOf(content).join("\n\n") }, mediaType: "text/plain" } : undefined;
 
 /** What a client's own search found, as a document: other protocols know no search results. */
 function parseSearchResult(block: Json): FilePart | OpaquePart {

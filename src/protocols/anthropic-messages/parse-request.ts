@@ -1,6 +1,8 @@
 /** Reads a whole Messages request as a conversation. https://docs.anthropic.com/en/api/messages */
 import { defined, type ChatRequest, type Part, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
+import { unreadIn } from "../unread.ts";
+import { messagesFields } from "./fields.ts";
 import { parseContent, parseSystem, wrong } from "./parse-blocks.ts";
 import { parseOutput, parseReasoning, parseTier, parseToolChoice, parseToolFields, parseTools, without } from "./parse-settings.ts";
 import { isObject, protocol, record, words, type Json } from "./words.ts";
@@ -41,6 +43,7 @@ export function parseConversation(body: unknown): ChatRequest {
       serviceTier: parseTier(body.service_tier),
     }),
     rest: { protocol, fields: { ...without(body, ...known), ...rest, ...leftOf(body), ...parseToolFields(body.tools) } },
+    ...unreadIn(body, messagesFields),
   };
 }
 

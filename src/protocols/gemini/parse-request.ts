@@ -1,11 +1,13 @@
 /** Reads a GenerateContentRequest into a conversation. https://ai.google.dev/api/generate-content */
 import { defined, efforts, type ChatRequest, type FilePart, type Part, type ReasoningPart, type Tool, type ToolChoice, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
+import { unreadIn } from "../unread.ts";
+import { geminiFields } from "./fields.ts";
 import { isObject, kindOf, objects, protocolId, signatureOf, textIn, unsealBase64, type Json } from "./words.ts";
 
+const camelName = (name: string): string => (name.includes("_") ? name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) : name);
 /** The fields under their names in camel case, one level deep. */
-const camel = (value: unknown): Json =>
-  isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, field]) => [key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()), field])) : {};
+const camel = (value: unknown): Json => (isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, field]) => [camelName(key), field])) : {});
 const list = (value: unknown): Json[] => (isObject(value) ? [value] : objects(value));
 const wrong = (param: string, message: string): GatewayError => new GatewayError("invalid_request", `${param}: ${message}`, { param });
 const numberIn = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
@@ -161,5 +163,6 @@ export function parseRequest(body: unknown, model: string, stream: boolean): Cha
       modalities: Array.isArray(responseModalities) && responseModalities.length > 0 ? responseModalities.map((one) => String(one).toLowerCase()) : undefined,
     }),
     rest: { protocol: protocolId, fields: { ...fields, ...(Object.keys(more).length > 0 && { generationConfig: more }) } },
+    ...unreadIn({ contents, systemInstruction, tools, toolConfig, generationConfig }, geminiFields, camelName),
   };
 }

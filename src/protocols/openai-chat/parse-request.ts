@@ -1,6 +1,8 @@
 /** Reads a whole chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
 import * as z from "zod";
 import { defined, efforts, type ChatRequest, type Effort, type ReasoningWish } from "../../chat/index.ts";
+import { unreadIn } from "../unread.ts";
+import { chatFields } from "./fields.ts";
 import { parseFormat, parseToolChoice, parseTools } from "./parse-tools.ts";
 import { parseTurns } from "./parse-turns.ts";
 import { choicesField, modelField, objectField, readFields, tokensField } from "./request.ts";
@@ -140,5 +142,6 @@ export function parseConversation(body: unknown): ChatRequest {
       promptCacheKey: fields.prompt_cache_key ?? undefined,
     }),
     rest: { protocol: protocolId, fields: rest },
+    ...unreadIn(record(body), chatFields),
   };
 }

@@ -19,10 +19,12 @@ export function parseContent(content: unknown, param: string): Said[] {
 /** A tool's result: text, parts, or, as some clients send it, any other JSON, which is taken as its text. */
 export function parseOutput(output: unknown, param: string): ToolResultPart["content"] {
   if (typeof output === "string") return output === "" ? [] : [{ type: "text", text: output }];
-  const parts = Array.isArray(output) && output.every((part) => readers[String(record(part).type)] !== undefined);
-  if (parts) return parseContent(output, param);
+  if (isContent(output)) return parseContent(output, param);
   return output === null || output === undefined ? [] : [{ type: "text", text: JSON.stringify(output) }];
 }
+
+/** Whether it is a list of parts, each of a kind that is read. */
+export const isContent = (output: unknown): boolean => Array.isArray(output) && output.every((part) => readers[String(record(part).type)] !== undefined);
 
 function readPart(part: unknown, param: string): Said {
   if (typeof part === "string") return { type: "text", text: part };

@@ -3,6 +3,8 @@ import * as z from "zod";
 import { defined, efforts, type ChatRequest, type Effort, type OutputFormat, type ReasoningWish, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { modelField, objectField, readFields, tokensField } from "../openai-chat/request.ts";
+import { unreadIn } from "../unread.ts";
+import { responsesFields } from "./fields.ts";
 import { parseInput } from "./parse-input.ts";
 import { parseToolChoice, parseTools } from "./parse-tools.ts";
 import { filled, list, protocolId, record, string, type Json } from "./words.ts";
@@ -70,6 +72,7 @@ export function parseRequest(body: unknown): ChatRequest {
       promptCacheKey: prompt_cache_key ?? undefined,
     }),
     rest: { protocol: protocolId, fields: restOf(record(body), { text, include, choice: toolChoice === undefined ? fields.tool_choice : undefined }) },
+    ...unreadIn(record(body), responsesFields),
   };
 }
 
