@@ -41,13 +41,14 @@ CREATE TABLE IF NOT EXISTS organisations (
 ) WITHOUT ROWID;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its
--- subscription ends. `version` grows with every change of what its keys share. The credits themselves and who was handed how
+-- subscription ends. `stripe_customer`: which customer of Stripe's it is, once it has paid there. `version` grows with every change of what its keys share. The credits themselves and who was handed how
 -- much of them lie in its Durable Object (src/limits/org-account.do.ts). Written by: admin API. Lives: as the organisation.
 CREATE TABLE IF NOT EXISTS accounts (
   organisation_id TEXT PRIMARY KEY REFERENCES organisations (id),
   version INTEGER NOT NULL DEFAULT 1,
   prepaid INTEGER NOT NULL DEFAULT 0,
-  paid_until INTEGER
+  paid_until INTEGER,
+  stripe_customer TEXT
 ) WITHOUT ROWID;
 
 -- What keys of an organisation may spend together. `scope`: organisation, project:<name>, member:<e-mail> or tag:<name>;

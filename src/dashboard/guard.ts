@@ -8,15 +8,15 @@ import { go, visitOf, type Entry, type MemberVisit, type Room } from "./visit.ts
 /** Places that a form may lead to, beside our own: signing in with GitHub or Google begins with one. */
 const signInPlaces = { github: "https://github.com", google: "https://accounts.google.com" } as const;
 
-/** Where credits are bought: the form that asks for it leads there. */
-const checkoutPlace = "https://checkout.stripe.com";
+/** Where credits are bought, and where cards are seen to: the forms that ask for it lead there. */
+const stripePlaces = ["https://checkout.stripe.com", "https://billing.stripe.com"];
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame, in no cache. */
 export const sealed = createMiddleware<Room>(async function sealed(c, next) {
   await next();
   const { isolate } = c.get("visit") ?? {};
   const places: string[] = isolate ? Object.keys(providersOf(isolate.settings)).map((name) => signInPlaces[name as keyof typeof signInPlaces]) : [];
-  if (isolate && isolate.settings.STRIPE_SECRET_KEY !== "" && c.req.path.startsWith("/dashboard/settings/billing")) places.push(checkoutPlace);
+  if (isolate && isolate.settings.STRIPE_SECRET_KEY !== "" && c.req.path.startsWith("/dashboard/settings/billing")) places.push(...stripePlaces);
   const policy = [
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'", "manifest-src 'self'",
     ["form-action 'self'", ...places].join(" "), "base-uri 'none'", "frame-ancestors 'none'",

@@ -7,17 +7,20 @@ import type { Stripe } from "./surface.ts";
 export const ownerField = "forge_organisation";
 
 /** `idempotencyKey`: the caller's name for this checkout; the same again opens no second one. */
-export type Wish = { organisation: string; cents: number; successUrl: string; cancelUrl: string; idempotencyKey: string | undefined };
+export type Wish = { organisation: string; customer: string; cents: number; successUrl: string; cancelUrl: string; idempotencyKey: string | undefined };
 
 /**
  * Opens a Checkout Session (https://docs.stripe.com/api/checkout/sessions/create). Its payment carries the organisation too, because
  * refunds and disputes name only the payment; it stays in USD whatever the payer's country, so that a cent is ten million nano-USD.
  */
-export async function openCheckout(stripe: Stripe, { organisation, cents, successUrl, cancelUrl, idempotencyKey }: Wish): Promise<{ id: string; url: string; expiresAtMs: number }> {
+export async function openCheckout(stripe: Stripe, { organisation, customer, cents, successUrl, cancelUrl, idempotencyKey }: Wish): Promise<{ id: string; url: string; expiresAtMs: number }> {
   const metadata = { [ownerField]: organisation };
   const { id, url, expires_at } = await asked(stripe.checkout.sessions.create(
     {
       mode: "payment",
+      customer,
+      // Whoever pays says whether their card is kept for the next time.
+      saved_payment_method_options: { payment_method_save: "enabled" },
       client_reference_id: organisation,
       metadata,
       payment_intent_data: { metadata },

@@ -19,7 +19,7 @@ const meanings: Record<string, (message: string) => GatewayError> = {
   StripeInvalidRequestError: (message) => new GatewayError("invalid_request", `Stripe: ${redact(message).slice(0, 300)}`),
   StripeIdempotencyError: () => new GatewayError("idempotency_conflict", "This Idempotency-Key was used with other parameters. Send a new one.", { param: "Idempotency-Key", shouldRetry: false }),
   StripeAuthenticationError: () => new GatewayError("upstream_error", "Stripe does not know STRIPE_SECRET_KEY.", { shouldRetry: false }),
-  StripePermissionError: () => new GatewayError("upstream_error", "STRIPE_SECRET_KEY may not do this: it needs to write Checkout Sessions and to read PaymentIntents and Refunds.", { shouldRetry: false }),
+  StripePermissionError: () => new GatewayError("upstream_error", "STRIPE_SECRET_KEY may not do this: it needs to write Customers, Checkout Sessions and Customer portal, and to read PaymentIntents and Refunds.", { shouldRetry: false }),
 };
 
 /** The answer of a call to Stripe. Throws what its failure means here. */

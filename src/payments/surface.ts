@@ -7,6 +7,8 @@ export type Metadata = Record<string, string>;
 /** https://docs.stripe.com/api/checkout/sessions/create. `unit_amount`: cents. */
 export type SessionParams = {
   mode: "payment";
+  customer: string;
+  saved_payment_method_options: { payment_method_save: "enabled" };
   client_reference_id: string;
   metadata: Metadata;
   payment_intent_data: { metadata: Metadata };
@@ -20,6 +22,11 @@ export type SessionParams = {
 export type OpenedSession = { id: string; url: string | null; expires_at: number };
 
 export type Stripe = {
+  customers: {
+    create(params: { metadata: Metadata }, options: { idempotencyKey: string }): Promise<{ id: string }>;
+    retrieve(id: string): Promise<{ deleted?: boolean | void }>;
+  };
+  billingPortal: { sessions: { create(params: { customer: string; return_url: string }): Promise<{ url: string }> } };
   checkout: { sessions: { create(params: SessionParams, options: { idempotencyKey?: string }): Promise<OpenedSession> } };
   paymentIntents: { retrieve(id: string): Promise<{ metadata: Metadata }> };
   refunds: { list(params: { payment_intent: string; limit: number }): { autoPagingToArray(options: { limit: number }): Promise<unknown[]> } };

@@ -9,7 +9,7 @@ import { alertsSchema } from "../routes/admin/alerts.ts";
 import * as aliases from "../routes/admin/aliases.ts";
 import * as applications from "../routes/admin/applications.ts";
 import { listQuery as auditQuery } from "../routes/admin/audit.ts";
-import { checkoutSchema } from "../routes/admin/checkout.ts";
+import { checkoutSchema, portalSchema } from "../routes/admin/checkout.ts";
 import * as credentials from "../routes/admin/credentials.ts";
 import * as keys from "../routes/admin/keys.ts";
 import { roleSchema } from "../routes/admin/members.ts";
@@ -60,6 +60,7 @@ const operations = (): readonly Omit<Operation, "by">[] => [
   { on: `GET ${one}/credits`, is: "Its credits", gives: "Credits" },
   { on: `POST ${one}/credits`, is: "Grant, top up, refund or adjust credits", gives: "CreditEntry", says: "With an `id` of your own a call may be repeated.", json: account.creditSchema, status: 201 },
   { on: `POST ${one}/checkout`, is: "A page of Stripe's where credits are paid", json: checkoutSchema, status: 201 },
+  { on: `POST ${one}/portal`, is: "A page of Stripe's where its payer sees to cards and invoices", json: portalSchema, status: 201 },
   { on: "POST /admin/credentials/rotate", is: "Seal all credentials and file keys under the current master secret" },
   { on: "GET /admin/plans", is: "List plans", gives: "PlanList" },
   { on: "PUT /admin/plans/{plan}", is: "Set a plan", gives: "Plan", json: planSchema },

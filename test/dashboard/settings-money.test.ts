@@ -5,6 +5,7 @@ import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { alertSecret } from "../../src/accounts/alert-targets.ts";
 import { signedBy } from "../../src/accounts/webhook-secret.ts";
 import { admin as callAdmin, call, chatBody, fillCatalog, newKey, outside, prompts, settled } from "../security/stage.ts";
+import { playCustomers } from "../payments/stage.ts";
 import { newMember } from "./stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -76,17 +77,24 @@ test("a webhook leads to no private host, and is tried out", async () => {
 
 test("credits are bought at Stripe, by whoever has to do with money, and once a form", async () => {
   const billing = await newMember("billing");
-  const left = outside(() => Response.json({ id: "cs_test_1", object: "checkout.session", url: "https://checkout.stripe.com/c/pay/cs_test_1", expires_at: 1_790_086_400 }));
+  const { left: all, customers } = playCustomers(() => Response.json({ id: "cs_test_1", object: "checkout.session", url: "https://checkout.stripe.com/c/pay/cs_test_1", expires_at: 1_790_086_400 }));
+  const sessions = () => all.filter(({ url }) => url.endsWith("/checkout/sessions"));
   const page = await billing.get("/settings/billing");
-  expect(page.headers.get("content-security-policy")).toContain("form-action 'self' https://checkout.stripe.com");
+  expect(page.headers.get("content-security-policy")).toContain("form-action 'self' https://checkout.stripe.com https://billing.stripe.com");
   const once = /name="once" value="([^"]+)"/.exec(await page.text())![1]!;
   for (let i = 0; i < 2; i += 1) expect(locationOf(await billing.post("/settings/billing/checkout", { amount: "12.5", once }))).toBe("303 https://checkout.stripe.com/c/pay/cs_test_1");
-  const [first, second] = left.map(({ headers, body }) => [headers.get("idempotency-key"), new URLSearchParams(body)] as const);
+  const [first, second] = sessions().map(({ headers, body }) => [headers.get("idempotency-key"), new URLSearchParams(body)] as const);
   expect([first![0], second![0]]).toEqual([`${billing.organisationId}/${once}`, `${billing.organisationId}/${once}`]);
   expect([first![1].get("line_items[0][price_data][unit_amount]"), first![1].get("client_reference_id"), first![1].get("success_url")])
     .toEqual(["1250", billing.organisationId, "https://forge.example/dashboard/settings/billing?paid=yes"]);
   for (const amount of ["0.49", "1.005", "-3", "9999999", "x"]) expect((await billing.post("/settings/billing/checkout", { amount, once })).status).toBe(422);
-  expect(left.length).toBe(2);
+  expect(sessions().length).toBe(2);
+
+  // What was saved there is seen to by the same customer.
+  const [customer] = [...customers.keys()];
+  expect(locationOf(await billing.post("/settings/billing/portal"))).toBe(`303 https://billing.stripe.com/p/session/${customer}`);
+  expect([customers.size, new URLSearchParams(all.at(-1)!.body).get("return_url"), first![1].get("customer")]).toEqual([1, "https://forge.example/dashboard/settings/billing", customer]);
+  expect((await (await newMember("admin")).post("/settings/billing/portal")).status, "admins do not change money").toBe(403);
 
   const account = env.ORG_ACCOUNT.getByName(billing.organisationId);
   await account.post({ id: "gift", atMs: Date.now(), kind: "grant", nanoUsd: 5_000_000_001, reason: "<b>Welcome</b>", expiresAtMs: null });
@@ -102,6 +110,7 @@ test("without Stripe nothing is sold, and the page says who adds credits", async
   expect(page.headers.get("content-security-policy")).not.toContain("stripe");
   expect(await page.text()).toContain("whoever runs this gateway adds them");
   expect((await owner.post("/settings/billing/checkout", { amount: "5", once: crypto.randomUUID() })).status).toBe(404);
+  expect((await owner.post("/settings/billing/portal")).status).toBe(404);
 });
 
 test("a rule of the organisation holds in the choice of a provider from the next request on, and no request loosens it", async () => {

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, expectRefusal, outside, send, type Json, type Left } from "../security/stage.ts";
-import { lines, newOrganisation } from "./stage.ts";
+import { lines, newOrganisation, playCustomers } from "./stage.ts";
 
 let payer: string;
 beforeEach(async () => void (payer = await newOrganisation()));
@@ -12,12 +12,14 @@ const order = { amount: 2_500, successUrl: "https://shop.example/thanks?order={C
 const session = (): Response => Response.json({ id: "cs_test_1", object: "checkout.session", url: "https://checkout.stripe.com/c/pay/cs_test_1#x", expires_at: 1_790_086_400 });
 const open = (body: Json = order, headers: Record<string, string> = {}, organisation = payer): Promise<Response> =>
   call(env.ADMIN_SECRET, "POST", `/admin/organisations/${organisation}/checkout`, body, headers);
-const failing = (status: number, error: Json): Left[] => outside(() => Response.json({ error }, { status, headers: { "stripe-should-retry": "false" } }));
+const failing = (status: number, error: Json): Left[] => playCustomers(() => Response.json({ error }, { status, headers: { "stripe-should-retry": "false" } })).left;
 
 describe("a checkout", () => {
   test("is one call to Stripe, in its own words, and its answer is where to pay", async () => {
-    const left = outside(session);
+    const { left: all, customers } = playCustomers(session);
     const response = await open();
+    const [customer] = [...customers.keys()];
+    const left = all.filter(({ url }) => !url.includes("/customers"));
     expect([response.status, await response.json()]).toEqual([201, { id: "cs_test_1", url: "https://checkout.stripe.com/c/pay/cs_test_1#x", expiresAt: "2026-09-22T14:13:20.000Z" }]);
     expect(left).toHaveLength(1);
     const { url, headers, body } = left[0]!;
@@ -27,7 +29,7 @@ describe("a checkout", () => {
     expect(headers.get("stripe-version")).toMatch(/^\d{4}-\d\d-\d\d\.\w+$/);
     expect(headers.has("x-stripe-client-telemetry")).toBe(false);
     expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
-      mode: "payment", client_reference_id: payer, "metadata[forge_organisation]": payer, "payment_intent_data[metadata][forge_organisation]": payer,
+      mode: "payment", customer, "saved_payment_method_options[payment_method_save]": "enabled", client_reference_id: payer, "metadata[forge_organisation]": payer, "payment_intent_data[metadata][forge_organisation]": payer,
       "line_items[0][quantity]": "1", "line_items[0][price_data][currency]": "usd", "line_items[0][price_data][unit_amount]": "2500",
       "line_items[0][price_data][product_data][name]": "Credits", "adaptive_pricing[enabled]": "false", success_url: order.successUrl, cancel_url: order.cancelUrl,
     });
@@ -35,8 +37,9 @@ describe("a checkout", () => {
   });
 
   test("has the name that its caller gives it, in its organisation", async () => {
-    const left = outside(session);
+    const { left: all } = playCustomers(session);
     for (const name of ["order-17", "order-17", "order-18"]) await open(order, { "idempotency-key": name });
+    const left = all.filter(({ url }) => !url.includes("/customers"));
     expect(left.map(({ headers }) => headers.get("idempotency-key"))).toEqual(["order-17", "order-17", "order-18"].map((name) => `${payer}/${name}`));
   });
 
@@ -51,7 +54,7 @@ describe("a checkout", () => {
   });
 
   test("may lead back to this machine", async () => {
-    outside(session);
+    playCustomers(session);
     for (const page of ["http://localhost:3000/a", "http://127.0.0.1/", "http://[::1]:8080/"]) expect((await open({ ...order, successUrl: page })).status).toBe(201);
   });
 

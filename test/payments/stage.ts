@@ -57,6 +57,32 @@ export function playStripe(payments: Record<string, { organisation?: string; ref
   });
 }
 
+/** Stripe's customers and its portal: what was asked under the same name is answered the same. Everything else is `otherwise`'s. Returns what left, and whom it has. */
+export function playCustomers(otherwise: (left: Left) => Response | Promise<Response> = () => new Response(null, { status: 599 }), { remembers = true } = {}): { left: Left[]; customers: Map<string, Json> } {
+  const customers = new Map<string, Json>();
+  const named = new Map<string, Json>();
+  const missing = (): Response => Response.json({ error: { type: "invalid_request_error", code: "resource_missing", param: "customer", message: "No such customer" } }, { status: 404 });
+  const left = outside((one) => {
+    const { pathname } = new URL(one.url);
+    const fields = new URLSearchParams(one.body);
+    if (pathname === "/v1/customers") {
+      const name = one.headers.get("idempotency-key")!;
+      const known = remembers ? named.get(name) : undefined;
+      const customer = known ?? { id: idOf("cus"), object: "customer", metadata: { forge_organisation: fields.get("metadata[forge_organisation]") } };
+      named.set(name, customer);
+      customers.set(customer.id as string, customer);
+      return Response.json(customer);
+    }
+    const asked = /^\/v1\/customers\/(\w+)$/.exec(pathname)?.[1];
+    if (asked !== undefined) return customers.has(asked) ? Response.json(customers.get(asked)) : missing();
+    if (pathname !== "/v1/billing_portal/sessions") return otherwise(one);
+    const customer = fields.get("customer")!;
+    return customers.has(customer) && !customers.get(customer)!.deleted
+      ? Response.json({ id: idOf("bps"), object: "billing_portal.session", customer, return_url: fields.get("return_url"), url: `https://billing.stripe.com/p/session/${customer}` }) : missing();
+  });
+  return { left, customers };
+}
+
 export const credits = (organisation: string): Promise<Json> => admin("GET", `/organisations/${organisation}/credits`);
 
 /** The ledger's lines, oldest name first: `kind cents`. */

@@ -194,6 +194,7 @@ export const routes: readonly Route[] = [
   { route: "DELETE /admin/organisations/:id/credentials/:provider", by: "admin", path: "/admin/organisations/{organisation}/credentials/openai" },
   { route: "POST /admin/credentials/rotate", by: "admin", path: "/admin/credentials/rotate" },
   { route: "POST /admin/organisations/:id/checkout", by: "admin", path: "/admin/organisations/{organisation}/checkout", body: { amount: 500, successUrl: "https://shop.example/thanks", cancelUrl: "https://shop.example/" } },
+  { route: "POST /admin/organisations/:id/portal", by: "admin", path: "/admin/organisations/{organisation}/portal", body: { returnUrl: "https://shop.example/" } },
   { route: "GET /admin/usage", by: "admin", path: "/admin/usage?organisation={organisation}" },
   { route: "GET /admin/sovereign/selftest", by: "admin", path: "/admin/sovereign/selftest" },
   { route: "GET /admin/plans", by: "admin", path: "/admin/plans" },

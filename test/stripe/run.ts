@@ -48,6 +48,8 @@ async function drive({ url }: LocalGateway, mock: Mock, payer: string): Promise<
   await admin(url, "POST", "/organisations", { id: payer, name: "Payer" });
   const opened = await admin<Json>(url, "POST", `/organisations/${payer}/checkout`, { amount: 2_500, successUrl: "https://shop.example/ok", cancelUrl: "https://shop.example/" });
   check("a checkout is what Stripe's API takes", typeof opened.id === "string" && sent.at(-1) === "POST /v1/checkout/sessions 200", [opened, sent]);
+  const seen = await admin<Json>(url, "POST", `/organisations/${payer}/portal`, { returnUrl: "https://shop.example/" });
+  check("and so are its customer and its portal", typeof seen.url === "string" && ["POST /v1/customers 200", "POST /v1/billing_portal/sessions 200"].every((one) => sent.includes(one)), [seen, sent]);
   const wrong = await fetch(`${mock.origin}/v1/checkout/sessions`, { method: "POST", headers: { authorization: "Bearer sk_test_run" }, body: new URLSearchParams({ mode: "payment", adaptive: "1" }) });
   check("and it would not take just anything", wrong.status === 400, wrong.status);
 

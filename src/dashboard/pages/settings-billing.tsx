@@ -2,9 +2,10 @@
 import * as z from "zod";
 import { getOrganisation, noSuchOrganisation } from "../../accounts/organisations.ts";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
+import { keepStripeCustomer, stripeCustomerOf } from "../../accounts/stripe-customer.ts";
 import type { Limits } from "../../accounts/policy.ts";
 import type { AccountStanding, CreditEntry } from "../../limits/index.ts";
-import { openCheckout, stripeOf } from "../../payments/index.ts";
+import { customerOf, openCheckout, openPortal, stripeOf } from "../../payments/index.ts";
 import { TextField } from "../components/field.tsx";
 import { Badge, Card, EmptyState, Stat, Stats, Submit, Table } from "../components/parts.tsx";
 import { count, dayOfYear, exactly, money } from "../figures.ts";
@@ -30,15 +31,24 @@ const limitNames: readonly (readonly [keyof Limits, (amount: number) => string])
   ["monthlyNanoUsd", (n) => `${money(n / 1e9)} a month for each key`], ["budgetNanoUsd", (n) => `${money(n / 1e9)} in all for each key`],
 ];
 
+const sellsHere = ({ isolate: { settings } }: MemberVisit): boolean => settings.STRIPE_SECRET_KEY !== "";
+
+/** Stripe, and the customer that the visitor's organisation is there. */
+async function payerOf({ env, isolate: { settings }, by, membership: { organisationId } }: MemberVisit): Promise<{ stripe: Awaited<ReturnType<typeof stripeOf>>; customer: string }> {
+  const stripe = await stripeOf({ secretKey: settings.STRIPE_SECRET_KEY, webhookSecret: settings.STRIPE_WEBHOOK_SECRET });
+  const known = await stripeCustomerOf(env.DB, organisationId);
+  return { stripe, customer: await customerOf(stripe, organisationId, { known, keep: (id, instead) => keepStripeCustomer(env.DB, by, organisationId, id, instead) }) };
+}
+
 async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
-  const { env, isolate, membership: { organisationId, role }, nowMs } = visit;
+  const { env, membership: { organisationId, role }, nowMs } = visit;
   const [organisation, agreement, standing] = await Promise.all([
     getOrganisation(env.DB, organisationId), agreementOf(env.DB, organisationId), env.ORG_ACCOUNT.getByName(organisationId).standing(nowMs) as Promise<unknown> as Promise<AccountStanding>,
   ]);
   if (!organisation) throw noSuchOrganisation(organisationId);
   const { plan, prepaid, paidUntilMs } = agreement;
   const { credit: { spent, held, free }, creditEntries } = standing;
-  const sells = isolate.settings.STRIPE_SECRET_KEY !== "";
+  const sells = sellsHere(visit);
   const grants = [
     ...limitNames.flatMap(([name, words]) => (plan.limits[name] === undefined ? [] : [words(plan.limits[name])])),
     ...(plan.joint.monthlyTokens === undefined ? [] : [`${count(plan.joint.monthlyTokens)} tokens a month for all keys together`]),
@@ -63,6 +73,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
           <TextField name="amount" label="Amount in US dollars" from={told.typed} value="25" maxlength={10} inputmode="decimal" hint="Paid at Stripe. The credits are here once Stripe says that they are paid." />
           <Submit icon="money">Buy credits</Submit>
         </form>}
+        {sells && may(role, "change_money") && <form method="post" action={`/dashboard${path}/portal`} class="row"><Submit look="secondary" icon="money">Cards and billing details</Submit><p class="note">At Stripe: saved cards, addresses, and invoices where there are any.</p></form>}
         {sells && !may(role, "change_money") && <p class="note">An owner, or somebody with the role billing, can buy credits.</p>}
         {!sells && <p class="note">Credits are not sold here: whoever runs this gateway adds them.</p>}
       </Card>
@@ -86,16 +97,24 @@ export const settingsBilling = [
     (visit.c.req.query("paid") === "yes" ? go(visit, path, "Thank you. Your credits are here as soon as Stripe has told us.") : page(visit))),
 
   member("change_money", "POST", `${path}/checkout`, async (visit) => {
-    const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = visit.isolate.settings;
-    if (secretKey === "") return page(visit, { problem: "Credits are not sold here.", status: 404 });
+    if (!sellsHere(visit)) return page(visit, { problem: "Credits are not sold here.", status: 404 });
     const form = await readForm(visit, schema);
     if (!form.ok) return page(visit, { typed: form });
     const here = `${visit.origin}/dashboard${path}`;
     const { amount, once } = form.data;
     return attempt(async () => {
-      const wish = { organisation: visit.membership.organisationId, cents: amount, successUrl: `${here}?paid=yes`, cancelUrl: here, idempotencyKey: once };
-      const { url } = await openCheckout(await stripeOf({ secretKey, webhookSecret }), wish);
+      const { stripe, customer } = await payerOf(visit);
+      const wish = { organisation: visit.membership.organisationId, customer, cents: amount, successUrl: `${here}?paid=yes`, cancelUrl: here, idempotencyKey: once };
+      const { url } = await openCheckout(stripe, wish);
       return visit.c.redirect(url, 303);
+    }, (told) => page(visit, told));
+  }),
+
+  member("change_money", "POST", `${path}/portal`, async (visit) => {
+    if (!sellsHere(visit)) return page(visit, { problem: "There is no Stripe here.", status: 404 });
+    return attempt(async () => {
+      const { stripe, customer } = await payerOf(visit);
+      return visit.c.redirect(await openPortal(stripe, customer, `${visit.origin}/dashboard${path}`), 303);
     }, (told) => page(visit, told));
   }),
 ];

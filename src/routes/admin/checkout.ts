@@ -2,9 +2,11 @@ import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { agreementOf } from "../../accounts/organisation-budgets.ts";
 import { GatewayError } from "../../errors.ts";
-import { openCheckout, stripeOf } from "../../payments/index.ts";
+import { keepStripeCustomer, stripeCustomerOf } from "../../accounts/stripe-customer.ts";
+import { customerOf, openCheckout, openPortal, stripeOf, type StripeKeys } from "../../payments/index.ts";
 import type { App } from "../context.ts";
 import { stripeKeysOf } from "../stripe-keys.ts";
+import { byAdmin } from "./adopt.ts";
 import { readBody } from "./input.ts";
 import { iso } from "./output.ts";
 
@@ -22,16 +24,31 @@ export const checkoutSchema = z.strictObject({
   cancelUrl: pageSchema,
 });
 
+export const portalSchema = z.strictObject({ returnUrl: pageSchema });
+
+/** Stripe, and the customer that the organisation is there. Throws `not_found` for none. */
+async function payerOf(c: Context<App>, keys: StripeKeys): Promise<{ stripe: Awaited<ReturnType<typeof stripeOf>>; organisation: string; customer: string }> {
+  const organisation = (c as Context).req.param("id")!;
+  await agreementOf(c.env.DB, organisation);
+  const stripe = await stripeOf(keys);
+  const customer = await customerOf(stripe, organisation, { known: await stripeCustomerOf(c.env.DB, organisation), keep: (id, instead) => keepStripeCustomer(c.env.DB, byAdmin(), organisation, id, instead) });
+  return { stripe, organisation, customer };
+}
+
 const keySchema = z.string().regex(/^[\x21-\x7e]{1,180}$/).optional();
 
-/** Mounted below /organisations/:id: credits bought at Stripe. They are posted when Stripe says that they are paid. */
+/** Mounted below /organisations/:id: credits bought at Stripe, and where their payer sees to cards and invoices. They are posted when Stripe says that they are paid. */
 export const checkout = new Hono<App>().post("/checkout", async (c) => {
   const keys = stripeKeysOf(c);
   const { amount: cents, successUrl, cancelUrl } = await readBody(c, checkoutSchema);
   const idempotencyKey = keySchema.safeParse(c.req.header("idempotency-key"));
   if (!idempotencyKey.success) throw new GatewayError("invalid_request", "Idempotency-Key: must be 1 to 180 printable ASCII characters without spaces", { param: "Idempotency-Key" });
-  const organisation = (c as Context).req.param("id")!;
-  await agreementOf(c.env.DB, organisation);
-  const { id, url, expiresAtMs } = await openCheckout(await stripeOf(keys), { organisation, cents, successUrl, cancelUrl, idempotencyKey: idempotencyKey.data });
+  const { stripe, organisation, customer } = await payerOf(c, keys);
+  const { id, url, expiresAtMs } = await openCheckout(stripe, { organisation, customer, cents, successUrl, cancelUrl, idempotencyKey: idempotencyKey.data });
   return c.json({ id, url, expiresAt: iso(expiresAtMs) }, 201);
+}).post("/portal", async (c) => {
+  const keys = stripeKeysOf(c);
+  const { returnUrl } = await readBody(c, portalSchema);
+  const { stripe, customer } = await payerOf(c, keys);
+  return c.json({ url: await openPortal(stripe, customer, returnUrl) }, 201);
 });
