@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { isolateOf } from "../../src/pipeline/index.ts";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
 import { addPricedModel, admin, answer, call, chatBody, eventStream, newKey, outside, settled, type Json, type Key } from "../security/stage.ts";
+import { ask as think, fillAliases, planOf, playing, said, task } from "../routes/thinkers.ts";
 import { newMember } from "./stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -147,8 +148,20 @@ describe("a request", () => {
       const silent = (): Response => new Response(new ReadableStream({ type: "bytes", pull: () => new Promise(() => {}) }));
       const { said, text } = await streamed({ "x-forge-hedge": "true" }, (host) => (host === "api.groq.com" ? named(whole(), "up_groq") : named(silent(), "up_openai")));
       expect(said).toContain('"content":"hi"');
-      expect(text).toMatch(/2 deployments planned, in the order of the list openai\/llama-3\.3-legged was asked openai-chat · outrun \+\d+ ms groq\/llama-3\.3-legged was asked beside it, because that was slow openai-chat · up_groq · complete \+\d+ ms The answer was passed on to its end\./);
+      expect(text).toMatch(/2 deployments planned, in the order of the list openai\/llama-3\.3-legged was asked openai-chat · outrun \+[\d.,]+ m?s groq\/llama-3\.3-legged was asked beside it, because that was slow openai-chat · up_groq · complete \+[\d.,]+ m?s The answer was passed on to its end\./);
       expect(text).toMatch(/Who had a part in it Parts Deployment Ended Tokens Cost openai\/llama-3\.3-legged outrun \d+ → 0 \$0\.\d+ groq\/llama-3\.3-legged complete 3 → 2 \$0\.000005/);
+    });
+
+    test("draws each step of what was thought about before it was answered", async () => {
+      await fillAliases();
+      await isolateOf(env).catalog.refresh(Date.now());
+      playing((step) => (step === "plan" ? said(planOf(task("bees"), task("ants"))) : undefined));
+      const response = await think({ message: "Write about bees and ants." }, key);
+      await response.text();
+      await settled(key);
+      const text = textOf(await page(`/requests/${response.headers.get("x-request-id")!}`));
+      const drawn = [...text.slice(0, text.indexOf("Price")).matchAll(/groq\/gpt-test (?:began to answer|was asked) \(([^)]+)\)/g)].map(([, step]) => step!);
+      expect([drawn[0], drawn.at(-1), drawn.length], text).toEqual(["plan", "answer", 5]);
     });
 
     test("draws the one that broke off and the one that went on, and what both used is charged", async () => {
@@ -163,7 +176,7 @@ describe("a request", () => {
       };
       const { said, text } = await streamed({ "x-forge-continue": "true" }, (host) => (host === "api.groq.com" ? named(whole(), "up_groq") : named(breaking(), "up_openai")));
       expect([said.includes(half), said.includes('"content":"hi"'), said.includes("[DONE]")]).toEqual([true, true, true]);
-      expect(text).toMatch(/openai\/llama-3\.3-legged began to answer openai-chat · up_openai · (?:provider's error|provider&#39;s error|cut off) .*groq\/llama-3\.3-legged went on where that broke off openai-chat · up_groq · complete \+\d+ ms The answer was passed on to its end\./);
+      expect(text).toMatch(/openai\/llama-3\.3-legged began to answer openai-chat · up_openai · (?:provider's error|provider&#39;s error|cut off) .*groq\/llama-3\.3-legged went on where that broke off openai-chat · up_groq · complete \+[\d.,]+ m?s The answer was passed on to its end\./);
       const sums = [...text.matchAll(/Sum \$([\d.]+)/g)].map(([, sum]) => Number(sum));
       expect(sums).toHaveLength(1);
       expect(sums[0]).toBeGreaterThan(0.000005);
