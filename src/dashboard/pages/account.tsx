@@ -44,7 +44,7 @@ const Sessions = ({ sessions, own, nowMs }: { sessions: PersonSession[]; own: st
 );
 
 const Organisations = ({ memberships }: Pick<PersonVisit, "memberships">) => (
-  <Card title="Your organisations" note={memberships.length === 0 ? <>None yet. <a href="/dashboard/welcome">Found or join one</a></> : "The last owner of one stays."} flush>
+  <Card title="Your organisations" note={memberships.length === 0 ? <>None yet. <a href="/dashboard/welcome">Found or join one</a></> : "The last owner of one stays."} flush={memberships.length > 0}>
     {memberships.length > 0 && <Table caption="Organisations" rows={memberships} columns={[
       { label: "Organisation", cell: ({ organisationName }) => organisationName },
       { label: "Role", cell: ({ role }) => <Badge tone={role === "owner" ? "accent" : "neutral"}>{role}</Badge> },
