@@ -6,23 +6,26 @@
  * Here each of them is a module of its own, and what it shares with the others stands in modules of their own too, so nothing is there twice.
  * Names stay as they are written, for stack traces; white space goes, since an isolate keeps the text of its modules.
  */
-import { build, type BuildResult } from "esbuild";
+import { build, type BuildOptions, type BuildResult } from "esbuild";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const entryPoint = join(root, "src", "worker.ts");
+const entryPoint = "src/worker.ts";
 const target = join(root, "dist", "worker");
 
 /** One ES module; modules import each other as `./<path>`. */
 export type WorkerModule = { path: string; contents: string };
 
+/** Nothing of it is written; its metafile names files as seen from the project. */
+export type BuiltWorker = BuildResult<{ write: false; metafile: true }>;
+
 /** Where a run of many gateways has its Worker, bundled once (`test/support/bundled.ts`), as JSON. */
 export const bundledBefore = (): string | undefined => process.env.FORGE_WORKER_BUNDLE;
 
-/** Bundles a Worker; writes nothing. The metafile names files relative to the project. */
-export function buildWorker(entry = entryPoint): Promise<BuildResult<{ write: false; metafile: true }>> {
+/** Bundles the Worker, or the one that begins at `entry`. */
+export function buildWorker(entry = entryPoint, other: Pick<BuildOptions, "splitting" | "minifyWhitespace" | "minifySyntax" | "keepNames"> = {}): Promise<BuiltWorker> {
   return build({
     entryPoints: [entry],
     absWorkingDir: root,
@@ -41,20 +44,32 @@ export function buildWorker(entry = entryPoint): Promise<BuildResult<{ write: fa
     jsxImportSource: "hono/jsx",
     minifyWhitespace: true,
     minifySyntax: true,
+    ...other,
   });
 }
 
+/** The modules of a Worker that are loaded before it answers anything, the entry first: it imports them, or what it imports does. As the metafile has them. */
+export function loadedAtOnce({ metafile: { outputs } }: BuiltWorker, entry = entryPoint): string[] {
+  const loaded = new Set(Object.keys(outputs).filter((path) => outputs[path]!.entryPoint === entry));
+  for (const path of loaded) for (const { path: next, kind } of outputs[path]!.imports) if (kind === "import-statement" && outputs[next]) loaded.add(next);
+  return [...loaded];
+}
+
 /** A Worker's modules, the entry first. */
-export async function bundleWorker(entry = entryPoint): Promise<WorkerModule[]> {
-  const ready = bundledBefore();
-  if (ready && entry === entryPoint) return JSON.parse(readFileSync(ready, "utf8")) as WorkerModule[];
-  const { outputFiles } = await buildWorker(entry);
-  const first = basename(entry).replace(/\.ts$/, ".mjs");
-  const modules = outputFiles.filter(({ path }) => path.endsWith(".mjs")).map(({ path, text }) => ({ path: basename(path), contents: text }));
+export function modulesOf(built: BuiltWorker, entry = entryPoint): WorkerModule[] {
+  const first = basename(loadedAtOnce(built, entry)[0]!);
+  const modules = built.outputFiles.filter(({ path }) => path.endsWith(".mjs")).map(({ path, text }) => ({ path: basename(path), contents: text }));
   return modules.sort((a, b) => Number(b.path === first) - Number(a.path === first));
 }
 
-/** Writes what `wrangler` deploys, and the types of its entry, for `wrangler types`. */
+/** Bundles the Worker, or the one that begins at `entry`, for a runtime. */
+export async function bundleWorker(entry = entryPoint): Promise<WorkerModule[]> {
+  const ready = bundledBefore();
+  if (ready && entry === entryPoint) return JSON.parse(readFileSync(ready, "utf8")) as WorkerModule[];
+  return modulesOf(await buildWorker(entry), entry);
+}
+
+/** Writes what wrangler deploys, and for `wrangler types` whose types those are. */
 async function writeWorker(): Promise<void> {
   const { outputFiles } = await buildWorker();
   mkdirSync(target, { recursive: true });

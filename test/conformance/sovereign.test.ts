@@ -55,7 +55,7 @@ async function start(more: Partial<V4MiniflareOptions> = {}): Promise<{ url: str
   const origin = createServer((request, response) => void play(request, response));
   const { workerOptions } = unstable_getMiniflareWorkerOptions(fileURLToPath(new URL("../../wrangler.toml", import.meta.url)));
   const { compatibilityDate, compatibilityFlags, workerLoaders } = workerOptions;
-  const modules = (await bundleWorker(fileURLToPath(new URL("../upstream/dialling-worker.ts", import.meta.url)))).map((module) => ({ type: "ESModule" as const, ...module }));
+  const modules = (await bundleWorker("test/upstream/dialling-worker.ts")).map((module) => ({ type: "ESModule" as const, ...module }));
   const mf = new Miniflare(convertV4MiniflareOptions({
     compatibilityDate, compatibilityFlags, workerLoaders, name: "dial", modules, bindings: { BASE_URL: `${await listen(origin)}/v1` },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }], host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.ERROR), ...more,

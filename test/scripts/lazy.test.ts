@@ -1,27 +1,54 @@
-/** What the Worker evaluates when it starts, and with it every call of the API: not the dashboard. */
-import { build, type Metafile } from "esbuild";
-import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+/** What an isolate loads before it answers a call of the API: not the dashboard, and not much. The README has the figures. */
+import { gzipSync } from "node:zlib";
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildWorker, loadedAtOnce, modulesOf, type BuiltWorker } from "../../scripts/bundle.ts";
 
-/** Files that are reached from the entry without `import()`. */
-function atStart({ inputs }: Metafile, entry: string): string[] {
-  const seen = new Set([entry]);
-  for (const file of seen) for (const { path, kind } of inputs[file]?.imports ?? []) if (kind !== "dynamic-import") seen.add(path);
-  return [...seen];
-}
+const passkeys = /node_modules\/(?:@better-auth\/passkey|@simplewebauthn|@peculiar|asn1js)\//;
 
-test("neither the dashboard's pages nor better-auth are evaluated before a browser comes, nor passkeys before somebody uses one", async () => {
-  const { metafile } = await build({
-    entryPoints: ["src/worker.ts"], absWorkingDir: fileURLToPath(new URL("../..", import.meta.url)), bundle: true, write: false, metafile: true, format: "esm", target: "es2024",
-    conditions: ["workerd", "worker", "browser"], external: ["cloudflare:*", "node:*"], jsx: "automatic", jsxImportSource: "hono/jsx",
+/** What is loaded by the first who needs it. */
+const later = {
+  "the dashboard": /^src\/dashboard\//,
+  "better-auth": /node_modules\/(?:better-auth|@better-auth|better-call|kysely)\//,
+  "passkeys": passkeys,
+  "charts": /node_modules\/d3-/,
+  "alerts": /^src\/alerts\//,
+  "Stripe's package": /node_modules\/stripe\//,
+  "MCP's client": /node_modules\/@modelcontextprotocol\//,
+};
+
+const KiB = 1024;
+
+let worker: BuiltWorker;
+beforeAll(async () => void (worker = await buildWorker()));
+
+const sourcesOf = (paths: string[]): string[] => paths.flatMap((path) => Object.keys(worker.metafile.outputs[path]!.inputs));
+const allSources = (): string[] => sourcesOf(Object.keys(worker.metafile.outputs));
+
+describe("what the Worker loads before it answers", () => {
+  test.each(Object.entries(later))("leaves out %s", (_, kind) => {
+    expect(allSources().filter((source) => kind.test(source)).length, "sources that are there").toBeGreaterThan(1);
+    expect(sourcesOf(loadedAtOnce(worker)).filter((source) => kind.test(source))).toEqual([]);
   });
-  const started = atStart(metafile, "src/worker.ts");
-  const rooms = /^src\/dashboard\/|node_modules\/(?:better-auth|@better-auth|better-call|kysely|@simplewebauthn|@peculiar|asn1js)\//;
-  expect(Object.keys(metafile.inputs).filter((file) => rooms.test(file)).length, "they are in the bundle").toBeGreaterThan(100);
-  expect(started.length).toBeGreaterThan(100);
-  expect(started.filter((file) => rooms.test(file))).toEqual([]);
 
-  const passkeys = /node_modules\/(?:@better-auth\/passkey|@simplewebauthn|@peculiar|asn1js)\//;
-  expect(Object.keys(metafile.inputs).filter((file) => passkeys.test(file)).length, "they are in the bundle").toBeGreaterThan(20);
-  expect(atStart(metafile, "src/dashboard/index.ts").filter((file) => passkeys.test(file))).toEqual([]);
+  test("is all that answers the API, in at most 1,700 KiB", () => {
+    const loaded = loadedAtOnce(worker);
+    expect(sourcesOf(loaded)).toEqual(expect.arrayContaining(["src/worker.ts", "src/app.ts", "src/pipeline/relay.ts", "src/limits/key-meter.do.ts"]));
+    expect(loaded.reduce((sum, path) => sum + worker.metafile.outputs[path]!.bytes, 0)).toBeLessThan(1_700 * KiB);
+  });
+});
+
+test("the dashboard is loaded without passkeys: only who uses one waits for them", () => {
+  const loaded = sourcesOf(loadedAtOnce(worker, "src/dashboard/index.ts"));
+  expect(loaded).toContain("src/dashboard/table.ts");
+  expect(loaded.filter((source) => passkeys.test(source))).toEqual([]);
+});
+
+test("no source stands in two modules: what it holds is held once", () => {
+  const sources = Object.values(worker.metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([source]) => source));
+  expect(sources.length).toBeGreaterThan(1_000);
+  expect(sources.filter((source, index) => sources.indexOf(source) !== index)).toEqual([]);
+});
+
+test("all of it is at most 1,280 KiB on its way to Cloudflare, in gzip", () => {
+  expect(gzipSync(modulesOf(worker).map(({ contents }) => contents).join("")).length).toBeLessThan(1_280 * KiB);
 });
