@@ -84,7 +84,7 @@ export type FilePart = {
   /** `image/png`, `application/pdf`, `audio/wav`… undefined: the wire did not say and it cannot be told. */
   mediaType?: string;
   filename?: string;
-  /** How closely a picture is to be looked at. */
+  /** How closely a picture or a document is to be looked at: `auto`, `low`, `medium`, `high`, `ultra_high` (Gemini), `original` (Responses). */
   detail?: string;
   /** What is known of a document beside its text: Anthropic's `title`, `context`, and whether it shall be cited. */
   title?: string;

@@ -8,7 +8,7 @@ export const lossNames = {
   assistant_prefill: "a last assistant message that the answer shall continue",
   image: "pictures",
   image_url: "pictures by address (only their bytes could be sent)",
-  image_detail: "how closely a picture is to be looked at",
+  image_detail: "how closely a picture or a document is to be looked at",
   audio: "recordings",
   video: "films",
   document: "documents and other files",

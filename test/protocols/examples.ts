@@ -109,7 +109,7 @@ export const examples: Record<string, { body: Record<string, unknown>; lostAs: r
     body: {
       systemInstruction: { parts: [{ text: "Be brief." }] },
       contents: [
-        { role: "user", parts: [{ text: "What is it?" }, { inlineData: { mimeType: "image/png", data: pixel } }, { file_data: { mime_type: "application/pdf", file_uri: "https://a.example/a.pdf" } }] },
+        { role: "user", parts: [{ text: "What is it?" }, { inlineData: { mimeType: "image/png", data: pixel }, mediaResolution: { level: "MEDIA_RESOLUTION_LOW" } }, { file_data: { mime_type: "application/pdf", file_uri: "https://a.example/a.pdf" } }] },
         { role: "model", parts: [{ text: "Hm.", thought: true, thoughtSignature: "c2ln" }, { functionCall: { id: "call_1", name: "weather", args: { city: "Rome" } } }, { executableCode: { language: "PYTHON", code: "1" } }] },
         { role: "user", parts: [{ functionResponse: { id: "call_1", name: "weather", response: { rain: { mm: 3 } }, parts: [{ inlineData: { mimeType: "image/png", data: pixel } }] } }] },
       ],

@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { collect, type ChatEvent, type Usage } from "../../src/chat/index.ts";
 import { noUsage } from "../../src/chat/usage.ts";
 import { gemini, geminiUpstream } from "../../src/protocols/gemini/index.ts";
+import { openaiChat } from "../../src/protocols/index.ts";
+import { conversations } from "../../src/protocols/conversations.ts";
+import { factsOf } from "../../src/pipeline/relay.ts";
 import { parseUsage } from "../../src/protocols/gemini/usage.ts";
 
 const context = { origin: { protocol: "gemini-generate", provider: "google" }, idSeed: "seed" };
@@ -28,6 +31,41 @@ const answer = {
 describe("gemini-generate", () => {
   it("writes back the request that it read", () => {
     expect(geminiUpstream.renderRequest(client.parseRequest(request), target)).toEqual({ body: request, losses: [] });
+  });
+
+  it("tells a service tier in each one's words, and it is reserved by that", () => {
+    const tiers = (asked: string | undefined) => {
+      const body = { ...request, ...(asked && { serviceTier: asked }) };
+      const read = client.parseRequest(body);
+      const chat = conversations.get("openai-chat")!.renderRequest(read, { ...target, origin: { protocol: "openai-chat", provider: "openai" } }).body.service_tier;
+      const own = geminiUpstream.renderRequest(read, target);
+      return [chat, own.body.serviceTier, own.losses, factsOf(gemini("m", "generateContent", false)!, JSON.stringify(body), body).serviceTier];
+    };
+    expect(tiers("priority")).toEqual(["priority", "priority", [], "priority"]);
+    expect(tiers("flex")).toEqual(["flex", "flex", [], "flex"]);
+    expect(tiers("standard")).toEqual(["default", undefined, [], "standard"]);
+    expect(tiers("unspecified")).toEqual([undefined, undefined, [], "unspecified"]);
+    const of = (service_tier: string) => geminiUpstream.renderRequest(openaiChat.conversation!.parseRequest({ model: "m", messages: [{ role: "user", content: "Hi" }], service_tier }), target);
+    expect([of("flex").body.serviceTier, of("default").body.serviceTier, of("scale").losses]).toEqual(["flex", undefined, ["service_tier"]]);
+  });
+
+  it("tells how closely a medium is looked at where the other has a word for it", () => {
+    const seen = (word: string) => ({ contents: [{ role: "user", parts: [{ inlineData: { mimeType: "image/png", data: "AAAA" }, mediaResolution: { level: `MEDIA_RESOLUTION_${word}` } }] }] });
+    const three = { ...target, upstreamId: "gemini-3-pro" };
+    for (const word of ["LOW", "MEDIUM", "HIGH", "ULTRA_HIGH"]) expect(geminiUpstream.renderRequest(client.parseRequest(seen(word)), three)).toEqual({ body: seen(word), losses: [] });
+    expect(geminiUpstream.renderRequest(client.parseRequest(seen("LOW")), target).losses).toEqual(["image_detail"]);
+    const told = (id: string, word: string) => {
+      const { body, losses } = conversations.get(id)!.renderRequest(client.parseRequest(seen(word)), { ...target, origin: { protocol: id, provider: "p" } });
+      return [/"detail":"(\w+)"/.exec(JSON.stringify(body))?.[1], losses];
+    };
+    expect(told("openai-chat", "HIGH")).toEqual(["high", []]);
+    expect(told("openai-chat", "MEDIUM")).toEqual([undefined, ["image_detail"]]);
+    expect(told("openai-responses", "UNSPECIFIED")).toEqual(["auto", []]);
+    expect(told("openai-responses", "ULTRA_HIGH")).toEqual([undefined, ["image_detail"]]);
+    expect(told("anthropic-messages", "LOW")).toEqual([undefined, ["image_detail"]]);
+    const part = { type: "image_url", image_url: { url: "https://a.example/cat.png", detail: "high" } };
+    const asked = openaiChat.conversation!.parseRequest({ model: "m", messages: [{ role: "user", content: [part] }] });
+    expect(JSON.stringify(geminiUpstream.renderRequest(asked, three).body)).toContain('"mediaResolution":{"level":"MEDIA_RESOLUTION_HIGH"}');
   });
 
   it("gives a signature back to its own provider only", () => {

@@ -162,7 +162,7 @@ describe("a request", () => {
     model: "m", instructions: "Be brief.", stream: true, parallel_tool_calls: false, max_output_tokens: 100, temperature: 0.5, top_p: 0.9, truncation: "auto",
     input: [
       { role: "developer", content: "Rules." },
-      { role: "user", content: [{ type: "input_text", text: "Look" }, { type: "input_image", image_url: "data:image/png;base64,AAAA", detail: "low" }, { type: "input_file", file_id: "file-1" }] },
+      { role: "user", content: [{ type: "input_text", text: "Look" }, { type: "input_image", image_url: "data:image/png;base64,AAAA", detail: "low" }, { type: "input_file", file_id: "file-1", detail: "low" }] },
       { type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: "hm" }], encrypted_content: "gAAA" },
       { type: "message", role: "assistant", content: [{ type: "output_text", text: "I call.", annotations: [] }] },
       { type: "function_call", call_id: "c1", name: "add", arguments: '{"a":12345678901234567890}' },

@@ -48,6 +48,7 @@ function renderDocument(document: FilePart, own: boolean, lose: Lose): Json | un
     lose("fileId" in part.data ? "uploaded_file" : "document");
     return undefined;
   }
+  if (part.detail !== undefined && part.detail !== "auto") lose("image_detail");
   const title = part.title ?? part.filename;
   return { type: "document", source, ...(title && { title: title.slice(0, 500) }), ...(part.context && { context: part.context }), ...(part.cite !== undefined && { citations: { enabled: part.cite } }) };
 }

@@ -1,5 +1,6 @@
 /** Writes a conversation as a chat request of Cohere's. https://docs.cohere.com/reference/chat */
 import { budgetOf, defined, functionTools, isFrom, textOf, type ChatRequest, type FilePart, type FunctionRequest, type Loss, type Part, type ToolResultPart, type Turn } from "../../chat/index.ts";
+import { renderDetail } from "../detail.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import type { Json } from "./words.ts";
 
@@ -27,12 +28,13 @@ export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   return { body, losses: [...found] };
 }
 
-function renderFile({ kind, data, detail, title, context, cite, filename }: FilePart, mediaType: string, lose: Lose): Json[] {
+function renderFile(part: FilePart, mediaType: string, lose: Lose): Json[] {
+  const { kind, data, title, context, cite, filename } = part;
   if (title || context || cite || ("text" in data && filename)) lose("document_metadata");
   if ("text" in data) return [{ type: "text", text: data.text }];
   if (kind !== "image") lose(kind);
   else if ("fileId" in data) lose("uploaded_file");
-  else return [{ type: "image_url", image_url: { url: "url" in data ? data.url : `data:${mediaType};base64,${data.base64}`, ...(detail && { detail }) } }];
+  else return [{ type: "image_url", image_url: { url: "url" in data ? data.url : `data:${mediaType};base64,${data.base64}`, ...renderDetail(part, lose) } }];
   return [];
 }
 

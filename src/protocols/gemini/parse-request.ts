@@ -3,7 +3,7 @@ import { defined, efforts, type ChatRequest, type FilePart, type Part, type Reas
 import { GatewayError } from "../../errors.ts";
 import { unreadIn } from "../unread.ts";
 import { geminiFields } from "./fields.ts";
-import { isObject, kindOf, objects, protocolId, signatureOf, textIn, unsealBase64, type Json } from "./words.ts";
+import { detailOf, isObject, kindOf, objects, parseTier, protocolId, signatureOf, textIn, unsealBase64, type Json } from "./words.ts";
 
 const camelName = (name: string): string => (name.includes("_") ? name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) : name);
 /** The fields under their names in camel case, one level deep. */
@@ -12,11 +12,11 @@ const list = (value: unknown): Json[] => (isObject(value) ? [value] : objects(va
 const wrong = (param: string, message: string): GatewayError => new GatewayError("invalid_request", `${param}: ${message}`, { param });
 const numberIn = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
-function fileOf(inline: Json, uri: Json): FilePart {
+function fileOf(inline: Json, uri: Json, resolution: Json = {}): FilePart {
   const medium = inline.data === undefined ? uri : inline;
   const mediaType = textIn(medium.mimeType);
   const data = inline.data === undefined ? { url: textIn(uri.fileUri) ?? "" } : { base64: textIn(inline.data) ?? "" };
-  return { type: "file", kind: kindOf(mediaType), data, ...defined({ mediaType, filename: textIn(medium.displayName) }) };
+  return { type: "file", kind: kindOf(mediaType), data, ...defined({ mediaType, filename: textIn(medium.displayName), detail: detailOf(resolution) }) };
 }
 
 /** Calls of a conversation by name, in the order in which results without an id answer them. */
@@ -53,7 +53,7 @@ function readPart(value: Json, calls: Calls): Part[] {
     return [...signed, { type: "tool-call", id, name, input: JSON.stringify(part.functionCall.args ?? {}) }];
   }
   if (isObject(part.functionResponse)) return [readResult(part.functionResponse, calls)];
-  if (part.inlineData || part.fileData) return [...signed, fileOf(camel(part.inlineData), camel(part.fileData))];
+  if (part.inlineData || part.fileData) return [...signed, fileOf(camel(part.inlineData), camel(part.fileData), camel(part.mediaResolution))];
   const { thoughtSignature: _, ...rest } = part;
   return [...signed, { type: "opaque", protocol: protocolId, value: rest }];
 }
@@ -139,7 +139,7 @@ function join(parts: Json[], piece: Json): void {
 
 /** Reads the whole request. Throws `invalid_request` when it has no contents. */
 export function parseRequest(body: unknown, model: string, stream: boolean): ChatRequest {
-  const { contents, systemInstruction, tools, toolConfig, generationConfig, model: _, ...fields } = camel(body);
+  const { contents, systemInstruction, tools, toolConfig, generationConfig, serviceTier, model: _, ...fields } = camel(body);
   const read = list(contents);
   if (read.length === 0) throw wrong("contents", "must be an array of contents");
   const calls: Calls = { count: 0, open: [] };
@@ -159,6 +159,7 @@ export function parseRequest(body: unknown, model: string, stream: boolean): Cha
       maxOutputTokens: numberIn(maxOutputTokens), temperature: numberIn(temperature), topP: numberIn(topP), topK: numberIn(topK), seed: numberIn(seed),
       frequencyPenalty: numberIn(frequencyPenalty), presencePenalty: numberIn(presencePenalty), choices: numberIn(candidateCount),
       stop: Array.isArray(stopSequences) && stopSequences.length > 0 ? stopSequences.map(String) : undefined,
+      serviceTier: parseTier(serviceTier),
       logprobs: responseLogprobs === true ? { top: numberIn(logprobs) ?? 0 } : undefined,
       modalities: Array.isArray(responseModalities) && responseModalities.length > 0 ? responseModalities.map((one) => String(one).toLowerCase()) : undefined,
     }),

@@ -3,23 +3,25 @@ import { defined, functionTools, isFrom, searchAs, textOf, type ChatRequest, typ
 import { objectIn } from "../json.ts";
 import type { Rendered, Target } from "../protocol.ts";
 import { renderConfig } from "./render-settings.ts";
-import { dummySignature, isObject, protocolId, type Json } from "./words.ts";
+import { dummySignature, isObject, protocolId, resolutionOf, type Json } from "./words.ts";
 
 type Content = { role: "user" | "model"; parts: Json[] };
 const mediaTypes = { image: "image/png", audio: "audio/wav", video: "video/mp4", document: "application/pdf" };
 
-function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, lose: (loss: Loss) => void): Json[] {
-  if (part.detail && part.detail !== "auto") lose("image_detail");
+/** Gemini 3 takes a resolution for each medium. */
+function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FilePart, isThree: boolean, lose: (loss: Loss) => void): Json[] {
+  const resolution = isThree && !("text" in data) ? resolutionOf(part.detail) : undefined;
+  if (part.detail && part.detail !== "auto" && !resolution) lose("image_detail");
   if (part.title || part.context || part.filename || part.cite) lose("document_metadata");
   if ("text" in data) return [{ text: data.text }];
-  if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 } }];
-  if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType } }];
+  if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 }, ...resolution }];
+  if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType }, ...resolution }];
   lose("uploaded_file");
   return [];
 }
 
 function renderResult(part: ToolResultPart, name: string, id: { id?: string }, isThree: boolean, lose: (loss: Loss) => void): Json[] {
-  const said = part.content.map((one) => (one.type === "file" ? renderFile(one, lose) : one.type === "text" ? [{ text: one.text }] : [])).flat();
+  const said = part.content.map((one) => (one.type === "file" ? renderFile(one, false, lose) : one.type === "text" ? [{ text: one.text }] : [])).flat();
   const text = said.flatMap((one) => ("text" in one ? [one.text] : [])).join("\n\n");
   const media = said.filter((one) => !("text" in one));
   if (part.content.some((one) => one.type === "opaque")) lose("provider_content");
@@ -60,7 +62,7 @@ export function renderRequest(asked: ChatRequest, target: Target): Rendered {
       return [{ functionCall: { ...idOf(part.id), name: part.name, args }, ...signed }];
     }
     if (part.type === "tool-result") return renderResult(part, part.name ?? names.get(part.id) ?? part.id, idOf(part.id), isThree, lose);
-    if (part.type === "file") return renderFile(part, lose).map((one) => ({ ...one, ...signed }));
+    if (part.type === "file") return renderFile(part, isThree, lose).map((one) => ({ ...one, ...signed }));
     if (part.type === "opaque" && part.protocol === protocolId && isObject(part.value)) return [{ ...part.value, ...signed }];
     if (part.type === "opaque") lose("provider_content");
     return [];

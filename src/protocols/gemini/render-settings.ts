@@ -1,7 +1,7 @@
 /** Tools and `generationConfig` of a request. https://ai.google.dev/api/generate-content#generationconfig */
 import { budgetOf, defined, effortOf, type ChatRequest, type FunctionRequest, type FunctionTool, type Loss, type ReasoningWish } from "../../chat/index.ts";
 import type { Target } from "../protocol.ts";
-import { isObject, protocolId, type Json } from "./words.ts";
+import { isObject, ownTiers, protocolId, usualTiers, type Json } from "./words.ts";
 
 const mostStops = 5;
 const levels = { none: "LOW", minimal: "LOW", low: "LOW", medium: "MEDIUM", high: "HIGH", xhigh: "HIGH", max: "HIGH" };
@@ -56,7 +56,8 @@ export function renderConfig(request: FunctionRequest, target: Target, lose: (lo
   const { output, stop, choices, modalities, logprobs, serviceTier, rest } = request;
   for (const key of Object.keys(foreign) as (keyof typeof foreign)[]) if (request[key] !== undefined) lose(foreign[key]);
   if (request.parallelTools === false) lose("parallel_tools");
-  if (serviceTier !== undefined && serviceTier !== "auto" && serviceTier !== "default") lose("service_tier");
+  const tier = ownTiers.includes(serviceTier) ? serviceTier : undefined;
+  if (!tier && !usualTiers.includes(serviceTier)) lose("service_tier");
   if (request.audio) lose("modalities");
   if (output?.type === "json-schema" && output.strict) lose("output_strict");
   if ((stop?.length ?? 0) > mostStops) lose("stop");
@@ -77,7 +78,7 @@ export function renderConfig(request: FunctionRequest, target: Target, lose: (lo
     ...(isObject(more) && more),
   };
   return {
-    ...defined({ tools: renderTools(request.tools, lose), toolConfig: renderChoice(request.toolChoice) }),
+    ...defined({ tools: renderTools(request.tools, lose), toolConfig: renderChoice(request.toolChoice), serviceTier: tier }),
     ...(Object.keys(config).length > 0 && { generationConfig: config }),
     ...fields,
   };

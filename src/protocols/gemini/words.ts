@@ -30,6 +30,18 @@ export function kindOf(mediaType: string | undefined): FilePart["kind"] {
   return kind === "image" || kind === "audio" || kind === "video" ? kind : "document";
 }
 
+const level = /^MEDIA_RESOLUTION_(?!UNSPECIFIED)(\w+)$/;
+/** How closely a medium is to be looked at, of a part's `mediaResolution` and back. https://ai.google.dev/gemini-api/docs/media-resolution */
+export const detailOf = (resolution: Json): string | undefined => level.exec(textIn(resolution.level) ?? "")?.[1]?.toLowerCase();
+const levels: readonly unknown[] = ["low", "medium", "high", "ultra_high"];
+export const resolutionOf = (detail: string | undefined): { mediaResolution: Json } | undefined => (levels.includes(detail) ? { mediaResolution: { level: `MEDIA_RESOLUTION_${detail!.toUpperCase()}` } } : undefined);
+
+/** A `serviceTier` in most protocols' words. */
+export const parseTier = (tier: unknown): string | undefined => (tier === "standard" ? "default" : tier === "unspecified" ? undefined : textIn(tier));
+/** Tiers that need no word, and those that Gemini has one for. */
+export const usualTiers: readonly unknown[] = [undefined, "auto", "default"];
+export const ownTiers: readonly unknown[] = ["flex", "priority"];
+
 /** What stands where a signature is missing, so that Gemini 3 takes the call all the same. https://ai.google.dev/gemini-api/docs/thought-signatures */
 export const dummySignature = "skip_thought_signature_validator";
 const dummies = new Set<unknown>([dummySignature, btoa(dummySignature)]);

@@ -1,16 +1,18 @@
 /** Writes files as content parts of a chat completion request. https://platform.openai.com/docs/api-reference/chat/create */
 import type { FilePart, Loss } from "../../chat/index.ts";
+import { renderDetail } from "../detail.ts";
 import { audioFormatOf, toDataUrl } from "./data-url.ts";
 
 type Json = Record<string, unknown>;
 /** `own`: the client speaks this protocol too, so ids of uploads and dialects of OpenRouter are meant for who gets them. */
 export type FileContext = { lose: (loss: Loss) => void; own: boolean };
 
-function picture({ data, mediaType = "image/png", detail }: FilePart, { lose }: FileContext): Json | undefined {
+function picture(part: FilePart, { lose, own }: FileContext): Json | undefined {
+  const { data, mediaType = "image/png", detail } = part;
   if ("fileId" in data) return void lose("uploaded_file");
   if ("text" in data) return { type: "text", text: data.text };
   const url = "url" in data ? data.url : toDataUrl(data.base64, mediaType);
-  return { type: "image_url", image_url: { url, ...(detail !== undefined && { detail }) } };
+  return { type: "image_url", image_url: { url, ...(own && detail !== undefined ? { detail } : renderDetail(part, lose)) } };
 }
 
 function recording({ data, mediaType, transcript }: FilePart, { lose }: FileContext): Json | undefined {
@@ -24,7 +26,8 @@ function film({ data, mediaType = "video/mp4" }: FilePart, { lose, own }: FileCo
   return { type: "video_url", video_url: { url: "url" in data ? data.url : toDataUrl(data.base64, mediaType) } };
 }
 
-function document({ data, mediaType = "application/pdf", filename, title, context, cite }: FilePart, { lose, own }: FileContext): Json | undefined {
+function document({ data, mediaType = "application/pdf", filename, title, context, cite, detail = "auto" }: FilePart, { lose, own }: FileContext): Json | undefined {
+  if (detail !== "auto") lose("image_detail");
   if (context !== undefined || cite || (title !== undefined && (filename !== undefined || "text" in data))) lose("document_metadata");
   if ("text" in data) {
     if (filename !== undefined) lose("document_metadata");

@@ -9,7 +9,7 @@ const parts = byType({
   input_text: text, output_text: text, text, summary_text: text,
   refusal: whole("refusal"),
   input_image: image, computer_screenshot: image,
-  input_file: whole("file_data", "file_url", "file_id", "filename"),
+  input_file: whole("file_data", "file_url", "file_id", "filename", "detail"),
   input_audio: { ...whole("data", "format"), input_audio: whole("data", "format") },
 });
 

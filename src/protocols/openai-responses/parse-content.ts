@@ -43,17 +43,18 @@ const readImage: Reader = ({ image_url, file_id, detail }, param) => {
   const url = filled(image_url) ?? filled(record(image_url).url);
   const id = filled(file_id);
   if (url === undefined && id === undefined) throw invalid(`${param}.image_url`, "must be a string");
-  const look = detail === "auto" ? undefined : string(detail);
-  return { type: "file", kind: "image", ...(url === undefined ? { data: { fileId: id! } } : sourceOf(url)), ...defined({ detail: look }) };
+  return { type: "file", kind: "image", ...(url === undefined ? { data: { fileId: id! } } : sourceOf(url)), ...lookOf(detail) };
 };
 
-const readFile: Reader = ({ file_data, file_url, file_id, filename }, param) => {
+const lookOf = (detail: unknown): Pick<FilePart, "detail"> => (detail === "auto" ? {} : defined({ detail: string(detail) }));
+
+const readFile: Reader = ({ file_data, file_url, file_id, filename, detail }, param) => {
   const data = filled(file_data);
   const url = filled(file_url);
   const id = filled(file_id);
   const source = data !== undefined ? bytesOf(data, string(filename)) : url !== undefined ? { data: { url } } : id !== undefined ? { data: { fileId: id } } : undefined;
   if (source === undefined) throw invalid(`${param}.file_data`, "must be a string");
-  return { type: "file", kind: "document", ...source, ...defined({ filename: filled(filename) }) };
+  return { type: "file", kind: "document", ...source, ...defined({ filename: filled(filename) }), ...lookOf(detail) };
 };
 
 const readAudio: Reader = ({ input_audio, data, format }, param) => {

@@ -3,6 +3,7 @@ import {
   defined, isFrom, type ChatRequest, type FilePart, type Loss, type OpaquePart, type Part, type ReasoningPart, type TextPart,
   type ToolCallPart, type ToolResultPart, type Turn,
 } from "../../chat/index.ts";
+import { renderDetail } from "../detail.ts";
 import type { Target } from "../protocol.ts";
 import { argumentsOf, protocolId, type Json } from "./words.ts";
 
@@ -135,21 +136,23 @@ function renderOpaque({ protocol, value }: OpaquePart, { lose }: Scene): Json[] 
 
 /** A file of a user or a tool as a content part; undefined where there is no word for it. */
 function renderFile(part: FilePart, { lose, fileIds }: Scene): Json | undefined {
-  const { kind, data, mediaType, filename, detail, title, context, cite } = part;
+  const { kind, data, mediaType, filename, title, context, cite } = part;
   if (kind === "audio" || kind === "video") return lost(lose, kind);
   if ("fileId" in data && !fileIds) return lost(lose, "uploaded_file");
   if (title !== undefined || context !== undefined || cite || (filename !== undefined && !("base64" in data))) lose("document_metadata");
   if ("text" in data) return { type: "input_text", text: data.text };
   if (kind === "image") {
     const source = "fileId" in data ? { file_id: data.fileId } : { image_url: "url" in data ? data.url : dataUrl(data.base64, mediaType ?? "image/png") };
-    return { type: "input_image", detail: detail ?? "auto", ...source };
+    return { type: "input_image", ...renderDetail({ ...part, detail: part.detail ?? "auto" }, lose, imageDetails), ...source };
   }
-  if ("fileId" in data) return { type: "input_file", file_id: data.fileId };
-  if ("url" in data) return { type: "input_file", file_url: data.url };
+  const detail = renderDetail(part, lose);
+  if ("fileId" in data) return { type: "input_file", ...detail, file_id: data.fileId };
+  if ("url" in data) return { type: "input_file", ...detail, file_url: data.url };
   const type = mediaType ?? "application/pdf";
-  return { type: "input_file", filename: filename ?? title ?? (type === "application/pdf" ? "document.pdf" : "document"), file_data: dataUrl(data.base64, type) };
+  return { type: "input_file", ...detail, filename: filename ?? title ?? (type === "application/pdf" ? "document.pdf" : "document"), file_data: dataUrl(data.base64, type) };
 }
 
+const imageDetails = ["auto", "low", "high", "original"];
 const dataUrl = (base64: string, mediaType: string): string => `data:${mediaType};base64,${base64}`;
 
 /** A file that the model made. Only a picture that came from here has its item. */
