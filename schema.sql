@@ -404,7 +404,7 @@ CREATE TABLE IF NOT EXISTS events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_by_organisation ON events (organisation_id, at);
 
--- Who hears of an organisation's alerts. `roles`: JSON list, whose members get an e-mail. `webhook_url`: where a signed call goes; what signs it is derived
+-- Who hears of an organisation's alerts. `roles`: JSON list, whose members get an e-mail. `key_shares`: JSON list, at which shares of keys' own limits. `webhook_url`: where a signed call goes; what signs it is derived
 -- (src/accounts/webhook-secret.ts) from `secret_version`, and for a day after `rotated_at` from the one before too. Written by: dashboard. Lives: as the
 -- organisation; without a row its owners are told by e-mail.
 CREATE TABLE IF NOT EXISTS alert_targets (
@@ -412,7 +412,8 @@ CREATE TABLE IF NOT EXISTS alert_targets (
   roles TEXT NOT NULL,
   webhook_url TEXT,
   secret_version INTEGER NOT NULL DEFAULT 1,
-  rotated_at INTEGER
+  rotated_at INTEGER,
+  key_shares TEXT NOT NULL DEFAULT '[0.8,0.95]'
 ) WITHOUT ROWID;
 
 -- ── files and batches ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,8 +21,8 @@ export type AccountPolicy = { organisationId: string; version: number; pools: re
 export const creditPool: AccountPool = { id: "credits", name: "credits", unit: "nanoUsd", window: { of: "total", rolling: false }, amount: null, soft: [0.8, 0.95] };
 
 const month: Window = { of: "month", rolling: false };
-/** When budgets and quotas say that they are running out, unless they say otherwise. */
-const defaultSoft = [0.8, 0.95];
+/** When budgets, quotas and keys' own limits say that they are running out, unless somebody says otherwise. */
+export const usualShares: readonly number[] = [0.8, 0.95];
 
 /** What all keys of an organisation may use together in a calendar month, as its plan has it. */
 export const jointSchema = z.strictObject({ monthlyTokens: z.number().int().positive().optional(), monthlyNanoUsd: z.number().int().positive().optional() });
@@ -31,6 +31,8 @@ export type Joint = z.infer<typeof jointSchema>;
 /** Whose budget it is: `organisation`, `project:web`, `member:a@b.example`, `tag:nightly`, `key:key_…`. */
 export const scopeSchema = z.string().max(210).regex(/^(?:organisation|(?:project|member|tag|key):[\w.@+-]+)$/, "organisation, project:<name>, member:<e-mail>, tag:<name> or key:<id>");
 
+export const sharesSchema = z.array(z.number().gt(0).lte(1)).max(8).transform((soft) => [...new Set(soft)].sort((a, b) => a - b));
+
 export const budgetSchema = z.strictObject({
   scope: scopeSchema.default("organisation"),
   unit: z.enum(["nanoUsd", "tokens"]).default("nanoUsd"),
@@ -38,7 +40,7 @@ export const budgetSchema = z.strictObject({
   rolling: z.boolean().default(false),
   amount: z.number().int().positive(),
   /** Shares of the amount at which an event is written, answers carry a header, and people are told once it is spent. */
-  soft: z.array(z.number().gt(0).lte(1)).max(8).default(defaultSoft).transform((soft) => [...new Set(soft)].sort((a, b) => a - b)),
+  soft: sharesSchema.default([...usualShares]),
 });
 export type Budget = z.output<typeof budgetSchema> & { id: string };
 
@@ -53,7 +55,7 @@ const poolOf = (budget: Budget): AccountPool => {
 };
 
 const quota = (id: string, unit: Pool["unit"], amount: number | undefined): AccountPool[] =>
-  amount === undefined ? [] : [{ id, name: `plan's monthly ${unit === "tokens" ? "tokens" : "spending"}`, unit, window: month, amount, soft: defaultSoft }];
+  amount === undefined ? [] : [{ id, name: `plan's monthly ${unit === "tokens" ? "tokens" : "spending"}`, unit, window: month, amount, soft: usualShares }];
 
 /** What an organisation's keys share. */
 export type Terms = { prepaid: boolean; joint: Joint; budgets: readonly Budget[] };

@@ -88,6 +88,9 @@ export type KeyPolicyPatch = z.infer<typeof keyPolicyPatchSchema>;
 /** What a key may do at the moment, as the object that meters it must know it. */
 export type KeyStanding = {
   keyId: string;
+  keyName?: string;
+  /** At which shares of its own limits people are told; absent: as usual. */
+  keyShares?: readonly number[];
   organisationId: string;
   version: number;
   /** false: revoked, or switched off. */
@@ -142,6 +145,8 @@ export type Principal = {
   readonly rules?: HouseRules;
   /** For how many days the bodies of its requests are kept. Absent: they are not. */
   readonly bodyDays?: number;
+  /** At which shares of its own limits people are told; absent: as usual. */
+  readonly keyShares?: readonly number[] | undefined;
   /** For how many days its organisation has what else is kept, where it says so. */
   readonly keeps?: Keeps;
 };

@@ -87,6 +87,7 @@ async function read(row: Row | null, masters: Masters, nowMs: number): Promise<P
     bringsKeys: row.header_credentials === 1,
     ...(row.models !== null && { organisationModels: allowedModelsOf(row.models) }),
     ...(row.rules !== "{}" && { rules: rulesOf(row.rules) }),
+    ...(terms.keyShares && { keyShares: terms.keyShares }),
     ...(row.retention !== "{}" && { keeps }),
     ...(row.body_days > 0 && { bodyDays: Math.min(row.body_days, keeps.requestDays ?? Infinity) }),
   };

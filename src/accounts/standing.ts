@@ -18,13 +18,13 @@ export function bumpIfChanged(db: D1Database, concerned: Concerned): D1PreparedS
   return db.prepare(`UPDATE api_keys AS k SET version = version + 1 WHERE ${where} AND changes() > 0`).bind(value);
 }
 
-type Row = TermsRow & { id: string; organisation_id: string; version: number; policy: string; expires_at: number | null; revoked_at: number | null; suspended_at: number | null };
+type Row = TermsRow & { id: string; name: string; organisation_id: string; version: number; policy: string; expires_at: number | null; revoked_at: number | null; suspended_at: number | null };
 
 /** Selects the keys' standings; read the result with `standingsOf`. */
 export function selectStandings(db: D1Database, concerned: Concerned): D1PreparedStatement {
   const { where, value } = condition(concerned);
   return db.prepare(`
-    SELECT k.id, k.organisation_id, k.version, k.policy, k.expires_at, k.revoked_at, o.suspended_at, ${termsColumns}
+    SELECT k.id, k.name, k.organisation_id, k.version, k.policy, k.expires_at, k.revoked_at, o.suspended_at, ${termsColumns}
     FROM api_keys k JOIN organisations o ON o.id = k.organisation_id ${termsJoins} WHERE ${where}`,
   ).bind(value);
 }
@@ -37,6 +37,8 @@ export function standingsOf(result: D1Result | undefined): KeyStanding[] {
     const pools = keyPools(terms, row.id, policy);
     return {
       keyId: row.id,
+      keyName: row.name,
+      ...(terms.keyShares && { keyShares: terms.keyShares }),
       organisationId: row.organisation_id,
       version: row.version,
       enabled: row.revoked_at === null && policy.disabled !== true,

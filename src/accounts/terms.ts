@@ -1,6 +1,6 @@
 /** What an organisation has agreed to, read from D1 beside a key or on its own: plan, prepayment, end of subscription, budgets. */
 import * as z from "zod";
-import { accountPools, budgetSchema, jointSchema, type AccountPolicy, type Terms } from "./budgets.ts";
+import { accountPools, budgetSchema, jointSchema, sharesSchema, usualShares, type AccountPolicy, type Terms } from "./budgets.ts";
 import { limitsSchema, modelListSchema, type Limits } from "./policy.ts";
 
 /** A plan's rules as D1 has them: the limits of each key, and what else it grants. */
@@ -25,18 +25,19 @@ export function planRulesOf(json: string): PlanRules {
 export const termsColumns = `
   coalesce(p.limits, '{}') AS plan, coalesce(a.prepaid, 0) AS prepaid, a.paid_until,
   (SELECT json_group_array(json_object('id', b.id, 'scope', b.scope, 'unit', b.unit, 'window', b.window, 'rolling', b.rolling, 'amount', b.amount, 'soft', json(b.soft)))
-     FROM budgets b WHERE b.organisation_id = o.id) AS budgets`;
+     FROM budgets b WHERE b.organisation_id = o.id) AS budgets,
+  (SELECT t.key_shares FROM alert_targets t WHERE t.organisation_id = o.id) AS key_shares`;
 export const termsJoins = "LEFT JOIN plans p ON p.id = o.plan_id LEFT JOIN accounts a ON a.organisation_id = o.id";
 
-export type TermsRow = { plan: string; prepaid: number; paid_until: number | null; budgets: string };
+export type TermsRow = { plan: string; prepaid: number; paid_until: number | null; budgets: string; key_shares: string | null };
 
 const budgetRows = z.array(budgetSchema.extend({ id: z.string(), rolling: z.number().transform(Boolean) }));
 
-export type Agreement = Terms & { plan: PlanRules; paidUntilMs: number | undefined };
+export type Agreement = Terms & { plan: PlanRules; paidUntilMs: number | undefined; /** At which shares of keys' own limits people are told; undefined: as usual. */ keyShares: readonly number[] | undefined };
 
-export function termsOf({ plan, prepaid, paid_until, budgets }: TermsRow): Agreement {
+export function termsOf({ plan, prepaid, paid_until, budgets, key_shares }: TermsRow): Agreement {
   const rules = planRulesOf(plan);
-  return { plan: rules, prepaid: prepaid === 1, joint: rules.joint, budgets: budgetRows.parse(JSON.parse(budgets)), paidUntilMs: paid_until ?? undefined };
+  return { plan: rules, prepaid: prepaid === 1, joint: rules.joint, budgets: budgetRows.parse(JSON.parse(budgets)), paidUntilMs: paid_until ?? undefined, keyShares: key_shares === null || key_shares === JSON.stringify(usualShares) ? undefined : sharesSchema.parse(JSON.parse(key_shares)) };
 }
 
 /** The organisations that a change concerns. */

@@ -18,7 +18,7 @@ export const windows: readonly (readonly [value: string, label: string])[] = [
 export const units = [["nanoUsd", "US dollars"], ["tokens", "tokens"]] as const;
 
 const idField = z.string("Fill this in.").trim().regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$/, "1 to 64 letters, digits, - and _, beginning with a letter or digit.");
-const sharesField = z.string().default("").transform((text) => text.split(/[\s,;%]+/).filter(Boolean).map(Number))
+export const sharesField = z.string().default("").transform((text) => text.split(/[\s,;%]+/).filter(Boolean).map(Number))
   .pipe(z.array(z.number("Percents such as 50, 80, 100.").gt(0, "More than 0 %.").max(100, "At most 100 %.")).max(8, "At most eight."))
   .transform((percents) => percents.map((percent) => percent / 100));
 const typed = z.object({ unit: z.enum(["nanoUsd", "tokens"]), amount: z.string("Fill this in.").trim().min(1, "Fill this in."), shares: sharesField });

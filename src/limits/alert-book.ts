@@ -17,6 +17,7 @@ const minutes = 60 * seconds;
 const hours = 60 * minutes;
 /** What is waited after each time that somebody could not be told. */
 const pauses = [10 * seconds, 30 * seconds, 2 * minutes, 10 * minutes, 30 * minutes, 2 * hours, 6 * hours];
+const takenMs = 31 * 24 * hours;
 /** As many are told in one go. */
 const atOnce = 10;
 
@@ -66,6 +67,16 @@ export class AlertBook {
     });
     if (fresh.length > 0) this.sql.exec("UPDATE alert SET done = 1 WHERE pool = ? AND bucket = ? AND share < ? AND tries = 0", pool.id, bucketMs, Math.max(...fresh));
     return fresh.length > 0;
+  }
+
+  /** Takes one that somebody else noticed; again, nothing changes. */
+  take(alert: Alert): void {
+    this.sql.exec("INSERT OR IGNORE INTO alert (pool, bucket, share, body, told, next_at) VALUES (?, ?, ?, ?, ?, ?)", alert.budget, alert.atMs, alert.share, JSON.stringify(alert), JSON.stringify(nobody), alert.atMs);
+  }
+
+  /** Forgets those that were taken, long after they can come again. */
+  forgetTaken(nowMs: number): void {
+    this.sql.exec("DELETE FROM alert WHERE pool GLOB 'key:*' AND bucket < ? AND done = 1", nowMs - takenMs);
   }
 
   /** The thresholds above what is spent of a changed pool may be reached anew. */

@@ -1,5 +1,6 @@
 /** How an organisation's account comes to tell people what its budgets have come to. */
 import type { AccountPolicy, AccountPool } from "../accounts/budgets.ts";
+import type { Alert } from "../alerts/index.ts";
 import { tellAlert } from "../ledger/account-events.ts";
 import { log } from "../telemetry/log.ts";
 import { within } from "../within.ts";
@@ -9,7 +10,7 @@ import { AlertBook, type Due } from "./alert-book.ts";
 import { alarmCallMs } from "./patience.ts";
 
 /** What it needs of its account. `wakeAt` brings its alarm forward. */
-export type Account = { env: Cloudflare.Env; book: AccountBook; policy: () => AccountPolicy | undefined; wakeAt: (ms: number) => void };
+export type Account = { env: Cloudflare.Env; organisationId: () => string; book: AccountBook; policy: () => AccountPolicy | undefined; wakeAt: (ms: number) => void };
 
 const tellAfterMs = 1_000;
 
@@ -47,6 +48,12 @@ export class Alerting {
     return { spent: book.standing(pool, ms).spent, limit: book.amountOf(pool) };
   }
 
+  /** A key has noticed something of its own limits. */
+  take(alert: Alert): void {
+    this.alerts.take(alert);
+    this.account.wakeAt(Date.now() + tellAfterMs);
+  }
+
   /** Pools that are larger or smaller than they were. */
   changed(pools: readonly AccountPool[]): void {
     for (const pool of pools) {
@@ -60,12 +67,13 @@ export class Alerting {
     const due = this.alerts.due(Date.now());
     if (due.length > 0) await within(Promise.all(due.map((one) => this.tellOne(one))), alarmCallMs);
     this.alerts.forget(this.account.policy()?.pools ?? [], Date.now());
+    this.alerts.forgetTaken(Date.now());
     return this.alerts.next() ?? Infinity;
   }
 
   private async tellOne(due: Due): Promise<void> {
-    const { env, policy } = this.account;
-    const { organisationId } = policy()!;
+    const { env } = this.account;
+    const organisationId = this.account.organisationId();
     try {
       await tellAlert(env.DB, organisationId, due.alert);
       const { tell } = await import("../alerts/index.ts");

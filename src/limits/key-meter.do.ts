@@ -2,7 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import type { LedgerEntry } from "../ledger/entry.ts";
 import type { Receipt } from "../receipts/index.ts";
 import { log } from "../telemetry/log.ts";
-import { adjustmentOf, expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
+import { adjust } from "./adjusting.ts";
+import { expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 import type { Recalled } from "./account.ts";
 import { refusalOf, refuse, unavailable, type Counters } from "./allowance.ts";
 import { Affinity } from "./affinity.ts";
@@ -15,6 +16,7 @@ import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
 import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
 import { within } from "../within.ts";
+import { OwnAlerts } from "./own-alerts.ts";
 import { alarmCallMs } from "./patience.ts";
 
 /** How long a hold lives without a sign of life; open requests renew it. */
@@ -35,6 +37,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly drawing: Drawing;
   private readonly exporting: Export;
   private readonly affinity: Affinity;
+  private readonly own: OwnAlerts;
   /** What was taken back: a reserve that is overtaken by its release, or told twice, would be held for nobody. */
   private readonly released = new Set<string>();
   private alarmSet = false;
@@ -46,6 +49,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.counters = this.store.counters(Date.now());
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
     this.affinity = new Affinity(state.storage.sql);
+    this.own = new OwnAlerts(state.storage.sql, () => this.policy, () => this.counters, (organisation, alert) => env.ORG_ACCOUNT.getByName(organisation).alert(alert));
     this.exporting = new Export(this.store, new Chain(state.storage.sql, this.store.ids()), () => this.env.DB);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
     this.drawing = new Drawing(this.allotments, {
@@ -59,6 +63,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   /** Takes a key's newer policy. An older one than it knows is ignored. What runs in a pool that it has come to is drawn for at once. */
   adopt(policy: MeterPolicy): void | Promise<void> {
     if (this.policy && this.policy.version >= policy.version) return;
+    this.own.changing(policy);
     this.store.savePolicy((this.policy = policy));
     this.allotments.adopt(policy.pools ?? [], () => this.holds.values(), Date.now());
     if (this.allotments.overdrawn()) return this.drawing.cover();
@@ -90,6 +95,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     if (this.holds.has(id)) return this.granted(sessions, now);
     if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
     const refusal = refuse(this.policy!, this.counters, estimate, now);
+    if (refusal) this.own.refused(refusal, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
     const pools = this.allotments.short(estimate, () => this.holds.values(), now);
     if (pools.length > 0) return { is: "short", pools };
@@ -111,6 +117,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     const spent = { tokens: posting.inputTokens + posting.outputTokens, nanoUsd: posting.nanoUsd };
     this.allotments.spend(hold, spent);
     countSpent(this.counters, hold, spent);
+    this.own.see(now);
     return true;
   }
 
@@ -199,19 +206,12 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   }
 
   /** Corrects what a request was charged, by an entry of its own. The same correction again changes nothing. */
-  adjust({ id, request, nanoUsd, reason }: Adjustment, original: LedgerEntry): Adjusted {
-    const known = this.store.adjustment(id);
-    if (known) return { is: known.request === request && known.nanoUsd === nanoUsd ? "known" : "conflict" };
-    const charged = original.costNanoUsd + this.store.adjusted(request);
-    if (charged + nanoUsd < 0) return { is: "too_much", charged };
+  adjust(adjustment: Adjustment, original: LedgerEntry): Adjusted {
     const now = this.advance(Date.now());
-    const { minute, month } = this.counters;
-    this.store.adjust({ id, request, at: now, minute: minute.window, requests: minute.requests, nanoUsd, outcome: adjustmentOf(original, { request, nanoUsd, reason }) });
-    month.nanoUsd += nanoUsd;
-    this.counters.spentNanoUsd += nanoUsd;
-    this.allotments.adjust(nanoUsd, now);
+    const adjusted = adjust({ store: this.store, counters: this.counters, allotments: this.allotments }, adjustment, original, now);
+    if (adjusted.is === "posted") this.own.see(now);
     this.wakeAt(now + rollUpEveryMs);
-    return { is: "posted" };
+    return adjusted;
   }
 
   /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
@@ -227,7 +227,8 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     this.affinity.tidy(now);
     await within(this.flush().catch(this.failed("roll_up_failed")), alarmCallMs);
     const reported = await within(this.report(now).then(() => true, this.failed("report_failed")), alarmCallMs);
-    if (this.store.busy() || !reported) this.wakeAt(Date.now() + rollUpEveryMs);
+    const left = await within(this.own.hand(now), alarmCallMs);
+    if (this.store.busy() || !reported || left !== false) this.wakeAt(Date.now() + rollUpEveryMs);
   }
 
   private readonly failed = (what: string) => (error: unknown): void => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { creditPool, type AccountPolicy, type AccountPool } from "../accounts/budgets.ts";
+import type { Alert } from "../alerts/index.ts";
 import { tellAccount } from "../ledger/account-events.ts";
 import { log } from "../telemetry/log.ts";
 import { thresholdOf, type Ask, type Drawn, type Grant, type Lack, type Share } from "./account.ts";
@@ -45,7 +46,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     this.book = new AccountBook(this.store);
     void state.blockConcurrencyWhile(async () => void (this.wakesAtMs = (await state.storage.getAlarm()) ?? undefined));
     this.credits = new CreditBook(this.store, this.book);
-    this.alerting = new Alerting(state.storage.sql, { env: this.env, book: this.book, policy: () => this.policy, wakeAt: (ms) => this.wakeAt(ms) });
+    this.alerting = new Alerting(state.storage.sql, { env: this.env, organisationId: () => this.policy?.organisationId ?? this.ctx.id.name ?? "", book: this.book, policy: () => this.policy, wakeAt: (ms) => this.wakeAt(ms) });
   }
 
   /**
@@ -73,7 +74,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     return this.inLine(async () => {
       const drawn = this.hand(key, asks, false);
       if (drawn.lacking.length === 0) return drawn;
-      const unsure = await this.recall(this.poolsOf(drawn.lacking.map(({ pool }) => pool)), { key, asks });
+      const unsure = await this.recall((this.policy?.pools ?? []).filter(({ id }) => drawn.lacking.some(({ pool }) => pool === id)), { key, asks });
       const last = this.hand(key, asks, true);
       if (!unsure) this.alerting.refused(asks, last.lacking);
       return { ...last, lacking: last.lacking.map((lack) => ({ ...lack, unsure: lack.unsure || unsure })) };
@@ -83,6 +84,11 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
   /** Takes what a key says it has spent and given back. */
   report(key: string, shares: readonly Share[]): void {
     this.hear(key, shares);
+  }
+
+  /** Tells people what a key's own limit has come to. The same again is told once. */
+  alert(alert: Alert): void {
+    this.alerting.take(alert);
   }
 
   /**
@@ -155,10 +161,6 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     return done;
   }
 
-  private poolsOf(ids: readonly string[]): AccountPool[] {
-    return (this.policy?.pools ?? []).filter(({ id }) => ids.includes(id));
-  }
-
   private pool(id: string): AccountPool | undefined {
     const dropped = this.policy?.dropped?.find((pool) => pool.id === id);
     return dropped ? { ...dropped, amount: Number.MAX_SAFE_INTEGER, soft: [] } : this.policy?.pools.find((pool) => pool.id === id);
@@ -211,8 +213,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
         if (!answers) return false;
         this.hear(key, answers);
         open = open.filter((one) => answers.some(({ pool, bucketMs, granted }) => pool === one.pool && bucketMs === one.bucketMs && granted < one.granted));
-        if (open.length === 0) return true;
-        if (Date.now() >= untilMs) return false;
+        if (open.length === 0 || Date.now() >= untilMs) return open.length === 0;
         await scheduler.wait(pauseMs);
       }
     } catch (error) {
@@ -234,8 +235,7 @@ export class OrgAccount extends DurableObject<Cloudflare.Env> {
     const untold = this.store.untold(toldAtOnce);
     const organisationId = this.policy?.organisationId ?? this.ctx.id.name;
     if (organisationId === undefined || untold.credits.length + untold.passed.length === 0) return false;
-    const nameOf = (id: string): string => this.policy?.pools.find((pool) => pool.id === id)?.name ?? id;
-    await tellAccount(this.env.DB, organisationId, untold.credits, untold.passed.map((row) => ({ ...row, name: nameOf(row.pool) })));
+    await tellAccount(this.env.DB, organisationId, untold.credits, untold.passed.map((row) => ({ ...row, name: this.policy?.pools.find(({ id }) => id === row.pool)?.name ?? row.pool })));
     this.store.markTold(untold);
     return untold.credits.length === toldAtOnce || untold.passed.length === toldAtOnce;
   }

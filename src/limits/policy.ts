@@ -5,6 +5,9 @@ import type { ErrorCode } from "../errors.ts";
 /** A key's limits as of one `version`. The object keeps the highest version it was ever given. */
 export type MeterPolicy = {
   keyId: string;
+  keyName?: string;
+  /** At which shares of its own limits people are told; absent: as usual. */
+  keyShares?: readonly number[];
   organisationId: string;
   version: number;
   enabled: boolean;

@@ -61,8 +61,8 @@ async function callerAnew(context: RequestContext, { version }: Principal): Prom
 const bringing = ({ request, isolate }: RequestContext, caller: Principal): Principal => withBroughtKeys(caller, request.headers.get(keysHeader), isolate.endpoints);
 
 /** A principal's limits as its key's object takes them. */
-export const policyOf = ({ keyId, organisationId, version, keyExpiresAtMs, paidUntilMs, pools, limits }: Principal): MeterPolicy => ({
-  keyId, organisationId, version, enabled: true, ...(keyExpiresAtMs !== undefined && { expiresAtMs: keyExpiresAtMs }),
+export const policyOf = ({ keyId, keyName, keyShares, organisationId, version, keyExpiresAtMs, paidUntilMs, pools, limits }: Principal): MeterPolicy => ({
+  keyId, keyName, ...(keyShares && { keyShares }), organisationId, version, enabled: true, ...(keyExpiresAtMs !== undefined && { expiresAtMs: keyExpiresAtMs }),
   ...(paidUntilMs !== undefined && { paidUntilMs }), ...(pools && { pools }), limits,
 });
 

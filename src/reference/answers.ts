@@ -44,7 +44,7 @@ function organisations() {
 }
 
 function settings() {
-  const targets = { roles: z.array(z.enum(roles)), webhookUrl: word(), secretRotatedAt: maybeTime() };
+  const targets = { roles: z.array(z.enum(roles)), webhookUrl: word(), keyShares: z.array(z.number()), secretRotatedAt: maybeTime() };
   return {
     HouseRules: houseRulesSchema, Retention: retentionSchema, AllowedModels: z.strictObject({ models: modelListSchema.nullable() }),
     AlertTargets: z.strictObject(targets), AlertSecret: z.strictObject({ ...targets, secret: z.string() }), AlertTest: z.strictObject({ heard: z.boolean() }),

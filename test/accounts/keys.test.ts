@@ -101,7 +101,7 @@ describe("rotation", () => {
     const { key, secret } = await newKey();
     const rotated = await rotateKey(db, at(10_000), pepper, { id: key.id, graceMs: 5000 });
     expect(rotated.key).toMatchObject({ version: 2, secrets: [{ expiresAtMs: null }, { expiresAtMs: 15_000 }] });
-    expect(rotated.standings).toEqual([{ keyId: key.id, organisationId, version: 2, enabled: true, limits: { requestsPerMinute: 600 } }]);
+    expect(rotated.standings).toEqual([{ keyId: key.id, keyName: key.name, organisationId, version: 2, enabled: true, limits: { requestsPerMinute: 600 } }]);
     expect(await source(secret, 14_999)).toMatchObject({ expiresAtMs: 15_000, keyExpiresAtMs: undefined, version: 2 });
     expect(await source(rotated.secret, 14_999)).toMatchObject({ expiresAtMs: undefined, version: 2 });
     expect(await source(secret, 15_000)).toEqual({ refused: "key_expired" });

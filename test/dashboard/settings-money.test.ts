@@ -25,6 +25,10 @@ test("a budget holds from the next request on, and is spent, told and signed", a
   const ask = async (maxTokens = 20) => (await call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, max_tokens: maxTokens })).status;
   expect(await ask()).toBe(200);
   expect(locationOf(await admin.post("/settings/alerts", { to_owner: "on", url: hook }))).toBe("303 /dashboard/settings/alerts");
+  expect((await admin.post("/settings/alerts", { to_owner: "on", url: hook, keyShares: "101" })).status).toBe(422);
+  expect(locationOf(await admin.post("/settings/alerts", { to_owner: "on", url: hook, keyShares: "95, 50%" }))).toBe("303 /dashboard/settings/alerts");
+  expect(await rows("SELECT key_shares FROM alert_targets WHERE organisation_id = ?", admin.organisationId)).toEqual([{ key_shares: "[0.5,0.95]" }]);
+  expect(await (await admin.get("/settings/alerts")).text()).toMatch(/name="keyShares"[^>]*value="50, 95"/);
   const made = await (await admin.post("/settings/alerts/secret", { version: "1" })).text();
   const secret = /whsec_[\w-]{20,}/.exec(made)![0];
   expect(secret).toBe(await alertSecret(master, admin.organisationId, 2));

@@ -1,9 +1,10 @@
 /** What an organisation demands and who hears of its budgets, by the admin API: as the dashboard sets them, and held by the next request. */
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { alertSecret } from "../../src/accounts/alert-targets.ts";
 import { signedBy } from "../../src/accounts/webhook-secret.ts";
-import { admin, call, chatBody, expectRefusal, fillCatalog, newKey, outside, prompts, type Json, type Key } from "../security/stage.ts";
+import { admin, answer, call, chatBody, expectRefusal, fillCatalog, newKey, outside, prompts, settled, type Json, type Key } from "../security/stage.ts";
 
 let key: Key;
 let at: string;
@@ -77,4 +78,32 @@ describe("alerts", () => {
     await expectRefusal(await send("PUT", `${at}/alerts`, { roles: ["king"] }), 400, "invalid_request");
     for (const [method, path, body] of [["GET", "", undefined], ["PUT", "", { roles: ["owner"] }], ["POST", "/secret", undefined], ["POST", "/test", undefined]] as const) await expectRefusal(await send(method, `/organisations/org_none/alerts${path}`, body), 404, "not_found");
   });
+});
+
+test("a key's own budget is told at the organisation's shares, from the next request on", async () => {
+  const hook = "https://hooks.example/keys";
+  const told: Json[] = [];
+  outside(({ url, body }) => {
+    if (url !== hook) return answer();
+    told.push((JSON.parse(body) as Json).data as Json);
+    return new Response(null, { status: 204 });
+  });
+  const own = await newKey({ limits: { requestsPerMinute: 100_000, concurrentRequests: 1_000, budgetNanoUsd: 1_000_000 } }, key.organisation);
+  const ask = async (): Promise<void> => {
+    // Three tokens in and two out at $1 a million: 5,000 nano-USD.
+    expect((await call(own.secret, "POST", "/v1/chat/completions", { ...chatBody, max_tokens: 20 })).status).toBe(200);
+    await settled(own);
+    await runDurableObjectAlarm(env.KEY_METER.getByName(own.id));
+    await runDurableObjectAlarm(env.ORG_ACCOUNT.getByName(key.organisation));
+  };
+  expect((await admin("PUT", `${at}/alerts`, { roles: [], webhookUrl: hook })).keyShares).toEqual([0.8, 0.95]);
+  await ask();
+  expect(told).toEqual([]);
+  expect((await admin("PUT", `${at}/alerts`, { roles: [], webhookUrl: hook, keyShares: [0.5, 0.01, 0.01] })).keyShares).toEqual([0.01, 0.5]);
+  await ask();
+  expect(told).toMatchObject([{ budget: `key:${own.id}:budget`, name: "budget of key test", share: 0.01, spent: 10_000, limit: 1_000_000 }]);
+  await ask();
+  expect(told.length).toBe(1);
+  expect((await admin("PUT", `${at}/alerts`, { roles: [], webhookUrl: hook })).keyShares, "what is not said stays").toEqual([0.01, 0.5]);
+  for (const keyShares of [[0], [1.1], ["a"], Array(9).fill(0.5)]) await expectRefusal(await send("PUT", `${at}/alerts`, { roles: [], webhookUrl: hook, keyShares }), 400, "invalid_request");
 });

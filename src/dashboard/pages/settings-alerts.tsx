@@ -4,7 +4,8 @@ import { alertSecret, alertTargetsOf, putAlertTargets, rotateAlertSecret } from 
 import { roles } from "../../accounts/members.ts";
 import { tryOut, type Alert } from "../../alerts/index.ts";
 import { listAlerts } from "../../ledger/index.ts";
-import { unreachable } from "../../pipeline/index.ts";
+import { adopt, unreachable } from "../../pipeline/index.ts";
+import { percents, sharesField } from "../budget-form.ts";
 import { Check, TextField } from "../components/field.tsx";
 import { Badge, Card, Code, EmptyState, Notice, Submit, Table } from "../components/parts.tsx";
 import { count, exactly, moment } from "../figures.ts";
@@ -17,7 +18,7 @@ const path = "/settings/alerts";
 const shownAlerts = 20;
 
 const ticked = z.literal("on").optional().transform((value) => value === "on");
-const schema = z.object({ ...Object.fromEntries(roles.map((role) => [`to_${role}`, ticked])), url: z.string().trim().max(2_000, "At most 2000 characters.").default("") });
+const schema = z.object({ ...Object.fromEntries(roles.map((role) => [`to_${role}`, ticked])), url: z.string().trim().max(2_000, "At most 2000 characters.").default(""), keyShares: sharesField });
 
 const versionSchema = z.object({ version: z.coerce.number().int() });
 
@@ -26,7 +27,7 @@ const amountIn = ({ unit }: Alert, amount: number): string => (unit === "tokens"
 async function page(visit: MemberVisit, told: Told & { secret?: string } = {}): Promise<Response> {
   const { env, isolate, membership: { organisationId } } = visit;
   const [targets, alerts] = await Promise.all([alertTargetsOf(env.DB, organisationId), listAlerts<Alert>(env.DB, organisationId, shownAlerts)]);
-  const stored = { values: { url: targets.webhookUrl ?? "", ...Object.fromEntries(targets.roles.map((role) => [`to_${role}`, "on"])) } };
+  const stored = { values: { url: targets.webhookUrl ?? "", keyShares: percents(targets.keyShares), ...Object.fromEntries(targets.roles.map((role) => [`to_${role}`, "on"])) } };
   const { secret, ...rest } = told;
   return showSettings(visit, {
     ...rest, path: "/settings/budgets", title: "Alerts", lead: "Told once, when a share of a budget or of your credits is spent. Figures only: nothing of what was asked or answered.",
@@ -39,6 +40,7 @@ async function page(visit: MemberVisit, told: Told & { secret?: string } = {}): 
           {!canMail(env, isolate.settings) && <Notice tone="warn">This gateway cannot send e-mail yet. A webhook works all the same.</Notice>}
           <fieldset class="fields"><legend>By e-mail</legend><div class="fields-grid">{roles.map((role) => <Check name={`to_${role}`} label={`${role.charAt(0).toUpperCase()}${role.slice(1)}s`.replace("Billings", "Billing")} from={told.typed ?? stored} />)}</div></fieldset>
           <TextField name="url" label="Webhook" from={told.typed ?? stored} required={false} maxlength={2_000} placeholder="https://example.com/forge-alerts" hint="An https address of yours. It is called until it answers with 2xx, at most eight times in nine hours." />
+          <TextField name="keyShares" label="Limits of single keys, percent" from={told.typed ?? stored} required={false} maxlength={100} inputmode="decimal" placeholder="80, 95" hint="At which shares of a key's own budget, of money or tokens, you are told. Empty: never. Budgets that keys share have shares of their own." />
           <div><Submit>Save</Submit></div>
         </form>
       </Card>
@@ -68,12 +70,13 @@ export const settingsAlerts = [
   member("change_limits", "POST", path, async (visit) => {
     const form = await readForm(visit, schema);
     if (!form.ok) return page(visit, { typed: form });
-    const { url, ...ticks } = form.data;
+    const { url, keyShares, ...ticks } = form.data;
     const parsed = url === "" ? null : URL.parse(url);
     const wrong = url !== "" && (parsed ? unreachable(parsed, visit.isolate.settings.ALLOW_PRIVATE_UPSTREAMS) : "is no address");
     if (wrong) return page(visit, { typed: { values: form.values, errors: { url: `The address ${wrong}.` } } });
     const told = roles.filter((role) => (ticks as Record<string, boolean>)[`to_${role}`]);
-    await putAlertTargets(visit.env.DB, visit.by, visit.membership.organisationId, { roles: told, webhookUrl: parsed?.href ?? null });
+    const shares = [...new Set(keyShares)].sort((a, b) => a - b);
+    await adopt(visit.env, await putAlertTargets(visit.env.DB, visit.by, visit.membership.organisationId, { roles: told, webhookUrl: parsed?.href ?? null, keyShares: shares }));
     return go(visit, path, "Saved.");
   }),
 

@@ -1,12 +1,13 @@
 import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { alertSecret, alertTargetsOf, putAlertTargets, rotateAlertSecret, type AlertTargets } from "../../accounts/alert-targets.ts";
+import { sharesSchema } from "../../accounts/budgets.ts";
 import { roles } from "../../accounts/members.ts";
 import { getOrganisation, noSuchOrganisation } from "../../accounts/organisations.ts";
 import { GatewayError } from "../../errors.ts";
 import { isolateOf, unreachable } from "../../pipeline/index.ts";
 import type { App } from "../context.ts";
-import { byAdmin } from "./adopt.ts";
+import { adopt, byAdmin } from "./adopt.ts";
 import { readBody } from "./input.ts";
 import { iso } from "./output.ts";
 
@@ -14,6 +15,8 @@ import { iso } from "./output.ts";
 export const alertsSchema = z.strictObject({
   roles: z.array(z.enum(roles)).max(roles.length).transform((told) => [...new Set(told)]),
   webhookUrl: z.url().max(2_000).nullable().default(null),
+  /** At which shares of keys' own limits; absent: as it was. */
+  keyShares: sharesSchema.optional(),
 });
 
 async function organisationOf(c: Context<App>): Promise<string> {
@@ -22,18 +25,18 @@ async function organisationOf(c: Context<App>): Promise<string> {
   return id;
 }
 
-const view = ({ roles: told, webhookUrl, rotatedAtMs }: AlertTargets) => ({ roles: told, webhookUrl, secretRotatedAt: iso(rotatedAtMs) });
+const view = ({ roles: told, webhookUrl, keyShares, rotatedAtMs }: AlertTargets) => ({ roles: told, webhookUrl, keyShares, secretRotatedAt: iso(rotatedAtMs) });
 
 /** Mounted below /organisations/:id/alerts: who hears what its budgets have come to. */
 export const alerts = new Hono<App>()
   .get("/", async (c) => c.json(view(await alertTargetsOf(c.env.DB, await organisationOf(c)))))
   .put("/", async (c) => {
-    const { roles: told, webhookUrl } = await readBody(c, alertsSchema);
+    const { roles: told, webhookUrl, keyShares } = await readBody(c, alertsSchema);
     const organisation = await organisationOf(c);
     const parsed = webhookUrl === null ? null : new URL(webhookUrl);
     const wrong = parsed && unreachable(parsed, isolateOf(c.env).settings.ALLOW_PRIVATE_UPSTREAMS);
     if (wrong) throw new GatewayError("invalid_request", `webhookUrl: ${wrong}`, { param: "webhookUrl" });
-    await putAlertTargets(c.env.DB, byAdmin(), organisation, { roles: told, webhookUrl: parsed?.href ?? null });
+    await adopt(c.env, await putAlertTargets(c.env.DB, byAdmin(), organisation, { roles: told, webhookUrl: parsed?.href ?? null, ...(keyShares && { keyShares }) }));
     return c.json(view(await alertTargetsOf(c.env.DB, organisation)));
   })
   .post("/secret", async (c) => {
