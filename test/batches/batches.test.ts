@@ -51,7 +51,7 @@ afterEach(() => void vi.restoreAllMocks());
 
 /** Once its first part waits for a limit. */
 const waits = (key: Key, id: string): Promise<void> => vi.waitFor(async () =>
-  expect(await runInDurableObject(object(key, id), (_, { storage }) => storage.sql.exec("SELECT waits FROM part WHERE part = 1").toArray())).toEqual([{ waits: 1 }]), { interval: 20 });
+  expect(await runInDurableObject(object(key, id), (_, { storage }) => storage.sql.exec("SELECT waits FROM part WHERE part = 1").toArray())).toEqual([{ waits: 1 }]), { timeout: 10_000, interval: 20 });
 
 /** What the key has been charged, once nothing of it is open. */
 const spent = async ({ id }: Key, nanoUsd: number): Promise<void> => vi.waitFor(async () => {

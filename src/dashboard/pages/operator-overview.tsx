@@ -25,7 +25,7 @@ const sumOf = (days: readonly Totals[]): Totals => days.reduce<Totals>((all, one
 }), none);
 
 const told = (ms: number | null): string => (ms === null ? "–" : duration(ms));
-const failed = ({ requests, errors }: Totals): string => (requests === 0 ? "none failed" : `${count(errors)} failed (${percent(errors / requests)})`);
+const failed = ({ requests, errors }: Totals): string => (errors === 0 ? "none failed" : `${count(errors)} failed (${percent(errors / requests)})`);
 
 /** One span's figures. */
 const Figures = ({ label, of, waits }: { label: string; of: Totals; waits: SampledDay }) => (
