@@ -164,6 +164,36 @@ describe.each(ways)("approvals, %s", (_, ask) => {
   });
 });
 
+describe("over turns that are kept here", () => {
+  test.each(ways)("a call is approved by previous_response_id alone, %s", async (_, ask) => {
+    const tools = [server({ require_approval: undefined })];
+    model.play({ text: "May I?", calls: [lookUp("Bern")] });
+    const first = await ask({ ...base, tools });
+    const { id } = first.output.find(({ type }) => type === "mcp_approval_request")!;
+    model.play({ text: "It is sunny." });
+    const after = await ask({ model: chatModel, previous_response_id: first.id, tools, input: [{ type: "mcp_approval_response", approval_request_id: id!, approve: true }] });
+    expect(after.output).toMatchObject([{ type: "mcp_call", approval_request_id: id, output: "weather: Bern is sunny.", status: "completed" }, { type: "message" }]);
+    expect([after.previous_response_id, model.results]).toEqual([first.id, ["weather: Bern is sunny."]]);
+    const again = await openai.responses.retrieve(after.id);
+    expect(after.output).toMatchObject(again.output);
+  });
+
+  test("in the background: a stream that is left is taken up where it was, and the tool was called once", async () => {
+    model.play({ calls: [lookUp("Bern")] }, { text: "It is sunny." });
+    weather.delayMs = 300;
+    const stream = await openai.responses.create({ ...base, background: true, stream: true, tools: [server()] });
+    const seen: OpenAI.Responses.ResponseStreamEvent[] = [];
+    for await (const event of stream) if (seen.push(event) === 4) break;
+    const { id } = (seen[0] as OpenAI.Responses.ResponseCreatedEvent).response;
+    const rest = await Array.fromAsync(await openai.responses.retrieve(id, { stream: true, starting_after: seen.at(-1)!.sequence_number }));
+    const whole = await Array.fromAsync(await openai.responses.retrieve(id, { stream: true }));
+    expect([...seen, ...rest]).toEqual(whole);
+    expect([whole.at(-1)!.type, whole.map(({ sequence_number }) => sequence_number)]).toEqual(["response.completed", whole.map((_, index) => index)]);
+    expect(kinds((await openai.responses.retrieve(id)).output)).toEqual(["mcp_list_tools", "mcp_call", "message"]);
+    expect([model.asked.length, weather.visits.filter(({ body }) => body.includes("tools/call")).length]).toEqual([2, 1]);
+  });
+});
+
 describe("tools", () => {
   const told = async (...tools: OpenAI.Responses.Tool[]): Promise<unknown[]> => {
     model.play({ text: "ok" });

@@ -4,6 +4,7 @@ import type { ClientRequest } from "./endpoints.ts";
 export type Recording = {
   id: string;
   provider?: string;
+  model?: string | null;
   stream: boolean;
   format: string;
   status: number;
@@ -16,7 +17,8 @@ export type Recording = {
 type NormalUsage = Partial<Record<"input" | "output" | "cached" | "cache_write" | "reasoning", number | null>>;
 type Entry = { status: number; estimated: boolean; usage: { inputTokens: number; cachedTokens: number; cacheWriteTokens: number; outputTokens: number } };
 
-export type Comparison = { problems: string[]; rule: string | undefined };
+/** `alike`: equal in what it says, not in its bytes. */
+export type Comparison = { problems: string[]; rule: string | undefined; alike?: boolean };
 
 /** The recorded request's body where it is JSON. */
 export const recordedBody = ({ request }: Recording): Record<string, unknown> | undefined =>
@@ -47,6 +49,7 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
   const problems: string[] = [];
   if (response.status !== recording.status) problems.push(`status ${recording.status} became ${response.status}: ${bytes.toString().slice(0, 160)}`);
   const wanted = asked.told instanceof Buffer ? asked.told : sent(recording);
+  const alike = typeof asked.told === "string" || !bytes.equals(wanted);
   if (typeof asked.told === "string") problems.push(...saidOtherwise(bytes.toString(), asked.told));
   else if (problems.length === 0 && !bytes.equals(wanted)) {
     const [theirs, ours] = [wanted.toString(), bytes.toString()];
@@ -54,7 +57,7 @@ export async function compare(url: string, secret: string, asked: ClientRequest,
     if (why) problems.push(why);
   }
   if (problems.length === 0) problems.push(...(await ledgerProblems(url, secret, response.headers.get("x-request-id")!, recording)));
-  return { problems, rule: undefined };
+  return { problems, rule: undefined, alike };
 }
 
 /** A response with MCP servers is ours, of the model's turns: no servers are here, and one whose tools stand in the conversation ends with the model's words. */

@@ -23,7 +23,7 @@ export type Endpoint = {
 
 /** Recorded providers that we have an OpenAI-like row for; others go through OpenAI's. */
 const openaiLike = new Set(["openai", "azure", "deepseek", "groq", "mistral", "ollama", "openrouter", "perplexity", "together", "xai", "zai"]);
-const throughOpenai = (recorded: string): string => (openaiLike.has(recorded) ? recorded : "openai");
+export const throughOpenai = (recorded: string): string => (openaiLike.has(recorded) ? recorded : "openai");
 const hello = [{ role: "user", content: "recorded" }];
 
 /** Of a recorded request's headers those of this name. */
@@ -117,6 +117,8 @@ export const endpoints: readonly Endpoint[] = [
       return { path: `/v1beta/models/${model}:batchEmbedContents`, body: recorded?.requests ? recorded : { requests: Array.from({ length: vectors }, () => ({ content })) } };
     },
   },
+  { folder: "invoke", through: (recorded) => recorded, ask: asVectors, other: otherVectors },
+  { folder: "predict", only: at(":predict"), through: (recorded) => (recorded === "vertex" ? recorded : undefined), ask: asVectors, other: otherVectors },
   {
     folder: "moderations",
     through: throughOpenai,
@@ -138,6 +140,7 @@ export const endpoints: readonly Endpoint[] = [
     through: throughOpenai,
     ask: ({ provider }, recorded, model) => ({ path: "/v1/images/edits", body: recorded?.prompt ? { ...recorded, model } : provider === "xai" ? { model, prompt: "recorded", images: [{ url: "https://a.example/a.png" }] } : pictured(model, { prompt: "recorded" }) }),
   },
+  { folder: "image_variations", through: () => "selfhosted", ask: (_, __, model) => ({ path: "/v1/images/variations", body: pictured(model, {}) }) },
   {
     folder: "count_tokens",
     through: (recorded) => (recorded === "anthropic" ? "anthropic" : undefined),
@@ -158,6 +161,14 @@ export const endpoints: readonly Endpoint[] = [
 
 function at(path: string): (recording: Recording) => boolean {
   return ({ request }) => request?.url?.split("?")[0]!.endsWith(path) === true;
+}
+
+/** As the recorded request was, whose words are its provider's; a model's kind stands in its name. */
+function asVectors({ id, model, provider }: Recording, recorded: Record<string, unknown> | undefined): ClientRequest {
+  const { inputText, texts, singleEmbeddingParams: single, instances, parameters, dimensions, output_dimension } = (recorded ?? {}) as Record<string, any>;
+  const input = inputText ?? texts ?? single?.text.value ?? instances.map(({ content }: { content: string }) => content);
+  const length = dimensions ?? output_dimension ?? single?.embeddingDimension ?? parameters?.outputDimensionality;
+  return { path: "/v1/embeddings", body: { model: `${provider}/${model}-${id}`, input, ...(length !== undefined && { dimensions: length }) } };
 }
 
 /** The recording's id stands in the text, where its provider is not told a model. */
@@ -196,8 +207,10 @@ export const baseUrls = (replay: string, lenient = replay): Record<string, strin
   ANTHROPIC_BASE_URL: replay,
   GEMINI_BASE_URL: `${replay}/v1beta`,
   COHERE_BASE_URL: replay,
+  BEDROCK_BASE_URL: replay,
   VOYAGE_BASE_URL: `${replay}/v1`,
   ELEVENLABS_BASE_URL: lenient,
   DEEPGRAM_BASE_URL: lenient,
-  VERTEX_BASE_URL: `${replay}/v1/projects/recorded/locations/global`,
+  SOVEREIGN_ORIGIN: `${lenient}/v1`,
+  VERTEX_BASE_URL: `${lenient}/v1/projects/recorded/locations/global`,
 });

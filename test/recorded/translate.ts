@@ -1,8 +1,9 @@
 /**
- * `npm run test:translate [-- --mode translate|xreq|cut --clients chat,… --upstreams openai/chat,… --limit N --show N --deadline SECONDS]`:
+ * `npm run test:translate [-- --mode translate|xreq|cut --clients chat,… --upstreams openai/chat,… --limit N --show N --deadline SECONDS --write]`:
  * every recorded answer reaches every client protocol through the gateway: text, calls, reasoning, finish, usage, grammar, schema. The
  * chat, Responses and Messages clients are judged by the recordings' own checker, the others by columns.ts as strictly.
  * `xreq`: recorded requests reach another protocol's provider. `cut`: the provider dies in the middle of its stream.
+ * `--write`: docs/fidelity.md gets the table of its mode anew, a cell for each client and upstream.
  * At its deadline, or when it is told to end, it tells what it has judged so far.
  */
 import { spawn } from "node:child_process";
@@ -14,17 +15,19 @@ import { parseArgs } from "node:util";
 import { startLocal } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { checkerFolder, runChecker } from "./checker.ts";
-import { columns, runColumns, type Upstream } from "./columns.ts";
-import { baseUrls, modelFor } from "./endpoints.ts";
+import { cellTable, writeTable } from "./cells.ts";
+import { columns, runColumns } from "./columns.ts";
+import { baseUrls } from "./endpoints.ts";
 import { whyOf } from "./explained.ts";
 import { isSoft, isWrong, judgedIn, report, wrongIn, type Judged } from "./report.ts";
+import { upstreamsIn } from "./upstreams.ts";
 
 const text = <T extends string>(fallback: T) => ({ type: "string", default: fallback }) as const;
 const theirs = ["chat", "responses", "messages"];
 const { values: flags } = parseArgs({
   options: {
     mode: text("translate"), clients: text([...theirs, ...Object.keys(columns)].join()), upstreams: { type: "string" },
-    limit: text("0"), show: text("25"), port: text("4720"), deadline: text("0"),
+    limit: text("0"), show: text("25"), port: text("4720"), deadline: text("0"), write: { type: "boolean", default: false },
   },
 });
 const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
@@ -32,11 +35,6 @@ if (!existsSync(`${shared}recordings`)) {
   console.log("No recordings beside the project: nothing to translate.");
   process.exit(0);
 }
-
-/** Which protocol the provider of a recording is to be asked in: the client's own would pass through otherwise. */
-const protocols: Record<string, string> = {
-  chat: "openai-chat", responses: "openai-responses", messages: "anthropic-messages", generate_content: "gemini-generate", converse: "bedrock-converse", cohere_chat: "cohere-chat",
-};
 
 /** Why a failed check of a row is right after all. */
 const why = (row: Judged, name: string): string | undefined => whyOf(flags.mode, row, name);
@@ -47,7 +45,7 @@ if (flags.deadline !== "0") setTimeout(() => ended.abort(), Number(flags.deadlin
 const folder = checkerFolder(shared);
 const replayUrl = `http://127.0.0.1:${flags.port}`;
 const replay = spawn(process.execPath, [join(folder, "tools/replay.mjs"), "--port", flags.port], { stdio: "ignore" });
-const places = { ...baseUrls(replayUrl), BEDROCK_BASE_URL: replayUrl, COHERE_BASE_URL: replayUrl };
+const places = baseUrls(replayUrl);
 const keys = Object.fromEntries(Object.keys(places).map((name) => [name.replace("_BASE_URL", "_API_KEY"), "sk-replay"]));
 const config = join(tmpdir(), `forge-check-${process.pid}.json`);
 /** What the checker judges, and what our columns do. */
@@ -62,30 +60,25 @@ process.once("exit", () => {
   tell();
 });
 
-const gateway = await startLocal({ port: 0, vars: { ...places, ...keys, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", RESPONSES_STORE: "asked" } });
+const gateway = await startLocal({ port: 0, vars: { ...keys, ...places, ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", RESPONSES_STORE: "asked" } });
 try {
   for (let i = 0; i < 100 && !(await fetch(`${replayUrl}/__health`).catch(() => undefined)); i += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   const { secret } = await createKey(gateway.url, { limits: { requestsPerMinute: 1_000_000 } });
   await judgeAll(secret);
-  process.exitCode = verdict(tell());
+  const rows = tell();
+  const table = cellTable(rows, why);
+  console.log(`\n${table}\n`);
+  process.exitCode = verdict(rows);
+  if (flags.write) writeTable(flags.mode, table);
 } finally {
   replay.kill();
   await gateway.stop();
 }
 
-/** The providers that are asked, each in the protocol of its recordings. */
-function upstreamsOf(example: { upstreams: Record<string, { model: string }> }): Record<string, Upstream> {
-  const all = { ...example.upstreams, "vertex/generate_content": { model: modelFor("vertex", "{id}") } };
-  return Object.fromEntries(Object.entries(all).flatMap(([name, row]) => {
-    const protocol = protocols[name.split("/")[1]!];
-    return protocol ? [[name, { ...row, headers: { "x-forge-protocol": protocol } }] as const] : [];
-  }));
-}
-
 /** Judges both halves of the table, one after the other. */
 async function judgeAll(secret: string): Promise<void> {
-  const example = JSON.parse(readFileSync(`${folder}/gateway.example.json`, "utf8")) as { upstreams: Record<string, { model: string }> };
-  const all = upstreamsOf(example);
+  const example = JSON.parse(readFileSync(`${folder}/gateway.example.json`, "utf8")) as object;
+  const all = upstreamsIn(`${folder}/corpus/index.jsonl`);
   writeFileSync(config, JSON.stringify({ ...example, baseUrl: gateway.url, apiKey: secret, replay: replayUrl, upstreams: all }));
   const upstreams = flags.upstreams?.split(",") ?? Object.keys(all);
   const chosen = flags.clients.split(",");

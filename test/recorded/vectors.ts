@@ -11,20 +11,23 @@ function numbers(value: unknown, ofBytes: boolean): number[] {
   return ofBytes ? [...new Int8Array(bytes.buffer)] : [...new Float32Array(bytes.buffer.slice(0, bytes.length - (bytes.length % 4)))];
 }
 
-/** Vectors wherever OpenAI, Cohere and Google have them. */
+/** Vectors wherever OpenAI, Cohere, Google and Amazon have them. */
 function vectorsIn(text: string): number[][] {
-  const { data, embeddings, embedding, model } = JSON.parse(text) as Json;
+  const { data, embeddings, embedding, model, predictions } = JSON.parse(text) as Json;
   const ofBytes = String(model).startsWith("pplx-embed");
   if (data) return list(data).map((one) => numbers(record(one).embedding, ofBytes));
+  if (predictions) return list(predictions).map((one) => numbers(record(record(one).embeddings).values, false));
+  if (Array.isArray(embedding)) return [embedding as number[]];
   if (embedding) return [numbers(record(embedding).values, false)];
-  if (Array.isArray(embeddings)) return embeddings.map((one) => numbers(record(one).values, false));
+  if (Array.isArray(embeddings)) return embeddings.map((one) => numbers(record(one).values ?? record(one).embedding, false));
   return list(record(embeddings).float ?? record(embeddings).base64).map((one) => numbers(one, false));
 }
 
 /** Tokens wherever they are told; undefined: they are not. */
 function tokensIn(text: string): unknown {
-  const { usage, meta, usageMetadata } = JSON.parse(text) as Json;
-  return record(usage).prompt_tokens ?? record(usage).total_tokens ?? record(record(meta).billed_units).input_tokens ?? record(usageMetadata).promptTokenCount;
+  const { usage, meta, usageMetadata, inputTextTokenCount, predictions } = JSON.parse(text) as Json;
+  if (predictions) return list(predictions).reduce<number>((sum, one) => sum + Number(record(record(record(one).embeddings).statistics).token_count), 0);
+  return inputTextTokenCount ?? record(usage).prompt_tokens ?? record(usage).total_tokens ?? record(record(meta).billed_units).input_tokens ?? record(usageMetadata).promptTokenCount;
 }
 
 const nearly = (one: number, other: number): boolean => one === other || Math.fround(one) === Math.fround(other);
