@@ -49,10 +49,42 @@ describe("a request", () => {
     ["seed", { seed: 1 }], ["choices", { choices: 2 }], ["logprobs", { logprobs: { top: 1 } }], ["logit_bias", { logitBias: { 1: 1 } }], ["verbosity", { verbosity: "low" }],
     ["output_format", { output: { type: "json" as const } }], ["user", { user: "u" }],
     ["image_url", { turns: [{ role: "user" as const, parts: [{ type: "file" as const, kind: "image" as const, data: { url: "https://a.example/b.png" } }] }] }],
-    ["audio", { turns: [{ role: "user" as const, parts: [{ type: "file" as const, kind: "audio" as const, data: { base64: "AA==" } }] }] }],
+    ["audio", { turns: [{ role: "user" as const, parts: [{ type: "file" as const, kind: "audio" as const, data: { url: "https://a.example/b.wav" } }] }] }],
     ["field:x_new", { rest: { protocol: "openai-chat", fields: { x_new: 1 } } }],
+    ["document_metadata", { turns: [{ role: "user" as const, parts: [{ type: "file" as const, kind: "document" as const, data: { text: "x" }, title: "Größe" }] }] }],
   ])("%s is a declared loss", (loss, over) => {
     expect(rendered(over).losses).toEqual([loss]);
+  });
+});
+
+describe("files", () => {
+  const blocks = (...parts: Turn["parts"]) => (rendered({ turns: [{ role: "user", parts }] }).body.messages as { content: unknown[] }[])[0]!.content;
+  const pdf = { type: "file", kind: "document", data: { base64: "JVBERi0=" }, mediaType: "application/pdf" } as const;
+
+  test("are recordings in the format that they are in", () => {
+    for (const [mediaType, format] of [["audio/mpeg", "mp3"], ["audio/wav", "wav"], ["audio/mp4", "m4a"], [undefined, "wav"]] as const) {
+      expect(blocks({ type: "file", kind: "audio", data: { base64: "AA==" }, ...(mediaType && { mediaType }) })).toEqual([{ audio: { format, source: { bytes: "AA==" } } }]);
+    }
+  });
+
+  test("are documents with what is known of them, and whether they shall be cited", () => {
+    expect(blocks({ ...pdf, title: "Rome", context: "a letter", cite: true }, { ...pdf, cite: false })).toEqual([
+      { document: { format: "pdf", name: "Rome 0-0", source: { bytes: "JVBERi0=" }, context: "a letter", citations: { enabled: true } } }, { document: { format: "pdf", name: "document 0-1", source: { bytes: "JVBERi0=" }, citations: { enabled: false } } },
+    ]);
+    expect(blocks({ ...pdf, data: { text: "Rain." }, mediaType: "text/plain", cite: true })).toEqual([{ document: { format: "txt", name: "document 0-0", source: { text: "Rain." }, citations: { enabled: true } } }]);
+    expect(blocks({ ...pdf, data: { text: "Rain." }, mediaType: "text/plain" })).toEqual([{ text: "Rain." }]);
+  });
+
+  test("that the model made come whole, however they were cut", () => {
+    const body = { output: { message: { content: [{ text: "Here:" }, { image: { format: "png", source: { bytes: "iVBORw0KGgo=" } } }, { audio: { format: "mp3", source: { bytes: "SUQz" } } }] } }, stopReason: "end_turn", usage };
+    const made = [{ type: "text", text: "Here:" }, { type: "file", kind: "image", data: { base64: "iVBORw0KGgo=" }, mediaType: "image/png" }, { type: "file", kind: "audio", data: { base64: "SUQz" }, mediaType: "audio/mpeg" }];
+    expect(converse.parseResponse(body, context).choices[0]!.parts).toEqual(made);
+    const pieces = (["iVBO", "Rw==", "DQoaCg=="] as const).map((bytes): [string, object] => ["contentBlockDelta", { contentBlockIndex: 1, delta: { image: { source: { bytes } } } }]);
+    const parts = collect(streamed([
+      ["messageStart", {}], ["contentBlockDelta", { contentBlockIndex: 0, delta: { text: "Here:" } }], ["contentBlockStop", { contentBlockIndex: 0 }],
+      ["contentBlockStart", { contentBlockIndex: 1, start: { image: { format: "png" } } }], ...pieces, ["contentBlockStop", { contentBlockIndex: 1 }], ["messageStop", { stopReason: "end_turn" }],
+    ])).choices[0]!.parts;
+    expect(parts).toEqual(made.slice(0, 2));
   });
 });
 

@@ -2,6 +2,7 @@
 import { collect, defined, type ChatEvent, type ChatResponse, type Place } from "../../chat/index.ts";
 import { objectIn } from "../json.ts";
 import type { ParseContext, StreamParser } from "../protocol.ts";
+import { Making, mediumIn } from "./files.ts";
 import { errorOf, finishOf, isObject, parseUsage, protocol, record, words, type Json } from "./words.ts";
 
 type Open = { place: Place; index: unknown; kind: "text" | "reasoning" | "tool-call"; signature: string; encrypted: string | undefined; hasInput: boolean };
@@ -13,6 +14,8 @@ const kindOf = (block: Json): Open["kind"] | undefined =>
 /** Frames are named by their event type; a block of text or reasoning begins with its first delta. */
 export class ConverseStreamParser implements StreamParser {
   private open: Open | undefined;
+  /** A picture or a recording that is coming, in a block of its own. */
+  private making: Making | undefined;
   private next = 0;
   private started = false;
   private over = false;
@@ -56,7 +59,7 @@ export class ConverseStreamParser implements StreamParser {
 
   private begin(index: unknown, block: Json): ChatEvent[] {
     const kind = kindOf(block);
-    if (kind === undefined) return [];
+    if (kind === undefined) return this.make(block);
     const place = { at: this.next, choice: 0 };
     const closing = this.close();
     this.next += 1;
@@ -73,6 +76,7 @@ export class ConverseStreamParser implements StreamParser {
 
   private goOn(index: unknown, delta: Json): ChatEvent[] {
     const kind = kindOf(delta);
+    if (mediumIn(delta)) return this.make(delta);
     if (kind === undefined) return delta.citation === undefined || this.open?.kind !== "text" ? [] : [citation(this.open.place, delta.citation)];
     const began = this.open?.kind === kind && this.open.index === index ? [] : this.begin(index, delta);
     const { place } = this.open!;
@@ -84,6 +88,16 @@ export class ConverseStreamParser implements StreamParser {
     return words(text) === undefined ? began : [...began, { type: "reasoning-delta", ...place, text: words(text)!, paragraph: 0 }];
   }
 
+  /** It comes whole when its block ends. */
+  private make(block: Json): ChatEvent[] {
+    const medium = mediumIn(block);
+    if (medium === undefined) return [];
+    const closing = this.making ? [] : this.close();
+    this.making ??= new Making(medium);
+    this.making.add(block);
+    return closing;
+  }
+
   private input(place: Place, input: string): ChatEvent[] {
     if (input === "") return [];
     this.open!.hasInput = true;
@@ -92,6 +106,9 @@ export class ConverseStreamParser implements StreamParser {
 
   /** A call without an input has an empty one. */
   private close(): ChatEvent[] {
+    const part = this.making?.part;
+    this.making = undefined;
+    if (part) return [{ type: "part", at: this.next++, choice: 0, part }];
     if (this.open === undefined) return [];
     const { kind, place, signature, encrypted, hasInput } = this.open;
     this.open = undefined;
