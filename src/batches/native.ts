@@ -10,11 +10,12 @@ import type { Bench } from "./bench.ts";
 import { keepAll } from "./native-answers.ts";
 import { byFiles } from "./native-files.ts";
 import { inline } from "./native-inline.ts";
+import { keyed } from "./native-keyed.ts";
 import type { Kind, Load, Theirs } from "./native-kind.ts";
 import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
 import { mostStrikes } from "./part.ts";
 
-const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>["by"], Kind>> = { files: byFiles, inline };
+const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>["by"], Kind>> = { files: byFiles, inline, keyed };
 
 /** After so long what is not done yet is called back, and run here. */
 const nativeForMs = 22 * 3_600_000;

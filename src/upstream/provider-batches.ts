@@ -21,6 +21,11 @@ export class ProviderCalls {
     this.endpoint = endpoint;
   }
 
+  /** The same account where its API has something else: `/upload/v1beta` beside `/v1beta`. */
+  beside(what: string): ProviderCalls {
+    return new ProviderCalls({ ...this.endpoint, baseUrl: this.endpoint.baseUrl.replace(/(?<=[^/]\/)[^/]+$/, `${what}/$&`) });
+  }
+
   get(path: string): Promise<Json> {
     return this.json("GET", path);
   }

@@ -14,12 +14,13 @@ type Native = { state: string; kept?: boolean };
 /** Which provider does it, how many batches it made for us, and how often the runtime is killed in each state; once where it is not said. */
 export type Case = { readonly name: string; readonly provider: string; readonly made: (upstream: Upstream) => number; readonly kills: Readonly<Record<string, number>> };
 
-export const cases: Readonly<Record<"files" | "inline", Case>> = {
+export const cases: Readonly<Record<"files" | "inline" | "keyed", Case>> = {
   files: { name: "OpenAI's batch", provider: "openai", made: ({ batches }) => batches.length, kills: { running: 2 } },
   inline: {
     name: "Anthropic's batch", provider: "anthropic", kills: { reading: 0, asked: 2 },
     made: ({ claude }) => claude.made.filter(({ requests }) => requests[0]!.custom_id.startsWith("batch_")).length,
   },
+  keyed: { name: "Gemini's batch", provider: "gemini", kills: { reading: 0, asked: 2 }, made: ({ gemini }) => gemini.made.filter(({ file }) => file !== "").length },
 };
 
 export async function nativeKills(origin: string, upstream: Upstream, stateDir: string, { name, provider, made, kills }: Case): Promise<void> {

@@ -1,14 +1,15 @@
 /**
  * The provider: a chat completions server whose answer and usage follow from the question alone, so that a line that is asked twice is
  * answered alike. It counts how often each tag (the only message) was asked. Every 97th tag is refused; every 101st is told to wait the first time.
- * It has batches of its own too, OpenAI's and Anthropic's, which take a while, and answer all lines but every 53rd. Of Anthropic's the first that
- * is asked for is not made, and how the next was made is told late; others make batches of the same size at the same time.
+ * It has batches of its own too, OpenAI's, Anthropic's and Gemini's, which take a while, and answer all lines but every 53rd. Of the latter two the first that
+ * is asked for is not made, and how the next was made is told late; others make batches at the same time.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StandIn } from "../support/server.ts";
 import { AnthropicBatches, errored, messageOf, succeeded } from "./anthropic.ts";
+import { answerOf, errored as keyedError, GeminiBatches, type Request as Keyed } from "./gemini.ts";
 
 type Body = { model: string; messages: { content: string | { text: string }[] }[] };
 
@@ -33,6 +34,8 @@ export class Upstream extends StandIn {
   readonly claude = new AnthropicBatches();
   /** How often Anthropic was asked for a batch. */
   claudeAsked = 0;
+  readonly gemini = new GeminiBatches();
+  geminiAsked = 0;
 
   override async start(): Promise<string> {
     this.claude.ended = ({ createdMs, id }) => Date.now() > createdMs + batchMs * (1 + (Number(id.slice(-1)) % 2));
@@ -40,21 +43,53 @@ export class Upstream extends StandIn {
       const i = tagOf((params as unknown as Body).messages);
       return isLeftOut(i) ? { type: "expired" } : isRefused(i) ? errored("invalid_request_error") : succeeded(`answer ${i}`, { ...tokensOf(i), service_tier: "batch" });
     };
+    this.gemini.over = ({ createdMs }) => Date.now() > createdMs + batchMs;
+    this.gemini.resultOf = ({ request }) => {
+      const i = keyedTag(request);
+      return isLeftOut(i) ? undefined : isRefused(i) ? keyedError(3) : { response: answerOf(`answer ${i}`, keyedTokens(i)) };
+    };
     return `${await super.start()}/v1`;
   }
 
   protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     if (request.url!.startsWith(`/v1${path}`)) return this.inline(request, text, response);
+    if (/^\/(?:upload\/|download\/)?v1beta\//.test(request.url!)) return this.keyed(request, text, response);
     const at = request.url!.replace(/^\/v1|\?.*$/g, "");
     if (/^\/(?:files|batches)/.test(at)) return this.batch(request.method!, at, text, response);
     if (at !== "/chat/completions" && at !== "/messages") return void response.end('{"data":[]}');
     const { model, messages } = JSON.parse(text) as Body;
     const i = tagOf(messages);
-    const times = (this.asked.get(i) ?? 0) + 1;
-    this.asked.set(i, times);
+    const times = this.times(i);
     if (isBusy(i) && times === 1) return json(response, 429, { error: { message: "busy", type: "rate_limit_error", param: null, code: "rate_limit_exceeded" } }, { "retry-after": "1" });
     if (isRefused(i)) return json(response, 400, { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } });
     json(response, 200, at === "/messages" ? messageOf(`answer ${i}`, { ...tokensOf(i), service_tier: "standard" }) : answerTo(i, model));
+  }
+
+  /** One more time that a tag is asked. */
+  private times(i: number): number {
+    const times = (this.asked.get(i) ?? 0) + 1;
+    this.asked.set(i, times);
+    return times;
+  }
+
+  private async keyed({ method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
+    const { gemini } = this;
+    if (url!.endsWith(":generateContent")) {
+      const i = keyedTag(JSON.parse(text) as Keyed["request"]);
+      const times = this.times(i);
+      if (isBusy(i) && times === 1) return json(response, 429, { error: { code: 429, message: "busy", status: "RESOURCE_EXHAUSTED" } }, { "retry-after": "1" });
+      if (isRefused(i)) return json(response, 400, { error: { code: 400, message: "refused", status: "INVALID_ARGUMENT" } });
+      return json(response, 200, answerOf(`answer ${i}`, keyedTokens(i)));
+    }
+    const asks = url!.endsWith(":batchGenerateContent");
+    if (asks) {
+      this.geminiAsked += 1;
+      for (const _ of [1, 2]) gemini.add("theirs");
+      if (this.geminiAsked === 1) return void response.destroy();
+    }
+    const { status, type, text: told } = gemini.play(method!, url!, text);
+    if (asks) await sleep(toldAfterMs);
+    response.writeHead(status, { "content-type": type }).end(told);
   }
 
   private async inline({ method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
@@ -105,6 +140,8 @@ function tagOf(messages: Body["messages"] | undefined): number {
   return Number((typeof content === "string" ? content : content[0]!.text).split(" ")[0] || NaN);
 }
 
+const keyedTag = ({ contents }: Keyed["request"]): number => tagOf([{ content: contents[0]!.parts[0]!.text }]);
+const keyedTokens = (i: number): object => ({ promptTokenCount: usageOf(i).input, candidatesTokenCount: usageOf(i).output, totalTokenCount: usageOf(i).input + usageOf(i).output });
 const tokensOf = (i: number): object => ({ input_tokens: usageOf(i).input, output_tokens: usageOf(i).output });
 
 function answerTo(i: number, model: string): object {
