@@ -24,6 +24,9 @@ const Names = ({ names }: { names: readonly string[] }) => (
   <span class="chips">{names.slice(0, shownNames).map((name) => <code>{name}</code>)}{names.length > shownNames && <span class="note">and {count(names.length - shownNames)} more</span>}</span>
 );
 
+const aliasesIn = ({ entry, aliases }: Match): string =>
+  (aliases.length === 1 && aliases[0] === entry ? "an alias" : `aliases ${aliases.slice(0, shownNames).join(", ")}${aliases.length > shownNames ? ", …" : ""}`);
+
 async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
   const { env, membership: { organisationId, role } } = visit;
   const [models, { plan }, known] = await Promise.all([getAllowedModels(env.DB, organisationId), agreementOf(env.DB, organisationId), surveyOf(visit)]);
@@ -42,8 +45,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
           ? <EmptyState icon="models" title="Every model is allowed">{plan.models ? `Your plan names ${count(plan.models.length)} models or families of models.` : "There is no list."}</EmptyState>
           : models.length === 0 ? <EmptyState icon="alert" title="Nothing is allowed">The list is empty: every request is refused.</EmptyState>
           : <Table caption="Entries and what they mean now" rows={matchesOf(models, known)} columns={[
-            { label: "Entry", cell: ({ entry }: Match) => <code>{entry}</code> },
-            { label: "Aliases", cell: ({ aliases }) => (aliases.length > 0 ? <Names names={aliases} /> : <span class="note">none</span>) },
+            { label: "Entry", cell: (match: Match) => <div class="steady"><code>{match.entry}</code>{match.aliases.length > 0 && <p class="note">{aliasesIn(match)}</p>}</div> },
             { label: "Deployments", cell: ({ deployments }) => (deployments.length > 0 ? <Names names={deployments} /> : <Badge tone="warn">nothing now</Badge>) },
             { label: "In all", cell: ({ deployments }) => count(deployments.length), numeric: true },
           ]} />}
