@@ -7,6 +7,7 @@ import time
 import anthropic
 import cohere
 import openai
+from google import genai
 
 from surface import RESOURCES_KEY as KEY, RESOURCES_URL as URL, TIMEOUT_S
 
@@ -14,10 +15,14 @@ from surface import RESOURCES_KEY as KEY, RESOURCES_URL as URL, TIMEOUT_S
 CHAT, EMBEDDING, MODERATION, RERANK = "openai/gpt-script", "openai/text-embedding-3-small", "openai/omni-moderation-latest", "cohere/rerank-v3.5"
 SPEECH, TRANSCRIPTION, IMAGE, VIDEO = "openai/gpt-4o-mini-tts", "openai/whisper-1", "openai/gpt-image-script", "openrouter/google/veo-script"
 CLAUDE = "anthropic/claude-script"
+# Its provider streams media, and takes its time in conversations.
+OWN = "selfhosted/own-script"
 
 OPENAI = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=TIMEOUT_S)
 ANTHROPIC = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0, timeout=TIMEOUT_S)
 COHERE = {"v1": cohere.Client(base_url=URL, api_key=KEY, timeout=TIMEOUT_S), "v2": cohere.ClientV2(base_url=URL, api_key=KEY, timeout=TIMEOUT_S)}
+
+GOOGLE = genai.Client(api_key=KEY, http_options=genai.types.HttpOptions(base_url=URL, timeout=TIMEOUT_S * 1000))
 
 WAV = base64.b64decode("UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=")
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -76,6 +81,28 @@ def images():
     same(base64.b64decode(edited.data[0].b64_json), PNG)
 
 
+def image_variations():
+    same(base64.b64decode(OPENAI.images.create_variation(model=OWN, image=("a.png", PNG, "image/png")).data[0].b64_json), PNG)
+
+
+def streamed_speech():
+    with OPENAI.audio.speech.with_streaming_response.create(model=OWN, voice="alloy", input="Hello.", stream_format="sse") as answer:
+        told = [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: ")]
+    same(base64.b64decode("".join(event.get("audio", "") for event in told)), b"not really sound")
+    same(told[-1]["type"], "speech.audio.done")
+
+
+def streamed_transcription():
+    told = list(OPENAI.audio.transcriptions.create(model=OWN, file=("a.wav", WAV), stream=True))
+    same(("".join(event.delta for event in told[:-1]), told[-1].type, told[-1].text), ("Hello there.", "transcript.text.done", "Hello there."))
+
+
+def streamed_images():
+    told = list(OPENAI.images.generate(model=OWN, prompt="a dot", stream=True, partial_images=1))
+    same([event.type for event in told], ["image_generation.partial_image", "image_generation.completed"])
+    same({base64.b64decode(event.b64_json) for event in told}, {PNG})
+
+
 def videos():
     made = OPENAI.videos.create(model=VIDEO, prompt="a dot that moves", seconds="4")
     done = until(lambda: OPENAI.videos.retrieve(made.id), lambda video: video.status in ("completed", "failed"))
@@ -98,6 +125,37 @@ def files():
         pass
 
 
+def anthropic_files():
+    kept = ANTHROPIC.beta.files.upload(file=("a.txt", b"Hello there.", "text/plain"))
+    same((kept.type, kept.filename, kept.size_bytes, kept.mime_type), ("file", "a.txt", 12, "text/plain"))
+    same(ANTHROPIC.beta.files.retrieve_metadata(kept.id).id, kept.id)
+    same(ANTHROPIC.beta.files.download(kept.id).read(), b"Hello there.")
+    assert kept.id in [one.id for one in ANTHROPIC.beta.files.list(limit=2)]
+    same(ANTHROPIC.beta.files.delete(kept.id).id, kept.id)
+    try:
+        ANTHROPIC.beta.files.retrieve_metadata(kept.id)
+        raise AssertionError("it is still there")
+    except anthropic.NotFoundError:
+        pass
+
+
+def models():
+    ids = [model.id for model in OPENAI.models.list()]
+    same(OPENAI.models.retrieve(ids[0]).id, ids[0])
+    page = ANTHROPIC.models.list(limit=3)
+    same(([model.id for model in page.data], page.has_more), (ids[:3], True))
+    same([model.id for model in ANTHROPIC.models.list(limit=1000)], ids)
+    same(ANTHROPIC.models.retrieve(ids[0]).type, "model")
+    named = [model.name for model in GOOGLE.models.list()]
+    assert named and all(name.startswith("models/") for name in named), named[:3]
+    same(GOOGLE.models.get(model=named[0]).name, named[0])
+
+
+def google_embeddings():
+    told = GOOGLE.models.embed_content(model=EMBEDDING, contents=["a", "b"]).embeddings
+    same([[round(one, 4) for one in vector.values] for vector in told], [[0.5, -0.25, 0.125, 1]] * 2)
+
+
 def uploads():
     data = bytes(range(256)) * 1000
     begun = OPENAI.uploads.create(bytes=len(data), filename="a.bin", mime_type="application/octet-stream", purpose="user_data")
@@ -105,6 +163,26 @@ def uploads():
     whole = OPENAI.uploads.complete(begun.id, part_ids=parts)
     same(whole.status, "completed")
     same(OPENAI.files.content(whole.file.id).read(), data)
+
+
+def cancelled():
+    begun = OPENAI.uploads.create(bytes=10, filename="a.bin", mime_type="application/octet-stream", purpose="user_data")
+    same(OPENAI.uploads.cancel(begun.id).status, "cancelled")
+    late = OPENAI.responses.create(model=OWN, input="Greet me.", background=True)
+    same(OPENAI.responses.cancel(late.id).status, "cancelled")
+    same(OPENAI.responses.retrieve(late.id).status, "cancelled")
+    lines = "\n".join(json.dumps({**LINE, "custom_id": str(at), "body": {**LINE["body"], "model": OWN}}) for at in range(100))
+    kept = OPENAI.files.create(file=("lines.jsonl", lines.encode()), purpose="batch")
+    batch = OPENAI.batches.create(input_file_id=kept.id, endpoint="/v1/chat/completions", completion_window="24h")
+    same(OPENAI.batches.cancel(batch.id).status, "cancelling")
+    same(until(lambda: OPENAI.batches.retrieve(batch.id), lambda one: one.status != "cancelling").status, "cancelled")
+    asked = {"model": OWN, "max_tokens": 64, "messages": [{"role": "user", "content": "Greet me."}]}
+    messages = ANTHROPIC.messages.batches.create(requests=[{"custom_id": str(at), "params": asked} for at in range(100)])
+    same(ANTHROPIC.messages.batches.cancel(messages.id).processing_status, "canceling")
+    ended = until(lambda: ANTHROPIC.messages.batches.retrieve(messages.id), lambda one: one.processing_status == "ended")
+    assert ended.request_counts.canceled > 0, ended.request_counts
+    assert messages.id in [one.id for one in ANTHROPIC.messages.batches.list(limit=2)]
+    same(ANTHROPIC.messages.batches.delete(messages.id).id, messages.id)
 
 
 def batches():
@@ -166,6 +244,6 @@ def stored_chats():
 
 
 RESOURCES = [
-    embeddings, moderations, reranks, speech, transcriptions, images, videos, files, uploads, batches, message_batches, responses, resumed, conversations,
-    stored_chats,
+    embeddings, google_embeddings, moderations, reranks, speech, streamed_speech, transcriptions, streamed_transcription, images, image_variations, streamed_images,
+    videos, models, files, anthropic_files, uploads, batches, message_batches, cancelled, responses, resumed, conversations, stored_chats,
 ]

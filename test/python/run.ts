@@ -55,7 +55,7 @@ const origin = await upstream.start();
 const places = Object.entries(truth.upstreams).flatMap(([protocol, { provider }]) => [
   [`${provider.toUpperCase()}_BASE_URL`, `${origin}/${protocol}`], [`${provider.toUpperCase()}_API_KEY`, "sk-scripted"],
 ]);
-const { mock, vars: scripted } = await startResources();
+const { mock, own: beyond, vars: scripted } = await startResources();
 const own = { ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true" };
 const kept = await startLocal({ port: 0, vars: { ...own, ...scripted } });
 const gateway = await startLocal({
@@ -69,6 +69,7 @@ try {
 } finally {
   await Promise.all([gateway.stop(), kept.stop()]);
   await mock.stop();
+  beyond.stop();
   upstream.stop();
 }
 const world = await World.start();
