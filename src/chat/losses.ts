@@ -32,7 +32,7 @@ export const lossNames = {
   reasoning: "thoughts of earlier turns that came from another provider",
   citations: "citations in earlier turns",
   refusal: "that an earlier answer was a refusal (its text stays)",
-  cache_breakpoint: "where the prompt shall be cached",
+  cache_breakpoint: "where, or for how long, the prompt shall be cached",
   cache_key: "the key of the prompt cache",
   max_output_tokens: "a bound on the length of the answer (or one that is wider than the model can say: the model's own stands for it)",
   temperature: "temperature",

@@ -20,6 +20,8 @@ export type Dialect = {
   readonly routerFields?: true;
   /** It searches the web itself where it is asked to, in its protocol's own words. */
   readonly webSearch?: true;
+  /** The models, by their ids, that take explicit breakpoints of the prompt cache in OpenAI's words. */
+  readonly breakpoints?: RegExp;
   /** Fields that it refuses although the vendor knows them. */
   readonly refuses?: readonly string[];
 };

@@ -52,6 +52,7 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
   "one tool at a time": () => ({ tools: [weather, time], parallelTools: false }),
   "forced tool": () => ({ tools: [weather, time], toolChoice: { type: "tool", name: "weather" } }),
   "allowed tools": () => ({ tools: [weather, time, { ...time, name: "date" }], toolChoice: { type: "allowed", mode: "required", names: ["weather", "time"] } }),
+  "any tool": () => ({ tools: [weather, time], toolChoice: { type: "required" } }),
   "no tool": () => ({ tools: [weather], toolChoice: { type: "none" } }),
   "strict tool": () => ({ tools: [{ ...weather, strict: true }] }),
   "custom tool": () => ({ tools: [{ type: "custom", name: "sql", description: "Runs SQL", format: { type: "text" } }] }),
@@ -84,6 +85,7 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
     ],
   }),
   "tool result with image": () => answered({ content: [text("See"), { type: "file", kind: "image", data: { base64: png }, mediaType: "image/png" }] }),
+  "tool result with a document": () => answered({ content: [text("See"), { type: "file", kind: "document", data: { base64: "JVBERi0=" }, mediaType: "application/pdf", filename: "a.pdf" }] }),
   "tool result that is an error": () => answered({ isError: true }),
   "json mode": () => ({ output: { type: "json" } }),
   "json schema": () => ({ output: { type: "json-schema", name: "place", schema, strict: true } }),
@@ -100,11 +102,14 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
   "budget": () => ({ reasoning: { budgetTokens: 8_000 }, maxOutputTokens: 16_000 }),
   "thoughts shown": () => ({ reasoning: { effort: "medium", show: "detailed" } }),
   "own signed thinking": thought,
+  "own redacted thinking": (own) => ({ turns: [user(text("Hi")), assistant({ type: "reasoning", texts: [], encrypted: "c2VjcmV0", origin: own }, text("Hello.")), user(text("Again"))] }),
+  "foreign redacted thinking": () => ({ turns: [user(text("Hi")), assistant({ type: "reasoning", texts: [], encrypted: "c2VjcmV0", origin: { protocol: "elsewhere", provider: "there" } }, text("Hello.")), user(text("Again"))] }),
   "foreign thinking": () => thought({ protocol: "elsewhere", provider: "there" }),
   "citations": () => ({
     turns: [user(text("Rome?")), assistant({ ...text("Rain."), citations: [{ url: "https://a.example", title: "A", start: 0, end: 5, raw: { protocol: "elsewhere", value: {} } }] }), user(text("Sure?"))],
   }),
   "refusal": () => ({ turns: [user(text("A bomb?")), assistant({ ...text("No."), refusal: true }), user(text("Sure?"))] }),
+  "cache breakpoints, five minutes": () => ({ turns: [turn("system", { ...text("Long."), cache: {} }), user({ ...text("Hi"), cache: {} }), assistant(call("call_1")), turn("tool", { type: "tool-result", id: "call_1", name: "weather", content: [text("Rain")], cache: {} })], tools: [weather] }),
   "cache breakpoints": () => ({ turns: [turn("system", { ...text("Long."), cache: {} }), user({ ...text("Hi"), cache: { ttl: "1h" } })], tools: [{ ...weather, cache: {} }] }),
   "cache key": () => ({ promptCacheKey: "key" }),
   "service tier": () => ({ serviceTier: "priority" }),
@@ -115,7 +120,7 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
 
 const plain: ChatRequest = { model: "m", stream: false, streamUsage: false, turns: [user(text("Hi"))], tools: [], rest: { protocol: "elsewhere", fields: {} } };
 /** As the vendor of the protocol itself has it. */
-const vendor: Dialect = { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true };
+const vendor: Dialect = { maxTokensField: "max_completion_tokens", developerRole: true, reasoning: "effort", jsonSchema: true, breakpoints: /^model-1$/ };
 
 type Parse = (text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown) => unknown;
 /** Integers that no double holds are kept as text, so that a rounded one differs. */

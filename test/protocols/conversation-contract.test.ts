@@ -5,6 +5,7 @@ import type { GatewayError } from "../../src/errors.ts";
 import { conversations } from "../../src/protocols/conversations.ts";
 import { anthropicMessages, gemini, openaiChat, openaiResponses } from "../../src/protocols/index.ts";
 import { objectIn } from "../../src/protocols/json.ts";
+import { openai } from "../../src/providers/openai.ts";
 import type { Dialect, StreamRenderer } from "../../src/protocols/protocol.ts";
 import { thoughts } from "./arbitraries.ts";
 import { testConversation, ungrouped, without, withParts, type Contract, type Form } from "./conversation-contract.ts";
@@ -119,11 +120,23 @@ function chatFile(part: FilePart, own: boolean): FilePart {
 const chatThoughts = (parts: readonly Part[], { reasoningBack }: Dialect): Part[] =>
   parts.filter((part, at) => part.type !== "reasoning" || reasoningBack || part.origin.protocol !== chat || (isSigning(part) && parts[at + 1]?.type === "tool-call"));
 
+/** OpenAI's breakpoints last as long as they do, and stand in content that is no answer's. */
+function breaking(request: ChatRequest): ChatRequest {
+  const marked = withParts(request, (part) => {
+    if (!("cache" in part) || !part.cache) return [part];
+    return [part.cache.ttl === "1h" || (part.type !== "text" && part.type !== "file") ? without(part, "cache") : { ...part, cache: {} }];
+  });
+  const turns = marked.turns.map((turn) => (turn.role === "assistant" ? { ...turn, parts: turn.parts.map((part) => without(part, "cache")) } : turn));
+  return withTools({ ...marked, turns }, (tool) => (tool.type === "function" ? without(tool, "cache") : tool));
+}
+const isMarked = (part: Part): boolean => "cache" in part && part.cache !== undefined;
+
 const chatNormal = (dialect: Dialect) => (request: ChatRequest): ChatRequest => {
   const own = isOwn(request, chat);
-  const prompt = (parts: Part[]): Part[] => (!own && parts.every(isOf("text")) ? glued(parts, "\n\n") : parts);
+  const prompt = (parts: Part[]): Part[] => (!own && parts.every(isOf("text")) && !(dialect.breakpoints && parts.some(isMarked)) ? glued(parts, "\n\n") : parts);
   return pipe(
     choosing(read(ungrouped(request), chat)),
+    (one) => (dialect.breakpoints ? breaking(one) : one),
     (one) => withParts(one, (part) => [part.type === "file" ? chatFile(part, own) : part]),
     (one) => withTurns(one, (turn) => {
       if (turn.role === "assistant") return [{ ...turn, parts: chatMessage(chatThoughts(turn.parts, dialect), dialect.reasoningBack !== "reasoning_details") }];
@@ -199,13 +212,14 @@ const chatContract = (dialect: Dialect): Contract => ({
   parseRequest: openaiChat.conversation!.parseRequest,
   server: openaiChat.conversation!,
   givenBack: ({ choices }) => ({ model: "m", messages: (choices as { message: Json }[]).map(({ message }) => message) }),
-  cannot: ["uploaded_file", "citations", "tool_result_error", "provider_content", "reasoning", "cache_breakpoint", ...(dialect.reasoning === "object" ? (["reasoning_budget"] as const) : (["reasoning_budget", "reasoning_display"] as const)), "document_metadata"],
+  cannot: ["uploaded_file", "citations", "tool_result_error", "provider_content", "reasoning", ...(dialect.breakpoints ? [] : (["cache_breakpoint"] as const)), ...(dialect.reasoning === "object" ? (["reasoning_budget"] as const) : (["reasoning_budget", "reasoning_display"] as const)), "document_metadata"],
   normal: chatNormal(dialect),
   answer: (response, form) => withChoices(response, (parts) => chatAnswer(parts, form)),
   seen: chatSeen,
   finishing: /"finish_reason":"/,
 });
 
+testConversation("openai-chat, with breakpoints", { ...chatContract({ ...vendor, breakpoints: openai.dialect!.breakpoints! }), model: "gpt-5.6" });
 for (const [name, dialect] of Object.entries<Dialect>({ "openai-chat": vendor, "openai-chat, with details": { ...vendor, reasoning: "object", reasoningBack: "reasoning_details" } })) testConversation(name, chatContract(dialect));
 
 /* Anthropic's Messages. */
@@ -364,6 +378,7 @@ const responsesNormal = (request: ChatRequest): ChatRequest => pipe(
   (one) => withParts(one, (part) => [part.type === "file" ? responsesFile(part) : part]),
   (one) => {
     const leading = one.turns.findIndex(({ role }) => role !== "system");
+    if (one.turns.slice(0, leading).some(({ parts }) => parts.some(isMarked))) return one;
     const instructions = glued(one.turns.slice(0, leading).flatMap(({ parts }) => parts as TextPart[]), "\n\n");
     return { ...one, turns: [...(instructions.length > 0 ? [{ role: "system" as const, parts: instructions }] : []), ...one.turns.slice(leading)] };
   },
@@ -399,8 +414,8 @@ const responsesSeen = ({ model = "model-1", createdAtS = 1_700_000_000, choices,
   }),
 });
 
-testConversation("openai-responses", {
-  half: halfOf(items), dialect: {},
+const responsesContract = (dialect: Dialect): Contract => ({
+  half: halfOf(items), dialect,
   speech: {
     protocol: items, groups: true, thoughts: fc.oneof(thoughts.summary, thoughts.open), part: fc.constantFrom<Json>({ type: "web_search_call", id: "ws_1", status: "completed", action: { query: "x" } }, { type: "strange_call", big: JSON.rawJSON("12345678901234567890") }),
     tool: fc.constant({ type: "web_search", filters: null }), rest: fc.constantFrom<Json>({ truncation: "auto" }, { prompt_cache_retention: "24h", max_tool_calls: 3 }),
@@ -409,10 +424,10 @@ testConversation("openai-responses", {
   server: openaiResponses.conversation!,
   givenBack: ({ output }) => ({ model: "m", input: output }),
   cannot: [
-    "message_name", "audio", "video", "document_metadata", "tool_result_error", "provider_content", "reasoning_budget", "reasoning", "citations", "cache_breakpoint", "top_k", "min_p", "stop", "seed", "frequency_penalty",
+    "message_name", "audio", "video", "document_metadata", "tool_result_error", "provider_content", "reasoning_budget", "reasoning", "citations", ...(dialect.breakpoints ? [] : (["cache_breakpoint"] as const)), "top_k", "min_p", "stop", "seed", "frequency_penalty",
     "presence_penalty", "logit_bias", "choices", "modalities", "provider_tool",
   ],
-  normal: responsesNormal,
+  normal: dialect.breakpoints ? (request) => responsesNormal(breaking(request)) : responsesNormal,
   answer: (response) => withChoices(first(response), (parts) => parts.flatMap((part): Part[] => {
     if (part.type === "file") return part.kind === "image" ? [part] : [];
     if (part.type === "text" && part.refusal) return [without(part, "logprobs")];
@@ -421,6 +436,9 @@ testConversation("openai-responses", {
   seen: responsesSeen,
   finishing: /"type":"response\.(?:completed|incomplete|failed)"/,
 });
+
+testConversation("openai-responses", responsesContract({}));
+testConversation("openai-responses, with breakpoints", { ...responsesContract({ breakpoints: openai.dialect!.breakpoints! }), model: "gpt-5.6" });
 
 /* Gemini. */
 

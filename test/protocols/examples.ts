@@ -15,7 +15,7 @@ export const examples: Record<string, { body: Record<string, unknown>; lostAs: r
         { role: "system", content: [{ type: "text", text: "Be brief.", cache_control: cached }] },
         {
           role: "user", name: "ada", content: [
-            { type: "text", text: "What is it?" }, { type: "image_url", image_url: { url: "https://a.example/cat.png", detail: "low" } }, { type: "input_audio", input_audio: { data: "UklGRg==", format: "wav" } },
+            { type: "text", text: "What is it?", prompt_cache_breakpoint: { mode: "explicit" } }, { type: "image_url", image_url: { url: "https://a.example/cat.png", detail: "low" } }, { type: "input_audio", input_audio: { data: "UklGRg==", format: "wav" } },
             { type: "file", file: { filename: "a.pdf", file_data: `data:application/pdf;base64,${pdf}` } }, { type: "video_url", video_url: { url: "https://a.example/film.mp4" } },
           ],
         },
@@ -81,7 +81,7 @@ export const examples: Record<string, { body: Record<string, unknown>; lostAs: r
       input: [
         {
           role: "user", content: [
-            { type: "input_text", text: "What is it?" }, { type: "input_image", image_url: "https://a.example/cat.png", detail: "low" }, { type: "input_file", filename: "a.pdf", file_data: `data:application/pdf;base64,${pdf}` },
+            { type: "input_text", text: "What is it?", prompt_cache_breakpoint: { mode: "explicit" } }, { type: "input_image", image_url: "https://a.example/cat.png", detail: "low" }, { type: "input_file", filename: "a.pdf", file_data: `data:application/pdf;base64,${pdf}` },
             { type: "input_audio", input_audio: { data: "UklGRg==", format: "wav" } },
           ],
         },

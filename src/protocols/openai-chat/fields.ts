@@ -3,7 +3,7 @@ import { byType, whole, type Fields } from "../unread.ts";
 
 const cache = whole("type", "ttl");
 
-const part = (fields: Fields): Fields => ({ cache_control: cache, ...fields });
+const part = (fields: Fields): Fields => ({ cache_control: cache, prompt_cache_breakpoint: whole("mode"), ...fields });
 const parts = byType({
   text: part(whole("text")),
   refusal: part(whole("refusal")),

@@ -3,6 +3,7 @@ import type { CacheBreakpoint, FilePart, OpaquePart, TextPart } from "../../chat
 import { GatewayError } from "../../errors.ts";
 import { audioTypeOf, kindOf, parseUrl } from "./data-url.ts";
 import { record } from "../json.ts";
+import { breakpointIn } from "../openai-breakpoints.ts";
 import { protocolId } from "./words.ts";
 
 type ContentPart = TextPart | FilePart | OpaquePart;
@@ -74,6 +75,6 @@ export function parseContent(content: unknown, path: string): ContentPart[] {
     const part = record(value);
     if (typeof part.type !== "string") throw wrong(at, "must be a part with a type");
     const read = Object.hasOwn(readers, part.type) ? readers[part.type]!(part, at) : { type: "opaque" as const, protocol: protocolId, value };
-    return { ...read, ...parseCache(part.cache_control) };
+    return { ...read, ...breakpointIn(part), ...parseCache(part.cache_control) };
   });
 }

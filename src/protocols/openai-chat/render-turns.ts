@@ -1,5 +1,6 @@
 /** Writes turns as messages. https://platform.openai.com/docs/api-reference/chat/create */
 import { isFrom, type FilePart, type Loss, type OpaquePart, type Part, type ReasoningPart, type TextPart, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
+import { lastMarked, renderBreakpoint, takesBreakpoints } from "../openai-breakpoints.ts";
 import type { Target } from "../protocol.ts";
 import { renderBack } from "./reasoning.ts";
 import { renderFilePart, type FileContext } from "./render-files.ts";
@@ -20,6 +21,7 @@ export class TurnRenderer {
   private readonly target: Target;
   private readonly lose: (loss: Loss) => void;
   private readonly own: boolean;
+  private readonly breaks: boolean;
   private readonly developer: "developer" | "system";
   private readonly messages: Json[] = [];
   /** Pictures of tool results: a `tool` message holds only text, and nothing may come between it and the next result. */
@@ -29,6 +31,7 @@ export class TurnRenderer {
     this.target = target;
     this.lose = lose;
     this.own = own;
+    this.breaks = takesBreakpoints(target);
     this.developer = target.dialect.developerRole ? "developer" : "system";
     const says = (role: Turn["role"]): boolean => turns.some((turn) => turn.role === role);
     if (this.developer === "system" && says("developer") && says("system")) lose("developer_role");
@@ -68,7 +71,6 @@ export class TurnRenderer {
 
   private result({ id, content, isError, cache }: ToolResultPart): void {
     if (isError) this.lose("tool_result_error");
-    if (cache) this.lose("cache_breakpoint");
     const media = content.filter((part) => part.type === "file");
     const inline = media.filter((part) => "text" in part.data);
     const pictures = this.own ? [] : media.filter((part) => !inline.includes(part));
@@ -77,23 +79,26 @@ export class TurnRenderer {
     const kept = content.filter((part) => part.type !== "file" || !pictures.includes(part));
     const untold = isError && !kept.some((part) => part.type === "text" && /error/i.test(part.text));
     const rest: typeof kept = untold ? [{ type: "text", text: "Error:" }, ...kept] : kept;
-    this.messages.push({ role: "tool", tool_call_id: id, content: this.content(rest) });
+    const marked = lastMarked(rest, this.breaks ? cache : undefined);
+    if (cache && (!this.breaks || !marked)) this.lose("cache_breakpoint");
+    this.messages.push({ role: "tool", tool_call_id: id, content: this.content(marked ?? rest) });
   }
 
   /** A plain string where all is text, because many look-alikes insist on that; a client that wrote a list itself meant it. */
   private content(parts: readonly ContentPart[]): unknown {
     const written = parts.map((part) => this.part(part)).filter((part) => part !== undefined);
     const isText = written.every((part) => part.type === "text");
-    if (isText && (!this.own || (written.length < 2 && !written[0]?.cache_control))) return written.map(({ text }) => text).join(paragraph);
+    if (isText && !written.some((part) => part.prompt_cache_breakpoint) && (!this.own || (written.length < 2 && !written[0]?.cache_control))) return written.map(({ text }) => text).join(paragraph);
     return written;
   }
 
   private part(part: ContentPart): Json | undefined {
     const { cache } = part;
-    if (!cache) return this.bare(part);
-    if (!this.own) this.lose("cache_breakpoint");
     const written = this.bare(part);
-    return written && this.own ? { ...written, cache_control: { type: "ephemeral", ...cache } } : written;
+    if (!cache || !written) return written;
+    // OpenAI has breakpoints of its own; those of others that take any are Anthropic's.
+    if (this.own && !this.target.dialect.breakpoints) return { ...written, cache_control: { type: "ephemeral", ...cache } };
+    return { ...written, ...renderBreakpoint(cache, this.breaks, this.lose) };
   }
 
   private bare(part: ContentPart): Json | undefined {

@@ -3,14 +3,15 @@ import { byType, whole, type Fields, type Reading } from "../unread.ts";
 import { isContent } from "./parse-content.ts";
 import { parseToolChoice } from "./parse-tools.ts";
 
-const text = whole("text", "annotations");
-const image = { ...whole("file_id", "detail"), image_url: whole("url") };
+const marked = { prompt_cache_breakpoint: whole("mode") };
+const text = { ...whole("text", "annotations"), ...marked };
+const image = { ...whole("file_id", "detail"), image_url: whole("url"), ...marked };
 const parts = byType({
   input_text: text, output_text: text, text, summary_text: text,
   refusal: whole("refusal"),
   input_image: image, computer_screenshot: image,
-  input_file: whole("file_data", "file_url", "file_id", "filename", "detail"),
-  input_audio: { ...whole("data", "format"), input_audio: whole("data", "format") },
+  input_file: { ...whole("file_data", "file_url", "file_id", "filename", "detail"), ...marked },
+  input_audio: { ...whole("data", "format"), input_audio: whole("data", "format"), ...marked },
 });
 
 const about = whole("name", "description", "parameters", "strict");

@@ -1,6 +1,7 @@
 /** Reads the content of input messages and of tool results. */
 import { defined, type FilePart, type TextPart, type ToolResultPart } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
+import { breakpointIn } from "../openai-breakpoints.ts";
 import { filled, parseCitation, parseLogprobs, record, records, string, type Json } from "./words.ts";
 
 type Said = TextPart | FilePart;
@@ -30,7 +31,7 @@ function readPart(part: unknown, param: string): Said {
   if (typeof part === "string") return { type: "text", text: part };
   const read = readers[String(record(part).type)];
   if (read === undefined) throw invalid(`${param}.type`, `must be one of ${Object.keys(readers).join(", ")}`);
-  return read(record(part), param);
+  return { ...read(record(part), param), ...breakpointIn(record(part)) };
 }
 
 const readText: Reader = ({ text, annotations, logprobs }, param) => {

@@ -4,6 +4,7 @@ import {
   type ToolCallPart, type ToolResultPart, type Turn,
 } from "../../chat/index.ts";
 import { renderDetail } from "../detail.ts";
+import { lastMarked, renderBreakpoint, takesBreakpoints } from "../openai-breakpoints.ts";
 import type { Target } from "../protocol.ts";
 import { argumentsOf, protocolId, type Json } from "./words.ts";
 
@@ -16,16 +17,21 @@ type Scene = {
   /** Ids of calls whose input is free text. */
   readonly custom: ReadonlySet<string>;
   readonly fileIds: boolean;
+  /** The model takes breakpoints of the prompt cache. */
+  readonly breaks: boolean;
 };
 
 /** `instructions` and `input` of a request. `holdsReasoning`: some item is the target's own, encrypted. */
 export function renderInput(request: ChatRequest, target: Target, lose: (loss: Loss) => void): { instructions?: string; input: Json[]; holdsReasoning: boolean } {
   const { turns } = request;
+  const breaks = takesBreakpoints(target);
   const leading = turns.findIndex((turn) => !isInstructions(turn));
-  const split = leading === -1 ? turns.length : leading;
+  const before = leading === -1 ? turns.length : leading;
+  // Instructions are one text, which has no breakpoints: those that have some go as messages.
+  const split = breaks && turns.slice(0, before).some(({ parts }) => parts.some((part) => (part as TextPart).cache)) ? 0 : before;
   const calls = turns.flatMap(({ parts }) => parts).filter((part) => part.type === "tool-call" && part.custom);
   const custom = new Set(calls.map((part) => (part as ToolCallPart).id));
-  const scene: Scene = { target, lose, custom, fileIds: ownFileIds.has(request.rest.protocol) };
+  const scene: Scene = { target, lose, custom, fileIds: ownFileIds.has(request.rest.protocol), breaks };
   const instructions = turns.slice(0, split).flatMap(({ parts }) => parts as TextPart[]);
   if (instructions.some(({ cache }) => cache)) lose("cache_breakpoint");
   const input = turns.slice(split).flatMap((turn) => itemsOf(turn, scene));
@@ -50,9 +56,9 @@ function itemsOf({ role, parts, name }: Turn, scene: Scene): Json[] {
     content = [];
   };
   for (const part of parts) {
-    if ("cache" in part && part.cache) scene.lose("cache_breakpoint");
     if (role !== "assistant" && (part.type === "text" || part.type === "file")) content.push(...contentPart(part, scene));
     else {
+      if (part.type !== "tool-result" && "cache" in part && part.cache) scene.lose("cache_breakpoint");
       flush();
       items.push(...itemOf(part, scene, items.length));
     }
@@ -62,12 +68,11 @@ function itemsOf({ role, parts, name }: Turn, scene: Scene): Json[] {
 }
 
 /** One plain text is written as a string: every look-alike reads that. */
-const contentOf = (content: Json[]): string | Json[] => (content.length === 1 && content[0]!.type === "input_text" ? (content[0]!.text as string) : content);
+const contentOf = (content: Json[]): string | Json[] => (content.length === 1 && content[0]!.type === "input_text" && !content[0]!.prompt_cache_breakpoint ? (content[0]!.text as string) : content);
 
 function contentPart(part: TextPart | FilePart, scene: Scene): Json[] {
-  if (part.type === "text") return [{ type: "input_text", text: part.text }];
-  const file = renderFile(part, scene);
-  return file ? [file] : [];
+  const written = part.type === "text" ? { type: "input_text", text: part.text } : renderFile(part, scene);
+  return written ? [{ ...written, ...renderBreakpoint(part.cache, scene.breaks, scene.lose) }] : [];
 }
 
 function itemOf(part: Part, scene: Scene, index: number): Json[] {
@@ -111,12 +116,14 @@ function renderCall({ id, name, namespace, input, custom, search }: ToolCallPart
   return custom ? { type: "custom_tool_call", ...head, input } : { type: "function_call", ...head, arguments: input || "{}" };
 }
 
-function renderResult({ id, content, isError, custom }: ToolResultPart, scene: Scene): Json {
+function renderResult({ id, content, isError, custom, cache }: ToolResultPart, scene: Scene): Json {
+  const marked = lastMarked(content, scene.breaks ? cache : undefined);
+  if (cache && (!scene.breaks || !marked)) scene.lose("cache_breakpoint");
   if (isError) scene.lose("tool_result_error");
   const found = content.find((part) => part.type === "opaque" && part.tools !== undefined) as OpaquePart | undefined;
   if (found) return { type: "tool_search_output", call_id: id, status: "completed", execution: "client", tools: found.value };
-  const parts = content.flatMap((part): Json[] => {
-    if (part.cache) scene.lose("cache_breakpoint");
+  const parts = (marked ?? content).flatMap((part): Json[] => {
+    if (part.type === "opaque" && part.cache) scene.lose("cache_breakpoint");
     if (part.type === "opaque") return renderOpaque(part, scene);
     return contentPart(part, scene);
   });
