@@ -12,7 +12,7 @@ const patienceMs = 120_000;
 /** A task for an agent. `url`: the gateway's. */
 export type Task = { url: string; secret: string; model: string; prompt: string; folder: string };
 export type Outcome = { code: number | null; stdout: string; stderr: string };
-export type Agent = { name: string; /** Which of its requests ask the model. */ asks: string; run: (task: Task) => Promise<Outcome> };
+export type Agent = { name: string; /** Which of its requests ask the model. */ asks: string; /** It asks over a WebSocket, and not by one request each. */ sockets: boolean; run: (task: Task) => Promise<Outcome> };
 
 const versionOf = (name: string): string | undefined => {
   const file = join(installed, "node_modules", name, "package.json");
@@ -62,16 +62,18 @@ async function runAgent(command: string, args: string[], folder: string, env: Re
 export const claudeCode: Agent = {
   name: `Claude Code ${versions["@anthropic-ai/claude-code"]}`,
   asks: "/v1/messages",
+  sockets: false,
   run: ({ url, secret, model, prompt, folder }) => runAgent("claude", ["-p", prompt, "--model", model, "--allowedTools", "Write Read Bash"], folder, {
     ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: secret, ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_TELEMETRY: "1", DISABLE_ERROR_REPORTING: "1", DISABLE_AUTOUPDATER: "1",
   }),
 };
 
-/** Codex: a provider of its own in config.toml. It speaks only Responses. */
-export const codex: Agent = {
-  name: `Codex ${versions["@openai/codex"]}`,
+/** Codex: a provider of its own in config.toml. It speaks only Responses, over a WebSocket where it is told that there are some. */
+const codexBy = (sockets: boolean): Agent => ({
+  name: `Codex ${versions["@openai/codex"]}${sockets ? " over a WebSocket" : ""}`,
   asks: "/v1/responses",
+  sockets,
   run: ({ url, secret, model, prompt, folder }) => runAgent("codex", ["exec", "--strict-config", "--skip-git-repo-check", prompt], folder, { FORGE_KEY: secret }, {
     "config.toml": `model = "${model}"
 model_provider = "forge"
@@ -84,6 +86,7 @@ name = "Forge"
 base_url = "${url}/v1"
 env_key = "FORGE_KEY"
 wire_api = "responses"
+supports_websockets = ${sockets}
 request_max_retries = 0
 stream_max_retries = 0
 
@@ -94,4 +97,6 @@ plugins = false
 enabled = false
 `,
   }),
-};
+});
+export const codex = codexBy(false);
+export const codexOverSocket = codexBy(true);

@@ -74,6 +74,20 @@ async function startTap(target: string, visits: Visit[]): Promise<{ url: string;
     to.on("close", () => onward.destroy());
     from.pipe(onward);
   });
+  server.on("upgrade", ({ method = "", url: path = "", headers }, from, first: Buffer) => {
+    const onward = request({ hostname, port, method, path, headers });
+    onward.on("upgrade", (answer, to, head: Buffer) => {
+      visits.push({ method, path, status: answer.statusCode!, id: String(answer.headers["x-request-id"]), losses: [] });
+      const lines = Array.from({ length: answer.rawHeaders.length / 2 }, (_, i) => `${answer.rawHeaders[2 * i]}: ${answer.rawHeaders[2 * i + 1]}\r\n`);
+      from.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+      from.write(head);
+      to.write(first);
+      to.pipe(from).on("close", () => to.destroy());
+      from.pipe(to).on("close", () => from.destroy());
+    });
+    onward.on("error", () => from.destroy());
+    onward.end();
+  });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

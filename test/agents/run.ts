@@ -1,24 +1,26 @@
 /**
- * `npm run test:agents`: Claude Code and Codex as they are published do a task with their own tools, through the gateway, with
+ * `npm run test:agents [-- --only TEXT]`: Claude Code and Codex as they are published do a task with their own tools, through the gateway, with
  * models that speak other protocols than they do. The models are scripted; the agents, the gateway and the ledger are real.
  */
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import type { LedgerEntry } from "../../src/ledger/entry.ts";
-import { claudeCode, codex, installAgents, type Agent, type Outcome } from "./agents.ts";
+import { claudeCode, codex, codexOverSocket, installAgents, type Agent, type Outcome } from "./agents.ts";
 import { startGateway, upstreams, type Gateway, type Visit } from "./gateway.ts";
 import { answers, missingLines, Script } from "./script.ts";
 import type { Call, Upstream } from "./upstream.ts";
 import { prepared } from "../support/script.ts";
 import type { Tokens } from "./wire.ts";
 
+const { values: flags } = parseArgs({ options: { only: { type: "string", default: "" } } });
 const deadlineMs = 10 * 60_000;
 
 /** `model`: what the agent calls it and takes it for. `target`: what the key's organisation has it mean. */
 type Scenario = { agent: Agent; speaks: keyof typeof upstreams; model: string; target: string };
 
-const scenarios: Scenario[] = [
+const scenarios = ([
   { agent: claudeCode, speaks: "chat", model: "claude-opus-5-5", target: "cerebras/gpt-oss-120b" },
   { agent: claudeCode, speaks: "responses", model: "claude-opus-5-5", target: "openai/gpt-5.5" },
   { agent: claudeCode, speaks: "messages", model: "claude-opus-5-5", target: "anthropic/claude-opus-5-5" },
@@ -29,7 +31,8 @@ const scenarios: Scenario[] = [
   { agent: codex, speaks: "chat", model: "gpt-5.5", target: "cerebras/gpt-oss-120b" },
   { agent: codex, speaks: "chat", model: "gpt-6.1-sol", target: "cerebras/gpt-oss-120b" },
   { agent: codex, speaks: "responses", model: "gpt-6.1-sol", target: "openai/gpt-6.1-sol" },
-];
+  { agent: codexOverSocket, speaks: "messages", model: "gpt-6.1-sol", target: "anthropic/claude-opus-5-5" },
+] satisfies Scenario[]).filter(({ agent: { name }, target }) => `${name} ${target}`.includes(flags.only));
 
 let failures = 0;
 
@@ -75,10 +78,11 @@ function checkLedger(entries: LedgerEntry[], calls: Call[]): void {
 }
 
 /** What the gateway answered; which of the agent's requests are none to the model is only told. */
-function checkVisits(visits: Visit[], { asks }: Agent, log: string[]): void {
+function checkVisits(visits: Visit[], { asks, sockets }: Agent, log: string[]): void {
   const asked = visits.filter(({ path }) => path.split("?")[0] === asks);
-  const bad = asked.filter(({ status }) => status !== 200);
-  check("the gateway answered 200 and logged nothing", asked.length > 0 && bad.length === 0 && log.length === 0, [...bad.map(({ status }) => status), ...log].join(", ") || `${asked.length} requests`);
+  const due = sockets ? 101 : 200;
+  const bad = asked.filter(({ status }) => status !== due);
+  check(`the gateway answered ${due} and logged nothing`, asked.length > 0 && bad.length === 0 && log.length === 0, [...bad.map(({ status }) => status), ...log].join(", ") || `${asked.length} requests`);
   for (const { method, path, status } of visits.filter((visit) => !asked.includes(visit))) console.log(`  note beside the task: ${method} ${path} ${status}`);
   const losses = new Set(asked.flatMap((visit) => visit.losses));
   console.log(`  note X-Forge-Losses: ${[...losses].join(", ") || "none"}`);

@@ -1,11 +1,12 @@
 /**
  * `npm run test:resume`: streams of three protocols are cut behind a random event, resumed from there, and cut again. What came of it must be
  * what an uninterrupted reader has, byte for byte; the provider must have been asked once for each, and the bill must say so. Ends with 1 when
- * a promise was broken. Then the runtime is killed under runs of every protocol. `-- --streams N`, `-- --at-once N`, `-- --seed N`.
+ * a promise was broken. Then the runtime is killed under runs of every protocol, and under films. `-- --streams N`, `-- --at-once N`, `-- --seed N`.
  */
 import { parseArgs } from "node:util";
 import { startLocal } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
+import { killedFilms } from "./films.ts";
 import { killed } from "./kill.ts";
 import { Upstream, usage, wordsOf } from "./upstream.ts";
 
@@ -129,6 +130,9 @@ upstream.stop();
 const { whole, failed, wrong } = await killed(models, 24);
 console.log(`Killed under 24 runs: ${failed} are told as failed, ${whole} as completed.`);
 problems.push(...wrong.map((what) => `killed: ${what}`));
+const films = await killedFilms(12, 4);
+console.log(`Killed twice under 16 films: ${films.completed} are completed, and 4 that were never answered: ${films.failed} are told as failed.`);
+problems.push(...films.wrong.map((what) => `films: ${what}`));
 for (const what of problems.slice(0, 20)) console.log(`  VIOLATED ${what}`);
 console.log(problems.length === 0 ? "Every promise held." : `${problems.length} violations.`);
 process.exit(problems.length === 0 ? 0 : 1);
