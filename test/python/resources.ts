@@ -9,10 +9,10 @@ const anything = /[^]*/;
 
 const sound = Buffer.from("not really sound").toString("base64");
 /** OpenAI's streams of media: https://platform.openai.com/docs/api-reference/audio/speech-audio-delta-event and those beside it. */
-const streams: Readonly<Record<string, readonly { type: string }[]>> = {
-  "/audio/speech": [...[sound.slice(0, 8), sound.slice(8)].map((audio) => ({ type: "speech.audio.delta", audio })), { type: "speech.audio.done", usage: { input_tokens: 2, output_tokens: 9, total_tokens: 11 } }] as { type: string }[],
-  "/audio/transcriptions": [...["Hello ", "there."].map((delta) => ({ type: "transcript.text.delta", delta })), { type: "transcript.text.done", text: "Hello there.", usage: { type: "tokens", input_tokens: 5, output_tokens: 3, total_tokens: 8 } }] as { type: string }[],
-  "/images/generations": [{ type: "image_generation.partial_image", partial_image_index: 0, b64_json: picture }, { type: "image_generation.completed", b64_json: picture, usage: { input_tokens: 3, output_tokens: 9, total_tokens: 12 } }] as { type: string }[],
+const streams: Readonly<Record<string, readonly { type: string; [field: string]: unknown }[]>> = {
+  "/audio/speech": [...[sound.slice(0, 8), sound.slice(8)].map((audio) => ({ type: "speech.audio.delta", audio })), { type: "speech.audio.done", usage: { input_tokens: 2, output_tokens: 9, total_tokens: 11 } }],
+  "/audio/transcriptions": [...["Hello ", "there."].map((delta) => ({ type: "transcript.text.delta", delta })), { type: "transcript.text.done", text: "Hello there.", usage: { type: "tokens", input_tokens: 5, output_tokens: 3, total_tokens: 8 } }],
+  "/images/generations": [{ type: "image_generation.partial_image", partial_image_index: 0, b64_json: picture }, { type: "image_generation.completed", b64_json: picture, usage: { input_tokens: 3, output_tokens: 9, total_tokens: 12 } }],
 };
 /** Long enough to be told to stop. */
 const slowMs = 2_000;
