@@ -6,16 +6,12 @@
 import { rawValue, splice } from "../upstream/splice.ts";
 import type { Json, ProviderCalls } from "../upstream/provider-batches.ts";
 import { stringsIn } from "./json-strings.ts";
-import { isAnswer, ready, type Kind, type Theirs } from "./native-kind.ts";
+import { isAnswer, ready, statusOfCode, type Kind, type Theirs } from "./native-kind.ts";
 
 const listed = 100;
 /** `BATCH_STATE_…`; its SDKs say `JOB_STATE_…`. */
 const overStates = /_(?:SUCCEEDED|FAILED|CANCELLED|EXPIRED)$/;
 const type = "application/jsonl";
-
-/** Codes of `google.rpc.Code` that another time would be answered with too, in HTTP. https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
-const statusOfCode: Readonly<Record<number, number>> = { 3: 400, 5: 404, 9: 400, 11: 400 };
-const httpStatus = (code: unknown): number => (typeof code === "number" && code >= 400 ? code : (statusOfCode[Number(code)] ?? 500));
 
 const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
 /** Where what bears a name lies: `batches/…`, `files/…`. */
@@ -80,7 +76,7 @@ export const keyed: Kind = {
       const usage = rawValue(body, "usageMetadata");
       return { line, status: 200, body: usage?.startsWith("{") ? splice(body, { usageMetadata: splice(usage, { serviceTier: '"batch"' }) }) : body };
     }
-    const status = httpStatus(error?.code);
+    const status = statusOfCode(error?.code);
     return error && isAnswer(status) ? { line, status, body: JSON.stringify({ error: { ...error, code: status } }) } : undefined;
   },
 

@@ -42,7 +42,7 @@ export type Kind = {
   get(calls: ProviderCalls, native: Native): Promise<Theirs>;
   cancel(calls: ProviderCalls, native: Native): Promise<unknown>;
   /** Lines of answers, from one of the places where they lie. */
-  content(calls: ProviderCalls, native: Native, place: string): Promise<ReadableStream<Uint8Array>>;
+  content(calls: ProviderCalls, native: Native, place: string): Promise<AsyncIterable<Uint8Array>>;
   /** undefined: it is none that counts. May throw where it is not even a line. */
   answer(mark: string, text: string): Answer | undefined;
   /** Leaves nothing of it there, as far as that goes. */
@@ -66,3 +66,8 @@ export async function ready(seen: Json, isReady: (seen: Json) => boolean, look: 
 /** What another time may be answered otherwise is no answer: it is run here. */
 const passing = [401, 402, 403, 407, 408, 409, 429];
 export const isAnswer = (status: number): boolean => status >= 200 && status < 500 && !passing.includes(status);
+
+/** Codes of `google.rpc.Code` that another time would be answered with too, in HTTP. https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
+const lastingCodes: Readonly<Record<number, number>> = { 3: 400, 5: 404, 9: 400, 11: 400 };
+/** What a code is in HTTP, which some say themselves. */
+export const statusOfCode = (code: unknown): number => (typeof code === "number" && code >= 400 ? code : (lastingCodes[Number(code)] ?? 500));

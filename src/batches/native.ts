@@ -13,9 +13,10 @@ import { inline } from "./native-inline.ts";
 import { keyed } from "./native-keyed.ts";
 import type { Kind, Load, Theirs } from "./native-kind.ts";
 import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
+import { named } from "./native-named.ts";
 import { mostStrikes } from "./part.ts";
 
-const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>["by"], Kind>> = { files: byFiles, inline, keyed };
+const kinds: Readonly<Record<NonNullable<Prepared["attempt"]["endpoint"]["provider"]["batches"]>["by"], Kind>> = { files: byFiles, inline, keyed, named };
 
 /** After so long what is not done yet is called back, and run here. */
 const nativeForMs = 22 * 3_600_000;

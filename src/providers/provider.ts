@@ -11,9 +11,9 @@ export type Unsigned = { readonly url: string; readonly method: string; readonly
 /** Top-level fields of a body to set, as raw JSON, to set where the client has not, and to leave out. */
 export type BodyEdits = { readonly set?: Readonly<Record<string, string>>; readonly absent?: Readonly<Record<string, string>>; readonly without?: readonly string[] };
 
-/** A provider's own batches: of lines in files, as OpenAI has them, of requests within the call, as Anthropic has them, or of keyed requests in files, as Gemini has them. */
+/** A provider's own batches: of lines in files, as OpenAI has them, of requests within the call, as Anthropic has them, of keyed requests in files, as Gemini has them, or of lines in files with answers in pages, as xAI has them. */
 export type Batches = {
-  readonly by: "files" | "inline" | "keyed";
+  readonly by: "files" | "inline" | "keyed" | "named";
   /** Paths of the calls that may be lines, where not all may. */
   readonly takes?: RegExp;
   /** What one of its models is called in lines, where that is not what it is called otherwise. */

@@ -45,6 +45,11 @@ export class ProviderCalls {
     return answer;
   }
 
+  /** An answer's text, of at most so many bytes. */
+  text(path: string, mostBytes: number): Promise<string> {
+    return this.read("GET", path, mostBytes);
+  }
+
   /** Bytes of an answer as they come. */
   async content(path: string): Promise<ReadableStream<Uint8Array>> {
     const response = await this.call("GET", path, { ms: transferMs });
@@ -52,12 +57,16 @@ export class ProviderCalls {
   }
 
   private async json(method: string, path: string, sent: Sent = {}): Promise<Json> {
-    const bytes = await readBounded((await this.call(method, path, sent)).body, answerLimit);
+    const text = await this.read(method, path, answerLimit, sent);
     try {
-      return JSON.parse(new TextDecoder().decode(bytes)) as Json;
+      return JSON.parse(text) as Json;
     } catch {
       throw new GatewayError("upstream_error", `${this.endpoint.provider.name} did not answer with JSON.`);
     }
+  }
+
+  private async read(method: string, path: string, mostBytes: number, sent: Sent = {}): Promise<string> {
+    return new TextDecoder().decode(await readBounded((await this.call(method, path, sent)).body, mostBytes));
   }
 
   private async call(method: string, path: string, { body, headers, ms = callMs }: Sent): Promise<Response> {

@@ -35,15 +35,18 @@ function valueEnd(text: string, from: number): number {
   }
 }
 
+const space = /\s*/y;
+
+function afterSpace(text: string, from: number): number {
+  space.lastIndex = from;
+  space.exec(text);
+  return space.lastIndex;
+}
+
 /** Every field of the top-level object in order, duplicates included. */
 export function fields(text: string): Field[] {
   const found: Field[] = [];
-  const space = /\s*/y;
-  const skip = (from: number): number => {
-    space.lastIndex = from;
-    space.exec(text);
-    return space.lastIndex;
-  };
+  const skip = (from: number): number => afterSpace(text, from);
   for (let at = skip(skip(0) + 1); text[at] !== "}"; ) {
     const keyStart = at;
     const keyEnd = stringEnd(text, at);
@@ -90,4 +93,16 @@ function cut(text: string, without: readonly string[]): string {
 export function rawValue(text: string, key: string): string | undefined {
   const field = fields(text).findLast((candidate) => candidate.key === key);
   return field && text.slice(field.valueStart, field.valueEnd);
+}
+
+/** The raw text of each item of a list. The text must be valid JSON with a list at its top. */
+export function rawItems(text: string): string[] {
+  const items: string[] = [];
+  for (let at = afterSpace(text, text.indexOf("[") + 1); text[at] !== "]"; ) {
+    const end = valueEnd(text, at);
+    items.push(text.slice(at, end));
+    at = afterSpace(text, end);
+    if (text[at] === ",") at = afterSpace(text, at + 1);
+  }
+  return items;
 }

@@ -8,7 +8,6 @@ import { providers } from "../../src/providers/index.ts";
 /** Whose batches are cheaper, and are not used: why. */
 const unused: Readonly<Record<string, string>> = {
   vertex: "its batches read and write only what the customer has in Cloud Storage or BigQuery: there is nothing for a gateway to hand over or to read",
-  xai: "no kind of batches in src/batches speaks its form yet",
 };
 
 const db = new DatabaseSync(":memory:");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rawValue, splice } from "../../src/upstream/splice.ts";
+import { rawItems, rawValue, splice } from "../../src/upstream/splice.ts";
 
 describe("splice", () => {
   it("changes one field and keeps every other byte", () => {
@@ -31,6 +31,17 @@ describe("splice", () => {
       expect(JSON.parse(splice(text, { [key]: JSON.stringify(value) }))).toEqual(JSON.parse(JSON.stringify({ ...object, [key]: value })));
       const raw = rawValue(text, key);
       expect(raw === undefined ? undefined : JSON.parse(raw)).toEqual(Object.hasOwn(object, key) ? JSON.parse(JSON.stringify(object[key])) : undefined);
+    }));
+  });
+});
+
+describe("items of a list", () => {
+  it("are their own bytes", () => {
+    expect(rawItems(' [ 12345678901234567890 ,[1],{ "a":"]," },"x\\"," , null ] ')).toEqual(["12345678901234567890", "[1]", '{ "a":"]," }', '"x\\","', "null"]);
+  });
+  it("are what parsing finds (property)", () => {
+    fc.assert(fc.property(fc.array(fc.jsonValue()), fc.boolean(), (list, spaced) => {
+      expect(rawItems(JSON.stringify(list, null, spaced ? 2 : 0)).map((item) => JSON.parse(item) as unknown)).toEqual(JSON.parse(JSON.stringify(list)));
     }));
   });
 });
