@@ -7,13 +7,13 @@ import { buildAssets } from "./scripts/assets.ts";
 await buildAssets();
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
-const onNode = ["test/architecture.test.ts", "test/catalog/batches.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/reference/openapi.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
+const onNode = ["test/architecture.test.ts", "test/catalog/batches.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/recorded/**/*.test.ts", "test/reference/openapi.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
 
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {
   workerd: ["accounts/resealing", "batches/*-native", "batches/batches", "batches/native", "ledger/pains-path", "payments/webhook", "routes/brain-bounds", "routes/admin-settings", "routes/organisation-models", "routes/retention", "routes/stored-responses", "videos/callback", "security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/account", "dashboard/accounts", "dashboard/passkeys", "dashboard/sign-in-elsewhere", "dashboard/bodies", "dashboard/files", "dashboard/keys", "dashboard/models", "dashboard/once", "dashboard/operator", "dashboard/operator-overview", "dashboard/playground", "dashboard/requests", "dashboard/rights", "dashboard/security", "dashboard/settings", "dashboard/settings-money", "dashboard/usage", "reference/pages"].map((name) => `test/${name}.test.ts`),
   node: ["batch-endpoints", "batches", "bedrock", "continued", "disconnects", "documents", "guides", "hostile", "idempotency", "images", "mcp", "messages-bearer", "openrouter-images", "rhythms", "sovereign", "stalled", "thinking", "vertex", "videos"].map((name) => `test/conformance/${name}.test.ts`)
-    .concat("test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
+    .concat("test/recorded/kept-likeness.test.ts", "test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
 };
 
 /** Stripe's package names source maps that it does not bring along, and Vite says so of each of its 270 files. */

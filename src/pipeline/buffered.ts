@@ -49,7 +49,7 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
   let answer: WholeAnswer;
   try {
     const { first, more } = exchange.times || exchange.follow ? await gathered({ attempt, exchange, signal: hold.signal }, { bytes, contentType }) : { first: { bytes, contentType }, more: undefined };
-    answer = exchange.read(first.bytes, first.contentType, more);
+    answer = exchange.read(first.bytes, first.contentType, more, response.headers);
   } catch (error) {
     if (hold.signal.aborted) throw hold.signal.reason;
     if (error instanceof GatewayError) return fails(new GatewayError(error.code, cutOut(error.message, attempt.endpoint.secret), error.detail, error.status));

@@ -24,7 +24,7 @@ export function crossed(attempt: Attempt, crossing: Crossing, { json, facts, req
     sameErrors: false,
     ...(crossing.times && { times: crossing.times(context) }),
     ...(crossing.follow && { follow: (answer) => crossing.follow!(answer, context) }),
-    read: (bytes, contentType, more) => crossing.read({ bytes, contentType }, context, more),
+    read: (bytes, contentType, more, told) => crossing.read({ bytes, contentType, ...(told && { headers: told }) }, context, more),
     watch: () => ({ observer: crossing.watch?.(context) ?? silent(provider.name), native: false, type: "text/event-stream; charset=utf-8", broken }),
     flows: (contentType) => crossing.flows?.(contentType, context),
   };

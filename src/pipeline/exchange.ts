@@ -23,7 +23,7 @@ export type Exchange = {
   /** What must be asked before an answer is there; undefined: it is. */
   follow?(answer: Answer): Errand | undefined;
   /** Reads a whole answer of status 2xx, and those asked for beside it. Throws when it is none. */
-  read(bytes: Uint8Array, contentType: string, more?: readonly Answer[]): WholeAnswer;
+  read(bytes: Uint8Array, contentType: string, more?: readonly Answer[], headers?: Headers): WholeAnswer;
   watch(): Watch;
   /** Where the answer is bytes that go on as they come. undefined: it is read whole. */
   flows?(contentType: string): Flow | undefined;

@@ -77,8 +77,8 @@ export type Flow = { readonly type: string; observe(length: number): Observation
 /** An answer of bytes: all of them, or where they only passed through how many they were. */
 export type Bytes = { readonly contentType: string; readonly length: number; readonly bytes?: Uint8Array };
 
-/** A whole answer, or one of several. */
-export type Answer = { readonly bytes: Uint8Array; readonly contentType: string };
+/** A whole answer, or one of several. `headers`: of one that was asked for itself, where a format tells something in them. */
+export type Answer = { readonly bytes: Uint8Array; readonly contentType: string; readonly headers?: Headers };
 
 /** A whole answer, retold; `type` absent: JSON. Or an error in its place, with what it used all the same. */
 export type Retold = Told | (Seen & { readonly error: GatewayError });

@@ -15,6 +15,7 @@ type Json = Record<string, any>;
 
 const claude = "eu.anthropic.claude-haiku-4-5-20251001-v1:0";
 const nova = "amazon.nova-lite-v1:0";
+const embedder = "us.cohere.embed-v4:0";
 const text = words.join("");
 const place = { region: "us-east-1", service: "bedrock" };
 /** With characters that a path or a header would have to encode. */
@@ -46,10 +47,14 @@ class Bedrock extends StandIn {
     const answers: Record<string, () => void> = {
       [`/model/${encodeURIComponent(claude)}/invoke`]: () => json(200, { id: "msg_bdrk_1", type: "message", role: "assistant", model: "claude-haiku-4-5-20251001", content: [{ type: "text", text }], stop_reason: "end_turn", stop_sequence: null, usage }),
       [`/model/${encodeURIComponent(claude)}/invoke-with-response-stream`]: () => binary(response, chunks()),
+      [`/model/${encodeURIComponent(embedder)}/invoke`]: () => {
+        response.setHeader("x-amzn-bedrock-input-token-count", "9");
+        json(200, { id: "e1", texts: body.texts, embeddings: { float: body.texts.map((_: string, i: number) => [0.5, i]) }, response_type: "embeddings_by_type" });
+      },
       [`/model/${encodeURIComponent(nova)}/converse`]: () => json(200, { output: { message: { role: "assistant", content: [{ text }] } }, stopReason: "end_turn", usage: converseUsage, metrics: { latencyMs: 12 } }),
       [`/model/${encodeURIComponent(nova)}/converse-stream`]: () => binary(response, converse),
     };
-    const isAsked = url!.includes("/invoke") ? body.anthropic_version === "bedrock-2023-05-31" && body.model === undefined && body.stream === undefined : body.messages[0].content[0].text !== undefined;
+    const isAsked = body.texts ? body.input_type === "search_document" : url!.includes("/invoke") ? body.anthropic_version === "bedrock-2023-05-31" && body.model === undefined && body.stream === undefined : body.messages[0].content[0].text !== undefined;
     return isAsked && answers[url!] ? answers[url!]!() : json(400, { message: "not as Bedrock has it" });
   }
 }
@@ -142,6 +147,13 @@ describe.each([["Claude", claude, { inputTokens: 241, outputTokens: 7 }, ["invok
     const last = await stream.finalResponse();
     expect([last.output_text, last.status, last.usage?.output_tokens, bedrock.calls.map(({ fault }) => fault)]).toEqual([text, "completed", 7, [undefined]]);
   });
+});
+
+test("vectors of Cohere's, whose tokens Bedrock tells in a header", async () => {
+  const { data, response } = await openai().embeddings.create({ model: `bedrock/${embedder}`, input: ["a", "b"], encoding_format: "float" }).withResponse();
+  expect([data.data.map(({ embedding }) => embedding), data.usage]).toEqual([[[0.5, 0], [0.5, 1]], { prompt_tokens: 9, total_tokens: 9 }]);
+  expect(await entry(response.headers.get("x-request-id"))).toMatchObject({ estimated: false, usage: { inputTokens: 9 } });
+  expect(bedrock.calls.map(({ fault }) => fault)).toEqual([undefined]);
 });
 
 test.each([

@@ -47,6 +47,12 @@ export const cohereEmbedder: Embedder = {
   read: (answer) => ({ vectors: cohereVectors(answer), usage: billed(answer.meta) }),
 };
 
+/** What Bedrock says in a header that it read: the answers of Cohere's and Nova's models there have no count. */
+function countIn(headers: Headers | undefined): number | undefined {
+  const told = headers?.get("x-amzn-bedrock-input-token-count");
+  return told && /^\d{1,15}$/.test(told) ? Number(told) : undefined;
+}
+
 /**
  * Embeddings of models on Bedrock, each asked as its maker has it: Cohere's, Titan and Nova, which read one input at a time.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed.html and …/model-parameters-titan-embed-text.html
@@ -67,10 +73,11 @@ export const bedrockEmbedder: Embedder = {
     }
     return { body: { inputText: text, ...(dimensions !== undefined && losses.every((loss) => loss !== "field:dimensions") && { dimensions }) }, losses };
   },
-  read(answer) {
-    const { embedding, embeddings, inputTextTokenCount: tokens } = answer;
-    if (embedding !== undefined) return { vectors: [embedding], usage: isTold(tokens) ? { ...noUsage, inputTokens: count(tokens) } : undefined };
+  read(answer, _, headers) {
+    const { embedding, embeddings, inputTextTokenCount: tokens = countIn(headers) } = answer;
+    const usage = isTold(tokens) ? { ...noUsage, inputTokens: count(tokens) } : undefined;
+    if (embedding !== undefined) return { vectors: [embedding], usage };
     const nova = list(embeddings).map((one) => record(one).embedding);
-    return { vectors: nova.some((one) => one !== undefined) ? nova : cohereVectors(answer) };
+    return { vectors: nova.some((one) => one !== undefined) ? nova : cohereVectors(answer), usage };
   },
 };
