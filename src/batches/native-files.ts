@@ -3,6 +3,7 @@
  * words may begin with capitals, its times be texts, a file be looked through for a while before it is taken, and one of errors be there that is empty.
  * https://platform.openai.com/docs/api-reference/batch, https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch
  */
+import { GatewayError } from "../errors.ts";
 import { rawValue, splice } from "../upstream/splice.ts";
 import type { Json } from "../upstream/provider-batches.ts";
 import { clocksDifferMs, isAnswer, ready, type Kind, type Theirs } from "./native-kind.ts";
@@ -45,7 +46,8 @@ export const byFiles: Kind = {
   async find(calls, { mark, file: input, askedAtMs, others }) {
     for (let after = ""; ; ) {
       const { data, has_more: more } = await calls.get(`/batches?limit=${listed}${after}`);
-      const page = Array.isArray(data) ? (data as Json[]) : [];
+      if (!Array.isArray(data)) throw new GatewayError("upstream_error", "A list of batches is none.");
+      const page = data as Json[];
       const found = page.find((one) => (one.metadata as Json | null | undefined)?.[markField] === mark || (input !== undefined && one.input_file_id === input));
       if (found) return { is: "ours", id: String(found.id) };
       const last = page.at(-1);
