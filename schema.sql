@@ -24,6 +24,7 @@ INSERT OR IGNORE INTO plans (id, limits) VALUES
 -- `retention`: JSON as `Keeps` (src/accounts/retention.ts), days by what is kept.
 -- `body_days`: for how many days the bodies of its requests are kept, sealed, in R2 (src/files/bodies.ts); 0 = not at all.
 -- `suspended_at`: since when none of its keys opens anything, null = they do; `suspended_for`: why, as its people are told.
+-- `founded_by`: the address of who founded it by the dashboard, which bounds how many one person does.
 -- Written by: admin API, dashboard. Lives: until deleted.
 CREATE TABLE IF NOT EXISTS organisations (
   id TEXT PRIMARY KEY,
@@ -37,8 +38,10 @@ CREATE TABLE IF NOT EXISTS organisations (
   models TEXT,
   suspended_at INTEGER,
   suspended_for TEXT,
-  retention TEXT NOT NULL DEFAULT '{}'
+  retention TEXT NOT NULL DEFAULT '{}',
+  founded_by TEXT
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS organisations_by_founder ON organisations (founded_by) WHERE founded_by IS NOT NULL;
 
 -- What an organisation pays. `prepaid`: 1 = its keys spend credits, and nothing once they are gone. `paid_until`: when its
 -- subscription ends. `stripe_customer`: which customer of Stripe's it is, once it has paid there. `version` grows with every change of what its keys share. The credits themselves and who was handed how

@@ -48,22 +48,15 @@ export async function ensureSecretlessKey(db: D1Database, by: By, { id, organisa
   return readKey(results.at(-1))!;
 }
 
-function insertSecret(db: D1Database, keyId: string, hash: string, hint: string, nowMs: number): D1PreparedStatement {
-  return db.prepare(`
-    INSERT INTO api_key_secrets (hash, key_id, hint, created_at)
-    SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM api_keys WHERE id = ?2 AND revoked_at IS NULL)`,
-  ).bind(hash, keyId, hint, nowMs);
-}
-
-/** Changes a key. The policy is merged (RFC 7396) by the database, so that two changes at once both count. */
-export async function updateKey(db: D1Database, by: By, id: string, patch: KeyPatch): Promise<{ key: KeyRecord; standings: KeyStanding[] }> {
+/** Changes a key. The policy is merged (RFC 7396) by the database, so that two changes at once both count. `version`: only as long as it has that one. Throws `not_found`, `conflict`. */
+export async function updateKey(db: D1Database, by: By, id: string, patch: KeyPatch, version?: number): Promise<{ key: KeyRecord; standings: KeyStanding[] }> {
   const { name, policy = {}, expiresAtMs } = patch;
   return changed(id, await db.batch([
     db.prepare(`
       UPDATE api_keys SET version = version + 1, name = coalesce(?2, name), policy = json_patch(policy, ?3),
         expires_at = CASE WHEN ?4 THEN ?5 ELSE expires_at END
-      WHERE id = ?1 AND revoked_at IS NULL`,
-    ).bind(id, name ?? null, JSON.stringify(policy), expiresAtMs === undefined ? 0 : 1, expiresAtMs ?? null),
+      WHERE id = ?1 AND revoked_at IS NULL AND version = coalesce(?6, version)`,
+    ).bind(id, name ?? null, JSON.stringify(policy), expiresAtMs === undefined ? 0 : 1, expiresAtMs ?? null, version ?? null),
     auditIfChanged(db, by, { action: "key.update", subject: id, detail: patch }),
     selectStandings(db, { key: id }),
     selectKey(db, id),
@@ -72,20 +65,21 @@ export async function updateKey(db: D1Database, by: By, id: string, patch: KeyPa
 
 /**
  * Adds a secret, which is in the answer and nowhere else, and lets the older ones end after `graceMs`, or when they would
- * have ended anyway if that is sooner.
+ * have ended anyway if that is sooner. `version`: only as long as the key has that one. Throws `not_found`, `conflict`.
  */
 export async function rotateKey(
-  db: D1Database, by: By, pepper: string, { id, graceMs }: { id: string; graceMs: number },
+  db: D1Database, by: By, pepper: string, { id, graceMs, version }: { id: string; graceMs: number; version?: number },
 ): Promise<{ key: KeyRecord; secret: string; standings: KeyStanding[] }> {
   const newest = await db.prepare("SELECT hint FROM api_key_secrets WHERE key_id = ? ORDER BY created_at DESC LIMIT 1").bind(id).first<{ hint: string }>();
   if (!newest) throw noSuchKey(id);
   const secret = mintSecret(newest.hint.slice(0, newest.hint.indexOf("…")));
-  const endsAtMs = by.nowMs + graceMs;
+  const [hash, endsAtMs] = [await hashSecret(pepper, secret), by.nowMs + graceMs];
   const { key, standings } = changed(id, await db.batch([
-    db.prepare("UPDATE api_keys SET version = version + 1 WHERE id = ?1 AND revoked_at IS NULL").bind(id),
+    db.prepare("UPDATE api_keys SET version = version + 1 WHERE id = ?1 AND revoked_at IS NULL AND version = coalesce(?2, version)").bind(id, version ?? null),
     auditIfChanged(db, by, { action: "key.rotate", subject: id, detail: { olderSecretsEndAtMs: endsAtMs } }),
-    db.prepare("UPDATE api_key_secrets SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE key_id = ?1 AND changes() > 0").bind(id, endsAtMs),
-    insertSecret(db, id, await hashSecret(pepper, secret), hintOf(secret), by.nowMs),
+    // The last change was the audit event, then the new secret: there are both when the key was changed.
+    db.prepare("INSERT INTO api_key_secrets (hash, key_id, hint, created_at) SELECT ?1, ?2, ?3, ?4 WHERE changes() > 0").bind(hash, id, hintOf(secret), by.nowMs),
+    db.prepare("UPDATE api_key_secrets SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE key_id = ?1 AND hash <> ?3 AND changes() > 0").bind(id, endsAtMs, hash),
     selectStandings(db, { key: id }),
     selectKey(db, id),
   ]));
@@ -117,6 +111,6 @@ export const noSuchKey = (id: string): GatewayError => new GatewayError("not_fou
 function changed(id: string, results: D1Result[]): { key: KeyRecord; standings: KeyStanding[] } {
   const key = readKey(results.at(-1));
   if (!key) throw noSuchKey(id);
-  if (results[0]!.meta.changes === 0) throw new GatewayError("conflict", "This key is revoked and cannot be changed.");
+  if (results[0]!.meta.changes === 0) throw new GatewayError("conflict", key.revokedAtMs === null ? "This key has been changed meanwhile." : "This key is revoked and cannot be changed.");
   return { key, standings: standingsOf(results.at(-2)) };
 }

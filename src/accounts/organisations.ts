@@ -24,22 +24,33 @@ const noSuchPlan = (id: string): GatewayError => new GatewayError("invalid_reque
 /** The 404 for an organisation. */
 export const noSuchOrganisation = (id: string): GatewayError => new GatewayError("not_found", `There is no organisation '${id}'.`);
 
-/** Creates an organisation, with `owner` as its first member, whose account must hear what its plan grants. Throws `conflict` when the id is taken. */
-export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs" | "suspended">, owner?: string): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
+/** Who founds an organisation, and how many they may found in all. */
+export type Founder = { readonly email: string; readonly most: number };
+
+/** How many organisations somebody has founded. */
+export const foundedBy = async (db: D1Database, email: string): Promise<number> =>
+  (await db.prepare("SELECT count(*) AS count FROM organisations WHERE founded_by = ?").bind(email).first<number>("count")) ?? 0;
+
+/** Creates an organisation, with `founder` as its first member and owner, whose account must hear what its plan grants. Throws `conflict` when the id is taken, `not_permitted` when the founder may found no more. */
+export async function createOrganisation(db: D1Database, by: By, wanted: Omit<Organisation, "createdAtMs" | "suspended">, founder?: Founder): Promise<{ organisation: Organisation; accounts: AccountPolicy[] }> {
   const { id, name, plan, sovereign, headerCredentials } = wanted;
   const [insert, , plans, accounts] = await db.batch([
     db.prepare(`
-      INSERT INTO organisations (id, name, plan_id, sovereign, header_credentials, created_at)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3) ON CONFLICT DO NOTHING`,
-    ).bind(id, name, plan, Number(sovereign), Number(headerCredentials), by.nowMs),
+      INSERT INTO organisations (id, name, plan_id, sovereign, header_credentials, created_at, founded_by)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM plans WHERE id = ?3)
+        AND (?7 IS NULL OR (SELECT count(*) FROM organisations WHERE founded_by = ?7) < ?8) ON CONFLICT DO NOTHING`,
+    ).bind(id, name, plan, Number(sovereign), Number(headerCredentials), by.nowMs, founder?.email ?? null, founder?.most ?? null),
     auditIfChanged(db, by, { action: "organisation.create", subject: id, organisationId: id, detail: { name, plan, sovereign, headerCredentials } }),
     db.prepare("SELECT 1 FROM plans WHERE id = ?").bind(plan),
     selectAccounts(db, { organisation: id }),
     // The last change was the audit event: there is one when the organisation is new.
-    db.prepare("INSERT INTO members (organisation_id, email, role, created_at) SELECT ?1, ?2, 'owner', ?3 WHERE ?2 IS NOT NULL AND changes() > 0").bind(id, owner ?? null, by.nowMs),
+    db.prepare("INSERT INTO members (organisation_id, email, role, created_at) SELECT ?1, ?2, 'owner', ?3 WHERE ?2 IS NOT NULL AND changes() > 0").bind(id, founder?.email ?? null, by.nowMs),
   ]);
   if (plans!.results.length === 0) throw noSuchPlan(plan);
-  if (insert!.meta.changes === 0) throw new GatewayError("conflict", `There is an organisation '${id}' already.`, { param: "id" });
+  if (insert!.meta.changes === 0) {
+    if (await getOrganisation(db, id)) throw new GatewayError("conflict", `There is an organisation '${id}' already.`, { param: "id" });
+    throw new GatewayError("not_permitted", "You have founded as many organisations as one person may.");
+  }
   return { organisation: { ...wanted, createdAtMs: by.nowMs }, accounts: accountsOf(accounts) };
 }
 

@@ -2,11 +2,12 @@
 import { invitationsTo } from "../accounts/invitations.ts";
 import { getApplication, type Application } from "../accounts/applications.ts";
 import { membershipsOf } from "../accounts/members.ts";
+import { foundedBy } from "../accounts/organisations.ts";
 import type { Settings } from "../env.ts";
 import type { PersonVisit } from "./visit.ts";
 
-/** Organisations that one person may own. */
-const mostOwned = 3;
+/** Organisations that one person may found. */
+export const mostFounded = 3;
 
 /** Whether an account may come to be for this address. */
 export const admits = async (db: D1Database, settings: Settings, email: string): Promise<boolean> =>
@@ -15,8 +16,8 @@ export const admits = async (db: D1Database, settings: Settings, email: string):
 export type Founding = { may: true } | { may: false; why: "closed" | "enough" } | { may: false; why: "apply" | "waiting" | "declined"; application?: Application };
 
 /** Whether this person may found an organisation now. */
-export async function founding({ env, isolate, person, memberships }: PersonVisit): Promise<Founding> {
-  if (memberships.filter(({ role }) => role === "owner").length >= mostOwned) return { may: false, why: "enough" };
+export async function founding({ env, isolate, person }: PersonVisit): Promise<Founding> {
+  if ((await foundedBy(env.DB, person.email)) >= mostFounded) return { may: false, why: "enough" };
   const { DASHBOARD_SIGN_UP: mode } = isolate.settings;
   if (mode === "open") return { may: true };
   if (mode === "closed") return { may: false, why: "closed" };

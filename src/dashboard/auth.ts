@@ -107,7 +107,7 @@ export async function authOptions(env: Cloudflare.Env, settings: Settings, origi
       sendResetPassword: async ({ user, token }) => {
         const url = `${origin}/dashboard/password?token=${encodeURIComponent(token)}`;
         if (onLink) onLink(url);
-        else await sendMail(env, settings, passwordMail({ to: user.email, name: user.name, url }));
+        else await sendMail(env, settings, passwordMail({ to: user.email, name: user.emailVerified ? user.name : undefined, url }));
       },
       onPasswordReset: async ({ user }) => {
         await closeUnproved(env.DB, user.id, { butPassword: true });

@@ -2,9 +2,9 @@
 import { html } from "hono/html";
 import type { Mail } from "../mail.ts";
 
-/** The link with which a person chooses a password, the first one too. */
-export function passwordMail({ to, name, url }: { to: string; name: string; url: string }): Mail {
-  const lines = [`Hello ${name},`, "choose your password for Forge here. The link works once, for an hour:", url, "If you did not ask for this, ignore it: nothing happens without the link."];
+/** The link with which a person chooses a password, the first one too. `name`: of whom the address is known to be; else it may be anybody's words. */
+export function passwordMail({ to, name, url }: { to: string; name: string | undefined; url: string }): Mail {
+  const lines = [name === undefined ? "Hello," : `Hello ${name},`, "choose your password for Forge here. The link works once, for an hour:", url, "If you did not ask for this, ignore it: nothing happens without the link."];
   const page = html`<p>${lines[0]}</p><p>Choose your password for Forge. The link works once, for an hour.</p><p><a href="${url}">Choose your password</a></p><p>${lines[3]}</p>`;
   return { to, subject: "Your link to Forge", text: lines.join("\n\n"), html: String(page) };
 }

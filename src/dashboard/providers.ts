@@ -19,4 +19,4 @@ const words: Record<string, string> = {
 };
 
 /** Why signing in with GitHub or Google failed; nothing of what the address says is shown itself. */
-export const whyNot = (code: string): string => words[code] ?? "That did not work: what came back could not be used. Try again, or sign in another way.";
+export const whyNot = (code: string): string => (Object.hasOwn(words, code) ? words[code]! : undefined) ?? "That did not work: what came back could not be used. Try again, or sign in another way.";

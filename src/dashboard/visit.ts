@@ -80,7 +80,7 @@ export const isFresh = ({ session, nowMs }: PersonVisit): boolean => nowMs - ses
 export const choose = ({ c }: Visit, organisationId: string): void => setCookie(c, organisationCookie, organisationId, { ...cookie, maxAge: 365 * 86_400 });
 
 /** Leaves a message for the next page, which shows it once. */
-export const leave = ({ c }: Visit, message: string): void => setCookie(c, flashCookie, message.slice(0, 500), { ...cookie, maxAge: 60 });
+export const leave = ({ c }: Visit, message: string): void => setCookie(c, flashCookie, message.slice(0, 500).toWellFormed(), { ...cookie, maxAge: 60 });
 
 /** Goes to a page below /dashboard, where `message` is shown once. */
 export function go(visit: Visit, path: string, message?: string): Response {
@@ -112,8 +112,15 @@ export async function supersede({ env, session }: Visit, headers: Headers): Prom
   if (session && headers.getSetCookie().some((line) => line.startsWith(`${sessionCookie}=`))) await dropSession(env.DB, session.id);
 }
 
+/** The first 64 bits of an IPv6 address, however it is written. */
+function networkOf(address: string): string {
+  const [head = [], tail] = address.split("::").map((part) => part.split(":").filter((group) => group !== ""));
+  const groups = tail === undefined ? head : [...head, ...Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => "0"), ...tail];
+  return groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(":");
+}
+
 /** Where the caller comes from, for limits: an IPv6 network of 64 bits is one caller. */
 export function addressOf({ c }: Visit): string {
   const address = c.req.header("cf-connecting-ip") ?? "local";
-  return address.includes(":") ? address.split(":").slice(0, 4).join(":") : address;
+  return address.includes(":") ? networkOf(address) : address;
 }

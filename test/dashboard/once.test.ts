@@ -103,3 +103,26 @@ test("a budget is made by its name; the webhook's secret is replaced by a form t
   expect(answers.map(({ status }) => status)).toEqual([200, 303]);
   expect((await alertTargetsOf(env.DB, owner.organisationId)).secretVersion).toBe(2);
 });
+
+test("a person founds three organisations, however many forms are sent at once, and none more by stepping down", async () => {
+  const person = await quickPerson();
+  const forms = await Promise.all(Array.from({ length: 8 }, async (_, i) => ({ name: `Race ${i}`, once: await onceIn(person, "/welcome?own=1") })));
+  await Promise.all(forms.map((form) => person.post("/welcome", form)));
+  expect(await count("members WHERE email = ? AND role = 'owner'", person.email)).toBe(3);
+  await env.DB.prepare("UPDATE members SET role = 'admin' WHERE email = ?").bind(person.email).run();
+  const again = await person.post("/welcome", { name: "One more", once: "anotherform123456789012" });
+  expect([again.status, (await again.text()).includes("You have founded as many organisations as one person may")]).toEqual([200, true]);
+  expect(await count("organisations WHERE founded_by = ?", person.email)).toBe(3);
+});
+
+test("a key is rotated, or changed, once by clicks at once: the others are told", async () => {
+  const member = await newMember("owner");
+  await member.post("/keys/new", { name: "Turning", usageScope: "key", once: await onceIn(member, "/keys/new") });
+  const [{ id }] = (await keysOf(member.organisationId)) as [{ id: string }];
+  const rotations = await Promise.all([1, 2, 3, 4].map(() => member.post(`/keys/${id}/rotate`, { version: "1", grace: "86400" })));
+  expect(rotations.map(({ status }) => status).sort()).toEqual([200, 303, 303, 303]);
+  expect(await keysOf(member.organisationId)).toMatchObject([{ secrets: 2 }]);
+  const changes = await Promise.all(["One", "Other"].map((name) => member.post(`/keys/${id}/change`, { name, usageScope: "key", version: "2" })));
+  expect(changes.map(locationOf)).toEqual([`303 /dashboard/keys/${id}`, `303 /dashboard/keys/${id}`]);
+  expect(await count("audit_events WHERE subject = ? AND action IN ('key.rotate', 'key.update')", id)).toBe(2);
+});

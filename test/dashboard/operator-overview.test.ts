@@ -59,6 +59,11 @@ test("an organisation is suspended with a reason, its people are told, and it is
   for (const path of ["", "/keys", "/settings/people"]) expect(await (await owner.get(path)).text(), path).toContain("Engines is suspended, and its keys are refused.</strong> Unpaid &lt;b&gt;since&lt;/b&gt; June");
   const asked = await owner.ask(`/playground/ask?key=${key.id}`, { method: "POST", body: '{"model":"auto","messages":[]}', headers: { origin: "https://forge.example", "sec-fetch-site": "same-origin", "content-type": "application/json" } });
   expect([asked.status, (await asked.json<{ error: { code: string } }>()).error.code], "and the playground").toEqual([403, "organisation_suspended"]);
+  const form = new FormData();
+  form.set("purpose", "user_data");
+  form.set("file", new File(["x"], "late.txt"));
+  const sent = await owner.ask("/files", { method: "POST", body: form, headers: { origin: "https://forge.example", "sec-fetch-site": "same-origin", accept: "application/json" } });
+  expect([sent.status, await sent.json()], "and files").toEqual([403, { problem: "The organisation is suspended: no file can be added." }]);
   await operator.post(`${page}/restore`);
   expect(await (await owner.get("/keys")).text()).not.toContain("is suspended");
   expect((await env.DB.prepare("SELECT actor, action FROM audit_events WHERE organisation_id = ? AND action IN ('organisation.suspend', 'organisation.restore') ORDER BY at, id").bind(owner.organisationId).all()).results).toEqual([

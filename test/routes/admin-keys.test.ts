@@ -51,7 +51,7 @@ describe("keys", () => {
     const changed = await done(`PATCH /keys/${key.id}`, { name: "new", policy: { limits: { requestsPerMinute: 5 } }, expiresAt: "2099-01-01T01:00:00+01:00" });
     expect(changed).toMatchObject({ name: "new", version: 2, expiresAt: "2099-01-01T00:00:00.000Z", policy: { sovereign: true, limits: { tokensPerMinute: 9, requestsPerMinute: 5 } } });
     expect(await adopted(key.id)).toEqual({
-      keyId: key.id, organisationId: org, version: 2, enabled: true, expiresAtMs: Date.UTC(2099, 0, 1), limits: { requestsPerMinute: 5, tokensPerMinute: 9 },
+      keyId: key.id, organisationId: org, keyName: "new", version: 2, enabled: true, expiresAtMs: Date.UTC(2099, 0, 1), limits: { requestsPerMinute: 5, tokensPerMinute: 9 },
     });
     expect((await done(`PATCH /keys/${key.id}`, { expiresAt: null })).expiresAt).toBeNull();
   });

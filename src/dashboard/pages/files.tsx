@@ -69,9 +69,10 @@ async function listPage(visit: MemberVisit, from?: Typed, status?: Page["status"
 
 /** Takes a file: of the form by itself, or of islands/upload.ts, which asks for JSON. */
 async function uploaded(visit: MemberVisit): Promise<Response> {
-  const { c, env, by, membership: { organisationId } } = visit;
+  const { c, env, by, membership: { organisationId, suspendedFor } } = visit;
   const byIsland = c.req.header("accept") === "application/json";
   try {
+    if (suspendedFor !== undefined) throw new GatewayError("organisation_suspended", "The organisation is suspended: no file can be added.");
     const file = await takeUpload(visit);
     await recordAudit(env.DB, by, { action: "file.create", subject: file.id, organisationId, detail: { filename: file.filename, purpose: file.purpose, bytes: file.bytes } });
     if (!byIsland) return go(visit, `/files/${file.id}`, `${file.filename} is there.`);

@@ -4,6 +4,7 @@ import { listAudit, type AuditEvent } from "../../accounts/audit.ts";
 import type { KeyRecord } from "../../accounts/key-record.ts";
 import { revokeKey, rotateKey, updateKey } from "../../accounts/keys.ts";
 import { effectiveLimits } from "../../accounts/policy.ts";
+import { GatewayError } from "../../errors.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { Back, Facts, Time } from "../components/facts.tsx";
 import { Choice, type Typed } from "../components/field.tsx";
@@ -138,6 +139,12 @@ async function changePage(visit: MemberVisit, key: KeyRecord, typed?: Typed): Pr
   });
 }
 
+/** undefined: another click has changed the key meanwhile. */
+const unlessChanged = <T,>(change: Promise<T>): Promise<T | undefined> => change.catch((error: unknown) => {
+  if (error instanceof GatewayError && error.code === "conflict") return undefined;
+  throw error;
+});
+
 export const key = [
   member("see_keys", "GET", "/keys/:id", keyPage),
 
@@ -152,8 +159,9 @@ export const key = [
     if (read.ok && read.data.version !== found.version) return changed(visit, found);
     const form = read.ok ? withErrors(read, await problemsWith(visit, read.data, await planOf(visit), found)) : read;
     if (!form.ok) return changePage(visit, found, form);
-    const { standings } = await updateKey(visit.env.DB, visit.by, found.id, { name: form.data.name, policy: patchOf(form.data), expiresAtMs: endOf(form.data, found) });
-    await adopt(visit.env, standings);
+    const done = await unlessChanged(updateKey(visit.env.DB, visit.by, found.id, { name: form.data.name, policy: patchOf(form.data), expiresAtMs: endOf(form.data, found) }, found.version));
+    if (!done) return changed(visit, found);
+    await adopt(visit.env, done.standings);
     return go(visit, place(found), "The key is changed.");
   }),
 
@@ -162,7 +170,9 @@ export const key = [
     const form = await readForm(visit, rotateSchema);
     if (!form.ok || form.data.version !== found.version) return changed(visit, found);
     if (found.revokedAtMs !== null) return over(visit, found);
-    const { key: rotated, secret, standings } = await rotateKey(visit.env.DB, visit.by, visit.isolate.settings.KEY_PEPPER, { id: found.id, graceMs: form.data.grace * 1_000 });
+    const done = await unlessChanged(rotateKey(visit.env.DB, visit.by, visit.isolate.settings.KEY_PEPPER, { id: found.id, graceMs: form.data.grace * 1_000, version: found.version }));
+    if (!done) return changed(visit, found);
+    const { key: rotated, secret, standings } = done;
     await adopt(visit.env, standings);
     const old = rotated.secrets[1]?.expiresAtMs ?? visit.nowMs;
     return show(visit, {

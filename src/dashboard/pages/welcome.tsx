@@ -5,7 +5,7 @@ import { invitationsTo } from "../../accounts/invitations.ts";
 import { createOrganisation } from "../../accounts/organisations.ts";
 import { GatewayError } from "../../errors.ts";
 import { adopt } from "../../pipeline/index.ts";
-import { founding, type Founding } from "../admission.ts";
+import { founding, mostFounded, type Founding } from "../admission.ts";
 import { TextArea, TextField, type Typed } from "../components/field.tsx";
 import { Once } from "../components/once.tsx";
 import { ButtonLink, EmptyState, PageHeader, Submit } from "../components/parts.tsx";
@@ -45,7 +45,7 @@ const views: Record<Exclude<Founding, { may: true }>["why"], (typed?: Typed) => 
   waiting: () => <EmptyState icon="mail" title="Your application is being read">Come back when you hear from whoever runs this gateway.</EmptyState>,
   declined: () => <EmptyState icon="alert" title="Your application was declined">Ask whoever runs this gateway why.</EmptyState>,
   closed: () => <EmptyState icon="people" title="You belong to no organisation yet">Ask an owner or admin of one to add your e-mail address, then load this page again.</EmptyState>,
-  enough: () => <EmptyState icon="people" title="You own as many organisations as one person may">Ask whoever runs this gateway for more.</EmptyState>,
+  enough: () => <EmptyState icon="people" title="You have founded as many organisations as one person may">Ask whoever runs this gateway for more.</EmptyState>,
 };
 
 async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
@@ -77,11 +77,13 @@ export const welcome = [
     }
     if (!(await founding(visit)).may) return page(visit);
     try {
-      const { accounts } = await createOrganisation(env.DB, by, { id, name: form.data.name, plan: isolate.settings.DASHBOARD_PLAN, sovereign: false, headerCredentials: false }, visit.person.email);
+      const { accounts } = await createOrganisation(env.DB, by, { id, name: form.data.name, plan: isolate.settings.DASHBOARD_PLAN, sovereign: false, headerCredentials: false }, { email: visit.person.email, most: mostFounded });
       await adopt(env, [], accounts);
     } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      if (error.code === "not_permitted") return page(visit);
       // A second click: the first one has founded it meanwhile.
-      if (!(error instanceof GatewayError) || error.code !== "conflict") throw error;
+      if (error.code !== "conflict") throw error;
     }
     choose(visit, id);
     return go(visit, "/first-key");
