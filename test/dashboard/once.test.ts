@@ -118,7 +118,7 @@ test("a person founds three organisations, however many forms are sent at once, 
 test("a key is rotated, or changed, once by clicks at once: the others are told", async () => {
   const member = await newMember("owner");
   await member.post("/keys/new", { name: "Turning", usageScope: "key", once: await onceIn(member, "/keys/new") });
-  const [{ id }] = (await keysOf(member.organisationId)) as [{ id: string }];
+  const { id } = (await keysOf(member.organisationId))[0]!;
   const rotations = await Promise.all([1, 2, 3, 4].map(() => member.post(`/keys/${id}/rotate`, { version: "1", grace: "86400" })));
   expect(rotations.map(({ status }) => status).sort()).toEqual([200, 303, 303, 303]);
   expect(await keysOf(member.organisationId)).toMatchObject([{ secrets: 2 }]);
