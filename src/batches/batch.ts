@@ -22,6 +22,8 @@ export type Native = {
   readonly provider?: string;
   /** Its deployment, and on whose account: what its health is known by. */
   readonly vital?: string;
+  /** Where that is, and whether on the organisation's own account. Absent where it was asked for by an older version. */
+  readonly at?: { readonly baseUrl: string; readonly own: boolean };
   /** Where each line would be sent by itself. */
   readonly path?: string;
   readonly file?: string;

@@ -10,7 +10,7 @@ export { consume } from "./consumer.ts";
 export { create, inputOf, type Maker } from "./create.ts";
 export { endpointsOf } from "./endpoints.ts";
 export { anthropicBatch, openaiBatch } from "./faces.ts";
-export { countDeadLetters, deadLetters, listed, openBatches, unlist } from "./listing.ts";
+export { countDeadLetters, deadLetters, listed, openBatches, refuseInput, unlist } from "./listing.ts";
 export { mostLines } from "./read-input.ts";
 export { requestLines } from "./request-lines.ts";
 export type { Face } from "./words.ts";

@@ -1,4 +1,5 @@
 /** Which batches an organisation has, in D1: for lists only, the truth about each lies in its object. */
+import { GatewayError } from "../errors.ts";
 import type { Batch, Shape } from "./batch.ts";
 import type { Word } from "./words.ts";
 
@@ -33,6 +34,13 @@ export async function openBatches(db: D1Database, limit: number): Promise<{ id: 
   const { results } = await db.prepare("SELECT id, organisation_id AS organisationId FROM batches WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling') ORDER BY id LIMIT ?")
     .bind(limit).all<{ id: string; organisationId: string }>();
   return results;
+}
+
+/** Throws `conflict` where a file is the input of a batch that is not over: what its provider has answered could be told to nobody. */
+export async function refuseInput(db: D1Database, organisationId: string, fileId: string): Promise<void> {
+  const id = await db.prepare("SELECT id FROM batches WHERE organisation_id = ? AND input_file_id = ? AND status IN ('validating', 'in_progress', 'finalizing', 'cancelling') LIMIT 1")
+    .bind(organisationId, fileId).first<string>("id");
+  if (id !== null) throw new GatewayError("conflict", `The batch ${id} runs from this file: cancel it, or wait until it has ended.`, { param: "id", shouldRetry: false });
 }
 
 const undeliverable = "batch.undeliverable";

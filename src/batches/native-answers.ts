@@ -6,6 +6,7 @@ import type { Native } from "./batch.ts";
 import { piecesPerLine } from "./batch-rows.ts";
 import type { Bench } from "./bench.ts";
 import { linesOf } from "./lines.ts";
+import { owing, type Answerer } from "./native-account.ts";
 import type { Answer, Kind, Theirs } from "./native-kind.ts";
 import { mostAnswerBytes } from "./seal.ts";
 import type { Piece } from "./words.ts";
@@ -55,7 +56,8 @@ function answerIn(kind: Kind, mark: string, text: string): Answer | undefined {
 }
 
 /** The provider's answers to the lines of the bench's part, each as an isolate with that one provider, which gives it to whatever it is asked. */
-export async function answerers({ isolate, run, seal, work: { batch: { native }, part: { part } } }: Bench): Promise<ReadonlyMap<number, Isolate>> {
+export async function answerers(bench: Bench): Promise<ReadonlyMap<number, Answerer>> {
+  const { isolate, run, seal, work: { batch: { native }, part: { part } } } = bench;
   const texts = new Map<number, string>();
   const decoders = new Map<number, TextDecoder>();
   for (let from: number | undefined = native?.kept ? 0 : undefined; from !== undefined; ) {
@@ -67,13 +69,15 @@ export async function answerers({ isolate, run, seal, work: { batch: { native },
     }
     from = page.next;
   }
-  return new Map([...texts].map(([line, text]) => [line, answeredBy(isolate, native!, JSON.parse(text) as Answer)]));
+  if (texts.size === 0) return new Map();
+  const { under, ...owed } = (await owing(bench)) ?? {};
+  return new Map([...texts].map(([line, text]) => [line, { isolate: answeredBy({ ...isolate, ...owed }, native!, JSON.parse(text) as Answer), ...(under && { under }) }]));
 }
 
 /** What would be asked in another protocol than then is not answered by what was said then. */
-const answeredBy = (isolate: Isolate, { provider, path }: Native, { status, requestId, body }: Answer): Isolate => ({
+const answeredBy = (isolate: Isolate, { provider, path, at }: Native, { status, requestId, body }: Answer): Isolate => ({
   ...isolate,
-  endpoints: new Map([[provider!, (isolate.endpoints.get(provider!) ?? []).map((endpoint) => ({
+  endpoints: new Map([[provider!, (isolate.endpoints.get(provider!) ?? []).filter(({ baseUrl }) => !at || baseUrl === at.baseUrl).map((endpoint) => ({
     ...endpoint,
     dial: (url: string) => (url === endpoint.baseUrl + path
       ? Promise.resolve(new Response(body, { status, headers: { "content-type": "application/json", ...(requestId !== undefined && { [endpoint.provider.requestIdHeader ?? "x-request-id"]: requestId }) } }))

@@ -1,7 +1,7 @@
 /** Which lines of a batch a provider's own batch can do, and how they go there. */
 import { GatewayError } from "../errors.ts";
 import { isCheaperInBatches } from "../ledger/price.ts";
-import { prepare, type Isolate, type Prepared } from "../pipeline/index.ts";
+import { prepare, type Isolate, type Prepared, type RequestContext } from "../pipeline/index.ts";
 import { splice } from "../upstream/splice.ts";
 import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
@@ -31,9 +31,15 @@ async function* inputLines({ isolate: { files }, work: { batch } }: Bench): Asyn
 /** Tools that are run here, between the turns of a model. */
 const needsUs = /"type"\s*:\s*"mcp"/;
 
+const contextOf = ({ waitUntil, work: { batch } }: Bench, { number, input }: Line, isolate: Isolate): RequestContext =>
+  ({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() });
+
+/** An isolate that reaches nobody else. */
+const at = ({ isolate }: Bench, provider: string): Isolate => ({ ...isolate, endpoints: new Map([[provider, isolate.endpoints.get(provider) ?? []]]) });
+
 /** A line as it would be sent now; undefined: it would be refused, or takes more than one answer. */
-const prepared = async ({ waitUntil, work: { batch }, isolate: usual }: Bench, { number, input }: Line, isolate: Isolate = usual): Promise<Prepared | undefined> =>
-  needsUs.test(input.body) ? undefined : prepare({ request: requestFor(batch, input.body), keyId: batch.keyId, isolate, requestId: requestIdOf(batch.id, number, 0), waitUntil, startedAtMs: Date.now() }, protocolAt(batch.shape, batch.endpoint).protocol).catch((error: unknown) => {
+const prepared = async (bench: Bench, line: Line, isolate: Isolate = bench.isolate): Promise<Prepared | undefined> =>
+  needsUs.test(line.input.body) ? undefined : prepare(contextOf(bench, line, isolate), protocolAt(bench.work.batch.shape, bench.work.batch.endpoint).protocol).catch((error: unknown) => {
     if (error instanceof GatewayError) return undefined;
     throw error;
   });
@@ -54,10 +60,24 @@ export async function firstSuiting(bench: Bench): Promise<Prepared | undefined> 
   return undefined;
 }
 
+/** Why the first line may not be sent to this provider any more, whoever waits: the key, the organisation or the model may not, or the input is gone. */
+export async function barredAt(bench: Bench, provider: string): Promise<string | undefined> {
+  const isolate = at(bench, provider);
+  for await (const line of inputLines(bench)) {
+    try {
+      await prepare(contextOf(bench, line, isolate), protocolAt(bench.work.batch.shape, bench.work.batch.endpoint).protocol);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return error.status < 500 || error.code === "sovereign_unavailable" ? error.code : undefined;
+    }
+  }
+  return "input_gone";
+}
+
 /** The first line as it would be sent to this provider, whether or not it would be now; undefined: it can not. */
 export async function firstAt(bench: Bench, provider: string): Promise<Prepared | undefined> {
-  const { isolate } = bench;
-  for await (const line of inputLines(bench)) return prepared(bench, line, { ...isolate, endpoints: new Map([[provider, isolate.endpoints.get(provider) ?? []]]) });
+  for await (const line of inputLines(bench)) return prepared(bench, line, at(bench, provider));
   return undefined;
 }
 

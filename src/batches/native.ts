@@ -3,16 +3,18 @@
  * later. Each answer then takes the one path as if it had come at once, so that it is metered, limited and told like any other, at the batch price.
  */
 import { GatewayError } from "../errors.ts";
+import { log } from "../telemetry/log.ts";
 import type { Prepared } from "../pipeline/index.ts";
 import { ProviderCalls } from "../upstream/provider-batches.ts";
 import { requestIdOf, type Native } from "./batch.ts";
 import type { Bench } from "./bench.ts";
+import { accountOf } from "./native-account.ts";
 import { keepAll } from "./native-answers.ts";
 import { byFiles } from "./native-files.ts";
 import { inline } from "./native-inline.ts";
 import { keyed } from "./native-keyed.ts";
 import type { Kind, Load, Theirs } from "./native-kind.ts";
-import { firstAt, firstSuiting, loadOf } from "./native-lines.ts";
+import { barredAt, firstAt, firstSuiting, loadOf } from "./native-lines.ts";
 import { named } from "./native-named.ts";
 import { mostStrikes } from "./part.ts";
 
@@ -26,7 +28,7 @@ const waitedForMs = 3_600_000;
 const notFound = 404;
 
 type Step = { readonly native: Native; readonly there?: There | undefined; readonly theirs?: Theirs | undefined };
-type There = { readonly kind: Kind; readonly calls: ProviderCalls; readonly first: Prepared };
+type There = { readonly kind: Kind; readonly calls: ProviderCalls };
 
 const over: Step = { native: { state: "over" } };
 const ended = (native: Native): Step => ({ native: { ...native, state: "over" } });
@@ -51,13 +53,23 @@ const steps: Readonly<Record<Native["state"], (bench: Bench, native: Native) => 
 /** What a provider refuses is run here; what may pass is tried again. */
 const isRefused = (error: unknown): boolean => error instanceof GatewayError && error.code !== "upstream_error" && error.code !== "limiter_unavailable";
 
-const thereFor = (first: Prepared): There => ({ first, kind: kinds[first.attempt.endpoint.provider.batches!.by], calls: new ProviderCalls(first.attempt.endpoint) });
+const thereFor = (first: Prepared): There => ({ kind: kinds[first.attempt.endpoint.provider.batches!.by], calls: new ProviderCalls(first.attempt.endpoint) });
 
-/** The account that was asked, as long as it is waited for; what else to do where the key does not reach it (any more, or now). */
+/** The account that was asked, as long as it is waited for; what else to do where nobody can get in there (any more, or now). */
 async function placeOf(bench: Bench, native: Native): Promise<There | Step> {
-  const { isolate: { meters }, work: { batch: { id, keyId, expiresAtMs } } } = bench;
-  await meters.of(keyId).apply([{ do: "renew", id: requestIdOf(id, 0, native.hold!) }]);
-  const first = Date.now() < expiresAtMs + waitedForMs ? await firstAt(bench, native.provider!) : undefined;
+  const { isolate, work: { batch: { id, keyId, expiresAtMs } } } = bench;
+  await isolate.meters.of(keyId).apply([{ do: "renew", id: requestIdOf(id, 0, native.hold!) }]);
+  const isLate = Date.now() >= expiresAtMs + waitedForMs;
+  if (!native.at) return placeByKey(bench, native, isLate);
+  const calls = await accountOf(bench, native);
+  if (!calls) log("warn", "batch_account_gone", { batch: id, provider: native.provider!, own: native.at.own, given_up: isLate });
+  const there = calls && { calls, kind: kinds[isolate.endpoints.get(native.provider!)![0]!.provider.batches!.by] };
+  return isLate ? { ...ended(native), there } : (there ?? { native });
+}
+
+/** The same of a batch that was asked for before it was noted where: as its key reaches it. */
+async function placeByKey(bench: Bench, native: Native, isLate: boolean): Promise<There | Step> {
+  const first = isLate ? undefined : await firstAt(bench, native.provider!);
   if (!first) return ended(native);
   return first.attempt.vital === native.vital ? thereFor(first) : { native };
 }
@@ -69,13 +81,14 @@ async function offer(bench: Bench): Promise<Step> {
   if (!first) return over;
   const there = thereFor(first);
   const { kind, calls } = there;
-  const { policy, attempt: { endpoint, vital }, exchange: { path } } = first;
+  const { policy, attempt: { endpoint, vital, own = false }, exchange: { path } } = first;
+  const at = { baseUrl: endpoint.baseUrl, own };
   const { load, estimate } = await loadOf(bench, first, kind);
   const reply = await isolate.meters.submit({ do: "reserve", id: requestIdOf(batch.id, 0, lease), version: policy.version, estimate, model: batch.model! }, policy);
   if (reply.is !== "granted") return over;
   try {
     const file = await kind.stage?.(calls, load);
-    return await ask(bench, there, load, { state: "asked", provider: endpoint.provider.id, vital, path, hold: lease, ...(file !== undefined && { file }) });
+    return await ask(bench, there, load, { state: "asked", provider: endpoint.provider.id, vital, at, path, hold: lease, ...(file !== undefined && { file }) });
   } catch (error) {
     if (isRefused(error)) return over;
     throw error;
@@ -109,11 +122,13 @@ async function lookFor(bench: Bench, native: Native): Promise<Step> {
   if (found.is === "ours") return { native: { ...native, state: "sent", id: found.id } };
   if (found.is === "unclear" || !isLate) return { native: found.others.length > others.length ? { ...native, others: found.others } : native };
   if (isUnwanted(bench) || isHopeless(bench)) return { ...ended(native), there };
-  const { load } = await loadOf(bench, there.first, there.kind);
+  const first = await firstAt(bench, native.provider!);
+  if (first?.attempt.vital !== native.vital) return { ...ended(native), there };
+  const { load } = await loadOf(bench, first!, there.kind);
   return load.lines > 0 ? ask(bench, there, load, native) : { ...ended(native), there };
 }
 
-/** How it stands. What takes too long, or is not wanted any more, is called back; answers are kept when it is over. */
+/** How it stands. What takes too long, or is not wanted or allowed any more, is called back; answers are kept when it is over. */
 async function follow(bench: Bench, native: Native): Promise<Step> {
   const there = await placeOf(bench, native);
   if ("native" in there) return there;
@@ -123,9 +138,16 @@ async function follow(bench: Bench, native: Native): Promise<Step> {
     throw error;
   });
   if (theirs.over) return { native: { ...native, state: "over", kept: await keepAll(bench, there, theirs) }, there, theirs };
-  if (native.stopped || !isUnwanted(bench)) return { native };
+  if (native.stopped || !(isUnwanted(bench) || (await isBarred(bench, native)))) return { native };
   await kind.cancel(calls, native);
   return { native: { ...native, stopped: true } };
+}
+
+/** What its key may not have done any more is called back: the lines would not run here either. */
+async function isBarred(bench: Bench, { provider }: Native): Promise<boolean> {
+  const why = await barredAt(bench, provider!);
+  if (why !== undefined) log("info", "batch_called_back", { batch: bench.work.batch.id, provider: provider!, why });
+  return why !== undefined;
 }
 
 /** Handing the lines over kills whoever does it. */

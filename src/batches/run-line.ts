@@ -1,11 +1,12 @@
 /** One line of a batch, run as a request of its key's through the one path. */
 import { GatewayError } from "../errors.ts";
-import { relay, type Isolate, type Settlement } from "../pipeline/index.ts";
+import { relay, type Settlement } from "../pipeline/index.ts";
 import { within } from "../within.ts";
 import { requestIdOf, type Batch } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { protocolAt } from "./endpoints.ts";
 import type { InputLine } from "./input-line.ts";
+import type { Answerer } from "./native-account.ts";
 import { answerLine } from "./output-line.ts";
 import { mostWaits } from "./part.ts";
 import { mostAnswerBytes } from "./seal.ts";
@@ -22,8 +23,8 @@ const settledMs = 5_000;
 export const requestFor = ({ origin, endpoint, headers }: Batch, body: string): Request =>
   new Request(origin + endpoint, { method: "POST", headers: [["content-type", "application/json"], ...headers.map(([name, value]): [string, string] => [name, value])], body });
 
-/** Runs one line, `line` being its number in the batch. `isolate`: the one that answers it, where that is not the bench's. Never rejects but for what is no answer at all. */
-export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine, isolate: Isolate = bench.isolate): Promise<Ran> {
+/** Runs one line, `line` being its number in the batch. `answerer`: who answers it, where that is not the bench's isolate. Never rejects but for what is no answer at all. */
+export async function runLine(bench: Bench, line: number, { customId, body, stream }: InputLine, answerer: Answerer = { isolate: bench.isolate }): Promise<Ran> {
   const { work: { batch, part: { lease, waits } }, waitUntil, seal } = bench;
   const { shape, endpoint, keyId, expiresAtMs } = batch;
   const { protocol, by, lasting = false } = protocolAt(shape, endpoint);
@@ -38,7 +39,7 @@ export async function runLine(bench: Bench, line: number, { customId, body, stre
   const request = requestFor(batch, body);
   const startedAtMs = Date.now();
   if (lasting) request.headers.set("idempotency-key", `${batch.id}/${line}`);
-  const asked = { request, keyId, isolate, requestId, settles, waitUntil, startedAtMs };
+  const asked = { request, keyId, ...answerer, requestId, settles, waitUntil, startedAtMs };
   const response = await (lasting ? by(asked, protocol) : relay(asked, protocol, by));
   const { status } = response;
   const text = await response.text();

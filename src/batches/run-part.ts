@@ -33,10 +33,10 @@ export async function runPart(bench: Bench): Promise<void> {
     while (bench.wanted && waits.length === 0 && Date.now() < untilMs) {
       const { value: line, done } = await next.next();
       if (done) return;
-      const isolate = kept.get(line.number);
-      if (!isolate && work.batch.ending) continue;
+      const answerer = kept.get(line.number);
+      if (!answerer && work.batch.ending) continue;
       begun.add(line.number);
-      const ran = await runLine(bench, line.number, line.input, isolate);
+      const ran = await runLine(bench, line.number, line.input, answerer);
       if ("result" in ran) await outbox.push(ran.result);
       else waits.push(ran);
     }

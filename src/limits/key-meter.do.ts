@@ -89,15 +89,15 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     }
   }
 
-  private reserve({ id, version, estimate, model, sessions }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
-    const standing = this.standing(version);
+  private reserve({ id, version, estimate, model, sessions, owed }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
+    const standing = owed ? undefined : this.standing(version);
     if (standing) return standing;
     if (this.holds.has(id)) return this.granted(sessions, now);
     if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
-    const refusal = refuse(this.policy!, this.counters, estimate, now);
+    const refusal = owed ? undefined : refuse(this.policy!, this.counters, estimate, now);
     if (refusal) this.own.refused(refusal, estimate, now);
     if (refusal) return { is: "refused", refusal, rate: this.rate() };
-    const pools = this.allotments.short(estimate, () => this.holds.values(), now);
+    const pools = owed ? [] : this.allotments.short(estimate, () => this.holds.values(), now);
     if (pools.length > 0) return { is: "short", pools };
     const { minute } = this.counters;
     const hold: Hold = { id, at: now, lease: now + leaseMs, minute: minute.window, tokens: estimate.tokens, nanoUsd: estimate.nanoUsd, model, requests: minute.requests + 1 };

@@ -37,9 +37,9 @@ export type Posting = {
   outcome: string;
 };
 
-/** What a caller asks of the object. Every operation is idempotent by request id. `sessions`: how a conversation may be remembered, the surest first; `session`: where one ran. */
+/** What a caller asks of the object. Every operation is idempotent by request id. `sessions`: how a conversation may be remembered, the surest first; `session`: where one ran. `owed`: it was let through before and has been answered, so neither the key's standing nor its limits are asked. */
 export type MeterOperation =
-  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; sessions?: readonly string[] | undefined }
+  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; sessions?: readonly string[] | undefined; owed?: true }
   | { do: "settle"; id: string; posting: Posting; session?: { id: string; vital: string } | undefined }
   | { do: "release"; id: string }
   | { do: "renew"; id: string }

@@ -1,6 +1,9 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { addPricedModel, answer, call, newKey, type Json, type Key, type Left } from "../security/stage.ts";
-import { becomes, held, linesIn, madeOf, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
+import { isolateOf } from "../../src/pipeline/index.ts";
+import { addPricedModel, admin, answer, call, expectRefusal, newKey, type Json, type Key, type Left } from "../security/stage.ts";
+import { becomes, held, linesIn, madeOf, native, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
 const batchNanoUsd = 3_500;
@@ -14,14 +17,20 @@ class Provider {
   uploads: string[] = [];
   batches: { id: string; status: string; metadata: Json; input: string }[] = [];
   cancelled = 0;
+  removed = 0;
+  secrets = new Set<string | null>();
   live = 0;
   status = "in_progress";
   done: (i: number) => boolean = () => true;
+  /** Cancelling it ends it at once. */
+  ends = false;
   /** Breaks the connection after the batch was made. */
   breaks = false;
 
-  play = ({ url, body }: Left, method: string): Response => {
+  play = ({ url, body, headers }: Left, method: string): Response => {
     const path = new URL(url).pathname;
+    this.secrets.add(headers.get("authorization"));
+    this.removed += Number(method === "DELETE");
     if (path === "/v1/files") {
       this.uploads.push(body);
       return Response.json({ id: `file-up-${this.uploads.length}` });
@@ -33,7 +42,10 @@ class Provider {
       return Response.json(this.batches.at(-1));
     }
     if (path === "/v1/batches") return Response.json({ data: this.batches, has_more: false });
-    if (path.endsWith("/cancel")) this.cancelled += 1;
+    if (path.endsWith("/cancel")) {
+      this.cancelled += 1;
+      if (this.ends) this.status = "cancelled";
+    }
     if (path.startsWith("/v1/batches/")) return Response.json({ ...this.batches[0], status: this.status, output_file_id: this.status === "in_progress" ? null : "file-out" });
     if (path === "/v1/files/file-out/content") return new Response(this.output());
     if (path.startsWith("/v1/files/")) return Response.json({ deleted: true });
@@ -166,5 +178,141 @@ describe("a provider's own batch", () => {
     expect(provider.uploads).toEqual([]);
     await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
     await over(key, id, "cancelled");
+  });
+});
+
+/** What ends what a key may have done, in whichever way. */
+const barring: readonly (readonly [string, (key: Key) => Promise<unknown>])[] = [
+  ["its key is revoked", ({ id }) => admin("POST", `/keys/${id}/revoke`)],
+  ["its organisation is suspended", ({ organisation }) => admin("PUT", `/organisations/${organisation}/suspension`, { reason: "Unpaid" })],
+  ["its key may not call the model", ({ id }) => admin("PATCH", `/keys/${id}`, { policy: { models: ["groq/*"] } })],
+  ["its key is sovereign", ({ id }) => admin("PATCH", `/keys/${id}`, { policy: { sovereign: true } })],
+];
+
+/** Looks at it again and again, a minute apart, until `check` holds. */
+async function polled(key: Key, id: string, check: () => unknown): Promise<void> {
+  let minutes = 0;
+  await soon(async () => {
+    await poll(key, id, (minutes += 1) * 61_000);
+    await scheduler.wait(50);
+    await check();
+  });
+}
+
+/** Looks at it at such a time until it has ended so. */
+const polledAfter = (key: Key, id: string, afterMs: number, status: string): Promise<void> => soon(async () => {
+  await poll(key, id, afterMs);
+  await scheduler.wait(50);
+  expect((await object(key, id).face())!.batch.status).toBe(status);
+});
+
+describe("a provider's own batch that runs when", () => {
+  test.each(barring)("%s is called back, its answers are charged, and nothing stays there", async (_, bar) => {
+    const provider = stage();
+    provider.done = (i) => i < 15;
+    provider.ends = true;
+    const key = await newKey();
+    const id = await made(key, 40);
+    await becomes(key, id, { state: "sent" });
+    await bar(key);
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    const { sums } = (await object(key, id).face())!;
+    expect([provider.cancelled, provider.removed, provider.live, sums.completed, sums.failed, sums.usage.costNanoUsd]).toEqual([1, 2, 0, 15, 25, 15 * batchNanoUsd]);
+    await spent(key, 15 * batchNanoUsd);
+  });
+
+  test.each(barring)("%s after it was done is charged for all of its answers", async (_, bar) => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await made(key, 40);
+    await becomes(key, id, { state: "sent" });
+    provider.status = "completed";
+    await bar(key);
+    await poll(key, id, 61_000);
+    const { sums } = await over(key, id);
+    expect([provider.cancelled, provider.removed, provider.live, sums.completed]).toEqual([0, 2, 0, 40]);
+    await spent(key, 40 * batchNanoUsd);
+  });
+
+  test("its key's budget is cut after it was done is charged all the same", async () => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await made(key, 40);
+    await becomes(key, id, { state: "sent" });
+    provider.status = "completed";
+    await admin("PATCH", `/keys/${key.id}`, { policy: { limits: { budgetNanoUsd: 1 } } });
+    await poll(key, id, 61_000);
+    expect((await over(key, id)).sums.completed).toBe(40);
+    await spent(key, 40 * batchNanoUsd);
+  });
+
+  test("its input is to be deleted keeps that until it is over", async () => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent" });
+    const input = (await object(key, id).face())!.batch.inputFileId;
+    await expectRefusal(await call(key.secret, "DELETE", `/v1/files/${input}`), 409, "conflict");
+    provider.status = "completed";
+    await poll(key, id, 61_000);
+    await over(key, id);
+    await spent(key, 3 * batchNanoUsd);
+    await soon(async () => expect((await call(key.secret, "DELETE", `/v1/files/${input}`)).status).toBe(200));
+  });
+
+  test("its input is gone nevertheless is called back, and nothing stays there", async () => {
+    const provider = stage();
+    provider.ends = true;
+    const key = await newKey();
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent" });
+    await isolateOf(env).files.delete(key.organisation, (await object(key, id).face())!.batch.inputFileId);
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    expect([provider.cancelled, provider.removed, provider.live]).toEqual([1, 2, 0]);
+  });
+
+  test("the organisation's own account is no more is waited for as long as the batch has, and an hour", async () => {
+    const provider = stage();
+    const key = await newKey();
+    await admin("PUT", `/organisations/${key.organisation}/credentials/openai`, { secret: "sk-of-the-organisation" });
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent" });
+    await admin("DELETE", `/organisations/${key.organisation}/credentials/openai`);
+    await poll(key, id, 61_000);
+    await scheduler.wait(50);
+    expect(await native(key, id)).toMatchObject({ state: "sent" });
+    await polledAfter(key, id, 25.1 * 3_600_000, "expired");
+    expect([provider.live, [...provider.secrets]]).toEqual([0, ["Bearer sk-of-the-organisation"]]);
+    await spent(key, 0);
+  });
+
+  test("an older version made it is followed as its key reaches it", async () => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent" });
+    await runInDurableObject(object(key, id), (run) => {
+      const old = run as unknown as { batch: Json };
+      const { at: _, ...native } = old.batch.native;
+      old.batch = { ...old.batch, native };
+    });
+    provider.status = "completed";
+    await poll(key, id, 61_000);
+    expect((await over(key, id)).sums.completed).toBe(3);
+    expect([provider.live, provider.removed]).toEqual([0, 2]);
+    await spent(key, 3 * batchNanoUsd);
+  });
+
+  test("it was made on the organisation's own account is called back there, with its key", async () => {
+    const provider = stage();
+    provider.ends = true;
+    const key = await newKey();
+    await admin("PUT", `/organisations/${key.organisation}/credentials/openai`, { secret: "sk-of-the-organisation" });
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent", at: { own: true } });
+    await admin("POST", `/keys/${key.id}/revoke`);
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    expect([provider.cancelled, provider.removed, [...provider.secrets]]).toEqual([1, 2, ["Bearer sk-of-the-organisation"]]);
+    expect((await object(key, id).face())!.sums.completed).toBe(3);
   });
 });

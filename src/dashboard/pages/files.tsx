@@ -1,5 +1,6 @@
 /** /dashboard/files: the organisation's files, and the way to more. */
 import { recordAudit } from "../../accounts/audit.ts";
+import { refuseInput } from "../../batches/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { dispositionOf, mostFileBytes, type StoredFile } from "../../files/index.ts";
 import { answerHeaders, asGatewayError, newRequestId } from "../../pipeline/index.ts";
@@ -129,6 +130,7 @@ export const files = [
   member("use_files", "POST", "/files/:id/delete", async (visit) => {
     const { env, isolate, by, membership: { organisationId } } = visit;
     const { id, filename } = await ownFile(visit, idIn(visit));
+    await refuseInput(env.DB, organisationId, id);
     if (!(await isolate.files.delete(organisationId, id))) throw new GatewayError("not_found", "There is no such file.");
     await recordAudit(env.DB, by, { action: "file.delete", subject: id, organisationId, detail: { filename } });
     return go(visit, "/files", `${filename} is deleted.`);
