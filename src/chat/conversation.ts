@@ -93,6 +93,8 @@ export type FilePart = {
   /** What is said in a recording that the model made, and the provider's id of it. */
   transcript?: string;
   id?: string;
+  /** The protocol's own object of what the model made. */
+  raw?: Opaque;
   cache?: CacheBreakpoint;
 };
 

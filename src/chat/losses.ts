@@ -14,6 +14,7 @@ export const lossNames = {
   document: "documents and other files",
   document_url: "documents by address (only their bytes could be sent)",
   document_metadata: "title, context or file name of a document",
+  model_media: "pictures, recordings and files in the model's own turns",
   uploaded_file: "files by the id of an upload, which only its own provider knows",
   tool_result_media: "pictures and files in a tool's result",
   tool_result_error: "that a tool's result is an error (its text says so instead)",

@@ -5,8 +5,8 @@
 import { defined } from "./events.ts";
 import type { Origin, ReasoningPart } from "./conversation.ts";
 
-/** Where in a message a block stands, if its protocol keeps no order there: behind so many characters of text and so many calls. */
-export type Spot = { chars: number; calls: number };
+/** Where in a message a block stands, if its protocol keeps no order there: behind so many characters of text and so many calls. `picture`: it signs that one, counted from 0. */
+export type Spot = { chars: number; calls: number; picture?: number };
 
 const mark = "forge.";
 const sealed = /^forge\.([\w-]+)\.([\w-]*)\.([set])((?:;[\w=,-]+)*)\.([^]*)$/;
@@ -21,7 +21,7 @@ export function seal({ origin, texts, signature, encrypted, id, summarised }: Om
     ...(id !== undefined && /^[\w-]+$/.test(id) ? [`id=${id}`] : []),
     ...(summarised ? ["summary"] : []),
     ...(texts.length > 1 ? [`texts=${texts.map(({ length }) => length).join()}`] : []),
-    ...(spot && spot.chars + spot.calls > 0 ? [`spot=${spot.chars},${spot.calls}`] : []),
+    ...(spot && (spot.chars + spot.calls > 0 || spot.picture !== undefined) ? [`spot=${[spot.chars, spot.calls, ...(spot.picture === undefined ? [] : [spot.picture])].join()}`] : []),
   ];
   return `${mark}${origin.protocol}.${origin.provider ?? ""}.${facts.join(";")}.${signature ?? encrypted ?? ""}`;
 }
@@ -50,8 +50,8 @@ export function unseal(text: string, texts: readonly string[]): { part: Reasonin
     type: "reasoning", texts: lengths === undefined ? texts.filter((one) => one !== "") : parted(texts, numbersIn(lengths)), origin,
     ...(facts.has("summary") && { summarised: true }), ...(kind === "s" && { signature: value! }), ...(kind === "e" && { encrypted: value! }), ...defined({ id }),
   };
-  const [chars = 0, calls = 0] = spot === undefined ? [] : numbersIn(spot);
-  return { part, ...(spot !== undefined && { spot: { chars, calls } }) };
+  const [chars = 0, calls = 0, picture] = spot === undefined ? [] : numbersIn(spot);
+  return { part, ...(spot !== undefined && { spot: { chars, calls, ...defined({ picture }) } }) };
 }
 
 /** Whether a request's text holds something sealed, in base64 (Gemini) or as it is: then it must be read, whatever its protocol. */

@@ -42,6 +42,15 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
   "uploaded file": () => file("document", { fileId: "file_1" }),
   "audio": () => file("audio", { base64: "UklGRg==" }, { mediaType: "audio/wav" }),
   "video": () => file("video", { base64: "AAAA" }, { mediaType: "video/mp4" }),
+  "picture that a model made": (own) => ({
+    turns: [
+      user(text("Draw a cat.")), assistant(text("Here."), { type: "reasoning", texts: [], signature: "c2ln", origin: own }, { type: "file", kind: "image", data: { base64: png }, mediaType: "image/png", id: "ig_1" }),
+      user(text("Now a dog.")),
+    ],
+  }),
+  "picture that somebody else's model made": () => ({
+    turns: [user(text("Draw a cat.")), assistant({ type: "file", kind: "image", data: { base64: png }, mediaType: "image/png" }), user(text("Now a dog."))],
+  }),
   "parallel tools": () => ({
     tools: [weather, time],
     turns: [

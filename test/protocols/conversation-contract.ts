@@ -155,6 +155,7 @@ const erasers: Partial<Record<Loss, Erase>> = {
   document: (request) => fileless(request, ({ kind, data }) => kind === "document" && !("text" in data)),
   document_url: (request) => fileless(request, ({ kind, data }) => kind === "document" && "url" in data),
   document_metadata: (request) => partsWithout(request, "title", "context", "cite", "filename"),
+  model_media: (request) => ({ ...request, turns: request.turns.map((turn) => (turn.role === "assistant" ? { ...turn, parts: turn.parts.filter(({ type }) => type !== "file") } : turn)) }),
   uploaded_file: (request) => fileless(request, ({ data }) => "fileId" in data),
   tool_result_media: (request) => fileless(request, ({ data }) => !("text" in data)),
   tool_result_error: (request) => withParts(request, (part) => [part.type === "tool-result" ? unprefixed(without(part, "isError")) : part]),

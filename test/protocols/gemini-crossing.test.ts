@@ -1,9 +1,9 @@
 /** Both halves of generateContent: what is read is what was written, and streams keep their laws. */
 import { describe, expect, it } from "vitest";
-import { collect, type ChatEvent, type Usage } from "../../src/chat/index.ts";
+import { collect, eventsOf, type ChatEvent, type Usage } from "../../src/chat/index.ts";
 import { noUsage } from "../../src/chat/usage.ts";
 import { gemini, geminiUpstream } from "../../src/protocols/gemini/index.ts";
-import { openaiChat } from "../../src/protocols/index.ts";
+import { openaiChat, openaiResponses, openrouterChat } from "../../src/protocols/index.ts";
 import { conversations } from "../../src/protocols/conversations.ts";
 import { factsOf } from "../../src/pipeline/relay.ts";
 import { parseUsage } from "../../src/protocols/gemini/usage.ts";
@@ -66,6 +66,66 @@ describe("gemini-generate", () => {
     const part = { type: "image_url", image_url: { url: "https://a.example/cat.png", detail: "high" } };
     const asked = openaiChat.conversation!.parseRequest({ model: "m", messages: [{ role: "user", content: [part] }] });
     expect(JSON.stringify(geminiUpstream.renderRequest(asked, three).body)).toContain('"mediaResolution":{"level":"MEDIA_RESOLUTION_HIGH"}');
+  });
+
+  const [cat, dog] = [{ mimeType: "image/png", data: "Y2F0" }, { mimeType: "image/jpeg", data: "ZG9n" }];
+  const three = { ...target, upstreamId: "gemini-3-pro-image" };
+  const drawn = [
+    { text: "Here.", thoughtSignature: "c2ln" }, { inlineData: cat, thoughtSignature: "c2ln" }, { text: " And" }, { text: " this." }, { inlineData: dog, thoughtSignature: "c2lo" },
+  ];
+  const joined = [drawn[0], drawn[1], { text: " And this." }, drawn[4]];
+
+  it.each([["chat completions", openaiChat], ["OpenRouter", openrouterChat]] as const)("takes back the pictures that it made, each with its signature in its place (%s)", (_, { conversation }) => {
+    const chat = conversation!;
+    const context = { origin: target.origin, idSeed: "seed" };
+    const asked = chat.parseRequest({ model: "m", stream: true, messages: [{ role: "user", content: "Draw" }] });
+    const rendering = { request: asked, requestId: "req_1", nowS: 1 };
+    const answered = { candidates: [{ index: 0, finishReason: "STOP", content: { role: "model", parts: drawn } }] };
+    const { choices } = JSON.parse(chat.renderResponse(geminiUpstream.parseResponse(answered, context), rendering).body) as { choices: { message: Record<string, unknown> }[] };
+    const again = (message: object) => geminiUpstream.renderRequest(chat.parseRequest({ model: "m", messages: [{ role: "user", content: "Draw" }, message] }), three);
+    expect(choices[0]!.message).toMatchObject({ content: "Here. And this.", images: [{ image_url: { url: "data:image/png;base64,Y2F0" } }, { image_url: { url: "data:image/jpeg;base64,ZG9n" } }] });
+    expect(again(choices[0]!.message)).toEqual({ body: { contents: [{ role: "user", parts: [{ text: "Draw" }] }, { role: "model", parts: joined }] }, losses: [] });
+
+    const renderer = chat.renderStream(rendering);
+    const frames = eventsOf(geminiUpstream.parseResponse(answered, context)).map((event) => renderer.push(event)).join("") + renderer.end();
+    const streamed = { role: "assistant", content: "", images: [] as unknown[], reasoning_details: [] as unknown[] };
+    for (const [, json] of frames.matchAll(/^data: (\{.*)$/gm)) {
+      const { content = "", images = [], reasoning_details: details = [] } = (JSON.parse(json!) as { choices: { delta: Partial<typeof streamed> }[] }).choices[0]?.delta ?? {};
+      streamed.content += content;
+      streamed.images.push(...images);
+      streamed.reasoning_details.push(...details);
+    }
+    expect(again(streamed)).toEqual(again(choices[0]!.message));
+  });
+
+  it("takes pictures of others in the model's own turn, and says that nobody signed them", () => {
+    const own = { type: "image_url", image_url: { url: "data:image/png;base64,Y2F0" } };
+    const chat = openaiChat.conversation!.parseRequest({ model: "m", messages: [{ role: "user", content: "Draw" }, { role: "assistant", content: "Here.", images: [{ ...own, index: 0 }] }, { role: "user", content: "Bluer" }] });
+    const called = { type: "image_generation_call", id: "ig_1", status: "completed", output_format: "png", result: "Y2F0" };
+    const responses = openaiResponses.conversation!.parseRequest({ model: "m", input: [{ role: "user", content: "Draw" }, { role: "assistant", content: "Here." }, called, { role: "user", content: "Bluer" }] });
+    for (const read of [chat, responses]) {
+      expect(read.unread).toBeUndefined();
+      const { body, losses } = geminiUpstream.renderRequest(read, three);
+      expect(body.contents).toEqual([
+        { role: "user", parts: [{ text: "Draw" }] },
+        { role: "model", parts: [{ text: "Here." }, { inlineData: cat, thoughtSignature: "skip_thought_signature_validator" }] },
+        { role: "user", parts: [{ text: "Bluer" }] },
+      ]);
+      expect(losses).toEqual([]);
+      const router = conversations.get("openai-chat")!.renderRequest(read, { ...target, dialect: { routerFields: true }, origin: { protocol: "openai-chat", provider: "openrouter" } });
+      expect(router.body.messages).toMatchObject([{}, { role: "assistant", content: "Here.", images: [own] }, {}]);
+      expect(router.losses).toEqual([]);
+    }
+    expect(() => openaiChat.conversation!.parseRequest({ model: "m", messages: [{ role: "assistant", images: [{ image_url: {} }] }] })).toThrow("messages[0].images[0].image_url.url: must be a string");
+  });
+
+  it("keeps a picture's item as it is towards its own kind, and says what nobody else can be told of it", () => {
+    const made = { type: "image_generation_call", id: "ig_1", status: "completed", result: "Y2F0", revised_prompt: "A cat", size: "1024x1024" };
+    const read = openaiResponses.conversation!.parseRequest({ model: "m", input: [{ role: "user", content: "Draw" }, made, { type: "image_generation_call", id: "ig_2" }] });
+    const openai = conversations.get("openai-responses")!.renderRequest(read, { ...target, origin: { protocol: "openai-responses", provider: "openai" } });
+    expect(openai.body.input).toEqual([{ type: "message", role: "user", content: "Draw" }, made, { type: "image_generation_call", id: "ig_2" }]);
+    expect(openai.losses).toEqual([]);
+    expect(geminiUpstream.renderRequest(read, target).losses).toEqual(["provider_content"]);
   });
 
   it("gives a signature back to its own provider only", () => {

@@ -40,7 +40,7 @@ function renderTurn(turn: Turn, towards: Towards): Message {
 /** The vendor takes no pictures or documents from the assistant. */
 function sayable({ type }: Json, lose: Lose): boolean {
   if (type !== "image" && type !== "document") return true;
-  lose(type);
+  lose("model_media");
   return false;
 }
 

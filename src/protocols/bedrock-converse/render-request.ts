@@ -33,12 +33,20 @@ export function renderRequest(asked: ChatRequest, target: Target): Rendered {
   return { body, losses: [...found] };
 }
 
+/** Converse takes no media from the assistant. */
+function isSayable(block: Json, lose: Lose): boolean {
+  const isMedium = media.some((kind) => kind in block);
+  if (isMedium) lose("model_media");
+  return !isMedium;
+}
+const media = ["image", "audio", "video", "document"] as const;
+
 function renderTurns({ turns }: ChatRequest, target: Target, lose: Lose): { system: Json[]; messages: Message[] } {
   const system: Json[] = [];
   const messages: Message[] = [];
   turns.forEach(({ role, parts, name }, at) => {
     if (name) lose("message_name");
-    const content = parts.flatMap((part, i) => renderPart(part, `${at}-${i}`, target, lose));
+    const content = parts.flatMap((part, i) => renderPart(part, `${at}-${i}`, target, lose)).filter((block) => role !== "assistant" || isSayable(block, lose));
     if (role === "developer") lose("developer_role");
     const isSystem = role === "system" || role === "developer";
     if (isSystem && messages.length === 0) return void system.push(...content);

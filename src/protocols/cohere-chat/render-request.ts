@@ -69,7 +69,7 @@ function renderTurn({ role, parts, name }: Turn, { origin }: Target, lose: Lose)
   if (name) lose("message_name");
   if (role === "developer") lose("developer_role");
   const results = parts.flatMap((part) => (part.type === "tool-result" ? [renderResult(part, lose)] : []));
-  const content = contentOf(parts.filter(({ type }) => type !== "tool-result"), lose);
+  const content = contentOf(parts.filter(({ type }) => type !== "tool-result"), lose).filter(({ type }) => role !== "assistant" || type !== "image_url" || void lose("model_media"));
   if (role !== "assistant") return [...results, ...(content.length > 0 ? [{ role: role === "developer" ? "system" : role === "tool" ? "user" : role, content: plain(content) }] : [])];
   const calls = parts.flatMap((part) => (part.type === "tool-call" ? [{ id: part.id, type: "function", function: { name: part.name, arguments: part.input || "{}" } }] : []));
   const thoughts = parts.flatMap((part) => {

@@ -13,6 +13,7 @@ function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FileP
   const resolution = isThree && !("text" in data) ? resolutionOf(part.detail) : undefined;
   if (part.detail && part.detail !== "auto" && !resolution) lose("image_detail");
   if (part.title || part.context || part.filename || part.cite) lose("document_metadata");
+  if (part.raw && part.raw.protocol !== protocolId) lose("provider_content");
   if ("text" in data) return [{ text: data.text }];
   if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 }, ...resolution }];
   if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType }, ...resolution }];
@@ -96,6 +97,7 @@ export function renderRequest(asked: ChatRequest, target: Target): Rendered {
         calls += 1;
         if (calls === 1 && isThree && at > lastUser) pending ??= dummySignature;
       }
+      if (role === "assistant" && part.type === "file" && isThree) pending ??= dummySignature;
       rendered.push(...renderPart(part, pending));
       pending = undefined;
     }

@@ -42,7 +42,7 @@ export const parseTier = (tier: unknown): string | undefined => (tier === "stand
 export const usualTiers: readonly unknown[] = [undefined, "auto", "default"];
 export const ownTiers: readonly unknown[] = ["flex", "priority"];
 
-/** What stands where a signature is missing, so that Gemini 3 takes the call all the same. https://ai.google.dev/gemini-api/docs/thought-signatures */
+/** What stands where a signature is missing, so that Gemini 3 takes the call, or the picture that a model made, all the same. https://ai.google.dev/gemini-api/docs/thought-signatures */
 export const dummySignature = "skip_thought_signature_validator";
 const dummies = new Set<unknown>([dummySignature, btoa(dummySignature)]);
 /** A part's signature; Google's SDKs put the dummy in too. */

@@ -3,11 +3,12 @@ import { byType, whole, type Fields } from "../unread.ts";
 
 const cache = whole("type", "ttl");
 
+const picture = whole("url", "detail");
 const part = (fields: Fields): Fields => ({ cache_control: cache, prompt_cache_breakpoint: whole("mode"), ...fields });
 const parts = byType({
   text: part(whole("text")),
   refusal: part(whole("refusal")),
-  image_url: part({ image_url: whole("url", "detail") }),
+  image_url: part({ image_url: picture }),
   input_audio: part({ input_audio: whole("data", "format") }),
   video_url: part({ video_url: whole("url") }),
   file: part({ file: whole("file_id", "file_data", "filename") }),
@@ -20,7 +21,7 @@ const calls: Fields = { function: call, custom: whole("name", "input"), extra_co
 const said: Fields = { ...whole("role", "name"), content: parts };
 const roles: Readonly<Record<string, Fields>> = {
   assistant: {
-    ...said, ...whole("refusal", "annotations", "reasoning", "reasoning_content"),
+    ...said, ...whole("refusal", "annotations", "reasoning", "reasoning_content"), images: { image_url: picture },
     reasoning_details: whole("text", "summary", "data", "signature", "format"),
     audio: whole("data", "transcript", "expires_at"), tool_calls: calls, function_call: call,
   },

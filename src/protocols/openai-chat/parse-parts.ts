@@ -27,7 +27,8 @@ export function parseCache(value: unknown): { cache?: CacheBreakpoint } {
   return { cache: ttl === "5m" || ttl === "1h" ? { ttl } : {} };
 }
 
-function pictured(part: Json, path: string): FilePart {
+/** A picture by its `image_url`. */
+export function pictured(part: Json, path: string): FilePart {
   const image = typeof part.image_url === "string" ? { url: part.image_url } : record(part.image_url);
   const detail = text(image.detail);
   return { type: "file", kind: "image", ...parseUrl(needText(image.url, `${path}.image_url.url`)), ...(detail !== undefined && { detail }) };

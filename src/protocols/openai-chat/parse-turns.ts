@@ -1,6 +1,6 @@
 /** Reads a client's messages into turns. https://platform.openai.com/docs/api-reference/chat/create */
 import { unseal, type Part, type ReasoningPart, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
-import { needText, parseContent, wrong } from "./parse-parts.ts";
+import { needText, parseContent, pictured, wrong } from "./parse-parts.ts";
 import { parseAnnotation } from "./parse-extras.ts";
 import { parseDetails, weave, type PlacedBlock } from "./reasoning.ts";
 import { list, record } from "../json.ts";
@@ -59,16 +59,18 @@ function parseAssistant(message: Json, path: string, calls: Calls): Part[] {
   const citations = list(message.annotations).flatMap(parseAnnotation);
   const cited = content.find((part) => part.type === "text");
   if (cited && citations.length > 0) cited.citations = citations;
+  const pictures = list(message.images).map((image, index) => pictured(record(image), `${path}.images[${index}]`));
   const { id: audioId } = record(message.audio);
   const refusal = typeof message.refusal === "string" && message.refusal !== "" ? message.refusal : undefined;
   const said: Part[] = [
     ...content.map(unwrap),
     ...(refusal === undefined ? [] : [{ type: "text", text: refusal, refusal: true } as const]),
+    ...pictures,
     ...(typeof audioId === "string" ? [{ type: "file", kind: "audio", data: { fileId: audioId }, id: audioId } as const] : []),
     ...list(message.tool_calls).flatMap((call, index) => parseCall(call, `${path}.tool_calls[${index}]`, calls)),
     ...parseLegacyCall(message.function_call, `${path}.function_call`, calls),
   ];
-  return weave(said, parseReasoning(message));
+  return weave(said, parseReasoning(message), pictures);
 }
 
 function parseResult(message: Json, path: string, calls: Calls): ToolResultPart[] {

@@ -67,15 +67,20 @@ function parseBlock(details: readonly Detail[]): PlacedBlock {
 /** Reads the `reasoning_details` that a client gives back. */
 export const parseDetails = (values: readonly unknown[]): PlacedBlock[] => blocksOf(values).map(parseBlock);
 
-/** Puts blocks back at their places, a text in pieces where it was thought within. A place that is no longer there is the end. */
-export function weave(said: readonly Part[], blocks: readonly PlacedBlock[]): Part[] {
+/**
+ * Puts blocks back at their places, a text in pieces where it was thought within. A place that is no longer there is the end. A picture
+ * among `pictures` that a block signs comes right behind that.
+ */
+export function weave(said: readonly Part[], blocks: readonly PlacedBlock[], pictures: readonly Part[] = []): Part[] {
   const woven: Part[] = [];
+  const placed = ({ part, spot }: PlacedBlock): Part[] => [part, ...(pictures[spot.picture ?? -1] ? [pictures[spot.picture!]!] : [])];
+  const signed = new Set(blocks.flatMap(placed));
   let [chars, calls, next] = [0, 0, 0];
   const placeDue = (): void => {
     for (; next < blocks.length; next += 1) {
-      const { part, spot } = blocks[next]!;
+      const { spot } = blocks[next]!;
       if (spot.chars > chars || spot.calls > calls) return;
-      woven.push(part);
+      woven.push(...placed(blocks[next]!));
     }
   };
   const say = (part: TextPart): void => {
@@ -96,10 +101,10 @@ export function weave(said: readonly Part[], blocks: readonly PlacedBlock[]): Pa
   for (const part of said) {
     placeDue();
     if (part.type === "text" && !part.refusal) say(part);
-    else woven.push(part);
+    else if (!signed.has(part)) woven.push(part);
     if (part.type === "tool-call") calls += 1;
   }
-  return [...woven, ...blocks.slice(next).map(({ part }) => part)];
+  return [...woven, ...blocks.slice(next).flatMap(placed)];
 }
 
 type Written = { value: string; format?: string };

@@ -1,5 +1,5 @@
 /** Pieces of an answer that a whole message and a stream's delta have in common. */
-import { defined, type Citation, type FilePart, type TokenLogprob } from "../../chat/index.ts";
+import { defined, type Citation, type FilePart, type Part, type TokenLogprob } from "../../chat/index.ts";
 import { toDataUrl } from "./data-url.ts";
 
 const tiers = new Set(["auto", "default", "flex", "scale", "priority"]);
@@ -26,6 +26,9 @@ const one = ({ token, logprob, bytes }: TokenLogprob): WireLogprob => ({ token, 
 
 /** Tokens as `logprobs.content` has them. */
 export const renderLogprobs = (tokens: readonly TokenLogprob[]): unknown[] => tokens.map((token) => ({ ...one(token), top_logprobs: (token.top ?? []).map(one) }));
+
+/** A picture that has a place in `images`. */
+export const isPicture = (part: Part | undefined): boolean => part?.type === "file" && part.kind === "image" && ("base64" in part.data || "url" in part.data);
 
 /** A picture or a recording that the model made, as message fields; undefined: there is no field for it. */
 export function renderFile(part: FilePart, nowS: number): { images?: object[]; audio?: unknown } | undefined {

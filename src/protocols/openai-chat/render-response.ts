@@ -2,7 +2,7 @@
 import { seal, textOf, type ChatResponse, type Choice, type Loss, type Part, type ReasoningPart, type TextPart, type TokenLogprob, type ToolCallPart } from "../../chat/index.ts";
 import type { RenderContext } from "../protocol.ts";
 import type { Detail } from "./reasoning.ts";
-import { renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
+import { isPicture, renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
 import { openaiWording, type Wording } from "./wording.ts";
 
 /** A block that only signs the part behind it. */
@@ -37,14 +37,16 @@ function renderAnnotations(texts: readonly TextPart[], losses: Set<Loss>): unkno
 
 function renderReasoning(parts: readonly Part[], wording: Wording): Record<string, unknown> {
   const place = { chars: 0, calls: 0 };
+  let pictures = 0;
   const texts: string[] = [];
   const details: Detail[][] = [];
   parts.forEach((part, index) => {
     if (isText(part)) place.chars += part.text.length;
     if (part.type === "tool-call") place.calls += 1;
+    if (isPicture(part)) pictures += 1;
     if (part.type !== "reasoning" || (signsOnly(part) && parts[index + 1]?.type === "tool-call")) return;
     texts.push(textOf(part));
-    details.push(wording.details(part, details.length, place));
+    details.push(wording.details(part, details.length, signsOnly(part) && isPicture(parts[index + 1]) ? { ...place, picture: pictures } : place));
   });
   return wording.thoughts(texts.join(""), details.flat());
 }

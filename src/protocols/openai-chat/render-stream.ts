@@ -2,7 +2,7 @@
 import { seal, type ChatEvent, type ReasoningPart, type Usage } from "../../chat/index.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { RenderContext, StreamRenderer } from "../protocol.ts";
-import { renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
+import { isPicture, renderCitation, renderFile, renderLogprobs, signed } from "./render-parts.ts";
 import { signsOnly } from "./render-response.ts";
 import { openaiWording, type Head, type Wording } from "./wording.ts";
 
@@ -113,19 +113,20 @@ export class ChunkRenderer implements StreamRenderer {
       input === "" ? "" : this.delta(choice, { tool_calls: [{ index: calls - 1, ...(custom ? { custom: { input } } : { function: { arguments: input } }) }] }),
     "tool-call-end": () => "",
     part: ({ choice, part }, answer) => {
+      const flushed = this.flush(choice, answer, isPicture(part));
       const file = part.type === "file" ? renderFile(part, this.context.nowS) : undefined;
       const images = file?.images?.map((image) => ({ ...image, index: answer.images++ }));
-      return this.flush(choice, answer) + (file ? this.delta(choice, images ? { images } : file) : "");
+      return flushed + (file ? this.delta(choice, images ? { images } : file) : "");
     },
     finish: ({ choice, finish }, answer) => this.flush(choice, answer) + this.delta(choice, {}, this.wording.finish(finish)),
   };
 
-  /** Hands out what a client has to give back of a block that has ended. */
-  private flush(choice: number, answer: Answer): string {
+  /** Hands out what a client has to give back of a block that has ended. `pictured`: a picture is next. */
+  private flush(choice: number, answer: Answer, pictured = false): string {
     const { reasoning } = answer;
     delete answer.reasoning;
     if (!reasoning) return "";
-    const details = this.wording.endOfThought(reasoning, answer.blocks, { chars: answer.written, calls: answer.calls });
+    const details = this.wording.endOfThought(reasoning, answer.blocks, { chars: answer.written, calls: answer.calls, ...(pictured && signsOnly(reasoning) && { picture: answer.images }) });
     answer.blocks += 1;
     return details.length === 0 ? "" : this.delta(choice, { reasoning_details: details });
   }

@@ -128,7 +128,7 @@ export class TurnRenderer {
       content: said.length > 0 ? said : calls.length + refusals.length > 0 ? null : "",
       ...(refusals.length > 0 && { refusal: refusals.map(({ text }) => text).join("") }),
       ...this.reasoning(parts),
-      ...this.audio(parts),
+      ...this.made(parts),
       ...(calls.length > 0 && { tool_calls: calls }),
     };
   }
@@ -145,14 +145,18 @@ export class TurnRenderer {
     return renderBack(blocks, this.target.origin, this.target.dialect.reasoningBack);
   }
 
-  /** A recording that the model made goes back by its id. Pictures have no place in an assistant's message. */
-  private audio(parts: readonly Part[]): Json {
+  /** What the model made: a recording goes back by its id, pictures as OpenRouter gives them. OpenAI has no place for them in an assistant's message. */
+  private made(parts: readonly Part[]): Json {
     let id: string | undefined;
+    const images: Json[] = [];
     for (const part of parts) {
       if (part.type !== "file") continue;
+      if (part.raw) this.lose("provider_content");
+      const image = part.kind === "image" && (this.own || this.target.dialect.routerFields) ? renderFilePart(part, this.files) : undefined;
       if (part.kind === "audio" && part.id !== undefined && this.own) id = part.id;
-      else this.lose(part.kind);
+      else if (image?.type === "image_url") images.push(image);
+      else this.lose("model_media");
     }
-    return id === undefined ? {} : { audio: { id } };
+    return { ...(images.length > 0 && { images }), ...(id !== undefined && { audio: { id } }) };
   }
 }

@@ -2,7 +2,7 @@
 import { defined, unseal, type OpaquePart, type Part, type ReasoningPart, type TextPart, type Tool, type ToolCallPart, type ToolResultPart, type Turn } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
 import { parseContent, parseOutput } from "./parse-content.ts";
-import { thoughtsOf } from "./parse-response.ts";
+import { imageOf, thoughtsOf } from "./parse-response.ts";
 import { parseTools } from "./parse-tools.ts";
 import { filled, jsonText, protocolId, searchName, string, type Json } from "./words.ts";
 
@@ -46,6 +46,8 @@ const readers: Record<string, (item: Json, param: string, names: Map<string, str
     return { role: known, parts: parseContent(content, `${param}.content`), joinable: known === "assistant" };
   },
   reasoning: (item) => ({ role: "assistant", parts: [readReasoning(item)], joinable: true }),
+  // Without its bytes it is known only to whom has it.
+  image_generation_call: (item) => ({ role: "assistant", parts: picturesIn(item), joinable: true }),
   function_call: (item, param, names) => said(readCall(item, jsonText(item.arguments), `${param}.arguments`, param, names)),
   custom_tool_call: (item, param, names) => said({ ...readCall(item, string(item.input), `${param}.input`, param, names), custom: true }),
   tool_search_call: (item, param, names) => {
@@ -64,6 +66,13 @@ const readers: Record<string, (item: Json, param: string, names: Map<string, str
 };
 
 const verbatim = (item: unknown): OpaquePart => ({ type: "opaque", protocol: protocolId, value: item });
+/** What a picture's part tells of its item. */
+const told: ReadonlySet<string> = new Set(["type", "id", "status", "result", "output_format"]);
+function picturesIn(item: Json): Part[] {
+  const pictures = imageOf(item);
+  if (pictures.length === 0) return [verbatim(item)];
+  return pictures.map((picture) => (Object.keys(item).every((key) => told.has(key)) ? picture : { ...picture, raw: { protocol: protocolId, value: item } }));
+}
 const bringing = (value: unknown, tools: Tool[]): OpaquePart => ({ ...verbatim(value), tools });
 
 const said = (part: Part): Read => ({ role: "assistant", parts: [part], joinable: true });

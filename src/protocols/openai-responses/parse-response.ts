@@ -1,5 +1,5 @@
 /** Reads a whole Responses answer. https://platform.openai.com/docs/api-reference/responses/object */
-import { defined, type ChatResponse, type Citation, type Origin, type Part, type ReasoningPart, type TextPart, type ToolCallPart } from "../../chat/index.ts";
+import { defined, type ChatResponse, type Citation, type FilePart, type Origin, type Part, type ReasoningPart, type TextPart, type ToolCallPart } from "../../chat/index.ts";
 import { parseReportedCost } from "../openai-chat/usage.ts";
 import type { ParseContext } from "../protocol.ts";
 import { usageOf } from "./usage.ts";
@@ -73,7 +73,8 @@ const callOf = ({ call_id, id, name, namespace }: Json, input: string, context: 
   input,
 });
 
-function imageOf({ id, result, output_format }: Json): Part[] {
+/** The picture of an item; none where its bytes are not in it. */
+export function imageOf({ id, result, output_format }: Json): FilePart[] {
   const base64 = filled(result);
   if (base64 === undefined) return [];
   return [{ type: "file", kind: "image", data: { base64 }, mediaType: `image/${filled(output_format) ?? "png"}`, ...defined({ id: filled(id) }) }];

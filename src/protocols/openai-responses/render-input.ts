@@ -6,6 +6,7 @@ import {
 import { renderDetail } from "../detail.ts";
 import { lastMarked, renderBreakpoint, takesBreakpoints } from "../openai-breakpoints.ts";
 import type { Target } from "../protocol.ts";
+import { formatOf } from "./render-items.ts";
 import { argumentsOf, protocolId, type Json } from "./words.ts";
 
 /** Protocols whose clients name files by the ids that OpenAI gave them. */
@@ -163,9 +164,10 @@ const imageDetails = ["auto", "low", "high", "original"];
 const dataUrl = (base64: string, mediaType: string): string => `data:${mediaType};base64,${base64}`;
 
 /** A file that the model made. Only a picture that came from here has its item. */
-function answerFile({ kind, data, id, transcript }: FilePart, { lose }: Scene): Json[] {
-  if (kind === "image" && "base64" in data && id !== undefined) return [{ type: "image_generation_call", id, status: "completed", result: data.base64 }];
-  lose(kind === "document" ? "document" : kind);
+function answerFile({ kind, data, mediaType, id, transcript, raw }: FilePart, { lose }: Scene): Json[] {
+  if (raw?.protocol === protocolId) return [raw.value as Json];
+  if (kind === "image" && "base64" in data && id !== undefined) return [{ type: "image_generation_call", id, status: "completed", ...defined({ output_format: formatOf(mediaType) }), result: data.base64 }];
+  lose("model_media");
   return transcript === undefined ? [] : [{ type: "message", role: "assistant", content: transcript }];
 }
 

@@ -33,12 +33,14 @@ export function callItem(id: string, { id: call_id, name, namespace, input, cust
   return custom ? { ...head, input } : { ...head, arguments: input };
 }
 
+/** A picture's `output_format` of its media type. */
+export const formatOf = (mediaType = ""): string | undefined => /^image\/(\w+)$/.exec(mediaType)?.[1];
+
 /** A part that comes whole; undefined where Responses has no word for it. */
 export function wholeItem(part: FilePart | OpaquePart, id: string): Json | undefined {
   if (part.type === "opaque") return part.protocol === protocolId ? (part.value as Json) : undefined;
   if (part.kind !== "image" || !("base64" in part.data)) return undefined;
-  const format = /^image\/(\w+)$/.exec(part.mediaType ?? "")?.[1];
-  return { id: part.id ?? id, type: "image_generation_call", status: "completed", ...(format && { output_format: format }), result: part.data.base64 };
+  return { id: part.id ?? id, type: "image_generation_call", status: "completed", ...defined({ output_format: formatOf(part.mediaType) }), result: part.data.base64 };
 }
 
 /** An annotation: the protocol's own, or a web address; undefined for a citation without one. `text` is what was said so far. */
