@@ -43,6 +43,7 @@ const readers: Readonly<Record<string, (value: Json) => Medium | undefined>> = {
   video_url: () => ({ is: "unseen", skip: "video_url" }),
   input_audio: ({ input_audio }) => (typeof input_audio === "string" ? { is: "unseen", skip: "input_audio" } : undefined),
   file: ({ file_id }) => (file_id === undefined ? undefined : { is: "unseen", skip: "file_id" }),
+  image_generation_call: () => ({ is: "picture", skip: "result" }),
   container_upload: () => ({ is: "unseen", skip: "file_id" }),
 };
 
@@ -51,7 +52,7 @@ const innerReaders: Readonly<Record<string, (value: Json, within: string) => Med
   image_url: ({ url }) => atAddress(url, "picture", "url"),
   input_audio: ({ data, format }) => recording(String(format), data, "data"),
   file: ({ file_data }) => atAddress(file_data, "unseen", "file_data"),
-  audio: ({ id }) => (id === undefined ? undefined : { is: "unseen", skip: "id" }),
+  audio: ({ id, data }) => (id === undefined ? undefined : { is: "unseen", skip: data === undefined ? "id" : "data" }),
   // Gemini's parts
   inlineData: ({ mimeType, mime_type, data }) => ofType(mimeType ?? mime_type, data, "data"),
   fileData: ({ mimeType, mime_type }) => ofType(mimeType ?? mime_type, undefined, "fileUri"),

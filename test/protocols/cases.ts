@@ -48,6 +48,9 @@ export const cases: Record<string, (own: Required<Origin>) => Partial<ChatReques
       user(text("Now a dog.")),
     ],
   }),
+  "recording that a model made": () => ({
+    turns: [user(text("Say it.")), assistant({ type: "file", kind: "audio", data: { fileId: "audio_1" }, id: "audio_1", transcript: "It is done." }), user(text("Again."))],
+  }),
   "picture that somebody else's model made": () => ({
     turns: [user(text("Draw a cat.")), assistant({ type: "file", kind: "image", data: { base64: png }, mediaType: "image/png" }), user(text("Now a dog."))],
   }),

@@ -40,7 +40,7 @@ export function renderFile(part: FilePart, at: string, lose: (loss: Loss) => voi
     if (kind !== "document") return [{ [kind]: { format, source } }];
     return [{ document: { format, name: documentName(part, at, lose), source, ...(context && { context }), ...(cite !== undefined && { citations: { enabled: cite } }) } }];
   }
-  return [];
+  return part.transcript ? [{ text: part.transcript }] : [];
 }
 
 const made = ["image", "audio"] as const;

@@ -35,7 +35,7 @@ function renderFile(part: FilePart, mediaType: string, lose: Lose): Json[] {
   if (kind !== "image") lose(kind);
   else if ("fileId" in data) lose("uploaded_file");
   else return [{ type: "image_url", image_url: { url: "url" in data ? data.url : `data:${mediaType};base64,${data.base64}`, ...renderDetail(part, lose) } }];
-  return [];
+  return part.transcript ? [{ type: "text", text: part.transcript }] : [];
 }
 
 /** The content blocks of what is said; calls and results stand elsewhere. */

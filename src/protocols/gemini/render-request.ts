@@ -18,7 +18,7 @@ function renderFile({ kind, data, mediaType = mediaTypes[kind], ...part }: FileP
   if ("base64" in data) return [{ inlineData: { mimeType: mediaType, data: data.base64 }, ...resolution }];
   if ("url" in data) return [{ fileData: { fileUri: data.url, mimeType: mediaType }, ...resolution }];
   lose("uploaded_file");
-  return [];
+  return part.transcript ? [{ text: part.transcript }] : [];
 }
 
 function renderResult(part: ToolResultPart, name: string, id: { id?: string }, isThree: boolean, lose: (loss: Loss) => void): Json[] {

@@ -60,13 +60,13 @@ function parseAssistant(message: Json, path: string, calls: Calls): Part[] {
   const cited = content.find((part) => part.type === "text");
   if (cited && citations.length > 0) cited.citations = citations;
   const pictures = list(message.images).map((image, index) => pictured(record(image), `${path}.images[${index}]`));
-  const { id: audioId } = record(message.audio);
+  const { id: audioId, transcript } = record(message.audio);
   const refusal = typeof message.refusal === "string" && message.refusal !== "" ? message.refusal : undefined;
   const said: Part[] = [
     ...content.map(unwrap),
     ...(refusal === undefined ? [] : [{ type: "text", text: refusal, refusal: true } as const]),
     ...pictures,
-    ...(typeof audioId === "string" ? [{ type: "file", kind: "audio", data: { fileId: audioId }, id: audioId } as const] : []),
+    ...(typeof audioId === "string" ? [{ type: "file", kind: "audio", data: { fileId: audioId }, id: audioId, ...(typeof transcript === "string" && transcript !== "" && { transcript }) } as const] : []),
     ...list(message.tool_calls).flatMap((call, index) => parseCall(call, `${path}.tool_calls[${index}]`, calls)),
     ...parseLegacyCall(message.function_call, `${path}.function_call`, calls),
   ];

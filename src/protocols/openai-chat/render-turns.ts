@@ -118,7 +118,7 @@ export class TurnRenderer {
     const refusals = parts.filter((part): part is TextPart => part.type === "text" && part.refusal === true);
     if (texts.some(({ citations }) => citations)) this.lose("citations");
     if (parts.some((part) => "cache" in part && part.cache)) this.lose("cache_breakpoint");
-    const content = texts.map(({ text }) => text).join("");
+    const content = parts.flatMap((part) => (isSaid(part) ? part.text : part.type === "file" && !this.own ? (part.transcript ?? []) : [])).join("");
     const opaque = parts.filter((part) => part.type === "opaque");
     if (opaque.some(({ protocol }) => protocol !== protocolId)) this.lose("provider_content");
     const verbatim = opaque.filter(({ protocol }) => protocol === protocolId).map(({ value }) => value);
