@@ -3,13 +3,13 @@ import Anthropic from "@anthropic-ai/sdk";
 import { EventStreamCodec } from "@smithy/eventstream-codec";
 import OpenAI from "openai";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { StandIn } from "../support/server.ts";
 import { events, usage, words } from "./anthropic-upstream.ts";
 import { faultIn, type Account } from "./aws.ts";
+import { entryOf } from "../support/entry.ts";
 
 type Json = Record<string, any>;
 
@@ -86,16 +86,7 @@ const openai = (secret = key.secret) => new OpenAI({ baseURL: `${gateway.url}/v1
 const anthropic = () => new Anthropic({ baseURL: gateway.url, apiKey: key.secret, authToken: null, maxRetries: 0 });
 const say = (model: string) => ({ model: `bedrock/${model}`, max_tokens: 64, messages: [{ role: "user" as const, content: "Grüß dich, 東京 !" }] });
 
-/** The ledger's entry of a request, once it is settled. */
-async function entry(id: string | null): Promise<Json> {
-  for (let tries = 0; tries < 50; tries++) {
-    const found = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key.secret}` } });
-    if (found.ok) return (await found.json()) as Json;
-    await found.body?.cancel();
-    await sleep(100);
-  }
-  throw new Error(`no ledger entry for ${id}`);
-}
+const entry = (id: string | null): Promise<Json> => entryOf(gateway.url, key.secret, id);
 
 describe("the check of signatures", () => {
   // AWS's own test case `get-vanilla`: https://docs.aws.amazon.com/general/latest/gr/signature-v4-test-suite.html

@@ -1,9 +1,9 @@
 /** The real Worker on a socket, between the official SDK and two upstreams: aimock as `openai/…`, faults as `selfhosted/…`. */
 import { LLMock } from "@copilotkit/aimock";
 import OpenAI from "openai";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { Upstream } from "./upstream.ts";
+import { entryOf } from "../support/entry.ts";
 
 /** aimock refuses any other. */
 export const openaiKey = "sk-upstream-canary-0123456789";
@@ -63,14 +63,8 @@ export class Gateway {
   }
 
   /** The ledger's entry, once it is settled. */
-  async entry({ key }: Client, requestId: string | null | undefined): Promise<Entry> {
-    for (let tries = 0; tries < 50; tries++) {
-      const answer = await fetch(`${this.url}/dashboard/requests/${requestId}`, { headers: { authorization: `Bearer ${key}` } });
-      if (answer.ok) return (await answer.json()) as Entry;
-      await answer.body?.cancel();
-      await sleep(100);
-    }
-    throw new Error(`no ledger entry for ${requestId}`);
+  entry({ key }: Client, requestId: string | null | undefined): Promise<Entry> {
+    return entryOf(this.url, key, requestId);
   }
 
   async usage({ key }: Client): Promise<{ totals: { requests: number; inputTokens: number; outputTokens: number } }> {

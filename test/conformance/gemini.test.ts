@@ -2,10 +2,10 @@
 import { ApiError, GoogleGenAI, type GenerateContentResponse } from "@google/genai";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createKey } from "../support/admin.ts";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
+import { entryOf } from "../support/entry.ts";
 
 const upstreamKey = "AIza-upstream-canary-0123456789";
 const model = "gemini/gemini-2.5-flash";
@@ -99,16 +99,7 @@ const post = (path: string, body: unknown, headers: Record<string, string> = { "
   fetch(gateway.url + path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
 const hello = { contents: [{ parts: [{ text: "hello" }] }] };
 
-/** The ledger's entry of a request, once it is settled. */
-async function entry(id: string | null | undefined): Promise<Json> {
-  for (let tries = 0; tries < 50; tries++) {
-    const found = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key}` } });
-    if (found.ok) return (await found.json()) as Json;
-    await found.body?.cancel();
-    await sleep(100);
-  }
-  throw new Error(`no ledger entry for ${id}`);
-}
+const entry = (id: string | null | undefined): Promise<Json> => entryOf(gateway.url, key, id);
 
 const idOf = ({ sdkHttpResponse }: { sdkHttpResponse?: { headers?: Record<string, string> } | undefined }): string | undefined => sdkHttpResponse?.headers?.["x-request-id"];
 

@@ -8,6 +8,7 @@ import { connect, type AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { admin, createKey } from "../support/admin.ts";
+import { entryOf } from "../support/entry.ts";
 
 const openaiKey = "sk-hostile-canary-0123456789/+abc";
 const groqKey = "gsk_hostile_canary_9876543210";
@@ -326,7 +327,7 @@ describe("an upstream", () => {
     };
     const answer = await post(chat);
     expect([400, 404, 409, 422, 429, 500, 502, 503]).toContain(answer.status);
-    const entry = await entryOf(answer.headers.get("x-request-id")!);
+    const entry = JSON.stringify(await entryOf(gateway.url, key.secret, answer.headers.get("x-request-id")));
     for (const text of [answer.text, JSON.stringify([...answer.headers]), entry, log.join()]) expect(text).not.toMatch(/hostile-canary|0123456789\\?\/\+abc/);
     expect(answer.text).toContain(status === 401 || status === 402 || status === 403 ? "OpenAI" : "[redacted]");
   });
@@ -377,17 +378,6 @@ describe("an upstream", () => {
     expect(log).toEqual([]);
   });
 });
-
-/** The ledger's entry as text, once it is there. */
-async function entryOf(id: string): Promise<string> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const answer = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key.secret}` } });
-    const text = await answer.text();
-    if (answer.ok) return text;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`no entry for ${id}`);
-}
 
 describe("OpenAI's own SDK throws its own class", () => {
   const refuse = (status: number, code: string): Play => (response) =>

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { Outside } from "./outside.ts";
+import { entryOf } from "../support/entry.ts";
 
 const base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const png = Buffer.from(base64, "base64");
@@ -32,15 +33,7 @@ beforeEach(() => {
 
 type Bucket = { list(options: { prefix: string }): Promise<{ objects: { key: string }[] }>; get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null> };
 type Entry = { status: number; end: string; deployment: string; protocol: string; usage: { inputTokens: number; outputTokens: number; outputImageTokens: number; pieces?: object }; estimated: boolean };
-async function entry(response: { headers: Headers }): Promise<Entry> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const answer = await fetch(`${gateway.url}/dashboard/requests/${response.headers.get("x-request-id")}`, { headers: { authorization: `Bearer ${key}` } });
-    if (answer.ok) return (await answer.json()) as Entry;
-    await answer.body?.cancel();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("no ledger entry");
-}
+const entry = (response: { headers: Headers }): Promise<Entry> => entryOf(gateway.url, key, response.headers.get("x-request-id"));
 
 describe("OpenAI's own", () => {
   test("pass as they are, and tokens are the ledger's", async () => {

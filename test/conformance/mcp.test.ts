@@ -6,6 +6,7 @@ import { readServers } from "../../src/mcp/server.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { Model } from "./mcp-model.ts";
 import { ToolServer } from "./mcp-server.ts";
+import { entryOf } from "../support/entry.ts";
 
 type Request = Omit<OpenAI.Responses.ResponseCreateParamsNonStreaming, "stream">;
 type Item = OpenAI.Responses.ResponseOutputItem;
@@ -326,14 +327,8 @@ test("a stream tells each list and each call", async () => {
 
 describe("each turn", () => {
   const priced = { ...base, model: "openai/gpt-4o-mini" };
-  const entry = async (id: string): Promise<{ costNanoUsd: number; usage: { inputTokens: number }; status: number }> => {
-    for (let tries = 0; tries < 50; tries += 1) {
-      const answer = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key.secret}` } });
-      if (answer.ok) return (await answer.json()) as Awaited<ReturnType<typeof entry>>;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error(`no entry for ${id}`);
-  };
+  type Entry = { costNanoUsd: number; usage: { inputTokens: number }; status: number };
+  const entry = (id: string): Promise<Entry> => entryOf(gateway.url, key.secret, id);
 
   test("is a request of its own in the ledger; the whole has the first one's id and the sum of costs", async () => {
     model.play({ calls: [lookUp("Bern")] }, { text: "ok" });

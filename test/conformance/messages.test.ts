@@ -1,11 +1,11 @@
 /** Messages through the real Worker on a socket, with both generations of Anthropic's SDK and with the base URL that each document names. */
 import Anthropic from "@anthropic-ai/sdk";
 import OldAnthropic from "anthropic-sdk-0";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { AnthropicUpstream, events, toolInput, usage, words } from "./anthropic-upstream.ts";
+import { entryOf } from "../support/entry.ts";
 
 const upstreamKey = "sk-ant-upstream-canary-0123456789";
 const upstream = new AnthropicUpstream();
@@ -26,16 +26,7 @@ afterAll(async () => {
 
 type Entry = { end: string; status: number; estimated: boolean; way: string; costNanoUsd: number; usage: Record<string, number> };
 
-/** The ledger's entry, once it is settled. */
-async function entryOf(id: string | null | undefined): Promise<Entry> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const answer = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { "x-api-key": key } });
-    if (answer.ok) return (await answer.json()) as Entry;
-    await answer.body?.cancel();
-    await sleep(100);
-  }
-  throw new Error(`no ledger entry for ${id}`);
-}
+const found = (id: string | null | undefined): Promise<Entry> => entryOf(gateway.url, key, id);
 
 const counted = { inputTokens: 241, cachedTokens: 200, cacheWriteTokens: 30, outputTokens: 7, reasoningTokens: 2 };
 const messages: Anthropic.MessageParam[] = [{ role: "user", content: "hello" }];
@@ -62,7 +53,7 @@ describe.each(settings)("%s", (_, sdk, version, base) => {
     const { data, request_id } = await anthropic.messages.create(ask("say")).withResponse();
     expect(data).toMatchObject({ id: "msg_fixed", type: "message", model: "say", content: [{ type: "text", text: words.join("") }], stop_reason: "end_turn", usage });
     expect(request_id).toMatch(/^req_[0-9a-f]{32}$/);
-    expect(await entryOf(request_id)).toMatchObject({ end: "complete", status: 200, estimated: false, usage: counted });
+    expect(await found(request_id)).toMatchObject({ end: "complete", status: 200, estimated: false, usage: counted });
   });
 
   test("the upstream gets the client's bytes and headers of its protocol, its own model id and its own key", async () => {
@@ -82,7 +73,7 @@ describe.each(settings)("%s", (_, sdk, version, base) => {
     const final = await stream.finalMessage();
     expect(texts).toEqual(words);
     expect(final).toMatchObject({ content: [{ type: "text", text: words.join("") }], stop_reason: "end_turn", usage: { input_tokens: 11, cache_read_input_tokens: 200, output_tokens: 7 } });
-    expect(await entryOf(stream.request_id)).toMatchObject({ end: "complete", estimated: false, way: "native", usage: counted });
+    expect(await found(stream.request_id)).toMatchObject({ end: "complete", estimated: false, way: "native", usage: counted });
   });
 
   test("tools, whole and streamed", async () => {
@@ -100,7 +91,7 @@ describe.each(settings)("%s", (_, sdk, version, base) => {
     stream.abort();
     await expect(stream.done()).rejects.toBeInstanceOf(sdk.APIUserAbortError);
     await gone;
-    const entry = await entryOf(id);
+    const entry = await found(id);
     expect(entry).toMatchObject({ end: "client_gone", estimated: true, usage: { inputTokens: 241, cachedTokens: 200, cacheWriteTokens: 30 } });
     expect(entry.usage.outputTokens).toBeGreaterThan(1);
   });
@@ -109,7 +100,7 @@ describe.each(settings)("%s", (_, sdk, version, base) => {
     const { data, request_id } = await anthropic.messages.countTokens({ model: "anthropic/say", messages, system: "short" }).withResponse();
     expect(data.input_tokens).toBe(241);
     expect(upstream.last.path).toBe("/v1/messages/count_tokens");
-    expect(await entryOf(request_id)).toMatchObject({ end: "complete", estimated: false, costNanoUsd: 0, usage: { inputTokens: 0, outputTokens: 0 } });
+    expect(await found(request_id)).toMatchObject({ end: "complete", estimated: false, costNanoUsd: 0, usage: { inputTokens: 0, outputTokens: 0 } });
   });
 
   test("models are listed page by page, forwards and backwards, and retrieved", async () => {
@@ -168,7 +159,7 @@ describe.each(settings)("%s", (_, sdk, version, base) => {
       stream.on("text", (text) => void texts.push(text));
       const error = await refusal(stream.done());
       expect([texts.join(""), error.message]).toEqual(["so far", expect.stringContaining(said)]);
-      expect(await entryOf(stream.request_id)).toMatchObject({ end: "upstream_error", estimated: true, usage: { inputTokens: 241, cachedTokens: 200 } });
+      expect(await found(stream.request_id)).toMatchObject({ end: "upstream_error", estimated: true, usage: { inputTokens: 241, cachedTokens: 200 } });
     }
   });
 });

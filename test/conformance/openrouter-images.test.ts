@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { Outside } from "./outside.ts";
+import { entryOf } from "../support/entry.ts";
 
 const base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const png = Buffer.from(base64, "base64");
@@ -27,15 +28,7 @@ const events = async (request: ImageGenerationRequest): Promise<Event[]> => Arra
 const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> => fetch(`${gateway.url}/api/v1/images`, { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
 
 type Entry = { status: number; end: string; deployment: string; usage: { inputTokens: number; outputTokens: number; pieces?: object }; costNanoUsd?: number; costUsd?: string };
-async function entry(id: string | null): Promise<Entry> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const answer = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key}` } });
-    if (answer.ok) return (await answer.json()) as Entry;
-    await answer.body?.cancel();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("no ledger entry");
-}
+const entry = (id: string | null): Promise<Entry> => entryOf(gateway.url, key, id);
 
 beforeAll(async () => {
   gateway = await startLocal({ port: 0, vars: { ...createKey.secrets, ...vars, CLOUDFLARE_ACCOUNT_ID: "acc0", SOVEREIGN_ORIGIN: "http://self.example/v1", UPSTREAM_RETRIES: "0" }, outbound: outside.answer });

@@ -1,10 +1,10 @@
 /** Streams in random rhythms through the real Worker: whatever the upstream's pace, cuts and end, the client gets every byte once and an end, and the ledger one entry. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { wires, type ProtocolId } from "./rhythm-wires.ts";
 import { ask, caseOf, complaints, expectedEntry, RhythmicUpstream, type Case, type Got } from "./rhythms.ts";
+import { entryOf } from "../support/entry.ts";
 
 const upstream = new RhythmicUpstream();
 let gateway: LocalGateway;
@@ -29,15 +29,7 @@ afterAll(async () => {
 
 type Entry = { end: string; estimated: boolean; usage: { inputTokens: number; outputTokens: number } };
 
-async function entryOf({ requestId }: Got): Promise<Entry | undefined> {
-  for (let tries = 0; tries < 60; tries += 1) {
-    const answer = await fetch(`${gateway.url}/dashboard/requests/${requestId}`, { headers: { authorization: `Bearer ${secret}` } });
-    const entry = (await answer.json()) as Entry;
-    if (answer.ok) return entry;
-    await sleep(50);
-  }
-  return undefined;
-}
+const found = ({ requestId }: Got): Promise<Entry> => entryOf(gateway.url, secret, requestId);
 
 /** On this machine the runtime learns of a client's leaving with the next write, and there is none in this silence. */
 const isUnheard = ({ ending, from, to, usage }: Case): boolean => ending === "hangs" && (to === "gemini-generate" || (from === to && (usage || from !== "openai-chat")));
@@ -49,7 +41,7 @@ async function run(played: Case): Promise<{ wrong: string[]; got: Got; entry: En
   const call = upstream.calls.get(played.id)!;
   const wrong = complaints(played, got);
   if (got.left !== undefined && !isUnheard(played) && !(await call.over(1_000))) wrong.push("the upstream was not hung up on");
-  const entry = await entryOf(got);
+  const entry = await found(got).catch(() => undefined);
   if (!entry) wrong.push("nothing settled");
   upstream.cases.delete(played.id);
   return { wrong, got, entry };

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { admin, createKey } from "../support/admin.ts";
 import { events, usage, words } from "./anthropic-upstream.ts";
+import { entryOf } from "../support/entry.ts";
 
 type Json = Record<string, any>;
 type Call = { path: string; headers: Record<string, string | string[] | undefined>; body: Json };
@@ -138,16 +139,7 @@ const post = (path: string, body: unknown, secret = key.secret): Promise<Respons
   fetch(gateway.url + path, { method: "POST", headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" }, body: JSON.stringify(body) });
 const say = (model: string) => ({ model, max_tokens: 64, messages: [{ role: "user" as const, content: "hello" }] });
 
-/** The ledger's entry of a request, once it is settled. */
-async function entry(id: string | null): Promise<Json> {
-  for (let tries = 0; tries < 50; tries++) {
-    const found = await fetch(`${gateway.url}/dashboard/requests/${id}`, { headers: { authorization: `Bearer ${key.secret}` } });
-    if (found.ok) return (await found.json()) as Json;
-    await found.body?.cancel();
-    await sleep(100);
-  }
-  throw new Error(`no ledger entry for ${id}`);
-}
+const entry = (id: string | null): Promise<Json> => entryOf(gateway.url, key.secret, id);
 
 test("twenty requests at once get one token, and each its answer", async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => post("/v1/chat/completions", say("vertex/gemini-2.5-flash"))));

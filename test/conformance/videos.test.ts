@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { startLocal, type LocalGateway } from "../../scripts/local.ts";
 import { createKey } from "../support/admin.ts";
 import { Outside } from "./outside.ts";
+import { entryOf } from "../support/entry.ts";
 
 const film = Buffer.from("ftypisom a film of some bytes");
 const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
@@ -210,14 +211,7 @@ describe.runIf(existsSync(recordings))("as recorded", () => {
     const { data: made, response } = await openai.videos.create({ model: "xai/grok-imagine-video" as never, ...rest, seconds: String(duration) as never }).withResponse();
     expect(outside.left[0]).toMatchObject({ json: begin.request.body, path: begin.request.path });
     expect(await ended(made.id)).toMatchObject({ status: "completed", seconds: "1" });
-    for (let tries = 0; tries < 60; tries += 1) {
-      const entry = await fetch(`${gateway.url}/dashboard/requests/${response.headers.get("x-request-id")}`, { headers: { authorization: `Bearer ${key}` } });
-      if (entry.ok) {
-        expect(await entry.json()).toMatchObject({ costNanoUsd: 50_000_000, costSource: "reported", usage: { pieces: { video_second: 1 } } });
-        break;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    expect(await entryOf(gateway.url, key, response.headers.get("x-request-id"))).toMatchObject({ costNanoUsd: 50_000_000, costSource: "reported", usage: { pieces: { video_second: 1 } } });
     there = false;
     expect((await bytesOf(made.id)).bytes).toEqual(film);
     expect([replayed.size, all.length]).toEqual([6, 6]);

@@ -11,7 +11,7 @@ const ofAnswers: readonly Explanation[] = [
 ];
 
 const ofRequests: readonly Explanation[] = [
-  { check: "accepted", detail: /data_collection: deny|provider\.(?:max_price|only)/, why: "the request says itself that it does not want such a provider" },
+  { check: "accepted", detail: /data_collection: deny|provider\.(?:max_price|only|zdr)/, why: "the request says itself that it does not want such a provider" },
   { check: "images", upstream: /^bedrock\//, why: "Bedrock takes the bytes of pictures, not their addresses: declared as image_url" },
   { check: "images", upstream: /^cohere\//, why: "Cohere takes no pictures in a tool's result: declared as tool_result_media" },
   { check: "max_tokens", upstream: /responses$/, detail: /^\D*(?:\d|1[0-5])\D*$/, why: "Responses refuses fewer than 16 output tokens: 16 are asked for" },
