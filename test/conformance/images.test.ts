@@ -176,6 +176,36 @@ describe("chat that draws", () => {
     expect(chunks.flatMap(({ choices }) => choices.flatMap(({ delta }) => (delta as { images?: unknown[] }).images ?? []))).toMatchObject(images);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("Here.");
   });
+
+  describe("is told of what it drew, signed as it was", () => {
+    const model = "gemini/gemini-3-pro-image";
+    const drawn = [{ text: "Here.", thoughtSignature: "c2ln" }, { inlineData: { mimeType: "image/png", data: base64 }, thoughtSignature: "c2lo" }];
+    const told = (): unknown => (outside.to("generativelanguage.googleapis.com").at(-1)!.json as { contents: unknown }).contents;
+    const conversation = [{ role: "user", parts: [{ text: "a cat" }] }, { role: "model", parts: drawn }, { role: "user", parts: [{ text: "now bluer" }] }];
+    beforeEach(() => outside.play("generativelanguage.googleapis.com/", ({ path }) => {
+      const answer = { candidates: [{ index: 0, content: { role: "model", parts: drawn }, finishReason: "STOP" }], usageMetadata: { promptTokenCount: 8, candidatesTokenCount: 1290, totalTokenCount: 1298 } };
+      return path.includes("stream") ? new Response(`data: ${JSON.stringify(answer)}\n\n`, { headers: { "content-type": "text/event-stream" } }) : Response.json(answer);
+    }));
+
+    test("by a chat client", async () => {
+      const { choices } = await openai.chat.completions.create({ model, messages: [{ role: "user", content: "a cat" }] });
+      const { response } = await openai.chat.completions.create({ model, messages: [{ role: "user", content: "a cat" }, choices[0]!.message, { role: "user", content: "now bluer" }] }).withResponse();
+      expect(told()).toEqual(conversation);
+      expect(response.headers.get("x-forge-losses")).toBeNull();
+    });
+
+    test("by a Responses client that gives all back", async () => {
+      const { output } = await openai.responses.stream({ model, input: "a cat", store: false, include: ["reasoning.encrypted_content"] }).finalResponse();
+      await openai.responses.create({ model, input: [{ role: "user", content: "a cat" }, ...output, { role: "user", content: "now bluer" }] as never, store: false });
+      expect(told()).toEqual(conversation);
+    });
+
+    test("by a Responses client whose turns are kept here", async () => {
+      const { id } = await openai.responses.create({ model, input: "a cat" });
+      await openai.responses.create({ model, input: "now bluer", previous_response_id: id });
+      expect(told()).toEqual(conversation);
+    });
+  });
 });
 
 describe("harm", () => {
