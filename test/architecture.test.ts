@@ -57,9 +57,9 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "films outlive their requests: an object takes the pipeline's steps by itself, in its own time",
   },
   brain: { may: ["pipeline/index", "protocols/index", "errors", "within"], why: "thinks about a request in steps, each of which is a request as any other" },
-  routes: { may: ["alerts", "batches/index", "brain/index", "dashboard/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "ledger/usage-csv", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
+  routes: { may: ["alerts", "batches/index", "brain/index", "dashboard/index", "mcp", "pipeline", "accounts", "payments/index", "type limits", "ledger/index", "ledger/price", "ledger/requests", "ledger/usage-csv", "type receipts/index", "files/index", "form", "pictures", "videos/index", "catalog/edit-schemas", "catalog/model-edits", "type catalog/deployment-edits", "catalog/price-edits", "catalog/rows", "protocols/index", "responses/index", "router/index", "errors", "telemetry"], why: "URLs: they pick a protocol by name and a pipeline; stores only for pages and the admin API" },
   dashboard: {
-    may: ["accounts", "batches/index", "alerts", "catalog/index", "catalog/price-edits", "env", "errors", "files/index", "form", "ledger/index", "ledger/usage-csv", "type health/index", "type limits/index", "mail", "payments/index", "pipeline/index", "protocols/index", "router/index", "telemetry/log", "videos/index"],
+    may: ["accounts", "batches/index", "alerts", "catalog/index", "catalog/deployment-edits", "catalog/edit-doubts", "catalog/edit-schemas", "catalog/model-edits", "catalog/price-edits", "env", "errors", "files/index", "form", "ledger/index", "ledger/usage-csv", "type health/index", "type limits/index", "mail", "payments/index", "pipeline/index", "protocols/index", "router/index", "telemetry/log", "videos/index"],
     why: "pages for people: the stores through their own functions, the playground through the one path, never over HTTP; loaded by one route when a browser comes",
   },
   reference: { may: ["dashboard/assets", "dashboard/components/field", "dashboard/components/icon", "dashboard/components/parts", "dashboard/islands/call", "accounts/budgets", "accounts/demands", "accounts/members", "accounts/policy", "accounts/retention", "accounts/token-issuers", "errors", "protocols/index", "protocols/request-schemas", "responses/asked", "routes"], why: "tells of the API by the schemas that read it, wherever they stand; nothing that answers a model's request imports it; its pages are made of the dashboard's parts" },
@@ -70,7 +70,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
 /** Who may import which package. Everything else is ours or the platform's. */
 const packages: Record<string, { rooms: string[]; why: string }> = {
   "@modelcontextprotocol/client": { rooms: ["mcp"], why: "MCP's own client; loaded when the first request names a server" },
-  zod: { rooms: ["mcp", "protocols", "accounts", "brain", "routes", "responses", "payments", "env", "dashboard", "reference"], why: "schemas stand at trust boundaries: requests, vars, stored JSON; zod writes them as JSON Schema itself" },
+  zod: { rooms: ["mcp", "protocols", "accounts", "catalog", "brain", "routes", "responses", "payments", "env", "dashboard", "reference"], why: "schemas stand at trust boundaries: requests, vars, stored JSON; zod writes them as JSON Schema itself" },
   hono: { rooms: ["app", "routes", "dashboard", "reference"], why: "HTTP ends at the routes, and at the pages" },
   "better-auth": { rooms: ["dashboard"], why: "people, their passwords and sessions are a craft of its own; it evaluates nothing for an API call" },
   "@better-auth/passkey": { rooms: ["dashboard"], why: "WebAuthn, as a part of better-auth by its authors; loaded when somebody uses a passkey" },

@@ -10,7 +10,8 @@ export type AuditAction =
   | "invitation.put" | "invitation.delete" | "invitation.accept"
   | "key.create" | "key.update" | "key.rotate" | "key.revoke"
   | "budget.put" | "budget.delete" | "alert.put" | "alert.rotate" | "account.update" | "credit.post" | "adjustment.post"
-  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "price.put"
+  | "credential.put" | "credential.update" | "credential.delete" | "credential.rotate" | "token_issuer.put" | "token_issuer.delete" | "alias.put" | "alias.delete" | "alias.restore" | "price.put"
+  | "model.put" | "model.restore" | "deployment.put" | "deployment.restore"
   | "person.update" | "person.password" | "person.link" | "person.unlink" | "passkey.create" | "passkey.update" | "passkey.delete" | "session.end"
   | "file.create" | "file.delete" | "batch.create" | "batch.cancel";
 

@@ -1,7 +1,7 @@
 /** What can be called and what it costs: read from D1 as a whole, held in the isolate, never asked on the hot path. */
 import { listed, pricedFromMs, type Price, type Unit } from "../ledger/price.ts";
 import { doubtAbout } from "./doubt.ts";
-import { sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelKind, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
+import { everyDeployment, everyModel, sound, type AliasRow, type AliasRuleRow, type DeploymentRow, type ModelKind, type ModelRow, type PickBy, type PriceRow, type Rows } from "./rows.ts";
 
 /** Capabilities by which models are chosen. */
 export const capabilities = ["tools", "vision", "audio", "video", "pdf", "json_schema", "reasoning"] as const;
@@ -43,6 +43,8 @@ export type Deployment = {
   readonly pricedFromMs: number | undefined;
   /** It costs nothing, or says so by half: a variant for a while, a tier that reads along, a router's own fee. */
   readonly gift: boolean;
+  /** The operator has taken it out: nobody is sent there. */
+  readonly out?: true;
 };
 
 /** What a request to a model of a kind may be charged for: every unit of the first way of which all have a price. */
@@ -91,11 +93,11 @@ export type Catalog = {
 /** Reads the whole catalog in one round trip. Throws, for the last good one to stay, when it is malformed or cannot be meant beside that one. */
 export async function loadCatalog(db: D1Database, last?: Catalog, report: (problem: string) => void = () => {}): Promise<Catalog> {
   const [models, deployments, prices, aliases, aliasRules] = await db.batch([
-    db.prepare("SELECT * FROM models"),
-    db.prepare("SELECT * FROM deployments"),
+    db.prepare(`SELECT * FROM ${everyModel}`),
+    db.prepare(`SELECT provider, upstream_id, model_id, serves FROM ${everyDeployment}`),
     db.prepare("SELECT provider, upstream_id, class, above_tokens, valid_from, pico_usd FROM prices"),
-    db.prepare("SELECT organisation_id, name, target, weight FROM aliases ORDER BY organisation_id, name, position"),
-    db.prepare("SELECT organisation_id, name, pick, hedges, continues FROM alias_rules"),
+    db.prepare("SELECT organisation_id, name, target, weight FROM aliases WHERE organisation_id <> '*' ORDER BY organisation_id, name, position"),
+    db.prepare("SELECT organisation_id, name, pick, hedges, continues FROM alias_rules WHERE organisation_id <> '*'"),
   ]);
   const { rows, faults } = sound({
     models: models!.results as ModelRow[], deployments: deployments!.results as DeploymentRow[], prices: prices!.results as PriceRow[], aliases: aliases!.results as AliasRow[], aliasRules: aliasRules!.results as AliasRuleRow[],
@@ -124,7 +126,7 @@ export function buildCatalog(rows: Rows, atMs: number): Catalog {
     const name = `${row.provider}/${row.upstream_id}`;
     if (!model) return [];
     const own = (prices.get(name) ?? []).map((price): Price => ({ class: price.class, picoUsd: price.pico_usd, aboveTokens: price.above_tokens, validFromMs: price.valid_from }));
-    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: chargedFromMs(own, model.kind), gift: isGift(row.upstream_id, model.kind, ratesOf(own, atMs)) }];
+    return [{ provider: row.provider, upstreamId: row.upstream_id, name, model, prices: own, rates: ratesOf(own, atMs), pricedFromMs: chargedFromMs(own, model.kind), gift: isGift(row.upstream_id, model.kind, ratesOf(own, atMs)), ...(row.serves === 0 && { out: true as const }) }];
   });
   return {
     models,

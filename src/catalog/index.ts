@@ -1,5 +1,5 @@
 /**
- * Models, deployments, prices and aliases in D1, held in the isolate, and the editing of prices. `catalog.sql` is generated
+ * Models, deployments, prices and aliases in D1, held in the isolate, and the editing of models, deployments and prices. `catalog.sql` is generated
  * (`npm run catalog`). Does not belong here: which deployment is chosen (router), what a price means and whether it can be meant (ledger).
  * Imports: the ledger's prices, the audit trail, errors.
  */

@@ -3,6 +3,7 @@ import { auditIfChanged, type By } from "../accounts/audit.ts";
 import { GatewayError } from "../errors.ts";
 import { doubtsAbout, isPrice, spoken } from "../ledger/plausible.ts";
 import { inForce, type Price } from "../ledger/price.ts";
+import { everyDeployment } from "./rows.ts";
 
 /** One row. `model`: public name; `source`: where the figure comes from. */
 export type ListedPrice = Price & { provider: string; upstreamId: string; model: string; source: string; inForce: boolean };
@@ -18,7 +19,7 @@ type Row = { provider: string; upstream_id: string; model_id: string; class: Pri
 
 const everyPrice = `
   SELECT d.provider, d.upstream_id, d.model_id, class, above_tokens, valid_from, pico_usd, source
-  FROM deployments d LEFT JOIN prices p ON p.provider = d.provider AND p.upstream_id = d.upstream_id`;
+  FROM ${everyDeployment} d LEFT JOIN prices p ON p.provider = d.provider AND p.upstream_id = d.upstream_id`;
 const newestFirst = "ORDER BY d.provider, d.upstream_id, class, above_tokens, valid_from DESC";
 
 /** Every price that a model has or had, under any of its names, newest first. Throws `not_found` when nobody serves it. */

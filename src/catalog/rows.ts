@@ -14,11 +14,23 @@ export type ModelRow = {
   id: string; owner: string; kind: ModelKind; input_modalities: string; output_modalities: string; capabilities: string;
   context_tokens: number | null; max_output_tokens: number | null; released_at: number | null;
 };
-export type DeploymentRow = { provider: string; upstream_id: string; model_id: string };
+export type DeploymentRow = { provider: string; upstream_id: string; model_id: string; /** 0: taken out. */ serves?: number };
 export type PriceRow = { provider: string; upstream_id: string; class: Price["class"]; above_tokens: number; valid_from: number; pico_usd: number };
 export type AliasRow = { organisation_id: string; name: string; target: string; weight: number };
 export type AliasRuleRow = { organisation_id: string; name: string; pick: PickBy; hedges: number; continues: number };
 export type Rows = { models: ModelRow[]; deployments: DeploymentRow[]; prices: PriceRow[]; aliases: AliasRow[]; aliasRules: AliasRuleRow[] };
+
+const modelColumns = "id, owner, kind, input_modalities, output_modalities, capabilities, context_tokens, max_output_tokens, released_at";
+
+/** Models as they count: the operator's before the published ones. `edited`: 1 = the operator's. */
+export const everyModel = `(SELECT ${modelColumns}, 1 AS edited FROM model_edits UNION ALL SELECT ${modelColumns}, 0 FROM models WHERE id NOT IN (SELECT id FROM model_edits))`;
+
+/** Deployments, likewise. `published`: the model that it serves as published; null = it is the operator's own. */
+export const everyDeployment = `(
+  SELECT e.provider, e.upstream_id, e.model_id, e.serves, 1 AS edited, d.model_id AS published
+  FROM deployment_edits e LEFT JOIN deployments d ON d.provider = e.provider AND d.upstream_id = e.upstream_id
+  UNION ALL SELECT d.provider, d.upstream_id, d.model_id, 1, 0, d.model_id FROM deployments d
+  WHERE NOT EXISTS (SELECT 1 FROM deployment_edits e WHERE e.provider = d.provider AND e.upstream_id = d.upstream_id))`;
 
 const isName = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -50,7 +50,7 @@ export function listedModels(known: Survey, fits: (model: Model | undefined, id:
 /** Why a deployment is not among those that are tried. */
 export const inWords: Record<ExclusionReason, string> = {
   unknown: "nobody knows it", not_configured: "its provider is not set up here", protocol: "it does not speak what was asked", not_native: "it cannot be told all of the request",
-  not_self_hosted: "it is not on your own servers", not_allowed: "your plan or your organisation does not include it", not_priced: "it has no price, and money is counted", free: "it is given away, which this alias leaves out",
+  not_self_hosted: "it is not on your own servers", taken_out: "who runs this gateway has taken it out", not_allowed: "your plan or your organisation does not include it", not_priced: "it has no price, and money is counted", free: "it is given away, which this alias leaves out",
   not_free: "it is not free", ignored: "the request ignores its provider", not_in_only: "the request names other providers", fallbacks_off: "only one deployment was named",
   trains: "it may train on prompts", retains: "it may keep prompts", quantization: "its quantization is not known", max_price: "it costs more than allowed",
   unhealthy: "it has failed too often just now", other_embedding: "its vectors cannot be compared with the first's", not_needed: "enough others are before it",

@@ -42,7 +42,7 @@ export const classes: Readonly<Record<string, string>> = {
 /** Why a deployment was not asked; a reason that is not here says it by its name. */
 export const reasons: Readonly<Record<string, string>> = {
   unknown: "nobody knows the name", not_configured: "its provider is not set up here", protocol: "it does not speak what was asked", not_native: "only its own protocol can say what was asked",
-  not_self_hosted: "the request is sovereign", not_allowed: "the key, the plan or the organisation does not allow it", not_priced: "what it costs is not known", free: "it is given away, which an alias of everything does not mean",
+  not_self_hosted: "the request is sovereign", taken_out: "who runs the gateway has taken it out", not_allowed: "the key, the plan or the organisation does not allow it", not_priced: "what it costs is not known", free: "it is given away, which an alias of everything does not mean",
   not_free: "it is not free", ignored: "the request left it out", not_in_only: "the request wanted others only", fallbacks_off: "the request wanted no fallback", trains: "it may train on prompts",
   retains: "it may keep prompts", quantization: "its quantization is not one that was wanted", max_price: "it costs more than was wanted", unhealthy: "it was down",
   kind: "it is for something else", context: "the request is too long for it", output_tokens: "its answers are too short", output_modality: "it does not make what was asked for",

@@ -4,6 +4,7 @@
  */
 export { adopt } from "./adopt.ts";
 export { postCredit } from "./credit.ts";
+export { editAlias, editDeployment, editModel, removeAlias, takeBackAlias, takeBackDeployment, takeBackModel } from "./catalog-edits.ts";
 export { dryRun, type DryRun, type Seen } from "./dry-run.ts";
 export { prepare, type Prepared } from "./prepared.ts";
 export { survey, type Survey } from "./survey.ts";

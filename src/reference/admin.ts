@@ -11,8 +11,10 @@ import * as applications from "../routes/admin/applications.ts";
 import { listQuery as auditQuery } from "../routes/admin/audit.ts";
 import { checkoutSchema, portalSchema } from "../routes/admin/checkout.ts";
 import * as credentials from "../routes/admin/credentials.ts";
+import * as deployments from "../routes/admin/deployments.ts";
 import * as keys from "../routes/admin/keys.ts";
 import { roleSchema } from "../routes/admin/members.ts";
+import * as models from "../routes/admin/models.ts";
 import * as organisations from "../routes/admin/organisations.ts";
 import { linkSchema } from "../routes/admin/people.ts";
 import { planSchema } from "../routes/admin/plans.ts";
@@ -71,8 +73,15 @@ const operations = (): readonly Omit<Operation, "by">[] => [
   { on: "POST /admin/keys/{key_id}/rotate", is: "A new secret for a key", gives: "KeyWithSecret", json: keys.rotateSchema, bodyOptional: true },
   { on: "POST /admin/keys/{key_id}/revoke", is: "Revoke a key at once", gives: "Key" },
   { on: "GET /admin/aliases", is: "List aliases", gives: "AliasList", query: aliases.organisationQuery },
-  { on: "PUT /admin/aliases/{alias}", is: "Set an alias", gives: "Alias", json: aliases.aliasSchema },
-  { on: "DELETE /admin/aliases/{alias}", is: "Delete an alias", query: aliases.organisationQuery, ...gone },
+  { on: "PUT /admin/aliases/{alias}", is: "Set an alias", gives: "Alias", says: "One of everyone's that is likely a slip (it leads nowhere, hides a model, or leads back to itself) is refused with the reasons (409) until it is sent with `confirm`.", json: aliases.aliasSchema },
+  { on: "DELETE /admin/aliases/{alias}", is: "Delete an alias", query: aliases.removalQuery, ...gone },
+  { on: "POST /admin/aliases/{alias}/restore", is: "Make one of everyone's aliases as it was published", gives: "Alias", says: "Also one that was deleted. 404 for one that was never published." },
+  { on: "GET /admin/models", is: "List models", gives: "CatalogModelPage", says: "As they count here, whether or not they can be called, with their deployments.", query: models.listQuery },
+  { on: "GET /admin/models/{model}", is: "One model", gives: "CatalogModel" },
+  { on: "PUT /admin/models/{model}", is: "Make a model, or change its facts", gives: "EditedCatalogModel", says: "All its facts: they count in the place of the published ones, with later deployments too. What is likely a slip is refused with the reasons (409) until it is sent with `confirm`.", json: models.modelSchema },
+  { on: "DELETE /admin/models/{model}", is: "Take the edit of a model back", says: "It is as the published catalog has it, or gone where that does not have it (409 while it has deployments).", ...gone },
+  { on: "PUT /admin/deployments", is: "Make a deployment, change which model it serves, take it out or in", gives: "EditedDeployment", says: "A provider's address, key and whether it is self-hosted are the installation's: a deployment serves sovereign requests only where its provider is self-hosted. What is likely a slip (no price, the last of its model) is refused with the reasons (409) until it is sent with `confirm`.", json: deployments.deploymentSchema },
+  { on: "DELETE /admin/deployments", is: "Take the edit of a deployment back", says: "It is as the published catalog has it, or gone where that does not have it.", query: deployments.deploymentQuery, ...gone },
   { on: "GET /admin/prices", is: "All prices a model has or had", gives: "PriceList", query: prices.listQuery },
   { on: "PUT /admin/prices", is: "Add a price", gives: "AddedPrice", says: "One of `picoUsd` (per token) and `usdPerMillion`. No row is ever changed.", json: prices.priceSchema },
   { on: "POST /admin/adjustments", is: "Correct what a request was charged", gives: "Adjustment", json: adjustment, status: 201 },

@@ -5,6 +5,7 @@ import { houseRulesSchema } from "../accounts/demands.ts";
 import { roles } from "../accounts/members.ts";
 import { keyPolicySchema, limitsSchema, modelListSchema } from "../accounts/policy.ts";
 import { retentionSchema } from "../accounts/retention.ts";
+import { modelSchema } from "../routes/admin/models.ts";
 
 const time = (): z.ZodType => z.iso.datetime();
 const maybeTime = (): z.ZodType => z.iso.datetime().nullable();
@@ -77,7 +78,13 @@ function keys() {
   const alias = z.strictObject({
     organisation: word(), name: z.string(), targets: z.array(z.union([z.string(), z.strictObject({ name: z.string(), weight: count() })])), pick: z.string(), hedges: z.boolean(), continues: z.boolean(),
   });
+  const { confirm: _, ...facts } = modelSchema.shape;
+  const known = { id: z.string(), ...facts, releasedAt: maybeTime() };
+  const deployment = { provider: z.string(), upstreamId: z.string(), model: z.string(), serves: z.boolean(), edited: z.boolean(), published: word(), prices: count() };
+  const model = { ...known, edited: z.boolean(), ours: z.boolean(), published: z.strictObject(known).nullable(), deployments: z.array(z.strictObject(deployment)) };
+  const fresh = { catalogFreshSeconds: count() };
   return {
+    CatalogModel: z.strictObject(model), CatalogModelPage: page(z.strictObject(model)), EditedCatalogModel: z.strictObject({ ...model, ...fresh }), EditedDeployment: z.strictObject({ ...deployment, ...fresh }),
     Key: z.strictObject(key), KeyPage: page(z.strictObject(key)), KeyWithSecret: z.strictObject({ ...key, secret: z.string() }), Alias: alias, AliasList: list(alias),
     AuditPage: page(z.strictObject({ id: z.string(), at: time(), actor: z.string(), action: z.string(), subject: z.string(), organisation: word(), detail: z.unknown() })),
   };

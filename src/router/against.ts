@@ -148,6 +148,7 @@ export function against(candidate: Candidate, access: Access, terms: Terms): Exc
   const { question, asked, needs, listed, money, maxPrice } = terms;
   const { list, selfHosted } = access;
   if (question.sovereign && !selfHosted) return "not_self_hosted";
+  if (candidate.out) return "taken_out";
   if (listed && !allAllow(question.principal, namesOf(asked, candidate))) return "not_allowed";
   if (list.length === 0) return "not_configured";
   if (!speaks(access, candidate, question.protocols)) return "protocol";

@@ -109,7 +109,7 @@ function fitting(read: Read, terms: Terms, ways: Ways): Fitting {
   for (const candidate of candidates) {
     if (candidate.provider !== provider) access = ways.of((provider = candidate.provider));
     const reason = against(candidate, access, terms)
-      ?? (free ? (isFree(candidate, access) ? undefined : "not_free") : wild && candidate.gift && !isNamed(candidate, read) ? "free" : undefined);
+      ?? (free ? (isFree(candidate, access) ? undefined : "not_free") : wild && candidate.gift && !access.selfHosted && !isNamed(candidate, read) ? "free" : undefined);
     if (reason) excluded.push({ deployment: candidate.name, reason });
     else fit.push(candidate);
   }

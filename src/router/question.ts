@@ -82,6 +82,7 @@ export type ExclusionReason =
   | "protocol"         // it does not speak what was asked
   | "not_native"       // the request has what only its own protocol can say (a provider's own tools), and it is not spoken there
   | "not_self_hosted"  // the request is sovereign
+  | "taken_out"        // who runs the gateway has taken it out
   | "not_allowed"      // the key, its plan or its organisation does not let it be called
   | "not_priced"       // money is counted, and what it costs is not known
   | "free"             // an alias of everything means nothing that is given away

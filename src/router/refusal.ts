@@ -65,6 +65,7 @@ function nothingLeft(question: Question, excluded: readonly Exclusion[]): Gatewa
     const why = reasons.has("not_configured") ? "no provider of it is set up here" : "no provider of it offers this endpoint";
     return new GatewayError("no_provider", `The model ${model} cannot be called: ${why} (${[...new Set(wanted)].slice(0, 10).join(", ")}).`, { param: "model", shouldRetry: false });
   }
+  if (reasons.has("taken_out") && !reasons.has("not_allowed")) return new GatewayError("no_provider", `The model ${model} cannot be called: who runs this gateway has taken it out.`, { param: "model", shouldRetry: false }, 404);
   const byOrganisation = excluded.every(({ deployment }) => !allows(question.principal.organisationModels, [question.name, deployment, ...modelAt(question, deployment)]));
   if (byOrganisation) return new GatewayError("model_not_allowed", `Your organisation does not allow the model ${model}.`, { param: "model" });
   return new GatewayError("model_not_allowed", `This API key may not call the model ${model}.`, { param: "model" });

@@ -4,7 +4,7 @@ import { providerOf, providers, selfHosted } from "../providers/index.ts";
 import { undated } from "./names.ts";
 
 /** A deployment that may serve the request; `model` is missing when the catalog does not know the id yet. `name`: `provider/upstream id`. */
-export type Candidate = { readonly provider: string; readonly upstreamId: string; readonly name: string; readonly model: Model | undefined; readonly prices: Deployment["prices"]; readonly rates: Deployment["rates"]; readonly pricedFromMs: number | undefined; readonly gift: boolean };
+export type Candidate = { readonly provider: string; readonly upstreamId: string; readonly name: string; readonly model: Model | undefined; readonly prices: Deployment["prices"]; readonly rates: Deployment["rates"]; readonly pricedFromMs: number | undefined; readonly gift: boolean; readonly out?: true };
 
 /** What a name stands for: deployments, each once, in order; the alias that it is; each one's weight in it where that is not 1. */
 export type Meaning = { readonly candidates: readonly Candidate[]; readonly alias?: Alias | undefined; readonly weights?: ReadonlyMap<Candidate, number> };
@@ -67,14 +67,14 @@ function plainNames(name: string, names: Names, way: Set<string>, followed: Set<
   return plain;
 }
 
-/** A model of the owner's servers. */
-const owned = (upstreamId: string, catalog: Catalog): Candidate =>
-  ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined, gift: false });
+/** A model of the owner's servers: as the catalog has it, where it does. */
+const owned = (upstreamId: string, catalog: Catalog): Candidate => catalog.byName.get(nameOf({ provider: selfHosted.id, upstreamId }))
+  ?? ({ provider: selfHosted.id, upstreamId, name: nameOf({ provider: selfHosted.id, upstreamId }), model: catalog.models.get(upstreamId), prices: [], rates: undefined, pricedFromMs: undefined, gift: false });
 
 /** Everything, or all that one provider has. */
 function wildcard(name: string, { catalog, selfHostedModels }: Names): readonly Candidate[] {
   const provider = name === "*" ? undefined : name.slice(0, -2);
-  const own = provider === undefined || provider === selfHosted.id ? selfHostedModels.map((id) => owned(id, catalog)) : [];
+  const own = provider === undefined || provider === selfHosted.id ? selfHostedModels.filter((id) => !catalog.byName.has(nameOf({ provider: selfHosted.id, upstreamId: id }))).map((id) => owned(id, catalog)) : [];
   const listed = listedOf(catalog, provider);
   return own.length > 0 ? [...own, ...listed] : listed;
 }

@@ -8,8 +8,10 @@ import { applications } from "./admin/applications.ts";
 import { audit } from "./admin/audit.ts";
 import { checkout } from "./admin/checkout.ts";
 import { allCredentials, credentials } from "./admin/credentials.ts";
+import { deployments } from "./admin/deployments.ts";
 import { keys } from "./admin/keys.ts";
 import { members } from "./admin/members.ts";
+import { models } from "./admin/models.ts";
 import { organisations } from "./admin/organisations.ts";
 import { people } from "./admin/people.ts";
 import { plans } from "./admin/plans.ts";
@@ -21,7 +23,7 @@ import { usage } from "./admin/usage.ts";
 import type { App } from "./context.ts";
 
 /**
- * /admin: organisations, their rules and alerts, people, applications, plans, keys, credentials, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
+ * /admin: organisations, their rules and alerts, people, applications, plans, keys, credentials, models, deployments, aliases, prices, corrections, audit trail, usage, sovereign mode, for whoever holds ADMIN_SECRET. A change
  * that concerns a key has reached the key's Durable Object when the call answers.
  */
 export const admin = new Hono<App>()
@@ -41,6 +43,8 @@ export const admin = new Hono<App>()
   .route("/keys", keys)
   .route("/applications", applications)
   .route("/aliases", aliases)
+  .route("/models", models)
+  .route("/deployments", deployments)
   .route("/prices", prices)
   .route("/adjustments", adjustments)
   .route("/audit", audit)

@@ -43,23 +43,49 @@ describe("everyone's aliases", () => {
   const targets = all<{ name: string; target: string }>("SELECT name, target FROM aliases WHERE organisation_id = '' ORDER BY name, position");
 
   test("are there, each with a way to pick, and name models that are there", () => {
-    expect(all("SELECT name, pick FROM alias_rules ORDER BY name")).toEqual([
+    expect(all("SELECT name, pick FROM alias_rules WHERE organisation_id = '' ORDER BY name")).toEqual([
       { name: "auto", pick: "cheapest" }, { name: "embedding", pick: "order" }, { name: "fast", pick: "fastest" }, { name: "moderation", pick: "order" }, { name: "reasoning", pick: "order" },
       { name: "rerank", pick: "order" },
     ]);
     const known = new Set(all<{ id: string }>("SELECT id FROM models JOIN deployments ON model_id = id").map(({ id }) => id));
     expect(targets.filter(({ target }) => !target.endsWith("*") && !known.has(target))).toEqual([]);
-    const able = (alias: string, capability: string) => all(`SELECT id FROM aliases a JOIN models m ON m.id = a.target WHERE a.name = '${alias}' AND m.capabilities NOT LIKE '%"${capability}"%'`);
+    const able = (alias: string, capability: string) => all(`SELECT id FROM aliases a JOIN models m ON m.id = a.target WHERE a.organisation_id = '' AND a.name = '${alias}' AND m.capabilities NOT LIKE '%"${capability}"%'`);
     expect([able("reasoning", "reasoning"), able("embedding", "embedding"), able("fast", "text")]).toEqual([[], [], []]);
   });
 
-  test("stay as an administrator has changed them", () => {
-    const own = new DatabaseSync(":memory:");
-    for (const sql of [schema, catalog, aliases]) own.exec(sql);
-    own.exec("DELETE FROM aliases WHERE name = 'fast'; INSERT INTO aliases (organisation_id, name, position, target) VALUES ('', 'fast', 0, 'mine'); UPDATE alias_rules SET pick = 'order' WHERE name = 'fast'");
-    own.exec(aliases);
-    expect(own.prepare("SELECT target FROM aliases WHERE name = 'fast'").all()).toEqual([{ target: "mine" }]);
-    expect(own.prepare("SELECT pick FROM alias_rules WHERE name = 'fast'").get()).toEqual({ pick: "order" });
+  describe("with a later deployment", () => {
+    const later = aliases.replace("('*','fast',0,'gpt-6-luna'),", "('*','fast',0,'gpt-7-luna'),").replace(",('*','rerank',7,'selfhosted/*')", "").replace("('*','reasoning','order')", "('*','reasoning','cheapest')");
+    const applied = (change: string) => {
+      const own = new DatabaseSync(":memory:");
+      for (const sql of [schema, catalog, aliases, change, later, later]) own.exec(sql);
+      return (name: string) => ({
+        targets: own.prepare("SELECT target FROM aliases WHERE organisation_id = '' AND name = ? ORDER BY position").all(name).map((row) => row.target),
+        rule: own.prepare("SELECT pick, own FROM alias_rules WHERE organisation_id = '' AND name = ?").get(name),
+      });
+    };
+
+    test("those that nobody has touched follow it", () => {
+      const is = applied("");
+      expect(is("fast").targets.slice(0, 2)).toEqual(["gpt-7-luna", "claude-haiku-5-5"]);
+      expect(is("rerank").targets).toEqual(targets.filter(({ name, target }) => name === "rerank" && target !== "selfhosted/*").map(({ target }) => target));
+      expect([is("reasoning").rule, is("auto").rule]).toEqual([{ pick: "cheapest", own: 0 }, { pick: "cheapest", own: 0 }]);
+    });
+
+    test("stay as the operator has changed them, or removed", () => {
+      const mine = "DELETE FROM aliases WHERE organisation_id = '' AND name = 'fast'; INSERT INTO aliases (organisation_id, name, position, target) VALUES ('', 'fast', 0, 'mine');";
+      const is = applied(`${mine} UPDATE alias_rules SET pick = 'order', own = 1 WHERE organisation_id = '' AND name = 'fast';
+        DELETE FROM aliases WHERE organisation_id = '' AND name = 'rerank'; UPDATE alias_rules SET own = 1 WHERE organisation_id = '' AND name = 'rerank'`);
+      expect(is("fast")).toEqual({ targets: ["mine"], rule: { pick: "order", own: 1 } });
+      expect(is("rerank").targets).toEqual([]);
+    });
+
+    test("in a database from before, those of which the audit trail says so stay", () => {
+      const mine = "DELETE FROM aliases WHERE organisation_id = '' AND name IN ('fast', 'rerank'); INSERT INTO aliases (organisation_id, name, position, target) VALUES ('', 'fast', 0, 'mine'), ('', 'rerank', 0, 'mine');";
+      const event = (id: string, action: string, name: string) => `INSERT INTO audit_events (id, at, actor, action, subject, detail) VALUES ('${id}', 1, 'admin', '${action}', '${name}', '{}');`;
+      const is = applied(`${mine} ${event("a", "alias.put", "fast")} ${event("b", "alias.put", "rerank")} ${event("c", "alias.restore", "rerank")}`);
+      expect(is("fast")).toEqual({ targets: ["mine"], rule: { pick: "fastest", own: 1 } });
+      expect(is("rerank").targets[0]).toBe("rerank-v3.5");
+    });
   });
 });
 

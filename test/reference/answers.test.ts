@@ -34,6 +34,7 @@ let values: Record<string, string>;
 beforeAll(async () => {
   outside();
   await fillCatalog();
+  await env.DB.batch([env.DB.prepare("INSERT INTO aliases (organisation_id, name, position, target) VALUES ('*', 'auto', 0, '*')"), env.DB.prepare("INSERT INTO alias_rules (organisation_id, name, pick) VALUES ('*', 'auto', 'cheapest')")]);
   key = await newKey({ usageScope: "organisation", tags: ["nightly"] });
   const other = await newKey();
   const asked = await call(key.secret, "POST", "/v1/chat/completions", chatBody);

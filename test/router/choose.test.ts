@@ -14,7 +14,7 @@ const places = modelIds.flatMap((id) => [...reachable, "anthropic"].map((provide
 
 /** Every reason there is: the compiler says which is missing. */
 const reasons: Record<ExclusionReason, true> = {
-  unknown: true, not_configured: true, protocol: true, not_native: true, not_self_hosted: true, not_allowed: true, not_priced: true, free: true, not_free: true, ignored: true, not_in_only: true,
+  unknown: true, not_configured: true, protocol: true, not_native: true, not_self_hosted: true, taken_out: true, not_allowed: true, not_priced: true, free: true, not_free: true, ignored: true, not_in_only: true,
   fallbacks_off: true, trains: true, retains: true, quantization: true, max_price: true, unhealthy: true, other_embedding: true, not_needed: true, kind: true, context: true,
   output_tokens: true, output_modality: true, lacks_tools: true, lacks_vision: true, lacks_audio: true, lacks_video: true, lacks_pdf: true, lacks_json_schema: true, lacks_reasoning: true,
 };

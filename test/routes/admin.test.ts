@@ -179,11 +179,11 @@ describe("credentials", () => {
 describe("aliases", () => {
   test("are put for everyone or one organisation, keep their order, are listed and removed", async () => {
     const name = `fast-${org}`;
-    const everyone = await done(`PUT /aliases/${name}`, { targets: ["openai/b", "groq/a"] });
+    const everyone = await done(`PUT /aliases/${name}`, { targets: ["openai/b", "groq/a"], confirm: true });
     expect(everyone).toEqual({ organisation: null, name, targets: ["openai/b", "groq/a"], pick: "order", hedges: false, continues: false });
     const own = await done(`PUT /aliases/${name}`, { organisation: org, targets: ["x", { name: "groq/*", weight: 3 }, { name: "y" }], pick: "weighted", hedges: true });
     expect(own).toEqual({ organisation: org, name, targets: ["x", { name: "groq/*", weight: 3 }, "y"], pick: "weighted", hedges: true, continues: false });
-    await done(`PUT /aliases/${name}`, { targets: ["z", "y", "x"] });
+    await done(`PUT /aliases/${name}`, { targets: ["z", "y", "x"], confirm: true });
     expect((await done("GET /aliases")).data).toEqual(expect.arrayContaining([{ ...everyone, targets: ["z", "y", "x"] }, own]));
     expect((await done(`GET /aliases?organisation=${org}`)).data).toEqual([own]);
     expect((await send(`DELETE /aliases/${name}?organisation=${org}`)).status).toBe(204);

@@ -2,7 +2,7 @@ import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { deleteAlias, listAliases, putAlias, type Alias } from "../../accounts/aliases.ts";
 import { picks } from "../../catalog/rows.ts";
-import { isolateOf } from "../../pipeline/index.ts";
+import { editAlias, isolateOf, removeAlias, takeBackAlias } from "../../pipeline/index.ts";
 import type { App } from "../context.ts";
 import { byAdmin } from "./adopt.ts";
 import { idSchema, readBody, readParam, readQuery } from "./input.ts";
@@ -21,9 +21,12 @@ export const aliasSchema = z.strictObject({
   /** Its requests are hedged, and its broken streams go on elsewhere, unasked. */
   hedges: z.boolean().default(false),
   continues: z.boolean().default(false),
+  /** It is meant although it looks like a slip; asked for everyone's aliases only. */
+  confirm: z.boolean().default(false).meta({ description: "It is meant although it looks like a slip, as a refusal (409) has said. Asked for everyone's aliases only." }),
 }).refine(({ pick, targets }) => pick !== "weighted" || targets.some(({ weight }) => weight > 0), { path: ["targets"], message: "needs a weight above 0" });
 export const organisationQuery = z.strictObject({ organisation: idSchema.optional() });
-const nameSchema = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,99}$/, "1 to 100 letters, digits and . _ : -, beginning with a letter or digit");
+export const removalQuery = organisationQuery.extend({ confirm: z.stringbool().default(false).meta({ description: "Remove it although somebody names it; asked for everyone's aliases only." }) });
+export const nameSchema = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._:-]{0,99}$/, "1 to 100 letters, digits and . _ : -, beginning with a letter or digit");
 
 /** Targets without a weight of their own as they were written: by their names. */
 const view = ({ organisationId, name, targets, pick, hedges, continues }: Alias) => ({
@@ -40,15 +43,27 @@ export const aliases = new Hono<App>()
   })
   .put("/:name", async (c) => {
     const name = readParam(c, "name", nameSchema);
-    const { organisation, ...rule } = await readBody(c, aliasSchema);
+    const { organisation, confirm, ...rule } = await readBody(c, aliasSchema);
     const alias = { organisationId: organisation ?? "", name, ...rule };
-    await putAlias(c.env.DB, byAdmin(), alias);
-    await refreshCatalog(c);
+    if (organisation === null) await editAlias(isolateOf(c.env), byAdmin(), alias, confirm);
+    else {
+      await putAlias(c.env.DB, byAdmin(), alias);
+      await refreshCatalog(c);
+    }
     return c.json(view(alias));
   })
   .delete("/:name", async (c) => {
-    const { organisation = "" } = readQuery(c, organisationQuery);
-    await deleteAlias(c.env.DB, byAdmin(), { organisationId: organisation, name: c.req.param("name") });
-    await refreshCatalog(c);
+    const { organisation, confirm } = readQuery(c, removalQuery);
+    const name = c.req.param("name");
+    if (organisation === undefined) await removeAlias(isolateOf(c.env), byAdmin(), name, confirm);
+    else {
+      await deleteAlias(c.env.DB, byAdmin(), { organisationId: organisation, name });
+      await refreshCatalog(c);
+    }
     return c.body(null, 204);
+  })
+  .post("/:name/restore", async (c) => {
+    const { name } = c.req.param();
+    await takeBackAlias(isolateOf(c.env), byAdmin(), name);
+    return c.json(view((await listAliases(c.env.DB, "")).find((one) => one.name === name)!));
   });
