@@ -106,8 +106,8 @@ function loopOf({ name, targets }: AliasEdit, catalog: Catalog): readonly string
   return undefined;
 }
 
-/** What speaks against one of everyone's aliases. `leads`: whether a target means anybody, and whether the catalog knows them. */
-export function aliasDoubts(alias: AliasEdit, catalog: Catalog, leads: (target: string) => "known" | "unknown" | "nowhere"): string[] {
+/** What speaks against one of everyone's aliases. `leads`: whether a target means anybody; of one that the catalog does not know, what it may be a slip for. */
+export function aliasDoubts(alias: AliasEdit, catalog: Catalog, leads: (target: string) => { to: "somebody" | "nobody"; slip?: string | undefined }): string[] {
   const { name, targets } = alias;
   const loop = loopOf(alias, catalog);
   const whose = catalog.models.has(name) ? `a model is called ${name}` : catalog.byUpstreamId.has(name) ? `${catalog.byUpstreamId.get(name)![0]!.name} is called ${name}` : undefined;
@@ -115,8 +115,8 @@ export function aliasDoubts(alias: AliasEdit, catalog: Catalog, leads: (target: 
     ...(whose && !targets.some((target) => target.name === name) ? [`${whose}: requests for it would go to the alias's targets instead`] : []),
     ...(loop ? [`it leads back to itself by way of ${loop.join(", ")}`] : []),
     ...targets.flatMap(({ name: target }) => {
-      const found = leads(target);
-      return found === "nowhere" ? [`nobody serves ${target}`] : found === "unknown" ? [`${target} is not in the catalog: it has no price, and nobody knows what it can do`] : [];
+      const { to, slip } = leads(target);
+      return to === "nobody" || slip !== undefined ? [`${to === "nobody" ? `nobody serves ${target}` : `${target} is not in the catalog`}${slip === undefined ? "" : `: a slip for ${slip}?`}`] : [];
     }),
   ];
 }

@@ -11,7 +11,7 @@ import { aliasDoubts, deploymentDoubts, modelDoubts, namedBy, settled, type Depl
 import { getModel, listModels, putModel, restoreModel, sameFacts, type ListedModel } from "../catalog/model-edits.ts";
 import { GatewayError } from "../errors.ts";
 import { providerOf, providers, selfHosted } from "../providers/index.ts";
-import { resolve } from "../router/index.ts";
+import { resolve, slipOf } from "../router/index.ts";
 import type { Isolate } from "./isolate.ts";
 
 const isProvider = (id: string): boolean => providerOf(id) !== undefined;
@@ -81,11 +81,12 @@ export async function editAlias(isolate: Isolate, by: By, alias: Omit<Alias, "or
   if (before && sameAlias(before, alias)) return;
   const now = await isolate.catalog.refresh(by.nowMs);
   const names = { organisationId: "", catalog: without(now, alias.name), selfHostedModels: await ownModels(isolate, by.nowMs) };
-  const leads = (target: string): "known" | "unknown" | "nowhere" => {
-    const found = resolve(target, names);
+  const leads: Parameters<typeof aliasDoubts>[2] = (target) => {
     // What the owner's servers have comes and goes.
-    if (target === `${selfHosted.id}/*` || target === "*") return "known";
-    return found.length === 0 ? "nowhere" : found.some(({ model, provider, upstreamId }) => model !== undefined || (provider === selfHosted.id && names.selfHostedModels.includes(upstreamId))) ? "known" : "unknown";
+    if (target === `${selfHosted.id}/*` || target === "*") return { to: "somebody" };
+    const found = resolve(target, names);
+    const isKnown = found.some(({ model, provider }) => model !== undefined || provider === selfHosted.id);
+    return { to: found.length > 0 ? "somebody" : "nobody", slip: isKnown ? undefined : slipOf(target, [...now.models.keys(), ...now.byName.keys()]) };
   };
   settled(alias.name, confirmed ? [] : aliasDoubts(alias, now, leads), confirmed);
   await putAlias(isolate.env.DB, by, { ...alias, organisationId: "" });

@@ -8,7 +8,7 @@ export { callableModels, type CallableModel } from "./callable.ts";
 export { providerNamed } from "./names.ts";
 export { plan, stickTo, weigh } from "./plan.ts";
 export type { Attempt, Exclusion, ExclusionReason, Plan, Question, Vital } from "./question.ts";
-export { refusal } from "./refusal.ts";
+export { refusal, slipOf } from "./refusal.ts";
 export { usualNeeds, type Needs } from "./needs.ts";
 export { likelyCost } from "./rank.ts";
 export { aliasOf, resolve, type Candidate, type Names } from "./resolve.ts";

@@ -71,6 +71,12 @@ function nothingLeft(question: Question, excluded: readonly Exclusion[]): Gatewa
   return new GatewayError("model_not_allowed", `This API key may not call the model ${model}.`, { param: "model" });
 }
 
+/** The id that `name` differs from by a letter or two, where it is long enough for that to be a slip. */
+export function slipOf(name: string, ids: readonly string[]): string | undefined {
+  const nearest = name.length < 8 ? undefined : nearMatches(name, ids)[0];
+  return nearest !== undefined && distance(name.toLowerCase(), nearest.toLowerCase()) <= 2 ? nearest : undefined;
+}
+
 /** Up to three ids that look like `name`, nearest first. */
 export function nearMatches(name: string, ids: readonly string[]): string[] {
   const wanted = name.slice(0, 64).toLowerCase();

@@ -18,8 +18,8 @@ beforeAll(async () => {
   keys.ofSovereign = await newKey({}, id);
   await admin("PUT", "/aliases/mixed", { targets: ["selfhosted/local-test", "openai/gpt-test", "groq/gpt-test"] });
   await admin("PUT", "/aliases/cloud", { targets: ["openai/gpt-test", "groq/gpt-test"] });
-  await admin("PUT", "/aliases/round", { targets: ["square", "round"] });
-  await admin("PUT", "/aliases/square", { targets: ["round", "mixed"] });
+  await admin("PUT", "/aliases/round", { targets: ["square", "round"], confirm: true });
+  await admin("PUT", "/aliases/square", { targets: ["round", "mixed"], confirm: true });
   await admin("PUT", "/aliases/local-test", { organisation: keys.open.organisation, targets: ["openai/gpt-test"] });
   vi.restoreAllMocks();
 });
