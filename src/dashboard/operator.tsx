@@ -10,6 +10,7 @@ const operatorPages: readonly { path: string; label: string }[] = [
   { path: "/operator/applications", label: "Applications" },
   { path: "/operator/organisations", label: "Organisations" },
   { path: "/operator/plans", label: "Plans" },
+  { path: "/operator/catalog", label: "Catalog" },
   { path: "/operator/prices", label: "Prices" },
   { path: "/operator/health", label: "Health" },
   { path: "/operator/jobs", label: "Jobs" },

@@ -11,7 +11,7 @@ import { aliasDoubts, deploymentDoubts, modelDoubts, namedBy, settled, type Depl
 import { getModel, listModels, putModel, restoreModel, sameFacts, type ListedModel } from "../catalog/model-edits.ts";
 import { GatewayError } from "../errors.ts";
 import { providerOf, providers, selfHosted } from "../providers/index.ts";
-import { resolve, slipOf } from "../router/index.ts";
+import { isWildcard, resolve, slipOf } from "../router/index.ts";
 import type { Isolate } from "./isolate.ts";
 
 const isProvider = (id: string): boolean => providerOf(id) !== undefined;
@@ -42,7 +42,7 @@ async function around(isolate: Isolate, { provider, upstreamId }: Pick<Deploymen
   const before = now.byName.get(name);
   const others = before ? (now.byModel.get(before.model.id) ?? []).filter((one) => one.name !== name && !one.out) : [];
   const isOwn = providerOf(provider)?.selfHosted === true;
-  const elsewhere = others.length > 0 || (before !== undefined && (await ownModels(isolate, nowMs)).includes(before.model.id) && !(isOwn && upstreamId === before.model.id));
+  const elsewhere = others.length > 0 || (before !== undefined && !(isOwn && upstreamId === before.model.id) && (await ownModels(isolate, nowMs)).includes(before.model.id));
   const kind = after && now.models.get(after.model)?.kind;
   const from = after?.serves && kind && !isOwn ? chargedFromMs(await pricesWritten(DB, after), kind) : 0;
   return { before, elsewhere, priced: from !== undefined && from <= nowMs, naming: before && (await namingOf(DB, elsewhere ? [name] : [before.model.id, name])) };
@@ -80,13 +80,18 @@ export async function editAlias(isolate: Isolate, by: By, alias: Omit<Alias, "or
   const before = (await listAliases(isolate.env.DB, "")).find(({ name }) => name === alias.name);
   if (before && sameAlias(before, alias)) return;
   const now = await isolate.catalog.refresh(by.nowMs);
-  const names = { organisationId: "", catalog: without(now, alias.name), selfHostedModels: await ownModels(isolate, by.nowMs) };
+  const names = { organisationId: "", catalog: without(now, alias.name) };
+  const known = [...now.models.keys(), ...now.byName.keys()];
+  const meant = (target: string, selfHostedModels: readonly string[]) => resolve(target, { ...names, selfHostedModels });
+  // The owner's servers are asked only about what nobody else has.
+  const isStrange = ({ name: target }: { name: string }): boolean => !isWildcard(target) && !meant(target, []).some(({ model }) => model !== undefined);
+  const own = !confirmed && alias.targets.some(isStrange) ? await ownModels(isolate, by.nowMs) : [];
   const leads: Parameters<typeof aliasDoubts>[2] = (target) => {
     // What the owner's servers have comes and goes.
     if (target === `${selfHosted.id}/*` || target === "*") return { to: "somebody" };
-    const found = resolve(target, names);
+    const found = meant(target, own);
     const isKnown = found.some(({ model, provider }) => model !== undefined || provider === selfHosted.id);
-    return { to: found.length > 0 ? "somebody" : "nobody", slip: isKnown ? undefined : slipOf(target, [...now.models.keys(), ...now.byName.keys()]) };
+    return { to: found.length > 0 ? "somebody" : "nobody", slip: isKnown ? undefined : slipOf(target, known) };
   };
   settled(alias.name, confirmed ? [] : aliasDoubts(alias, now, leads), confirmed);
   await putAlias(isolate.env.DB, by, { ...alias, organisationId: "" });

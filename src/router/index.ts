@@ -11,4 +11,4 @@ export type { Attempt, Exclusion, ExclusionReason, Plan, Question, Vital } from 
 export { refusal, slipOf } from "./refusal.ts";
 export { usualNeeds, type Needs } from "./needs.ts";
 export { likelyCost } from "./rank.ts";
-export { aliasOf, resolve, type Candidate, type Names } from "./resolve.ts";
+export { aliasOf, isWildcard, resolve, type Candidate, type Names } from "./resolve.ts";

@@ -2,9 +2,10 @@
 import { isEdit, listPriceEdits, priceDoubts, pricesOf, putPrice, withdrawPrice, type PriceEdit } from "../../catalog/price-edits.ts";
 import type { Deployment } from "../../catalog/index.ts";
 import { priceClasses } from "../../ledger/index.ts";
+import { Confirm, Doubts } from "../catalog-edit.tsx";
 import { Back } from "../components/facts.tsx";
-import { Check, Choice, TextField } from "../components/field.tsx";
-import { Badge, Card, EmptyState, Notice, Submit, Table } from "../components/parts.tsx";
+import { Choice, TextField } from "../components/field.tsx";
+import { Badge, Card, EmptyState, Submit, Table } from "../components/parts.tsx";
 import { count, moment } from "../figures.ts";
 import { readForm } from "../form.ts";
 import { classText, perOf, pricesOf as compared, priceText } from "../model-prices.ts";
@@ -72,7 +73,7 @@ async function pricePage(visit: OperatorVisit, { provider, upstreamId }: { provi
   return showOperator(visit, {
     ...told, path, title: `${provider}/${upstreamId}`, above: <Back href={`/dashboard${path}`}>Prices</Back>, lead: prices[0]?.model,
     body: <>
-      {doubts.length > 0 && <Notice tone="warn"><p>That looks like a slip. Nothing is stored yet.</p><ul>{doubts.map((doubt) => <li>{doubt}</li>)}</ul></Notice>}
+      <Doubts of={doubts} />
       <Card title="Write a price" note="It is added beside the others: what was charged stays as it was.">
         <form method="post" action={`/dashboard${path}/of`} class="form">
           <input type="hidden" name="provider" value={provider} /><input type="hidden" name="upstreamId" value={upstreamId} />
@@ -83,7 +84,7 @@ async function pricePage(visit: OperatorVisit, { provider, upstreamId }: { provi
             <TextField name="from" label="From, UTC" type="date" required={false} from={from} />
             <TextField name="source" label="Source of the figure" maxlength={400} from={from} />
           </div>
-          {doubts.length > 0 && <Check name="confirm" label="It is meant as it is" />}
+          <Confirm doubts={doubts} />
           <div><Submit icon="check">Store it</Submit></div>
         </form>
       </Card>
