@@ -1,6 +1,6 @@
 /**
  * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
- * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account tries that part.
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account or operator tries that part.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -145,6 +145,12 @@ if (only === "account") {
   end();
 }
 const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
+if (only === "operator") {
+  await visitOperator(browser, undefined, site, { check, looksGood });
+  await browser.close();
+  await site.stop();
+  end();
+}
 try {
   const context = await browser.newContext();
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.url });
