@@ -31,12 +31,19 @@ const organisation = fc.record({
   key: fc.record({ models: fc.constantFrom(undefined, undefined, undefined, [], ["*"], ["selfhosted/*"], ["openai/*", "local-test"], ["auto", "mixed"]), onDisconnect: fc.option(fc.constantFrom("cancel", "drain"), { nil: undefined }) }),
 });
 
+/** What the operator has made of the catalog: a model of the owner's servers may be said to be served by anybody. */
+const edit = fc.record({
+  deployment: fc.constantFrom("openai/gpt-test", "groq/local-test", "anthropic/local-test", "openrouter/claude-test", "selfhosted/local-test", "selfhosted/own-test"), model: fc.constantFrom("gpt-test", "claude-test", "local-test"),
+  serves: fc.constantFrom(true, true, true, false),
+});
+
 /** `served`: which models the owner's servers say they have; a model of the catalog may be among them, with or without a price there. */
 export const worldOf = fc.record({
   origins: fc.integer({ min: 1, max: 2 }),
   served: fc.constantFrom(["local-test"], ["local-test", "gpt-test"], ["local-test", "gpt-test"], ["local-test", "gpt-test", "claude-test"], ["gpt-test", "claude-test"], []),
   listing: fc.constantFrom("lists", "lists", "lists", "lists", "lists", "lists", "redirects", "fails"),
   inCatalog: fc.subarray(["openai/gpt-test", "groq/gpt-test", "anthropic/claude-test", "selfhosted/gpt-test", "openrouter/gpt-test"]),
+  edits: fc.uniqueArray(edit, { maxLength: 3, selector: ({ deployment }) => deployment }),
   open: organisation,
   sovereign: organisation,
 });
@@ -110,21 +117,24 @@ async function buildOrganisation({ plan, credential, headerCredentials, aliases,
   return { id, secret };
 }
 
-async function fillCatalog(deployments: readonly string[]): Promise<void> {
-  const rows = deployments.map((name) => [name.slice(0, name.indexOf("/")), name.slice(name.indexOf("/") + 1)] as const);
+async function fillCatalog(deployments: readonly string[], edits: World["edits"]): Promise<void> {
+  const parts = (name: string) => [name.slice(0, name.indexOf("/")), name.slice(name.indexOf("/") + 1)] as const;
+  const rows = deployments.map(parts);
   await env.DB.batch([
-    ...["aliases", "alias_rules", "prices", "deployments", "models"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+    ...["aliases", "alias_rules", "prices", "deployments", "models", "deployment_edits", "model_edits"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
     ...["gpt-test", "claude-test"].map((id) => env.DB.prepare("INSERT INTO models VALUES (?, 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 100000, 1000, 0)").bind(id)),
     ...rows.flatMap(([provider, model]) => [
       env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES (?, ?, ?)").bind(provider, model, model),
       ...["input", "output"].map((kind) => env.DB.prepare("INSERT INTO prices (provider, upstream_id, class, pico_usd, source) VALUES (?, ?, ?, 1000000, 'test')").bind(provider, model, kind)),
     ]),
+    env.DB.prepare("INSERT INTO model_edits VALUES ('local-test', 'us', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 100000, 1000, 0)"),
+    ...edits.map(({ deployment, model, serves }) => env.DB.prepare("INSERT INTO deployment_edits VALUES (?, ?, ?, ?)").bind(...parts(deployment), model, Number(serves))),
   ]);
 }
 
 /** Its own environment makes the Worker begin anew: its catalog, its endpoints, what it knows of its keys. */
-export async function build({ origins, inCatalog, open, sovereign }: World, heeds: { keys: boolean }): Promise<Built> {
-  await fillCatalog(inCatalog);
+export async function build({ origins, inCatalog, edits, open, sovereign }: World, heeds: { keys: boolean }): Promise<Built> {
+  await fillCatalog(inCatalog, edits);
   const [plain, sealed] = [await buildOrganisation(open, false), await buildOrganisation(sovereign, heeds.keys)];
   const keys = { plain: await plain.secret({}), sovereign: await plain.secret({ sovereign: heeds.keys }), ofSovereign: await sealed.secret({}) };
   const sent: Json[] = [];

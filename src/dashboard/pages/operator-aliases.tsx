@@ -57,9 +57,8 @@ async function listPage(visit: OperatorVisit, told: Asked = {}): Promise<Respons
     body: <>
       <CatalogTabs at="aliases" />
       <Card flush>{lines.length === 0 ? <EmptyState icon="route" title="No alias">Requests name models themselves.</EmptyState> : <Table caption="Everyone's aliases" rows={lines} columns={[
-        { label: "Alias", cell: ({ name, alias }) => (alias ? <a href={`/dashboard${aliasHref(name)}`}>{name}</a> : name) },
+        { label: "Alias", cell: ({ name, alias }) => <span class="named">{alias ? <a href={`/dashboard${aliasHref(name)}`}>{name}</a> : <span>{name}</span>}{alias && <span class="note">{[pickTexts[alias.pick as PickBy], alias.hedges && "hedged", alias.continues && "goes on elsewhere"].filter(Boolean).join(" · ")}</span>}</span> },
         { label: "Stands for", cell: ({ alias }) => (alias ? <Targets of={alias} /> : <span class="note">–</span>) },
-        { label: "Chooses", cell: ({ alias }) => <span class="words">{alias ? [pickTexts[alias.pick as PickBy], alias.hedges && "hedged", alias.continues && "goes on elsewhere"].filter(Boolean).join(" · ") : "–"}</span> },
         { label: "State", cell: (line) => <State of={line} /> },
         { label: "Change", cell: ({ name, alias, published }) => (published && (!alias || alias.own) ? <Restore name={name} /> : <span class="note">–</span>) },
       ]} />}</Card>

@@ -29,8 +29,7 @@ export const operatorCatalog = [
         </form></Card>
         <Card title={edited === "on" ? "Edited here" : search ? "Found" : "Models"} flush>
           {rows.length === 0 ? <EmptyState icon="models" title="None">{search ? "Nothing in the catalog is called that." : "All models are those that this gateway came with."}</EmptyState> : <Table caption="Models" rows={rows} columns={[
-            { label: "Model", cell: ({ model }) => <span class="named"><a href={`/dashboard${modelHref(model.id)}`}>{model.id}</a><span class="note">{model.owner}</span></span> },
-            { label: "For", cell: ({ model }) => model.kind },
+            { label: "Model", cell: ({ model }) => <span class="named"><a href={`/dashboard${modelHref(model.id)}`}>{model.id}</a><span class="badges">{model.kind !== "chat" && <Badge tone="accent">{model.kind}</Badge>}<span class="note">{model.owner}</span></span></span> },
             { label: "Context", cell: ({ model }) => (model.contextTokens === null ? "–" : compact(model.contextTokens)), numeric: true },
             { label: "Most out", cell: ({ model }) => (model.maxOutputTokens === null ? "–" : compact(model.maxOutputTokens)), numeric: true },
             { label: "Serve here", cell: (one) => `${count(serving(one, visit).length)} of ${count(one.deployments.length)}`, numeric: true },
