@@ -28,6 +28,7 @@ function jump(what: string, before: number | null, after: number | null): string
   return factor < 50 ? [] : [`its ${what} would go from ${figure(before)} to ${figure(after)} tokens: thousands taken for ones, or the other way round?`];
 }
 
+/** A model as it is written: tokens are the most it reads and answers, null = nobody says; `releasedAt` in Unix ms. */
 export type ModelFacts = Pick<Model, "id" | "owner" | "kind" | "inputModalities" | "outputModalities" | "capabilities" | "contextTokens" | "maxOutputTokens" | "releasedAt">;
 
 /** What a name would mean that means something already. */
@@ -68,6 +69,7 @@ export function namedBy({ aliases, keys, organisations, plans }: Naming): string
   return all.length > 0 ? all.join(", ") : undefined;
 }
 
+/** A deployment as it is written. `model`: the one that it serves; `serves` false: taken out. */
 export type DeploymentEdit = { provider: string; upstreamId: string; model: string; serves: boolean };
 
 /**
@@ -85,6 +87,7 @@ export function deploymentDoubts(after: DeploymentEdit | undefined, { before, pr
   ];
 }
 
+/** Of an alias what can be doubted. */
 export type AliasEdit = { name: string; targets: readonly { name: string }[] };
 
 /** The way from one of an alias's targets back to it over everyone's other aliases, as names; undefined: there is none. */

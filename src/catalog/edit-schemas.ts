@@ -16,6 +16,7 @@ const name = z.string().trim().min(1).max(200).regex(/^[\w@~][\w@.:/+~-]*$/, "le
 const tokens = z.int().min(1, "at least 1; null where nobody says").max(mostTokens, "at most 100,000,000").nullable();
 const wordsOf = <T extends string>(words: readonly [T, ...T[]]) => z.array(z.enum(words)).max(words.length).transform((list) => [...new Set(list)]);
 
+/** A model's id, a provider's, and what a provider calls a model. */
 export const modelIdSchema = name;
 export const providerIdSchema = z.string().trim().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "the id of a provider");
 export const upstreamIdSchema = name;

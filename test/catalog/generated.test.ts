@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { sqlStatements } from "../../scripts/local.ts";
 import { noUsage } from "../../src/chat/usage.ts";
 import { modelKinds } from "../../src/catalog/index.ts";
+import { everyDeployment, everyModel } from "../../src/catalog/rows.ts";
 import { costOf, type Price } from "../../src/ledger/price.ts";
 
 const schema = readFileSync(new URL("../../schema.sql", import.meta.url), "utf8");
@@ -106,6 +107,26 @@ test("what an administrator set stays set, whatever a later file says; other cla
 });
 
 describe("models and deployments", () => {
+  test("count as the operator has them, whatever a later file says, until that is taken back", () => {
+    const own = new DatabaseSync(":memory:");
+    for (const sql of [schema, catalog]) own.exec(sql);
+    own.exec(`INSERT INTO model_edits VALUES ('gpt-4o', 'us', 'chat', '["text"]', '["text"]', '["text"]', 1000, 10, 0), ('house/engine-1', 'us', 'chat', '["text"]', '["text"]', '["text"]', 1000, 10, 0);
+      INSERT INTO deployment_edits VALUES ('openai', 'gpt-4o', 'gpt-4o', 0), ('groq', 'engine-1', 'house/engine-1', 1)`);
+    const before = own.prepare("SELECT count(*) n FROM models").get()!.n as number;
+    own.exec(catalog.replace(/\('gpt-4o','openai',[^)]*\)/, (row) => row.replace("128000", "256000")));
+    const rows = (sql: string) => own.prepare(sql).all();
+    expect(rows("SELECT context_tokens FROM models WHERE id = 'gpt-4o'"), "what was published has grown").toEqual([{ context_tokens: 256_000 }]);
+    const models = `SELECT id, context_tokens, edited FROM ${everyModel} WHERE id IN ('gpt-4o', 'gpt-4o-mini', 'house/engine-1') ORDER BY id`;
+    expect(rows(models)).toEqual([{ id: "gpt-4o", context_tokens: 1_000, edited: 1 }, { id: "gpt-4o-mini", context_tokens: 128_000, edited: 0 }, { id: "house/engine-1", context_tokens: 1_000, edited: 1 }]);
+    expect(rows(`SELECT count(*) n FROM ${everyModel}`)).toEqual([{ n: before + 1 }]);
+    expect(rows(`SELECT provider, model_id, serves, published FROM ${everyDeployment} WHERE model_id IN ('gpt-4o', 'house/engine-1') AND provider IN ('azure', 'openai', 'groq') ORDER BY provider`)).toEqual([
+      { provider: "azure", model_id: "gpt-4o", serves: 1, published: "gpt-4o" }, { provider: "groq", model_id: "house/engine-1", serves: 1, published: null }, { provider: "openai", model_id: "gpt-4o", serves: 0, published: "gpt-4o" },
+    ]);
+    own.exec("DELETE FROM model_edits; DELETE FROM deployment_edits");
+    expect(rows(models)).toEqual([{ id: "gpt-4o", context_tokens: 256_000, edited: 0 }, { id: "gpt-4o-mini", context_tokens: 128_000, edited: 0 }]);
+    expect(rows(`SELECT count(*) n FROM ${everyDeployment} WHERE serves = 0 OR edited = 1`)).toEqual([{ n: 0 }]);
+  });
+
   test("every deployment has a model and every model a deployment", () => {
     expect(all("SELECT * FROM deployments WHERE model_id NOT IN (SELECT id FROM models)")).toEqual([]);
     expect(all("SELECT * FROM models WHERE id NOT IN (SELECT model_id FROM deployments)")).toEqual([]);
