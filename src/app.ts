@@ -1,5 +1,6 @@
 /** The table of contents: every middleware and every route, in order. */
 import { Hono } from "hono";
+import { trimTrailingSlash } from "hono/trailing-slash";
 import { GatewayError } from "./errors.ts";
 import { asGatewayError, dropRest, failure, newRequestId, seal } from "./pipeline/index.ts";
 import { reference } from "./reference/index.ts";
@@ -15,6 +16,7 @@ import { dashboard } from "./routes/dashboard.ts";
 import { embeddings } from "./routes/embeddings.ts";
 import { renderErrorAt } from "./routes/error-shape.ts";
 import { files } from "./routes/files.ts";
+import { front } from "./routes/front.ts";
 import { images } from "./routes/images.ts";
 import { geminiCalls, geminiModels } from "./routes/gemini.ts";
 import { messageBatches } from "./routes/message-batches.ts";
@@ -89,6 +91,10 @@ app.route("/v1/route", route);
 app.route("/v1/receipts", receipts);
 app.route("/.well-known/forge-receipts.json", receiptKeys);
 
+app.use("/dashboard/*", trimTrailingSlash());
+app.use("/docs/*", trimTrailingSlash());
+app.use("/reference/*", trimTrailingSlash());
+app.route("/", front);
 app.route("/", reference);
 app.route("/dashboard", dashboard);
 app.route("/admin", admin);

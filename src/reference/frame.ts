@@ -1,4 +1,5 @@
 /** What stands around the guides and the reference. Text, so that scripts/guides.ts writes it beforehand and the Worker as it goes. Pure. */
+import { iconUrl } from "../icon.ts";
 
 export type Framed = {
   title: string;
@@ -15,7 +16,6 @@ export type Framed = {
 /** A text as HTML. */
 export const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-const icon = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%23c2410c'/%3E%3Cpath d='M11 23V9h11M11 16h8' fill='none' stroke='%23fff' stroke-width='3'/%3E%3C/svg%3E";
 const mark = '<span class="mark"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path class="mark-back" d="M8 2h16a6 6 0 0 1 6 6v16a6 6 0 0 1-6 6H8a6 6 0 0 1-6-6V8a6 6 0 0 1 6-6z"/><path class="mark-front" d="M11 23V9h11M11 16h8"/></svg>Forge</span>';
 const places = [["/docs", "Guides"], ["/reference", "API reference"], ["/dashboard", "Dashboard"]] as const;
 
@@ -25,6 +25,6 @@ const top = (at: Framed["at"]): string => `<a class="skip" href="#main">Skip to 
 /** A whole page. */
 export const framed = ({ title, body, sheets, scripts, at, head = "" }: Framed): string => `<!doctype html>
 <html lang="en" data-theme="system"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>${escaped(title)} · Forge</title><link rel="icon" href="${icon}">${sheets.map((href) => `<link rel="stylesheet" href="${href}">`).join("")}${head}${scripts.map((src) => `<script type="module" src="${src}"></script>`).join("")}</head>
+<title>${escaped(title)} · Forge</title><link rel="icon" href="${iconUrl}">${sheets.map((href) => `<link rel="stylesheet" href="${href}">`).join("")}${head}${scripts.map((src) => `<script type="module" src="${src}"></script>`).join("")}</head>
 <body>${top(at)}${body}</body></html>
 `;

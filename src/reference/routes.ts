@@ -1,6 +1,7 @@
 import { Hono, type Context } from "hono";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import { GatewayError } from "../errors.ts";
+import { icon } from "../icon.ts";
 import type { App } from "../routes/context.ts";
 import { openapi } from "./document.ts";
 import type { Json } from "./json-schema.ts";
@@ -20,6 +21,8 @@ async function made(): Promise<NonNullable<typeof document>> {
   const bytes = new TextEncoder().encode(JSON.stringify(json));
   return { json, bytes, tag: await tagOf(bytes) };
 }
+
+const tagged = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] });
 
 /** Where scripts/guides.ts says that the gateway is. */
 const printedOrigin = "https://forge.example";
@@ -52,13 +55,15 @@ async function drawn(c: Context<App>, id?: string): Promise<Response> {
   return c.req.header("if-none-match") === headers.etag ? new Response(null, { status: 304, headers }) : new Response(text, { headers });
 }
 
-/** GET /openapi.json; /reference, which shows it, and /reference/{operationId}; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them. */
+/** GET /openapi.json; /reference, which shows it, and /reference/{operationId}; /docs and /docs/{guide}, with .md behind it for machines; /llms.txt, which lists them; what browsers and crawlers ask for by themselves. */
 export const reference = new Hono<App>()
-  .get("/openapi.json", etag({ retainedHeaders: [...RETAINED_304_HEADERS, "x-content-type-options", "x-request-id", "request-id"] }), async (c) => {
+  .get("/openapi.json", tagged, async (c) => {
     const { bytes, tag } = (document ??= await made());
     return new Response(bytes, { headers: { ...lasting(c, "application/json"), etag: tag } });
   })
   .get("/llms.txt", (c) => written(c, "/llms.txt", lasting(c, "text/plain; charset=utf-8")))
+  .get("/favicon.ico", tagged, (c) => c.body(icon, 200, lasting(c, "image/svg+xml")))
+  .get("/robots.txt", tagged, (c) => c.body("User-agent: *\nAllow: /docs\nAllow: /reference\nAllow: /openapi.json\nAllow: /llms.txt\nDisallow: /\n", 200, lasting(c, "text/plain; charset=utf-8")))
   .get("/docs", (c) => page(c, "/docs/index.html"))
   .get("/docs/:name{[a-z-]+\\.md}", (c) => written(c, `/docs/${c.req.param("name")}`, lasting(c, "text/markdown; charset=utf-8")))
   .get("/docs/:name{[a-z-]+}", (c) => page(c, `/docs/${c.req.param("name")}.html`))

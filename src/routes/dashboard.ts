@@ -1,20 +1,16 @@
 import { Hono, type Context } from "hono";
-import { secretFromHeaders } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import { findRequest } from "../ledger/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
 import { answerUsage, usageQuery } from "./usage.ts";
+import { wantsPage } from "./wants-page.ts";
 
 /** The pages. Loaded when the first of them is asked for: no API call pays for them. */
 async function page(c: Context<App>): Promise<Response> {
   const { dashboard: room } = await import("../dashboard/index.ts");
   return room.fetch(c.req.raw, c.env, c.executionCtx);
 }
-
-/** Whether a browser asks, not a program with a key. */
-const wantsPage = (c: Context<App>): boolean =>
-  secretFromHeaders(c.req.raw.headers) === undefined && c.req.header("authorization") === undefined && /\btext\/html\b/.test(c.req.header("accept") ?? "");
 
 function readOnly({ req: { method, path } }: Context<App>): never {
   throw new GatewayError("method_not_allowed", `${path.slice(0, 200)} takes GET, not ${method}.`, { allow: "GET" });

@@ -23,7 +23,7 @@ const left: readonly (readonly [RegExp, string])[] = [
   [/^POST \/v1\/models\/:call/, "the same as under /v1beta, for Google's clients of version 1"],
   [/^\w+ \/v1\/videos\/characters/, "refused: no provider here keeps characters"],
   [/^POST \/stripe\/webhook$/, "for Stripe alone"],
-  [/^GET \/(?:openapi\.json|reference.*|llms\.txt|docs.*)$/, "the document itself, the pages that show it, and the guides"],
+  [/^GET \/(?:openapi\.json|reference.*|llms\.txt|docs.*|favicon\.ico|robots\.txt)?$/, "the document itself, the pages that show it, the guides, and the way to them"],
 ];
 
 const registered = [...new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`))];

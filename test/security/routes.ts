@@ -34,6 +34,9 @@ const generate = { contents: [{ parts: [{ text: message.content }] }] };
 
 export const routes: readonly Route[] = [
   { route: "GET /health", by: "anyone", path: "/health" },
+  { route: "GET /", by: "anyone", path: "/" },
+  { route: "GET /favicon.ico", by: "anyone", path: "/favicon.ico", lasts: true },
+  { route: "GET /robots.txt", by: "anyone", path: "/robots.txt", lasts: true },
   { route: "POST /v1/chat/completions", by: "key", path: "/v1/chat/completions", body: { model: "openai/gpt-test", messages: [message] } },
   { route: "GET /v1/chat/completions", by: "key", path: "/v1/chat/completions" },
   { route: "GET /v1/chat/completions/:id", by: "key", path: "/v1/chat/completions/chatcmpl_none" },

@@ -1,5 +1,6 @@
 /** What stands around every page: `Plain` for whoever is not in yet, `Shell` for members. */
 import type { Child } from "hono/jsx";
+import { iconUrl } from "../../icon.ts";
 import { elsewhere, navigation, operatorLine } from "../navigation.ts";
 import { may } from "../rights.ts";
 import { themes, type PersonVisit, type Theme, type Visit } from "../visit.ts";
@@ -19,7 +20,7 @@ export const Document = ({ title, theme, sheets, scripts, children }: DocumentPr
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content={theme === "system" ? "light dark" : theme} />
       <title>{`${title} · Forge`}</title>
-      <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%23c2410c'/%3E%3Cpath d='M11 23V9h11M11 16h8' fill='none' stroke='%23fff' stroke-width='3'/%3E%3C/svg%3E" />
+      <link rel="icon" href={iconUrl} />
       {sheets.map((href) => <link rel="stylesheet" href={href} />)}
       {scripts.map((src) => <script type="module" src={src}></script>)}
     </head>
