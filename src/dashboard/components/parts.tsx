@@ -25,8 +25,8 @@ type ButtonProps = { look?: Look; icon?: IconName; children?: Child; wide?: bool
 const lookOf = ({ look = "primary", wide }: ButtonProps): string => `button ${look}${wide ? " wide" : ""}`;
 
 /** Sends the form that it stands in. */
-export const Submit = ({ name, value, ...props }: ButtonProps & { name?: string; value?: string }) => (
-  <button type="submit" class={lookOf(props)} name={name} value={value}>{props.icon && <Icon name={props.icon} />}<span>{props.children}</span></button>
+export const Submit = ({ name, value, sign, ...props }: ButtonProps & { name?: string; value?: string; sign?: Child }) => (
+  <button type="submit" class={lookOf(props)} name={name} value={value}>{sign}{props.icon && <Icon name={props.icon} />}<span>{props.children}</span></button>
 );
 
 /** A way to another page that looks like a button. */
@@ -38,7 +38,7 @@ export const Badge = ({ tone = "neutral", children }: { tone?: Tone; children?: 
 
 /** A number that matters, and what it says. */
 export const Stat = ({ label, value, note }: { label: string; value: Child; note?: Child }) => (
-  <div class="stat"><dt>{label}</dt><dd>{value}</dd>{note && <dd class="note">{note}</dd>}</div>
+  <div class="stat"><dt>{label}</dt><dd class={typeof value === "string" && value.length > 9 ? "long" : undefined}>{value}</dd>{note && <dd class="note">{note}</dd>}</div>
 );
 export const Stats = ({ children }: { children?: Child }) => <dl class="stats">{children}</dl>;
 
@@ -49,7 +49,7 @@ export const EmptyState = ({ icon, title, children, action }: { icon: IconName; 
 
 /** Something to know about the page as a whole. `bad` interrupts whoever listens to it. */
 export const Notice = ({ tone = "neutral", children }: { tone?: Tone; children?: Child }) => (
-  <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}><Icon name={tone === "good" ? "check" : tone === "bad" || tone === "warn" ? "alert" : "spark"} /><div>{children}</div></div>
+  <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}><Icon name={tone === "good" ? "check" : tone === "bad" || tone === "warn" ? "alert" : "info"} /><div>{children}</div></div>
 );
 
 /** A choice of which one holds, each a way to the same page with another answer. */

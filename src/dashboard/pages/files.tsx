@@ -20,7 +20,7 @@ const wordsOf = (purpose: string): string => purposeWords.find(([name]) => name 
 const idIn = ({ c }: MemberVisit): string => c.req.param("id")!;
 
 const Upload = ({ from }: { from?: Typed }) => (
-  <Card title="Upload" note={`One file of at most ${size(mostFileBytes)}. It is stored encrypted, and comes to be when all of it is there.`}>
+  <Card title="Upload" note={`One file of at most ${size(mostFileBytes)}. It is stored encrypted, and appears once all of it has arrived.`}>
     <form method="post" action="/dashboard/files" enctype="multipart/form-data" class="form" data-upload>
       <div class="fields-grid">
         <Choice name="purpose" label="What it is for" options={purposeWords} value="batch" />

@@ -132,7 +132,7 @@ async function changePage(visit: MemberVisit, key: KeyRecord, typed?: Typed): Pr
     status: typed?.errors ? 422 : 200,
     body: <>
       <Back href={`/dashboard${place(key)}`}>{key.name}</Back>
-      <PageHeader title={`Change ${key.name}`} lead="It holds from the next request on." />
+      <PageHeader title={`Change ${key.name}`} lead="Changes apply from the next request." />
       {key.policy.installation !== undefined && <Notice>This key stands for an Atlassian installation; whoever runs this gateway decides which.</Notice>}
       <KeyForm action={`/dashboard${place(key, "/change")}`} submit="Save" plan={await planOf(visit)} from={typed ?? { values: filledFrom(key) }} version={key.version} back={`/dashboard${place(key)}`} />
     </>,

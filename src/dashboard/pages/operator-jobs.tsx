@@ -36,7 +36,7 @@ async function page(visit: OperatorVisit, told: Told = {}): Promise<Response> {
     ...told, path, title: "Jobs", lead: "What goes on behind requests. What is left over is taken up by itself: nothing has to be sent anew.",
     body: <>
       <Card title="Batches under way" note={open.length > mostAsked ? `The oldest ${mostAsked}` : undefined} flush>
-        {batches.length === 0 ? <EmptyState icon="spark" title="None">No batch is under way.</EmptyState> : <Table caption="Batches that are not over, the oldest first" rows={batches} columns={[
+        {batches.length === 0 ? <EmptyState icon="batch" title="None">No batch is under way.</EmptyState> : <Table caption="Batches that are not over, the oldest first" rows={batches} columns={[
           { label: "Batch", cell: ({ id, organisationId }) => <span class="two-lines"><code>{id}</code><Organisation id={organisationId} /></span> },
           { label: "State", cell: ({ face }) => <State of={face} nowMs={nowMs} /> },
           { label: "Answered", cell: ({ face }) => (face ? `${count(face.sums.completed)} of ${count(face.batch.total)}` : "–"), numeric: true },

@@ -32,7 +32,7 @@ export const overview = [
         </Stats>
         <Card title="Models" note="What was spent on each this month" flush>
           {usage.byModel.length === 0
-            ? <EmptyState icon="spark" title="No request yet this month">Send one with a key of yours: it is here a minute later at most.</EmptyState>
+            ? <EmptyState icon="usage" title="No request yet this month">Send one with a key of yours: it is here a minute later at most.</EmptyState>
             : <Table caption="Models by cost" rows={usage.byModel.slice(0, 8)} columns={[
               { label: "Model", cell: ({ model }) => <code>{model}</code> },
               { label: "Requests", cell: ({ requests }) => count(requests), numeric: true },

@@ -68,6 +68,6 @@ export const settingsModels = [
     if (!form.ok) return page(visit, { typed: form });
     const { models } = form.data;
     await adopt(visit.env, await putAllowedModels(visit.env.DB, visit.by, visit.membership.organisationId, models));
-    return go(visit, path, models ? "The list is saved. It holds from the next request on." : "Every model is allowed.");
+    return go(visit, path, models ? "The list is saved. It applies from the next request." : "Every model is allowed.");
   }),
 ];

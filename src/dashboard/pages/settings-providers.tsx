@@ -57,7 +57,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
             { label: "Change", cell: (one) => <CredentialForms one={one} name={nameOf(one.provider)} /> },
           ]} />}
       </Card>
-      <Card title="Add or replace a key" note="It holds from the next request of every key on.">
+      <Card title="Add or replace a key" note="It is used from the next request of every key.">
         <form method="post" action={`/dashboard${path}`} class="form">
           <Choice name="provider" label="Provider" options={[...providers].sort(([, a], [, b]) => a.localeCompare(b, "en"))} from={told.typed} />
           <TextField name="secret" label="Key" type="password" autocomplete="off" from={told.typed} maxlength={8192} hint="As the provider gave it to you, on one line. A key file of Google's is pasted as it is." />

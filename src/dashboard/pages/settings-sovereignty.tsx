@@ -44,7 +44,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
         <p>While it is on:</p>
         <ul class="facts">
           <li>Requests go to models on servers of whoever runs this gateway, and to no other host. Where none can answer, the answer is 503: nothing falls back to a provider.</li>
-          <li>It holds from the next request of every key on, and no header takes it back.</li>
+          <li>It applies to every key from its next request, and no header overrides it.</li>
           <li>No prompt or answer is written to a log or kept in clear.</li>
         </ul>
         {!granted && <Notice tone="warn">The plan of {organisationName} has no sovereign requests: while this is on, all requests are refused. Ask whoever runs this gateway for another plan.</Notice>}

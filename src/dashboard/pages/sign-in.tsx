@@ -22,7 +22,7 @@ export const signInPage = (visit: Visit, { typed = visit.person && { values: { e
   status,
   ...(passkeysAt(visit.origin) && { islands: ["passkeys"] }),
   body: <>
-    {visit.person ? <PageHeader title="Sign in again" lead="You change how you sign in, so show that it is you." /> : <PageHeader title="Sign in" lead={<>New here? <a href="/dashboard/sign-up">Create an account</a></>} />}
+    {visit.person ? <PageHeader title="Sign in again" lead="You change how you sign in, so show that it is you." /> : <PageHeader title="Sign in" lead={<>One key, one URL and one bill for every model. New here? <a href="/dashboard/sign-up">Create an account</a></>} />}
     {problem && <Notice tone="bad">{problem}</Notice>}
     <form method="post" action="/dashboard/sign-in" class="form">
       <input type="hidden" name="next" value={next} />

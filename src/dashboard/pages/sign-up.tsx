@@ -20,7 +20,7 @@ const modes = {
 } as const;
 
 type Told = { typed?: Typed; problem?: string; status?: 422 | 429 };
-const tooMany = "Too many links were asked for. Look into your mail, or try again in an hour.";
+const tooMany = "Too many links were requested. Check your e-mail, or try again in an hour.";
 
 const signUpPage = (visit: Visit, { typed, problem, status }: Told = {}) => {
   const { settings } = visit.isolate;
@@ -97,10 +97,10 @@ export const signUp = [
     return go(visit, "/sent");
   }),
   anyone("GET", "/sent", (visit) => show(visit, {
-    title: "Look into your mail",
+    title: "Check your e-mail",
     body: <>
       <Steps now={0} />
-      <EmptyState icon="mail" title="Look into your mail">
+      <EmptyState icon="mail" title="Check your e-mail">
         If this address may have an account here, a link is on its way to it. It works once, for an hour.{visit.isolate.settings.DASHBOARD_MAIL === "console" && " This gateway runs on your machine: the e-mail is printed on its console."}
       </EmptyState>
       <p class="note"><a href="/dashboard/sign-in">Back to signing in</a></p>

@@ -31,7 +31,7 @@ const Found = ({ typed }: { typed?: Typed }) => (
 
 const Apply = ({ typed }: { typed?: Typed }) => (
   <>
-    <PageHeader title="Apply for access" lead="Somebody who runs this gateway reads this and decides." />
+    <PageHeader title="Apply for access" lead="The people who run this gateway read every application." />
     <form method="post" action="/dashboard/apply" class="form">
       <TextArea name="reason" label="What do you want to use it for?" from={typed} maxlength={2000} />
       <Submit wide>Send it</Submit>
