@@ -99,7 +99,7 @@ async function page(visit: OperatorVisit, { form, typed, ...told }: Shown = {}):
       </Card>
       <Card title="Members" flush>
         {members.length === 0 ? <EmptyState icon="people" title="Nobody">Only the admin API speaks for it.</EmptyState> : <Table caption="Members" rows={members} columns={[
-          { label: "Person", cell: ({ email }) => email },
+          { label: "Person", cell: ({ email }) => <span class="free">{email}</span> },
           { label: "Role", cell: ({ role }) => <Badge tone={role === "owner" ? "accent" : "neutral"}>{role}</Badge> },
           { label: "Since", cell: ({ createdAtMs }) => dayOfYear(createdAtMs) },
           { label: "Change", cell: ({ email }) => <form method="post" action={action("/members/remove")}><input type="hidden" name="email" value={email} /><Submit look="quiet">Remove<span class="hidden"> {email}</span></Submit></form> },

@@ -70,9 +70,9 @@ async function page(visit: MemberVisit): Promise<Response> {
         {events.length === 0 && <EmptyState icon="audit" title="No change">Nothing that was changed fits these filters.</EmptyState>}
         {events.length > 0 && <Table caption="Changes, newest first" rows={events} columns={[
           { label: "When (UTC)", cell: ({ atMs }) => <Time ms={atMs}>{moment(atMs).replace(" UTC", "")}</Time> },
-          { label: "Who", cell: ({ actor }) => actor },
+          { label: "Who", cell: ({ actor }) => <span class="free">{actor}</span> },
           { label: "What", cell: ({ action }) => <code>{action}</code> },
-          { label: "About", cell: ({ subject }) => subject },
+          { label: "About", cell: ({ subject }) => <span class="free">{subject}</span> },
           { label: "Detail", cell: ({ detail }) => <Detail detail={detail} /> },
         ]} />}
         {(last || before) && <div class="end">

@@ -74,7 +74,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
       </Card>}
       <Card title="Members" note={members.length === 1 ? "One person" : `${members.length} people`} flush>
         <Table caption="Members" rows={members} columns={[
-          { label: "Person", cell: ({ email }) => <span>{email}{email === person.email && <> <Badge>you</Badge></>}</span> },
+          { label: "Person", cell: ({ email }) => <span class="free">{email}{email === person.email && <> <Badge>you</Badge></>}</span> },
           { label: "Role", cell: (one) => <Badge tone={one.role === "owner" ? "accent" : "neutral"}>{one.role}</Badge> },
           { label: "Since", cell: ({ createdAtMs }) => dayOfYear(createdAtMs) },
           ...(changes ? [{ label: "Change", cell: (one: Member) => (changeable(one) ? <RoleForm one={one} by={role} /> : <span class="note">by an owner</span>) }] : []),
@@ -86,7 +86,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
       </Card>
       {invitations.length > 0 && <Card title="Invitations" note="Not taken up yet" flush>
         <Table caption="Invitations" rows={invitations} columns={[
-          { label: "Person", cell: ({ email }) => email },
+          { label: "Person", cell: ({ email }) => <span class="free">{email}</span> },
           { label: "Role", cell: (one) => <Badge>{one.role}</Badge> },
           { label: "Invited by", cell: ({ invitedBy }) => invitedBy },
           { label: "Until", cell: ({ expiresAtMs }) => (expiresAtMs <= nowMs ? <Badge tone="warn">expired</Badge> : dayOfYear(expiresAtMs)) },
