@@ -7,7 +7,7 @@ import { buildAssets } from "./scripts/assets.ts";
 await buildAssets();
 
 /** Suites that need a process, a socket or the file system run on Node; all others run inside workerd. */
-const onNode = ["test/architecture.test.ts", "test/catalog/batches.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/recorded/**/*.test.ts", "test/reference/openapi.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
+const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "test/conformance/**/*.test.ts", "test/protocols/translation.test.ts", "test/recorded/**/*.test.ts", "test/reference/openapi.test.ts", "test/scripts/**/*.test.ts", "test/simulation/**/*.test.ts"];
 
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {

@@ -7,25 +7,26 @@ import type { Shape } from "./batch.ts";
 
 /**
  * `lasting`: the line begins what goes on by itself, in an object of its own that books it; a line that runs again finds it by its name.
- * `crosses`: what is asked there is one question, whichever protocol it is asked in.
+ * `native`: a line is answered at once and by one answer, in whichever protocol it is asked, so that a provider's own batch may do it. A moderation is not: a
+ * model that was to judge, and has not, is asked again.
  */
-type Way = { readonly protocol: Protocol; readonly by: Serve; readonly lasting?: true; readonly crosses?: true };
+export type Way = { readonly protocol: Protocol; readonly by: Serve; readonly lasting?: true; readonly native?: true };
 
 const pictured: Serve = (context, protocol) => serve({ ...context, retells: retellPictures }, protocol);
 
 /** One row for each path that batches may go to, as its route has it. */
 const ways: Readonly<Record<Shape, Readonly<Record<string, Way>>>> = {
   file: {
-    "/v1/chat/completions": { protocol: openaiChat, by: serve, crosses: true },
-    "/v1/responses": { protocol: openaiResponses, by: withMcp(serve), crosses: true },
-    "/v1/embeddings": { protocol: openaiEmbeddings, by: serve },
+    "/v1/chat/completions": { protocol: openaiChat, by: serve, native: true },
+    "/v1/responses": { protocol: openaiResponses, by: withMcp(serve), native: true },
+    "/v1/embeddings": { protocol: openaiEmbeddings, by: serve, native: true },
     "/v1/moderations": { protocol: openaiModerations, by: serve },
-    "/v1/completions": { protocol: openaiCompletions, by: withPrompts(serve) },
-    "/v1/images/generations": { protocol: openaiImages, by: pictured },
-    "/v1/images/edits": { protocol: openaiImageEditsJson, by: pictured },
+    "/v1/completions": { protocol: openaiCompletions, by: withPrompts(serve), native: true },
+    "/v1/images/generations": { protocol: openaiImages, by: pictured, native: true },
+    "/v1/images/edits": { protocol: openaiImageEditsJson, by: pictured, native: true },
     "/v1/videos": { protocol: openaiVideos, by: filmed, lasting: true },
   },
-  messages: { "/v1/messages": { protocol: anthropicMessages, by: serve, crosses: true } },
+  messages: { "/v1/messages": { protocol: anthropicMessages, by: serve, native: true } },
 };
 
 export const endpointsOf = (shape: Shape): readonly string[] => Object.keys(ways[shape]);

@@ -8,6 +8,7 @@ import type { Bench } from "./bench.ts";
 import { linesOf } from "./lines.ts";
 import { owing, type Answerer } from "./native-account.ts";
 import type { Answer, Kind, Theirs } from "./native-kind.ts";
+import { Parts } from "./native-parts.ts";
 import { mostAnswerBytes } from "./seal.ts";
 import type { Piece } from "./words.ts";
 
@@ -26,10 +27,12 @@ export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls
     if (waiting.length > 0 && !(await run.keepAnswers(lease, waiting))) throw new GatewayError("upstream_error", "The lease was lost.");
     [waiting, bytes] = [[], 0];
   };
+  const parts = new Parts(kind);
   for (const place of answers) {
     const body = await kind.content(calls, native!, place).catch(nothingThere);
     for await (const { text } of body ? linesOf(body, mostAnswerBytes) : []) {
-      const answer = text === null ? undefined : answerIn(kind, mark, text);
+      const told = text === null ? undefined : answerIn(kind, mark, text);
+      const answer = told && parts.whole(told);
       if (!answer) continue;
       const pieces = await seal.answer(answer.line, encoder.encode(JSON.stringify(answer)));
       waiting.push(...pieces.map((piece, i) => ({ key: answer.line * piecesPerLine + i, bytes: piece })));

@@ -1,9 +1,10 @@
 /**
  * A provider's batches as Gemini has them: a file of requests goes there, each with its key, and a file of answers comes back. The batch bears our mark
  * as its name to display. They may have other batches' answers in their list, so that is read as it comes; nobody says in which order it is.
- * https://ai.google.dev/gemini-api/docs/batch-api, https://ai.google.dev/api/batch-api, https://ai.google.dev/api/files
+ * Vectors are asked for one by one: a line that wants several is as many requests, each with its place in the key.
+ * https://ai.google.dev/gemini-api/docs/batch-api, https://ai.google.dev/api/batch-api, https://ai.google.dev/api/files, https://ai.google.dev/api/embeddings
  */
-import { rawValue, splice } from "../upstream/splice.ts";
+import { rawItems, rawValue, splice } from "../upstream/splice.ts";
 import type { Json, ProviderCalls } from "../upstream/provider-batches.ts";
 import { stringsIn } from "./json-strings.ts";
 import { isAnswer, ready, statusOfCode, type Kind, type Theirs } from "./native-kind.ts";
@@ -12,6 +13,13 @@ const listed = 100;
 /** `BATCH_STATE_…`; its SDKs say `JOB_STATE_…`. */
 const overStates = /_(?:SUCCEEDED|FAILED|CANCELLED|EXPIRED)$/;
 const type = "application/jsonl";
+
+/** What is called for a batch of what is called so by itself. */
+const batchCalls: Readonly<Record<string, string>> = { generateContent: "batchGenerateContent", batchEmbedContents: "asyncBatchEmbedContent" };
+/** A call by itself takes no more vectors. */
+const mostVectors = 100;
+/** `line`, or `line/index/of`. */
+const keyForm = /^(\d+)(?:\/(\d+)\/(\d+))?$/;
 
 const record = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
 /** Where what bears a name lies: `batches/…`, `files/…`. */
@@ -36,10 +44,28 @@ async function pageOf(calls: ProviderCalls, mark: string, token: string): Promis
   return next ? { next } : {};
 }
 
+/** Its price is known by the tier. */
+function inBatch(body: string): string {
+  const usage = rawValue(body, "usageMetadata");
+  return splice(body, { usageMetadata: splice(usage?.startsWith("{") ? usage : "{}", { serviceTier: '"batch"' }) });
+}
+
+/** Tokens of a vector's answer: `tokenCount` (a text) is what SDKs know; undefined: it does not say. */
+function tokensIn(body: string): number | undefined {
+  const { promptTokenCount } = record(JSON.parse(rawValue(body, "usageMetadata") ?? "null"));
+  const told: unknown = promptTokenCount ?? JSON.parse(rawValue(body, "tokenCount") ?? "null");
+  return told === null || !Number.isInteger(Number(told)) ? undefined : Number(told);
+}
+
 export const keyed: Kind = {
   most: { lines: 100_000, bytes: 2_000_000_000 },
   between: "\n",
-  line: (_, line, { body }) => `{"key":"${line}","request":${body}}`,
+
+  line(_, line, { path, body }) {
+    if (!path.endsWith(":batchEmbedContents")) return `{"key":"${line}","request":${body}}`;
+    const requests = rawItems(rawValue(body, "requests")!);
+    return requests.length === 0 || requests.length > mostVectors ? undefined : requests.map((request, i) => `{"key":"${line}/${i}/${requests.length}","request":${request}}`).join("\n");
+  },
 
   async stage(calls, { mark, framed }) {
     const boundary = crypto.randomUUID();
@@ -52,7 +78,7 @@ export const keyed: Kind = {
   },
 
   ask: async (calls, { mark, path }, input) =>
-    theirs(await calls.post(path.replace(/:generateContent$/, ":batchGenerateContent"), { batch: { displayName: mark, inputConfig: { fileName: input } } })),
+    theirs(await calls.post(path.replace(/(?<=:)\w+$/, (call) => batchCalls[call]!), { batch: { displayName: mark, inputConfig: { fileName: input } } })),
 
   async find(calls, { mark, others }) {
     for (let token: string | undefined = ""; token !== undefined; ) {
@@ -69,15 +95,20 @@ export const keyed: Kind = {
 
   answer(_, text) {
     const { key, response, error } = JSON.parse(text) as { key?: unknown; response?: unknown; error?: Json };
-    const line = Number(key);
-    if (typeof key !== "string" || !Number.isInteger(line)) return undefined;
-    if (response) {
-      const body = rawValue(text, "response")!;
-      const usage = rawValue(body, "usageMetadata");
-      return { line, status: 200, body: usage?.startsWith("{") ? splice(body, { usageMetadata: splice(usage, { serviceTier: '"batch"' }) }) : body };
-    }
+    const [, line, index, of] = (typeof key === "string" && keyForm.exec(key)) || [];
+    if (line === undefined) return undefined;
+    const whose = { line: Number(line), ...(of !== undefined && { part: { index: Number(index), of: Number(of) } }) };
+    if (response) return of === undefined || record(response).embedding ? { ...whose, status: 200, body: inBatch(rawValue(text, "response")!) } : undefined;
     const status = statusOfCode(error?.code);
-    return error && isAnswer(status) ? { line, status, body: JSON.stringify({ error: { ...error, code: status } }) } : undefined;
+    return error && isAnswer(status) ? { ...whose, status, body: JSON.stringify({ error: { ...error, code: status } }) } : undefined;
+  },
+
+  /** As the call by itself answers. */
+  join(bodies) {
+    const tokens = bodies.map(tokensIn);
+    const details = bodies.flatMap((body) => (record(JSON.parse(rawValue(body, "usageMetadata")!)).promptTokenDetails as object[] | undefined) ?? []);
+    const told = tokens.every((one) => one !== undefined) && { promptTokenCount: tokens.reduce((sum, one) => sum + one, 0), promptTokenDetails: details };
+    return `{"embeddings":[${bodies.map((body) => rawValue(body, "embedding")!).join(",")}],"usageMetadata":${JSON.stringify({ ...told, serviceTier: "batch" })}}`;
   },
 
   remove: (calls, { id, file }, found) => Promise.all([id, file, ...(found?.answers ?? [])].filter((name) => name !== undefined).map((name) => calls.remove(at(name)).catch(() => {}))),

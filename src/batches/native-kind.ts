@@ -9,8 +9,8 @@ import type { Native } from "./batch.ts";
 /** A batch as its provider has it. `over`: nothing more will come of it; `answers`: where those that there are lie. */
 export type Theirs = { readonly id: string; readonly over: boolean; readonly answers: readonly string[] };
 
-/** An answer of the provider's to a line. */
-export type Answer = { readonly line: number; readonly status: number; readonly requestId?: string; readonly body: string };
+/** An answer of the provider's to a line. `part`: it is to one of so many things that the line asks for. */
+export type Answer = { readonly line: number; readonly status: number; readonly requestId?: string; readonly body: string; readonly part?: { readonly index: number; readonly of: number } };
 
 /** Lines as they go there: `mark` is our own name for their batch, `path` where each would be sent by itself, `headers` with what. */
 export type Load = {
@@ -33,7 +33,8 @@ export type Kind = {
   readonly most: { readonly lines: number; readonly bytes: number };
   /** What stands between two lines. */
   readonly between: string;
-  line(mark: string, line: number, request: { path: string; body: string }): string;
+  /** A line as it goes there; undefined: it cannot. */
+  line(mark: string, line: number, request: { path: string; body: string }): string | undefined;
   /** What may be done again and again before the provider is asked. Returns the file's id. */
   stage?(calls: ProviderCalls, load: Load): Promise<string>;
   /** Asks for it. Who does not hear the answer must not ask again before `find` says `none`. */
@@ -45,6 +46,8 @@ export type Kind = {
   content(calls: ProviderCalls, native: Native, place: string): Promise<AsyncIterable<Uint8Array>>;
   /** undefined: it is none that counts. May throw where it is not even a line. */
   answer(mark: string, text: string): Answer | undefined;
+  /** The answer to all that a line asks for, of those to each. */
+  join?(bodies: readonly string[]): string;
   /** Leaves nothing of it there, as far as that goes. */
   remove(calls: ProviderCalls, native: Native, theirs: Theirs | undefined): Promise<unknown>;
 };

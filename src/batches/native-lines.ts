@@ -5,7 +5,7 @@ import { prepare, type Isolate, type Prepared, type RequestContext } from "../pi
 import { splice } from "../upstream/splice.ts";
 import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
-import { protocolAt } from "./endpoints.ts";
+import { protocolAt, type Way } from "./endpoints.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
 import type { Kind, Load } from "./native-kind.ts";
@@ -44,12 +44,13 @@ const prepared = async (bench: Bench, line: Line, isolate: Isolate = bench.isola
     throw error;
   });
 
-/** Whether a line can be done by the batch of the provider that it would be sent to, for less. */
-function suits({ work: { batch: { shape, endpoint: asked } } }: Bench, { attempt: { endpoint, prices }, exchange, own, discreet }: Prepared): boolean {
-  const crosses = own || protocolAt(shape, asked).crosses === true;
-  const { batches } = endpoint.provider;
-  return batches !== undefined && batches.takes?.test(exchange.path) !== false && crosses && !discreet && typeof exchange.body === "string" && !exchange.times && !exchange.follow && isCheaperInBatches(prices, Date.now());
+/** Whether what is asked in this way can be done by the batch of the provider that it would be sent to, for less. */
+export function isTaken({ native }: Pick<Way, "native">, { attempt: { endpoint: { provider: { batches } }, prices }, exchange }: Pick<Prepared, "attempt" | "exchange">): boolean {
+  const { path, body, times = 1, follow } = exchange;
+  return native === true && batches !== undefined && batches.takes?.test(path) !== false && typeof body === "string" && times === 1 && !follow && isCheaperInBatches(prices, Date.now());
 }
+
+const suits = ({ work: { batch: { shape, endpoint } } }: Bench, one: Prepared): boolean => !one.discreet && isTaken(protocolAt(shape, endpoint), one);
 
 /** The first line, where it suits: with it go all that are sent to the same place in the same way. */
 export async function firstSuiting(bench: Bench): Promise<Prepared | undefined> {
@@ -98,7 +99,9 @@ async function* handedOver(bench: Bench, first: Prepared, { most, between, line:
     const one = await prepared(bench, line);
     if (!bench.wanted) throw new GatewayError("upstream_error", "The lease was lost.");
     if (!one || !suits(bench, one) || !isAlike(one, first)) continue;
-    const text = encoder.encode((lines > 0 ? between : "") + written(bench.work.batch.id, line.number, { path: one.exchange.path, body: bodyThere(one) }));
+    const there = written(bench.work.batch.id, line.number, { path: one.exchange.path, body: bodyThere(one) });
+    if (there === undefined) continue;
+    const text = encoder.encode((lines > 0 ? between : "") + there);
     lines += 1;
     bytes += text.length;
     if (lines > most.lines || bytes > most.bytes) return;

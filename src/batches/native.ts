@@ -84,6 +84,7 @@ async function offer(bench: Bench): Promise<Step> {
   const { policy, attempt: { endpoint, vital, own = false }, exchange: { path } } = first;
   const at = { baseUrl: endpoint.baseUrl, own };
   const { load, estimate } = await loadOf(bench, first, kind);
+  if (load.lines === 0) return over;
   const reply = await isolate.meters.submit({ do: "reserve", id: requestIdOf(batch.id, 0, lease), version: policy.version, estimate, model: batch.model! }, policy);
   if (reply.is !== "granted") return over;
   try {

@@ -14,8 +14,8 @@ import { factsOf } from "./relay.ts";
 import { sessionIn } from "./session.ts";
 import { isWish } from "./wish.ts";
 
-/** `estimate`: the most that it can use in a batch there. `own`: the deployment hears the client's own protocol. `discreet`: nobody may keep any of it. */
-export type Prepared = { readonly attempt: Attempt; readonly exchange: Exchange; readonly estimate: Estimate; readonly policy: MeterPolicy; readonly own: boolean; readonly discreet: boolean };
+/** `estimate`: the most that it can use in a batch there. `discreet`: nobody may keep any of it. */
+export type Prepared = { readonly attempt: Attempt; readonly exchange: Exchange; readonly estimate: Estimate; readonly policy: MeterPolicy; readonly discreet: boolean };
 
 /** Plans a request and writes it for the first deployment of its plan. Throws what is wrong with it or with its caller, and what that deployment must not miss of it. */
 export async function prepare(context: RequestContext, protocol: Protocol): Promise<Prepared> {
@@ -29,7 +29,7 @@ export async function prepare(context: RequestContext, protocol: Protocol): Prom
   const missed = lost(exchange, attempt!, isWish(headers.get("x-forge-strict")));
   if (missed) throw missed;
   return {
-    attempt: attempt!, exchange, estimate: bound([attempt!], facts, protocol.id, startedAtMs, { batched: true }), policy: policyOf(caller), own: attempt!.protocols[0] === protocol.id,
+    attempt: attempt!, exchange, estimate: bound([attempt!], facts, protocol.id, startedAtMs, { batched: true }), policy: policyOf(caller),
     discreet: [facts.wish, caller.rules].some((said) => said?.zeroRetention === true || said?.noTraining === true),
   };
 }

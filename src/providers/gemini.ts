@@ -5,6 +5,6 @@ export const gemini = openaiLike("gemini", "Google Gemini", "https://generativel
   speaks: ["gemini-generate", "gemini-embeddings", "gemini-speech", "gemini-transcriptions", "gemini-translations", "google-images", "gemini-videos"],
   dialect: { webSearch: true },
   alsoCalled: ["google-ai-studio", "google ai studio"],
-  batches: { by: "keyed", takes: /:generateContent$/ },
+  batches: { by: "keyed", takes: /:(?:generateContent|batchEmbedContents)$/ },
   auth: (secret) => ({ "x-goog-api-key": secret }),
 });

@@ -1,28 +1,29 @@
-import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { admin, call, newKey, type Json, type Key } from "../security/stage.ts";
-import { answerOf, errored, GeminiBatches, succeeded, type Request } from "./gemini.ts";
-import { becomes, held, linesIn, madeOf, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
+import { call, type Json, type Key } from "../security/stage.ts";
+import { answerOf, embedded, errored, GeminiBatches, succeeded, type Request } from "./gemini.ts";
+import { addHalved, askMs, batchNanoUsd, keyAt, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
+import { becomes, linesIn, madeOf, object, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const host = "generativelanguage.googleapis.com";
 const model = "gemini/gemini-test";
-const batchNanoUsd = 3 * 500 + 2 * 1_000;
-const liveNanoUsd = 2 * batchNanoUsd;
-const askMs = 900_000;
 const big = "12345678901234567890123";
 
+const results: Readonly<Record<Outcome, object | undefined>> = { answered: succeeded(), wrong: errored(3), passing: errored(8), none: undefined };
+
 /** The provider as it is called: its files and batches, and everything else at once. */
-class Gemini {
+class Gemini implements StandIn {
   readonly batches = new GeminiBatches();
   readonly headers: Headers[] = [];
   live = 0;
+  outcome: StandIn["outcome"] = () => "answered";
 
   constructor() {
+    this.batches.resultOf = (one) => results[this.outcome(lineOf(one))];
     playing(host, ({ url, headers, body }, method) => {
       const path = url.slice(`https://${host}`.length);
-      if (path.endsWith(":generateContent")) {
+      if (/:(?:generateContent|batchEmbedContents)$/.test(path)) {
         this.live += 1;
-        return Response.json(answerOf("live"));
+        return Response.json(path.endsWith(":generateContent") ? answerOf("live") : { embeddings: (JSON.parse(body) as Json).requests.map(() => ({ values: [9] })), usageMetadata: { promptTokenCount: 3 } });
       }
       this.headers.push(headers);
       const { status, type, text } = this.batches.play(method, path, body);
@@ -30,59 +31,73 @@ class Gemini {
     });
   }
 
+  private called(what: RegExp): number {
+    return this.batches.calls.filter((one) => what.test(one)).length;
+  }
+
   get asked(): number {
-    return this.batches.calls.filter((one) => one.endsWith(":batchGenerateContent")).length;
+    return this.called(/:(?:batchGenerateContent|asyncBatchEmbedContent)$/);
+  }
+
+  get looks(): number {
+    return this.called(/\/batches\?/);
+  }
+
+  get cancelled(): number {
+    return this.called(/:cancel$/);
+  }
+
+  get removed(): readonly string[] {
+    return this.batches.deleted;
+  }
+
+  get breaks(): StandIn["breaks"] {
+    return this.batches.breaks === "taken" ? "made" : this.batches.breaks && "not made";
+  }
+
+  set breaks(how: StandIn["breaks"]) {
+    this.batches.breaks = how === "made" ? "taken" : how && "not taken";
   }
 
   end(): void {
     this.batches.over = () => true;
   }
+
+  addTheirs(): string {
+    return this.batches.add("theirs").name;
+  }
+
+  lines(): ReadonlyMap<number, Json> {
+    return new Map(this.batches.requests(this.batches.made.at(-1)!).map((one) => [lineOf(one), one.request]));
+  }
 }
 
-async function keyThere(): Promise<Key> {
-  const key = await newKey();
-  await admin("PUT", `/organisations/${key.organisation}/credentials/gemini`, { secret: "gemini-own" });
-  return key;
-}
-
+const keyThere = (): Promise<Key> => keyAt("gemini");
 const body = (i: number): Json => ({ model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }] });
 const made = (key: Key, count: number, more: Json = {}, headers: Record<string, string> = {}): Promise<string> =>
   madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => ({ custom_id: `id-${i}`, body: { ...body(i), ...more } })), {}, headers);
-const lineOf = ({ key }: Request): number => Number(key);
+const lineOf = ({ key }: Request): number => Number(key.split("/")[0]);
+
+nativeBatch({ name: "Gemini's", provider: "gemini", upstreamId: "gemini-test", stage: () => new Gemini(), sent: { id: "batches/b0", file: "files/in-0" }, left: ["batches/b0", "files/batch-b0", "files/in-0"] });
 
 let gemini: Gemini;
 beforeAll(async () => {
-  await env.DB.batch([
-    env.DB.prepare("INSERT INTO models VALUES ('gemini-test', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 1000, 100, 0)"),
-    env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('gemini', 'gemini-test', 'gemini-test')"),
-  ]);
-  await price("gemini", "gemini-test", { input: 1_000_000, output: 2_000_000, "input:batch": 500_000, "output:batch": 1_000_000 });
+  await addHalved("gemini", "gemini-vectors", "embedding", "embedding");
+  await addHalved("gemini", "gemini-painter", "image", "image");
 });
 beforeEach(() => void (gemini = new Gemini()));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("Gemini's own batch", () => {
-  test("does chat completions for less, from a file: each is charged at the batch's price, and nothing is left there", async () => {
+  test("goes as a file that is looked through first, with the key of the account", async () => {
     gemini.batches.processing = 1;
     const key = await keyThere();
-    const id = await made(key, 40);
-    await becomes(key, id, { state: "sent", id: "batches/b0", file: "files/in-0" });
+    const id = await made(key, 2);
+    await becomes(key, id, { state: "sent" });
     expect(gemini.batches.calls).toEqual(["POST /upload/v1beta/files", "GET /v1beta/files/in-0", "POST /v1beta/models/gemini-test:batchGenerateContent"]);
     expect([gemini.headers[0]!.get("x-goog-api-key"), gemini.headers[0]!.get("x-goog-upload-protocol")]).toEqual(["gemini-own", "multipart"]);
-    const [batch] = gemini.batches.made;
-    expect(batch).toMatchObject({ displayName: id, file: "files/in-0" });
-    const requests = gemini.batches.requests(batch!);
-    expect(requests.map(({ key: one }) => one)).toEqual(Array.from({ length: 40 }, (_, i) => String(i + 1)));
-    expect(requests[0]!.request).toMatchObject({ contents: [{ role: "user", parts: [{ text: "number 0" }] }], generationConfig: { maxOutputTokens: 10 } });
-    const { requests: open, nanoUsd, tokens } = await held(key);
-    expect([open, nanoUsd]).toEqual([1, (tokens - 40 * 10) * 500 + 40 * 10 * 1_000]);
-    gemini.end();
-    await poll(key, id, 61_000);
-    const done = await over(key, id);
-    expect([done.sums.completed, gemini.live, gemini.asked]).toEqual([40, 0, 1]);
-    await spent(key, 40 * batchNanoUsd);
-    expect((await linesIn(key, done))[0]).toMatchObject({ custom_id: "id-0", response: { status_code: 200, body: { object: "chat.completion", choices: [{ message: { content: "batched" } }] } } });
-    await soon(() => expect(gemini.batches.deleted.toSorted()).toEqual(["batches/b0", "files/batch-b0", "files/in-0"]));
+    expect(gemini.batches.made[0]).toMatchObject({ displayName: id, file: "files/in-0" });
+    expect(gemini.batches.requests(gemini.batches.made[0]!)[0]).toMatchObject({ key: "1", request: { contents: [{ role: "user", parts: [{ text: "number 0" }] }], generationConfig: { maxOutputTokens: 10 } } });
   });
 
   test("does responses and messages that are told in its words, and answers come back in theirs, big numbers too", async () => {
@@ -107,93 +122,123 @@ describe("Gemini's own batch", () => {
     await spent(key, 2 * batchNanoUsd);
   });
 
-  test("leaves what went wrong there as an error where it would go wrong here, and free; what it did not come to runs here, at the price of here", async () => {
-    gemini.batches.resultOf = (one) => [errored(3), undefined, errored(8), succeeded()][(lineOf(one) - 1) % 4];
-    gemini.end();
-    const key = await keyThere();
-    const id = await made(key, 8);
-    await becomes(key, id, { state: "sent" });
-    await poll(key, id, 61_000);
-    const { sums } = await over(key, id);
-    expect([sums.completed, sums.failed, gemini.live]).toEqual([6, 2, 4]);
-    await spent(key, 2 * batchNanoUsd + 4 * liveNanoUsd);
-  });
-
-  test("that was made while nobody heard of it is found by its name among others', and not asked for again", async () => {
-    gemini.batches.breaks = "taken";
-    gemini.batches.pageMost = 1;
-    const key = await keyThere();
-    const id = await made(key, 3);
-    await soon(() => expect(gemini.batches.made).toHaveLength(1));
-    await becomes(key, id, { state: "asked", file: "files/in-0" });
-    const theirs = gemini.batches.add("theirs");
-    gemini.batches.made.unshift(gemini.batches.made.pop()!);
-    gemini.batches.breaks = undefined;
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 61_000);
-    await becomes(key, id, { state: "sent", id: "batches/b0" });
-    gemini.end();
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 180_000);
-    expect([(await over(key, id)).sums.completed, gemini.live, gemini.asked]).toEqual([3, 0, 1]);
-    await spent(key, 3 * batchNanoUsd);
-    await soon(() => expect(gemini.batches.deleted).toContain("batches/b0"));
-    expect([theirs.cancelled, gemini.batches.deleted.includes(theirs.name)]).toEqual([undefined, false]);
-  });
-
-  test("that was not made is asked for again, once it cannot be under way any more, and not while its list cannot be read", async () => {
-    gemini.batches.breaks = "not taken";
-    gemini.end();
+  test("that was not made is not asked for again while its list cannot be read", async () => {
+    gemini.breaks = "not made";
     const key = await keyThere();
     const id = await made(key, 2);
-    await soon(() => expect(gemini.asked).toBe(1));
-    gemini.batches.breaks = undefined;
     await becomes(key, id, { state: "asked" });
+    await soon(() => expect(gemini.asked).toBe(1));
+    gemini.breaks = undefined;
     const play = gemini.batches.play.bind(gemini.batches);
-    let broken = true;
-    gemini.batches.play = (...args) => ((played) => ({ ...played, text: broken ? played.text.slice(0, 1) : played.text }))(play(...args));
-    const looks = (): number => gemini.batches.calls.filter((one) => one.includes("/batches?")).length;
-    await scheduler.wait(20);
-    await poll(key, id, askMs - 60_000);
-    await soon(() => expect(looks()).toBe(1));
+    gemini.batches.play = (...args) => ((played) => ({ ...played, text: played.text.slice(0, 1) }))(play(...args));
     await scheduler.wait(20);
     await poll(key, id, askMs + 61_000);
-    await soon(() => expect(looks()).toBe(2));
+    await soon(() => expect(gemini.looks).toBe(1));
+    gemini.batches.play = play;
     expect(gemini.asked).toBe(1);
-    broken = false;
     await scheduler.wait(20);
     await poll(key, id, askMs + 200_000);
     await becomes(key, id, { state: "sent", id: "batches/b0" });
-    expect([(await held(key)).requests, gemini.asked]).toEqual([1, 2]);
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 400_000);
-    expect([(await over(key, id)).sums.completed, gemini.live]).toEqual([2, 0]);
-    await spent(key, 2 * batchNanoUsd);
+    expect([gemini.asked, gemini.looks]).toEqual([2, 2]);
   });
 
-  test("is called back when its batch is cancelled, and what it answered is kept and charged", async () => {
-    gemini.batches.resultOf = (one) => (lineOf(one) === 1 ? succeeded() : errored(1, "cancelled"));
+  test("is not asked where something would be lost that may not be", async () => {
     const key = await keyThere();
-    const id = await made(key, 3);
-    await becomes(key, id, { state: "sent" });
-    await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
-    await scheduler.wait(20);
-    await poll(key, id, 61_000);
-    await soon(() => expect(gemini.batches.calls).toContain("POST /v1beta/batches/b0:cancel"));
-    gemini.end();
-    await scheduler.wait(20);
-    await poll(key, id, 200_000);
-    expect([(await over(key, id, "cancelled")).sums.completed, gemini.live]).toEqual([1, 0]);
-    await spent(key, batchNanoUsd);
-  });
-
-  test.each<[string, Json, Record<string, string>]>([
-    ["nobody may keep the requests", { provider: { zdr: true } }, {}], ["nobody may learn from them", { provider: { data_collection: "deny" } }, {}], ["something would be lost that may not be", { logit_bias: { 1: 1 } }, { "x-forge-strict": "true" }],
-    ["it is wanted at once", {}, { "x-forge-batch": "live" }], ["no other machine may see it", {}, { "x-sovereign": "true" }],
-  ])("is not asked where %s", async (_, more, headers) => {
-    const key = await keyThere();
-    const id = await made(key, 1, more, headers);
+    const id = await made(key, 1, { logit_bias: { 1: 1 } }, { "x-forge-strict": "true" });
     await soon(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
     expect(gemini.batches.calls).toEqual([]);
+  });
+
+  test("does completions of one prompt; a line of several runs here", async () => {
+    gemini.end();
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/completions", ["one", ["two"], ["three", "four"]].map((prompt, i) => ({ custom_id: `c-${i}`, body: { model, prompt, max_tokens: 10 } })));
+    await becomes(key, id, { state: "sent" });
+    await poll(key, id, 61_000);
+    const told = await linesIn(key, await over(key, id));
+    expect(told.map(({ response }) => response.body.choices.map(({ text }: Json) => text))).toEqual([["batched"], ["batched"], ["live", "live"]]);
+  });
+
+  test("draws a picture; a line that wants several runs here", async () => {
+    const drawn = (used: object): object => ({ candidates: [{ content: { parts: [{ inlineData: { mimeType: "image/png", data: "aGk=" } }] }, finishReason: "STOP" }], usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 2, totalTokenCount: 5, ...used } });
+    gemini.batches.resultOf = () => ({ response: drawn({}) });
+    gemini.end();
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/images/generations", [{ custom_id: "p", body: { model: "gemini/gemini-painter", prompt: "a cat" } }]);
+    await becomes(key, id, { state: "sent" });
+    expect(gemini.batches.calls.at(-1)).toBe("POST /v1beta/models/gemini-painter:batchGenerateContent");
+    await poll(key, id, 61_000);
+    expect((await linesIn(key, await over(key, id)))[0]).toMatchObject({ response: { status_code: 200, body: { data: [{ b64_json: "aGk=" }], usage: { input_tokens: 3, output_tokens: 2 } } } });
+    await spent(key, batchNanoUsd);
+    const several = await madeOf(key, "/v1/images/generations", [{ custom_id: "p", body: { model: "gemini/gemini-painter", prompt: "a cat", n: 2 } }]);
+    await over(key, several);
+    expect([gemini.live, gemini.asked]).toEqual([2, 1]);
+  });
+});
+
+/** A line that wants vectors of these texts. */
+const vectors = (i: number, input: unknown, more: Json = {}): Json => ({ custom_id: `v-${i}`, body: { model: "gemini/gemini-vectors", input, ...more } });
+const textOf = ({ request }: Request): string => request.content!.parts[0]!.text;
+
+describe("Gemini's own batch of vectors", () => {
+  test("asks for each text by itself, and tells a line's together, in their order, charged by what Google counted", async () => {
+    gemini.batches.resultOf = (one) => embedded([textOf(one).length, 0.5], { usageMetadata: { promptTokenCount: 4, promptTokenDetails: [{ modality: "TEXT", tokenCount: 4 }] } });
+    gemini.end();
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/embeddings", [vectors(0, "a"), vectors(1, ["bb", "ccc", "dddd"], { dimensions: 2, input_type: "search_query" }), vectors(2, ["e"], { encoding_format: "base64" })]);
+    await becomes(key, id, { state: "sent" });
+    expect(gemini.batches.calls.at(-1)).toBe("POST /v1beta/models/gemini-vectors:asyncBatchEmbedContent");
+    const requests = gemini.batches.requests(gemini.batches.made[0]!);
+    expect(requests.map(({ key: one }) => one)).toEqual(["1/0/1", "2/0/3", "2/1/3", "2/2/3", "3/0/1"]);
+    expect(requests[1]).toEqual({ key: "2/0/3", request: { model: "models/gemini-vectors", content: { parts: [{ text: "bb" }] }, taskType: "RETRIEVAL_QUERY", outputDimensionality: 2 } });
+    await poll(key, id, 61_000);
+    const done = await over(key, id);
+    expect([done.sums.completed, gemini.live, gemini.asked]).toEqual([3, 0, 1]);
+    const told = (await linesIn(key, done)).map(({ response }) => response.body);
+    expect(told[1]).toEqual({ object: "list", model: "gemini/gemini-vectors", data: [2, 3, 4].map((length, index) => ({ object: "embedding", index, embedding: [length, 0.5] })), usage: { prompt_tokens: 12, total_tokens: 12 } });
+    expect([told[0].data[0].embedding, typeof told[2].data[0].embedding]).toEqual([[1, 0.5], "string"]);
+    await spent(key, 5 * 4 * 500);
+    await soon(() => expect(gemini.removed.toSorted()).toEqual(["batches/b0", "files/batch-b0", "files/in-0"]));
+  });
+
+  test("of which Google counted nothing is charged by what we count, as one by itself is, at the batch's price", async () => {
+    gemini.batches.resultOf = () => embedded([1]);
+    gemini.end();
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/embeddings", [vectors(0, ["one text", "and another"])]);
+    await becomes(key, id, { state: "sent" });
+    await poll(key, id, 61_000);
+    const done = await over(key, id);
+    const [{ response: { body: { usage } } }] = (await linesIn(key, done)) as [Json];
+    expect(usage.prompt_tokens).toBeGreaterThan(0);
+    expect([done.sums.completed, gemini.live]).toEqual([1, 0]);
+    await spent(key, usage.prompt_tokens * 500);
+  });
+
+  test("leaves a line of which one text is wrong as its error, and free; one of which a text passes runs here, whole", async () => {
+    gemini.batches.resultOf = (one) => (textOf(one) === "wrong" ? errored(3, "no") : textOf(one) === "busy" ? errored(8) : embedded([1], { usageMetadata: { promptTokenCount: 3 } }));
+    gemini.end();
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/embeddings", [vectors(0, ["a", "wrong"]), vectors(1, ["busy", "b"]), vectors(2, ["c", "d"])]);
+    await becomes(key, id, { state: "sent" });
+    await poll(key, id, 61_000);
+    const { sums } = await over(key, id);
+    expect([sums.completed, sums.failed, gemini.live]).toEqual([2, 1, 1]);
+    await spent(key, 2 * 3 * 500 + 3 * 1_000);
+  });
+
+  test("leaves lines here that want more of them than one call may", async () => {
+    gemini.batches.resultOf = () => embedded([1], { usageMetadata: { promptTokenCount: 3 } });
+    gemini.end();
+    const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `t${i}`);
+    const key = await keyThere();
+    const id = await madeOf(key, "/v1/embeddings", [vectors(0, many(101)), vectors(1, many(100))]);
+    await becomes(key, id, { state: "sent" });
+    await poll(key, id, 61_000);
+    expect([(await over(key, id)).sums.completed, gemini.live]).toEqual([2, 1]);
+    expect(gemini.batches.requests(gemini.batches.made[0]!)).toHaveLength(100);
+    const alone = await madeOf(key, "/v1/embeddings", [vectors(0, many(101))]);
+    await over(key, alone);
+    expect([gemini.live, gemini.asked]).toEqual([2, 1]);
   });
 });

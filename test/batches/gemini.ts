@@ -2,13 +2,15 @@
  * Gemini's files and batches, in the shapes of its recorded answers and its documentation: a batch is an operation whose `metadata` has its state, the
  * list has others' answers in it, errors bear codes of gRPC. When one is over, and what came of each request, the test says.
  */
-export type Request = { key: string; request: { contents: { parts: { text: string }[] }[]; [field: string]: unknown } };
+export type Request = { key: string; request: { contents: { parts: { text: string }[] }[]; content?: { parts: { text: string }[] }; [field: string]: unknown } };
 export type Made = { name: string; displayName: string; model: string; file: string; createdMs: number; cancelled?: true; inlined?: string };
 type Played = { status: number; type: string; text: string };
 
 export const answerOf = (text: string, used: object = { promptTokenCount: 3, candidatesTokenCount: 2, totalTokenCount: 5 }): object =>
   ({ candidates: [{ content: { parts: [{ text }], role: "model" }, finishReason: "STOP", index: 0 }], usageMetadata: { ...used, serviceTier: "standard" }, modelVersion: "gemini-test", responseId: "up" });
 export const succeeded = (text = "batched", used?: object): object => ({ response: answerOf(text, used) });
+/** A vector's. */
+export const embedded = (values: readonly number[], told: object = {}): object => ({ response: { embedding: { values }, ...told } });
 export const errored = (code: number, message = "refused"): object => ({ error: { code, message } });
 
 const json = (status: number, body: object): Played => ({ status, type: "application/json; charset=UTF-8", text: JSON.stringify(body, null, 2) });
@@ -46,7 +48,7 @@ export class GeminiBatches {
     if (at === "/upload/v1beta/files") return this.upload(body);
     const download = /^\/download\/v1beta\/(files\/[\w-]+):download$/.exec(at)?.[1];
     if (download) return this.answers(download);
-    const model = /^\/v1beta\/(models\/[\w.-]+):batchGenerateContent$/.exec(at)?.[1];
+    const model = /^\/v1beta\/(models\/[\w.-]+):(?:batchGenerateContent|asyncBatchEmbedContent)$/.exec(at)?.[1];
     if (model) return this.create(model, body);
     if (at === "/v1beta/batches") return this.list(new URLSearchParams(query));
     const [, name, act] = /^\/v1beta\/((?:files|batches)\/[\w-]+)(?::(\w+))?$/.exec(at) ?? [];

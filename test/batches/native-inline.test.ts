@@ -92,5 +92,5 @@ describe("an answer of it", () => {
 });
 
 test("its custom ids are such as Anthropic takes", () => {
-  for (const shape of ["file", "messages"] as const) expect((JSON.parse(inline.line(newBatchId(shape, Date.now()), 100_000, { path, body: "{}" })) as { custom_id: string }).custom_id).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
+  for (const shape of ["file", "messages"] as const) expect((JSON.parse(inline.line(newBatchId(shape, Date.now()), 100_000, { path, body: "{}" })!) as { custom_id: string }).custom_id).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
 });

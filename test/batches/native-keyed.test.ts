@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { newBatchId } from "../../src/batches/batch.ts";
 import { stringsIn, type Told } from "../../src/batches/json-strings.ts";
 import { keyed } from "../../src/batches/native-keyed.ts";
-import type { Asked } from "../../src/batches/native-kind.ts";
+import type { Answer, Asked } from "../../src/batches/native-kind.ts";
+import { Parts } from "../../src/batches/native-parts.ts";
 import { providerOf } from "../../src/providers/index.ts";
 import { ProviderCalls } from "../../src/upstream/provider-batches.ts";
 import { answerOf, GeminiBatches } from "./gemini.ts";
@@ -88,7 +89,7 @@ describe("an answer of it", () => {
   test("is the response as it came, big numbers too, at the batch's price", () => {
     const response = JSON.stringify(answerOf("hi")).replace('"hi"', '"hi", "n": 12345678901234567890123');
     expect(answer(`{"response":${response},"key":"7"}`)).toEqual({ line: 7, status: 200, body: response.replace('"standard"', '"batch"') });
-    expect(answer({ key: "7", response: { promptFeedback: { blockReason: "SAFETY" } } })).toEqual({ line: 7, status: 200, body: '{"promptFeedback":{"blockReason":"SAFETY"}}' });
+    expect(answer({ key: "7", response: { promptFeedback: { blockReason: "SAFETY" } } })).toEqual({ line: 7, status: 200, body: '{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{"serviceTier":"batch"}}' });
   });
 
   test.each([[3, 400], [5, 404], [9, 400], [11, 400], [400, 400]])("is an error where another time would be none the better: code %i", (code, status) => {
@@ -97,6 +98,67 @@ describe("an answer of it", () => {
 
   test.each([1, 4, 7, 8, 13, 14, 16, 429, 503])("is none where it passes: code %i", (code) => expect(answer({ key: "7", error: { code, message: "busy" } })).toBeUndefined());
   test.each([{ response: {} }, { key: "x", response: {} }, { key: null, response: {} }, { key: "7" }])("of nobody's line is none: %o", (line) => expect(answer(line)).toBeUndefined());
+});
+
+describe("vectors", () => {
+  const path = "/models/gemini-test:batchEmbedContents";
+  const requests = (count: number): string => JSON.stringify({ requests: Array.from({ length: count }, (_, i) => ({ n: i })) });
+  const part = (key: string, response: object): unknown => keyed.answer(mark, JSON.stringify({ key, response }));
+
+  test("of a line are asked for one by one, as many as one call may ask for", () => {
+    expect(keyed.line(mark, 7, { path, body: requests(2) })).toBe('{"key":"7/0/2","request":{"n":0}}\n{"key":"7/1/2","request":{"n":1}}');
+    expect(keyed.line(mark, 7, { path, body: requests(100) })!.split("\n")).toHaveLength(100);
+    expect([0, 101].map((count) => keyed.line(mark, 7, { path, body: requests(count) }))).toEqual([undefined, undefined]);
+  });
+
+  test("come each with its place, at the batch's price; what is none is none", () => {
+    expect(part("7/1/2", { embedding: { values: [1] } })).toEqual({ line: 7, part: { index: 1, of: 2 }, status: 200, body: '{"embedding":{"values":[1]},"usageMetadata":{"serviceTier":"batch"}}' });
+    expect(keyed.answer(mark, '{"key":"7/0/1","error":{"code":3}}')).toMatchObject({ line: 7, part: { index: 0, of: 1 }, status: 400 });
+    for (const key of ["7/1", "7/1/2/3", "7/-1/2", "/1/2"]) expect(part(key, { embedding: { values: [1] } })).toBeUndefined();
+    expect(part("7/1/2", { candidates: [] })).toBeUndefined();
+  });
+
+  const joined = (...told: object[]): unknown => JSON.parse(keyed.join!(told.map((one) => (part("7/0/1", { embedding: { values: [1e-9] }, ...one }) as { body: string }).body))) as unknown;
+  const vector = { values: [1e-9] };
+
+  test("are told together as one call tells them, with what they took all together where each says it, in whichever words", () => {
+    const usageMetadata = { promptTokenCount: 4, promptTokenDetails: [{ modality: "IMAGE", tokenCount: 4 }] };
+    expect(joined({ usageMetadata }, { tokenCount: "3" })).toEqual({ embeddings: [vector, vector], usageMetadata: { promptTokenCount: 7, promptTokenDetails: usageMetadata.promptTokenDetails, serviceTier: "batch" } });
+    expect(joined({ usageMetadata }, {})).toEqual({ embeddings: [vector, vector], usageMetadata: { serviceTier: "batch" } });
+    expect(joined({ tokenCount: "many" })).toEqual({ embeddings: [vector], usageMetadata: { serviceTier: "batch" } });
+  });
+});
+
+describe("answers in parts", () => {
+  const partOf = (line: number, index: number, of: number, body = `${line}.${index}`, status = 200): Answer => ({ line, status, body, part: { index, of } });
+  const stageParts = (): Parts => new Parts({ join: (bodies) => bodies.join("+") });
+
+  test("are one answer once the last has come, in whichever order they come, and however often", () => {
+    fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 6 }), fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), fc.boolean(), (sizes, chance, twice) => {
+      const all = sizes.flatMap((of, line) => Array.from({ length: of }, (_, index) => partOf(line, index, of)));
+      const order = [...all, ...(twice ? all.filter(({ part }) => part!.of > 1) : [])].map((one) => [chance.next().value!, one] as const).toSorted(([a], [b]) => a - b).map(([, one]) => one);
+      const parts = stageParts();
+      const told = order.flatMap((one) => parts.whole(one) ?? []);
+      const expected = sizes.map((of, line) => ({ line, status: 200, body: Array.from({ length: of }, (_, index) => `${line}.${index}`).join("+") }));
+      const once = new Map(told.map((one) => [one.line, one]));
+      expect([...once.values()].toSorted((a, b) => a.line - b.line)).toEqual(expected);
+      if (!twice) expect(told).toHaveLength(expected.length);
+    }));
+  });
+
+  test("are the first error of them, where there is one, and nothing where one never comes", () => {
+    const parts = stageParts();
+    expect([partOf(1, 2, 3, "second", 404), partOf(1, 0, 3), partOf(1, 1, 3, "first", 400)].map((one) => parts.whole(one))).toEqual([undefined, undefined, { line: 1, status: 400, body: "first" }]);
+    expect([partOf(2, 0, 2), partOf(2, 0, 2), partOf(2, 2, 2), partOf(2, 1, 3)].map((one) => parts.whole(one))).toEqual([undefined, undefined, undefined, undefined]);
+    expect(parts.whole({ line: 3, status: 200, body: "whole" })).toEqual({ line: 3, status: 200, body: "whole" });
+  });
+
+  test("fill no memory: what has waited longest is forgotten", () => {
+    const parts = stageParts();
+    const large = "x".repeat(9 * 1024 * 1024);
+    for (const line of [1, 2, 3]) parts.whole(partOf(line, 0, 2, large));
+    expect([1, 2, 3].map((line) => parts.whole(partOf(line, 1, 2, "y"))?.line)).toEqual([undefined, 2, 3]);
+  });
 });
 
 test("its files go to where its API takes files, wherever that is, and to no other host", async () => {

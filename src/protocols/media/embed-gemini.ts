@@ -1,6 +1,6 @@
 /** Gemini's own embeddings, as what a provider speaks: a batch, of one too. https://ai.google.dev/api/embeddings#method:-models.batchembedcontents */
 import { noUsage } from "../../chat/index.ts";
-import { parseUsage } from "../gemini/usage.ts";
+import { parseUsage, tierOf } from "../gemini/usage.ts";
 import { isTold, list, objects, record } from "../json.ts";
 import { count } from "../openai-chat/usage.ts";
 import type { Embedder } from "./embedder.ts";
@@ -34,7 +34,7 @@ export const geminiEmbedder: Embedder = {
       losses: inputType !== undefined && !taskType ? ["field:input_type"] : [],
     };
   },
-  read: ({ embeddings, embedding, usageMetadata }) => ({ vectors: (embeddings === undefined ? [embedding] : list(embeddings)).map((one) => record(one).values), usage: parseUsage(usageMetadata) }),
+  read: ({ embeddings, embedding, usageMetadata }) => ({ vectors: (embeddings === undefined ? [embedding] : list(embeddings)).map((one) => record(one).values), usage: parseUsage(usageMetadata), serviceTier: tierOf(usageMetadata) }),
 };
 
 /** The same of Vertex AI, by prediction. https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api */

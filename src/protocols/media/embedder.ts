@@ -19,7 +19,7 @@ export type Embedder = {
   /** Throws `invalid_request` for what it takes no vector of. */
   render(request: EmbeddingRequest, context: CrossingContext): { readonly body: Json; readonly losses?: readonly Loss[] };
   /** Each vector as numbers or as float32 in base64, in the order of the inputs. What is no vector is told by whoever reads them. */
-  read(answer: Json, context: CrossingContext, headers?: Headers): { readonly vectors: readonly unknown[]; readonly usage?: Usage | undefined; readonly model?: string | undefined; readonly reportedNanoUsd?: number | undefined };
+  read(answer: Json, context: CrossingContext, headers?: Headers): { readonly vectors: readonly unknown[]; readonly usage?: Usage | undefined; readonly model?: string | undefined; readonly reportedNanoUsd?: number | undefined; readonly serviceTier?: string | undefined };
 };
 
 /** A request by its body, and an answer told as OpenAI tells it. Where nobody says what was read, it is estimated. */
@@ -33,13 +33,13 @@ export const embedding = ({ id, path, said, own = [], render, read }: Embedder):
   read({ bytes, headers }, context) {
     const { json, facts, provider } = context;
     const { inputs, base64 } = embeddingsIn(json);
-    const { vectors, usage, model = facts.model, reportedNanoUsd } = read(answerIn(bytes, provider), context, headers);
+    const { vectors, usage, model = facts.model, reportedNanoUsd, serviceTier } = read(answerIn(bytes, provider), context, headers);
     if (vectors.length !== inputs.length) throw new GatewayError("upstream_error", `${provider} answered with ${vectors.length} vectors where ${inputs.length} were asked for.`);
     const data = vectors.map((vector, index) => ({ object: "embedding", index, embedding: inFormat(vector, base64, provider) }));
     const used = usage ?? { ...noUsage, inputTokens: facts.likelyInputTokens };
     return {
       body: JSON.stringify({ object: "list", data, model, usage: { prompt_tokens: used.inputTokens, total_tokens: used.inputTokens } }),
-      seen: { usage: used, ...(!usage && { guessed: true }), reportedNanoUsd, error: undefined, terminated: true, outputCharacters: 0 },
+      seen: { usage: used, ...(!usage && { guessed: true }), reportedNanoUsd, ...(serviceTier !== undefined && { serviceTier }), error: undefined, terminated: true, outputCharacters: 0 },
     };
   },
 });

@@ -6,8 +6,8 @@ import { typeOfBase64, unsaid, wishIn, type ImageWish } from "./image-wish.ts";
 
 export type Picture = { readonly base64?: string | undefined; readonly url?: string | undefined; readonly revisedPrompt?: string | undefined };
 
-/** What one answer of a provider brought. `refused`: it made none, and why. */
-export type Made = { readonly pictures: readonly Picture[]; readonly usage?: Usage | undefined; readonly reportedNanoUsd?: number | undefined; readonly refused?: GatewayError };
+/** What one answer of a provider brought. `refused`: it made none, and why. `serviceTier`: what it says that it was served in. */
+export type Made = { readonly pictures: readonly Picture[]; readonly usage?: Usage | undefined; readonly reportedNanoUsd?: number | undefined; readonly serviceTier?: string | undefined; readonly refused?: GatewayError };
 
 /** One provider's half of making pictures. */
 export type Maker = {
@@ -45,7 +45,8 @@ export function imageCrossing({ id, headers, path, said, render, made, times, fo
 function retold(all: readonly Made[], context: CrossingContext, event: Event): Retold {
   const pictures = all.flatMap((one) => one.pictures);
   const { usage, reportedNanoUsd } = all.reduce(added, {});
-  const seen: Observation = { ...madeUsage(usage, pictures.length), reportedNanoUsd, error: undefined, terminated: true, outputCharacters: pictures.length };
+  const serviceTier = all[0]?.serviceTier;
+  const seen: Observation = { ...madeUsage(usage, pictures.length), reportedNanoUsd, ...(serviceTier !== undefined && { serviceTier }), error: undefined, terminated: true, outputCharacters: pictures.length };
   const refused = all.find((one) => one.refused)?.refused;
   if (pictures.length === 0 && refused) return { seen: { ...seen, error: refused.message }, error: refused };
   const losses: Loss[] = pictures.length < wishIn(context.json).n ? ["field:n"] : [];

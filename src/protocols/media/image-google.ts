@@ -4,7 +4,7 @@
  */
 import type { Loss } from "../../chat/index.ts";
 import { GatewayError } from "../../errors.ts";
-import { parseUsage } from "../gemini/usage.ts";
+import { parseUsage, tierOf } from "../gemini/usage.ts";
 import { filled, objectIn, objects, record, type Json } from "../json.ts";
 import type { Answer, CrossingContext } from "../protocol.ts";
 import type { Made, Maker } from "./image-answer.ts";
@@ -82,7 +82,7 @@ function told(answer: Answer, context: CrossingContext): Made {
   const texts = parts.flatMap(({ text }) => filled(text) ?? []).join("");
   const pictures = parts.flatMap(({ inlineData }) => filled(record(inlineData).data) ?? []).map((base64) => ({ base64, ...(texts && { revisedPrompt: texts }) }));
   const reason = [texts, filled(candidate?.finishMessage), filled(candidate?.finishReason), filled(record(promptFeedback).blockReason)].find(Boolean) ?? "it does not say why";
-  return { pictures, usage: parseUsage(usageMetadata), ...(pictures.length === 0 && { refused: refusedFor(context.provider, reason) }) };
+  return { pictures, usage: parseUsage(usageMetadata), serviceTier: tierOf(usageMetadata), ...(pictures.length === 0 && { refused: refusedFor(context.provider, reason) }) };
 }
 
 function imagened(answer: Answer, context: CrossingContext): Made {
