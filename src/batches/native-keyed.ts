@@ -98,7 +98,7 @@ export const keyed: Kind = {
     const [, line, index, of] = (typeof key === "string" && keyForm.exec(key)) || [];
     if (line === undefined) return undefined;
     const whose = { line: Number(line), ...(of !== undefined && { part: { index: Number(index), of: Number(of) } }) };
-    if (response) return of === undefined || record(response).embedding ? { ...whose, status: 200, body: inBatch(rawValue(text, "response")!) } : undefined;
+    if (response) return of === undefined || Array.isArray(record(record(response).embedding).values) ? { ...whose, status: 200, body: inBatch(rawValue(text, "response")!) } : undefined;
     const status = statusOfCode(error?.code);
     return error && isAnswer(status) ? { ...whose, status, body: JSON.stringify({ error: { ...error, code: status } }) } : undefined;
   },

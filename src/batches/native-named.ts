@@ -70,5 +70,6 @@ export const named: Kind = {
     return result?.error && isAnswer(status) ? { line, status, body: JSON.stringify({ error: { message: result.error.message, type: "invalid_request_error", param: null, code: null } }) } : undefined;
   },
 
-  remove: byFiles.remove,
+  /** What it answered is in no file. */
+  remove: (calls, native) => byFiles.remove(calls, native, undefined),
 };

@@ -1,22 +1,24 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { admin, call, newKey, type Json, type Key } from "../security/stage.ts";
+import { call, type Json, type Key } from "../security/stage.ts";
 import { AnthropicBatches, errored, messageOf, succeeded, type Request } from "./anthropic.ts";
-import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
+import { addHalved, askMs, batchNanoUsd, keyAt, liveNanoUsd, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
+import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const model = "anthropic/claude-test";
-const batchNanoUsd = 3 * 500 + 2 * 1_000;
-const liveNanoUsd = 2 * batchNanoUsd;
-const askMs = 900_000;
 const big = "12345678901234567890123";
 
+const results: Readonly<Record<Outcome, object>> = { answered: succeeded(), wrong: errored("invalid_request_error"), passing: errored("overloaded_error"), none: { type: "expired" } };
+
 /** The provider as it is called: its batches, and everything else at once. */
-class Claude {
+class Claude implements StandIn {
   readonly batches = new AnthropicBatches();
   readonly headers: Headers[] = [];
   live = 0;
+  outcome: StandIn["outcome"] = () => "answered";
 
   constructor() {
+    this.batches.resultOf = (one) => results[this.outcome(lineOf(one))];
     playing("api.anthropic.com", ({ url, headers, body }, method) => {
       const path = url.slice("https://api.anthropic.com/v1/messages".length);
       if (path.startsWith("/batches")) {
@@ -29,22 +31,48 @@ class Claude {
     });
   }
 
-  get asked(): number {
-    return this.batches.calls.filter((one) => one === "POST ").length;
+  private called(what: RegExp): number {
+    return this.batches.calls.filter((one) => what.test(one)).length;
   }
 
-  /** Ends every batch. */
+  get asked(): number {
+    return this.called(/^POST $/);
+  }
+
+  get looks(): number {
+    return this.called(/^GET \?/);
+  }
+
+  get cancelled(): number {
+    return this.called(/\/cancel$/);
+  }
+
+  get removed(): readonly string[] {
+    return this.batches.deleted;
+  }
+
+  get breaks(): StandIn["breaks"] {
+    return this.batches.breaks === "taken" ? "made" : this.batches.breaks && "not made";
+  }
+
+  set breaks(how: StandIn["breaks"]) {
+    this.batches.breaks = how === "made" ? "taken" : how && "not taken";
+  }
+
   end(): void {
     this.batches.ended = () => true;
   }
+
+  addTheirs(lines: number): string {
+    return this.batches.add(Date.now(), lines).id;
+  }
+
+  lines(): ReadonlyMap<number, Json> {
+    return new Map(this.batches.made.at(-1)!.requests.map((one) => [lineOf(one), one.params]));
+  }
 }
 
-/** A key whose organisation has an account of its own there. */
-async function keyThere(): Promise<Key> {
-  const key = await newKey();
-  await admin("PUT", `/organisations/${key.organisation}/credentials/anthropic`, { secret: "sk-ant-own" });
-  return key;
-}
+const keyThere = (): Promise<Key> => keyAt("anthropic");
 
 const body = (i: number): Json => ({ model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }] });
 const messages = async (key: Key, count: number, headers: Record<string, string> = {}): Promise<string> =>
@@ -52,38 +80,26 @@ const messages = async (key: Key, count: number, headers: Record<string, string>
 const lineOf = ({ custom_id: id }: Request): number => Number(id.split("-").at(-1));
 const sentAs = (key: Key, id: string, their: string) => becomes(key, id, { state: "sent", id: their });
 
+nativeBatch({ name: "Anthropic's", provider: "anthropic", upstreamId: "claude-test", stage: () => new Claude(), sent: { id: "msgbatch_0000" }, left: ["msgbatch_0000"] });
+
 let claude: Claude;
-beforeAll(async () => {
-  for (const id of ["claude-test", "claude-dear"]) {
-    await env.DB.batch([
-      env.DB.prepare("INSERT INTO models VALUES (?, 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 1000, 100, 0)").bind(id),
-      env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('anthropic', ?1, ?1)").bind(id),
-    ]);
-    await price("anthropic", id, { input: 1_000_000, output: 2_000_000, "input:batch": 500_000, "output:batch": 1_000_000 });
-  }
-});
+beforeAll(() => addHalved("anthropic", "claude-dear"));
 beforeEach(() => void (claude = new Claude()));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("Anthropic's own batch", () => {
-  test("does messages for less: each is told as it came and charged at the batch's price, and nothing is left there", async () => {
+  test("does messages as they came, and tells them so", async () => {
+    claude.end();
     const key = await keyThere();
-    const id = await messages(key, 40, { "anthropic-beta": "some-beta-2026" });
+    const id = await messages(key, 2, { "anthropic-beta": "some-beta-2026" });
     await sentAs(key, id, "msgbatch_0000");
     const [made] = claude.batches.made;
-    expect(made!.requests.map(({ custom_id }) => custom_id)).toEqual(Array.from({ length: 40 }, (_, i) => `${id}-${i + 1}`));
-    expect(made!.requests[0]!.params).toEqual({ ...body(0), model: "claude-test" });
-    expect(["x-api-key", "anthropic-version", "anthropic-beta", "authorization"].map((name) => claude.headers[0]!.get(name))).toEqual(["sk-ant-own", "2023-06-01", "some-beta-2026", null]);
-    const { requests, nanoUsd, tokens } = await held(key);
-    expect([requests, nanoUsd]).toEqual([1, (tokens - 40 * 10) * 500 + 40 * 10 * 1_000]);
-    claude.end();
+    expect(made!.requests).toEqual([0, 1].map((i) => ({ custom_id: `${id}-${i + 1}`, params: { ...body(i), model: "claude-test" } })));
+    expect(["x-api-key", "anthropic-version", "anthropic-beta", "authorization"].map((name) => claude.headers[0]!.get(name))).toEqual(["anthropic-own", "2023-06-01", "some-beta-2026", null]);
     await poll(key, id, 61_000);
-    const done = await over(key, id);
-    expect([done.sums.completed, claude.live, claude.asked]).toEqual([40, 0, 1]);
-    await spent(key, 40 * batchNanoUsd);
-    const [first] = await linesIn(key, done);
+    const [first] = await linesIn(key, await over(key, id));
     expect(first).toMatchObject({ custom_id: "id-0", result: { type: "succeeded", message: { id: "msg_up", content: [{ type: "text", text: "batched" }], usage: { service_tier: "batch" } } } });
-    await soon(() => expect(claude.batches.deleted).toEqual(["msgbatch_0000"]));
+    await spent(key, 2 * batchNanoUsd);
   });
 
   test("does chat completions and responses that are told in its words, and answers come back in theirs, big numbers too", async () => {
@@ -109,17 +125,14 @@ describe("Anthropic's own batch", () => {
     await spent(key, 2 * batchNanoUsd);
   });
 
-  test("leaves what went wrong there as an error where it would go wrong here, and free; what it did not come to runs here", async () => {
-    claude.batches.resultOf = (one) => [errored("invalid_request_error"), { type: "expired" }, errored("overloaded_error"), succeeded()][(lineOf(one) - 1) % 4]!;
-    const key = await keyThere();
-    const id = await messages(key, 8);
-    await sentAs(key, id, "msgbatch_0000");
+  test("leaves what went wrong there as an error of the provider's own words", async () => {
+    claude.outcome = (line) => (line === 1 ? "wrong" : "answered");
     claude.end();
+    const key = await keyThere();
+    const id = await messages(key, 2);
+    await sentAs(key, id, "msgbatch_0000");
     await poll(key, id, 61_000);
-    const done = await over(key, id);
-    expect([done.sums.completed, done.sums.failed, claude.live]).toEqual([6, 2, 4]);
-    await spent(key, 2 * batchNanoUsd + 4 * liveNanoUsd);
-    expect((await linesIn(key, done)).filter(({ result }) => result.type !== "succeeded").map(({ custom_id, result }) => [custom_id, result.type, result.error.error.type])).toEqual([["id-0", "errored", "invalid_request_error"], ["id-4", "errored", "invalid_request_error"]]);
+    expect((await linesIn(key, await over(key, id))).map(({ custom_id, result }) => [custom_id, result.type, result.error?.error.type])).toEqual([["id-0", "errored", "invalid_request_error"], ["id-1", "succeeded", undefined]]);
   });
 
   test("that was made while nobody heard of it is not asked for again: it is waited for, and known from another's by its answers", async () => {
@@ -147,27 +160,6 @@ describe("Anthropic's own batch", () => {
     expect([(await over(key, id)).sums.completed, claude.live, claude.asked]).toEqual([3, 0, 1]);
     await spent(key, 3 * batchNanoUsd);
     await soon(() => expect(claude.batches.deleted).toEqual(["msgbatch_0001"]));
-  });
-
-  test("that was not made is asked for again, once it cannot be under way any more", async () => {
-    claude.batches.breaks = "not taken";
-    const key = await keyThere();
-    const id = await messages(key, 3);
-    await soon(() => expect(claude.asked).toBe(1));
-    claude.batches.breaks = undefined;
-    claude.end();
-    await becomes(key, id, { state: "asked" });
-    await scheduler.wait(20);
-    await poll(key, id, askMs - 60_000);
-    await soon(() => expect(claude.batches.calls.at(-1)).toMatch(/^GET \?limit/));
-    expect(claude.asked).toBe(1);
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 61_000);
-    await sentAs(key, id, "msgbatch_0000");
-    expect([(await held(key)).requests, claude.asked]).toEqual([1, 2]);
-    await poll(key, id, askMs + 180_000);
-    expect([(await over(key, id)).sums.completed, claude.live]).toEqual([3, 0]);
-    await spent(key, 3 * batchNanoUsd);
   });
 
   test("is called back when its batch is cancelled; one that is not known yet is waited for, and what it answered is kept and charged", async () => {
@@ -216,11 +208,9 @@ describe("Anthropic's own batch", () => {
     await spent(key, 3 * 2_000 + 2 * 2_000);
   });
 
-  test.each<[string, Json, Record<string, string>]>([
-    ["nobody may keep the requests", { provider: { zdr: true } }, {}], ["something would be lost that may not be", { seed: 7 }, { "x-forge-strict": "true" }], ["it is wanted at once", {}, { "x-forge-batch": "live" }],
-  ])("is not asked where %s", async (_, more, headers) => {
+  test("is not asked where something would be lost that may not be", async () => {
     const key = await keyThere();
-    const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), ...more } }], {}, headers);
+    const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { ...body(0), seed: 7 } }], {}, { "x-forge-strict": "true" });
     await soon(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
     expect(claude.asked).toBe(0);
   });

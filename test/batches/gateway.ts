@@ -5,7 +5,7 @@ import type { Key, Running } from "../chaos/gateway.ts";
 import { createKey } from "../support/admin.ts";
 
 export type Batch = { id: string; status: string; output_file_id: string | null; error_file_id: string | null; request_counts: { total: number; completed: number; failed: number }; usage: { input_tokens: number; output_tokens: number }; errors: unknown };
-export type Answered = { custom_id: string; response: { status_code: number; body: { service_tier?: string; choices?: { message: { content: string } }[] } } | null; error: unknown };
+export type Answered = { custom_id: string; response: { status_code: number; body: { service_tier?: string; choices?: { message: { content: string } }[]; data?: { embedding: number[] }[] } } | null; error: unknown };
 
 /** `inspected`: its isolate can be looked into. Starts it with the stand-in as four providers: one's own machine, and three that have batches, of each kind. */
 export async function start(origin: string, stateDir: string, inspected = false): Promise<Running> {
@@ -44,11 +44,11 @@ export async function upload(gateway: Running, key: Key, input: BlobPart[]): Pro
   return (await ask<{ id: string }>(gateway, key, "POST", "/v1/files", form)).id;
 }
 
-export const makeOf = (gateway: Running, key: Key, file: string): Promise<Batch> =>
-  ask(gateway, key, "POST", "/v1/batches", { input_file_id: file, endpoint: "/v1/chat/completions", completion_window: "24h" });
+export const makeOf = (gateway: Running, key: Key, file: string, endpoint = "/v1/chat/completions"): Promise<Batch> =>
+  ask(gateway, key, "POST", "/v1/batches", { input_file_id: file, endpoint, completion_window: "24h" });
 
 /** Uploads an input and makes a batch of it. */
-export const make = async (gateway: Running, key: Key, input: BlobPart[]): Promise<Batch> => makeOf(gateway, key, await upload(gateway, key, input));
+export const make = async (gateway: Running, key: Key, input: BlobPart[], endpoint?: string): Promise<Batch> => makeOf(gateway, key, await upload(gateway, key, input), endpoint);
 
 export const retrieve = (gateway: Running, key: Key, { id }: Batch): Promise<Batch> => ask(gateway, key, "GET", `/v1/batches/${id}`);
 
@@ -61,3 +61,10 @@ export async function linesIn({ url }: Running, { secret }: Key, file: string | 
 
 export const lineOf = (i: number, model: string): string =>
   JSON.stringify({ custom_id: `line ${i}`, method: "POST", url: "/v1/chat/completions", body: { model, max_tokens: 20, messages: [{ role: "user", content: `${i} ${"words ".repeat(i % 50)}` }] } });
+
+/** A line that wants vectors of one to three texts. */
+export const vectorLineOf = (i: number, model: string): string =>
+  JSON.stringify({ custom_id: `line ${i}`, method: "POST", url: "/v1/embeddings", body: { model, input: Array.from({ length: textsOf(i) }, (_, at) => `${i} ${at} ${"words ".repeat(i % 50)}`) } });
+
+/** How many texts a line wants vectors of. */
+export const textsOf = (i: number): number => 1 + (i % 3);

@@ -115,7 +115,7 @@ describe("vectors", () => {
     expect(part("7/1/2", { embedding: { values: [1] } })).toEqual({ line: 7, part: { index: 1, of: 2 }, status: 200, body: '{"embedding":{"values":[1]},"usageMetadata":{"serviceTier":"batch"}}' });
     expect(keyed.answer(mark, '{"key":"7/0/1","error":{"code":3}}')).toMatchObject({ line: 7, part: { index: 0, of: 1 }, status: 400 });
     for (const key of ["7/1", "7/1/2/3", "7/-1/2", "/1/2"]) expect(part(key, { embedding: { values: [1] } })).toBeUndefined();
-    expect(part("7/1/2", { candidates: [] })).toBeUndefined();
+    for (const none of [{ candidates: [] }, { embedding: {} }, { embeddings: [{ values: [1] }] }]) expect(part("7/1/2", none)).toBeUndefined();
   });
 
   const joined = (...told: object[]): unknown => JSON.parse(keyed.join!(told.map((one) => (part("7/0/1", { embedding: { values: [1e-9] }, ...one }) as { body: string }).body))) as unknown;

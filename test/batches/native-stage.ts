@@ -39,6 +39,12 @@ export async function linesIn(key: Key, { batch: { files } }: Json): Promise<Jso
   return (await new Response(await isolateOf(env).files.read(file)).text()).trimEnd().split("\n").map((one) => JSON.parse(one) as Json);
 }
 
+/** The lines of an uploaded file, by their numbers. */
+export function linesUploaded(form: string): ReadonlyMap<number, Json> {
+  const lines = form.split("\r\n\r\n")[2]!.split("\r\n--")[0]!.trimEnd().split("\n").map((text) => JSON.parse(text) as Json);
+  return new Map(lines.map((one) => [Number(one.custom_id), one]));
+}
+
 /** The clock so much later than it is. */
 export const later = (ms: number) => vi.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
 

@@ -9,7 +9,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StandIn } from "../support/server.ts";
 import { AnthropicBatches, errored, messageOf, succeeded } from "./anthropic.ts";
-import { answerOf, errored as keyedError, GeminiBatches, type Request as Keyed } from "./gemini.ts";
+import { answerOf, embedded, errored as keyedError, GeminiBatches, type Request as Keyed } from "./gemini.ts";
+import { textsOf } from "./gateway.ts";
 
 type Body = { model: string; messages: { content: string | { text: string }[] }[] };
 
@@ -35,7 +36,8 @@ export class Upstream extends StandIn {
   /** How often Anthropic was asked for a batch. */
   claudeAsked = 0;
   readonly gemini = new GeminiBatches();
-  geminiAsked = 0;
+  /** In which words Gemini was asked for a batch. */
+  readonly geminiAsked = new Set<string>();
 
   override async start(): Promise<string> {
     this.claude.ended = ({ createdMs, id }) => Date.now() > createdMs + batchMs * (1 + (Number(id.slice(-1)) % 2));
@@ -45,6 +47,7 @@ export class Upstream extends StandIn {
     };
     this.gemini.over = ({ createdMs }) => Date.now() > createdMs + batchMs;
     this.gemini.resultOf = ({ request }) => {
+      if (request.content) return vectorOf(request.content);
       const i = keyedTag(request);
       return isLeftOut(i) ? undefined : isRefused(i) ? keyedError(3) : { response: answerOf(`answer ${i}`, keyedTokens(i)) };
     };
@@ -74,6 +77,13 @@ export class Upstream extends StandIn {
 
   private async keyed({ method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     const { gemini } = this;
+    if (url!.endsWith(":batchEmbedContents")) {
+      const { requests } = JSON.parse(text) as { requests: { content: Content }[] };
+      const [i] = placeOf(requests[0]!.content);
+      this.times(i);
+      if (isRefused(i)) return json(response, 400, { error: { code: 400, message: "refused", status: "INVALID_ARGUMENT" } });
+      return json(response, 200, { embeddings: requests.map(({ content }) => ({ values: placeOf(content) })), usageMetadata: { promptTokenCount: requests.length * usageOf(i).input } });
+    }
     if (url!.endsWith(":generateContent")) {
       const i = keyedTag(JSON.parse(text) as Keyed["request"]);
       const times = this.times(i);
@@ -81,11 +91,10 @@ export class Upstream extends StandIn {
       if (isRefused(i)) return json(response, 400, { error: { code: 400, message: "refused", status: "INVALID_ARGUMENT" } });
       return json(response, 200, answerOf(`answer ${i}`, keyedTokens(i)));
     }
-    const asks = url!.endsWith(":batchGenerateContent");
+    const asks = url!.match(/:(?:batchGenerateContent|asyncBatchEmbedContent)$/)?.[0];
     if (asks) {
-      this.geminiAsked += 1;
       for (const _ of [1, 2]) gemini.add("theirs");
-      if (this.geminiAsked === 1) return void response.destroy();
+      if (!this.geminiAsked.has(asks) && this.geminiAsked.add(asks)) return void response.destroy();
     }
     const { status, type, text: told } = gemini.play(method!, url!, text);
     if (asks) await sleep(toldAfterMs);
@@ -138,6 +147,21 @@ export class Upstream extends StandIn {
 function tagOf(messages: Body["messages"] | undefined): number {
   const { content = "" } = messages?.[0] ?? {};
   return Number((typeof content === "string" ? content : content[0]!.text).split(" ")[0] || NaN);
+}
+
+type Content = { parts: { text: string }[] };
+
+/** A text's line, and which of the line's it is. */
+function placeOf({ parts }: Content): [number, number] {
+  const [i, at] = parts[0]!.text.split(" ");
+  return [Number(i), Number(at)];
+}
+
+/** A vector: of a line that is left out or refused the last text alone is. */
+function vectorOf(content: Content): object | undefined {
+  const [i, at] = placeOf(content);
+  if (at === textsOf(i) - 1 && isLeftOut(i)) return undefined;
+  return at === textsOf(i) - 1 && isRefused(i) ? keyedError(3) : embedded([i, at], { usageMetadata: { promptTokenCount: usageOf(i).input } });
 }
 
 const keyedTag = ({ contents }: Keyed["request"]): number => tagOf([{ content: contents[0]!.parts[0]!.text }]);

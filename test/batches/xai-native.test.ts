@@ -1,31 +1,29 @@
-import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { named } from "../../src/batches/native-named.ts";
-import { admin, answer, call, newKey, type Json, type Key } from "../security/stage.ts";
-import { becomes, linesIn, madeOf, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
+import { answer, type Json } from "../security/stage.ts";
+import { keyAt, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
+import { becomes, linesIn, linesUploaded, madeOf, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const model = "xai/grok-test";
-const batchNanoUsd = 3 * 800 + 2 * 1_600;
-const liveNanoUsd = 3 * 1_000 + 2 * 2_000;
-const askMs = 900_000;
 const big = "12345678901234567890123";
 
 type Made = { id: string; name: string; file: string; cancelled?: true };
 
 /** xAI's files and batches, in the shapes of its recorded answers: counts instead of a status, answers in pages. */
-class Xai {
+class Xai implements StandIn {
   readonly calls: string[] = [];
   uploads: string[] = [];
   batches: Made[] = [];
   live = 0;
+  removed: string[] = [];
   /** How many lines it has read. */
   read: number | undefined;
   done = false;
-  breaks: "made" | "not made" | undefined;
+  breaks: StandIn["breaks"];
   pageMost = 2;
   /** xAI itself tells what it cost, in 1e-10 USD; without, its prices do. */
   ticks: number | undefined;
-  resultOf: (line: number) => object = () => this.succeeded();
+  outcome: StandIn["outcome"] = () => "answered";
 
   constructor() {
     playing("api.x.ai", ({ url, body }, method) => {
@@ -41,21 +39,57 @@ class Xai {
       const [, id, act] = /^\/batches\/(\w+)([:/]\w+)?$/.exec(path) ?? [];
       const batch = this.batches.find((one) => one.id === id);
       if (batch && act === ":cancel") batch.cancelled = true;
-      if (batch && act === "/results") return this.paged("results", this.lines(batch).map(({ custom_id }) => ({ batch_request_id: custom_id, batch_result: this.resultOf(Number(custom_id)) })), searchParams);
+      if (batch && act === "/results") return this.paged("results", this.results(batch), searchParams);
       if (batch) return Response.json(this.face(batch));
-      if (method === "DELETE") return Response.json({ deleted: true });
+      if (method === "DELETE") {
+        this.removed.push(path.split("/").at(-1)!);
+        return Response.json({ deleted: true });
+      }
       this.live += 1;
       return answer();
     });
   }
 
-  succeeded(): object {
-    const body = { id: "up", object: "chat.completion", created: 1, model: "grok-test", choices: [{ index: 0, message: { role: "assistant", content: "batched" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, ...(this.ticks !== undefined && { cost_in_usd_ticks: this.ticks }) }, service_tier: "default" };
-    return { response: { chat_get_completion: body }, error: { code: 0, message: "" } };
+  private called(what: RegExp): number {
+    return this.calls.filter((one) => what.test(one)).length;
   }
 
-  lines({ file }: Made): Json[] {
-    return this.uploads[Number(file.slice("file_".length))]!.split("\r\n\r\n")[2]!.split("\r\n--")[0]!.trimEnd().split("\n").map((text) => JSON.parse(text) as Json);
+  get asked(): number {
+    return this.called(/^POST \/batches$/);
+  }
+
+  get looks(): number {
+    return this.called(/^GET \/batches$/);
+  }
+
+  get cancelled(): number {
+    return this.called(/:cancel$/);
+  }
+
+  end(): void {
+    this.done = true;
+  }
+
+  addTheirs(): string {
+    this.batches.unshift(...[1, 2, 3].map((i) => ({ id: `theirs_${i}`, name: "theirs", file: "file_0" })));
+    return "theirs_1";
+  }
+
+  lines(): ReadonlyMap<number, Json> {
+    return this.linesOf(this.batches.at(-1)!);
+  }
+
+  private linesOf({ file }: Made): ReadonlyMap<number, Json> {
+    return linesUploaded(this.uploads[Number(file.slice("file_".length))]!);
+  }
+
+  private results(batch: Made): object[] {
+    const body = { id: "up", object: "chat.completion", created: 1, model: "grok-test", choices: [{ index: 0, message: { role: "assistant", content: "batched" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, ...(this.ticks !== undefined && { cost_in_usd_ticks: this.ticks }) }, service_tier: "default" };
+    const told: Readonly<Record<Outcome, (line: number) => object | undefined>> = {
+      answered: () => ({ response: { chat_get_completion: body }, error: { code: 0, message: "" } }), wrong: () => ({ error: { code: 3, message: "no" } }), none: () => undefined,
+      passing: (line) => (line < 5 ? { error: { code: 8, message: "busy" } } : { response: { chat_get_completion: { error: "Model overloaded.", code: "overloaded" } } }),
+    };
+    return [...this.linesOf(batch).keys()].flatMap((line) => ((result) => (result ? [{ batch_request_id: String(line), batch_result: result }] : []))(told[this.outcome(line)](line)));
   }
 
   private create({ name, input_file_id }: Json): Response {
@@ -67,11 +101,12 @@ class Xai {
   private paged(what: string, all: object[], query: URLSearchParams): Response {
     const from = Number(query.get("pagination_token")?.split("/")[1] ?? 0);
     const to = from + Math.min(this.pageMost, Number(query.get("limit")));
-    return new Response(JSON.stringify({ [what]: all.slice(from, to), pagination_token: to < all.length ? `at/${to}` : null }, null, 1).replaceAll('"BIG"', big), { headers: { "content-type": "application/json" } });
+    return Response.json({ [what]: all.slice(from, to), pagination_token: to < all.length ? `at/${to}` : null });
   }
 
-  private face({ id, name, file, cancelled }: Made): object {
-    const count = this.read ?? (this.uploads.length > 0 ? this.lines({ id, name, file }).length : 0);
+  private face(batch: Made): object {
+    const { id, name, cancelled } = batch;
+    const count = this.read ?? this.linesOf(batch).size;
     const waiting = this.done ? 0 : count;
     return {
       batch_id: id, name, create_time: "2026-11-22", expire_time: "2026-12-22", input_file_id: null, cancel_time: cancelled ? "2026-11-22" : null, cancel_by_xai_message: null,
@@ -80,35 +115,23 @@ class Xai {
   }
 }
 
-async function keyThere(): Promise<Key> {
-  const key = await newKey();
-  await admin("PUT", `/organisations/${key.organisation}/credentials/xai`, { secret: "xai-own" });
-  return key;
-}
+nativeBatch({ name: "xAI's", provider: "xai", upstreamId: "grok-test", stage: () => new Xai(), sent: { id: "batch_0", file: "file_0" }, left: ["file_0"] });
 
-const made = (key: Key, count: number, more: Json = {}): Promise<string> =>
-  madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => ({ custom_id: `id-${i}`, body: { model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }], ...more } })));
+const line = (i: number): Json => ({ custom_id: `id-${i}`, body: { model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }] } });
 
 let xai: Xai;
-beforeAll(async () => {
-  await env.DB.batch([
-    env.DB.prepare("INSERT INTO models VALUES ('grok-test', 'test', 'chat', '[\"text\"]', '[\"text\"]', '[\"text\",\"tools\"]', 1000, 100, 0)"),
-    env.DB.prepare("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('xai', 'grok-test', 'grok-test')"),
-  ]);
-  await price("xai", "grok-test", { input: 1_000_000, output: 2_000_000, "input:batch": 800_000, "output:batch": 1_600_000 });
-});
 beforeEach(() => void (xai = new Xai()));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("xAI's own batch", () => {
-  test("does chat completions for less: each answer, on whichever page, is charged at the batch's price, and its file is not left there", async () => {
+  test("bears our name, is over once all of its lines have been read, and tells its answers on several pages", async () => {
     xai.read = 3;
-    xai.done = true;
-    const key = await keyThere();
-    const id = await made(key, 5);
-    await becomes(key, id, { state: "sent", id: "batch_0", file: "file_0" });
+    xai.end();
+    const key = await keyAt("xai");
+    const id = await madeOf(key, "/v1/chat/completions", [0, 1, 2, 3, 4].map(line));
+    await becomes(key, id, { state: "sent" });
     expect(xai.batches).toEqual([{ id: "batch_0", name: id, file: "file_0" }]);
-    expect(xai.lines(xai.batches[0]!)[0]).toMatchObject({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { model: "grok-test" } });
+    expect(xai.lines().get(1)).toMatchObject({ custom_id: "1", method: "POST", url: "/v1/chat/completions", body: { model: "grok-test" } });
     await poll(key, id, 61_000);
     await soon(() => expect(xai.calls.at(-1)).toBe("GET /batches/batch_0"));
     xai.read = undefined;
@@ -116,95 +139,31 @@ describe("xAI's own batch", () => {
     await poll(key, id, 125_000);
     const done = await over(key, id);
     expect([done.sums.completed, xai.live, xai.calls.filter((one) => one.endsWith("/results")).length]).toEqual([5, 0, 3]);
-    await spent(key, 5 * batchNanoUsd);
-    expect((await linesIn(key, done))[0]).toMatchObject({ custom_id: "id-0", response: { status_code: 200, body: { service_tier: "batch" } } });
-    await soon(() => expect(xai.calls.at(-1)).toMatch(/^DELETE \/files\//));
+    expect((await linesIn(key, done))[0]).toMatchObject({ response: { body: { service_tier: "batch" } } });
   });
 
   test("that tells what it cost is charged that", async () => {
     xai.ticks = 41_230;
-    xai.done = true;
-    const key = await keyThere();
-    const id = await made(key, 2);
+    xai.end();
+    const key = await keyAt("xai");
+    const id = await madeOf(key, "/v1/chat/completions", [0, 1].map(line));
     await becomes(key, id, { state: "sent" });
     await poll(key, id, 61_000);
     expect((await over(key, id)).sums.completed).toBe(2);
     await spent(key, 2 * 4_123);
   });
 
-  test("leaves what went wrong there as an error where it would go wrong here, and free; what passes runs here, at the price of here", async () => {
-    xai.resultOf = (line) => [{ error: { code: 3, message: "no" } }, { error: { code: 8, message: "busy" } }, { response: { chat_get_completion: { error: "Model overloaded.", code: "overloaded" } } }, xai.succeeded()][(line - 1) % 4]!;
-    xai.done = true;
-    const key = await keyThere();
-    const id = await made(key, 8);
+  test("does responses where they are to be told as chat completions, and else not: they come back as those", async () => {
+    xai.end();
+    const key = await keyAt("xai");
+    const responses = [{ custom_id: "a", body: { model, input: "hi", max_output_tokens: 10 } }];
+    await over(key, await madeOf(key, "/v1/responses", responses));
+    expect([xai.uploads, xai.live]).toEqual([[], 1]);
+    const id = await madeOf(key, "/v1/responses", responses, {}, { "x-forge-protocol": "openai-chat" });
     await becomes(key, id, { state: "sent" });
     await poll(key, id, 61_000);
-    const { sums } = await over(key, id);
-    expect([sums.completed, sums.failed, xai.live]).toEqual([6, 2, 4]);
-    await spent(key, 2 * batchNanoUsd + 4 * liveNanoUsd);
-  });
-
-  test("that was made while nobody heard of it is found by its name among others', and not asked for again", async () => {
-    xai.breaks = "made";
-    const key = await keyThere();
-    const id = await made(key, 2);
-    await soon(() => expect(xai.batches).toHaveLength(1));
-    await becomes(key, id, { state: "asked", file: "file_0" });
-    for (let i = 1; i < 4; i += 1) xai.batches.unshift({ id: `theirs_${i}`, name: "theirs", file: "file_0" });
-    xai.breaks = undefined;
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 61_000);
-    await becomes(key, id, { state: "sent", id: "batch_0" });
-    xai.done = true;
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 180_000);
-    expect([(await over(key, id)).sums.completed, xai.live, xai.calls.filter((one) => one === "POST /batches").length]).toEqual([2, 0, 1]);
-    expect(xai.batches.filter(({ cancelled }) => cancelled)).toEqual([]);
-    await spent(key, 2 * batchNanoUsd);
-  });
-
-  test("that was not made is asked for again, once it cannot be under way any more", async () => {
-    xai.breaks = "not made";
-    xai.done = true;
-    const key = await keyThere();
-    const id = await made(key, 2);
-    await becomes(key, id, { state: "asked" });
-    xai.breaks = undefined;
-    await scheduler.wait(20);
-    await poll(key, id, askMs - 60_000);
-    await soon(() => expect(xai.calls.at(-1)).toBe("GET /batches"));
-    expect(xai.batches).toEqual([]);
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 61_000);
-    await becomes(key, id, { state: "sent", id: "batch_0" });
-    await scheduler.wait(20);
-    await poll(key, id, askMs + 180_000);
-    expect([(await over(key, id)).sums.completed, xai.live, xai.batches.length]).toEqual([2, 0, 1]);
-    await spent(key, 2 * batchNanoUsd);
-  });
-
-  test("is called back when its batch is cancelled, and what it answered is kept and charged", async () => {
-    const key = await keyThere();
-    const id = await made(key, 2);
-    await becomes(key, id, { state: "sent" });
-    await call(key.secret, "POST", `/v1/batches/${id}/cancel`);
-    await scheduler.wait(20);
-    await poll(key, id, 61_000);
-    await soon(() => expect(xai.calls.at(-1)).toBe("POST /batches/batch_0:cancel"));
-    xai.resultOf = (line) => (line === 1 ? xai.succeeded() : { error: { code: 1, message: "Cancelled." } });
-    xai.done = true;
-    await scheduler.wait(20);
-    await poll(key, id, 200_000);
-    expect([(await over(key, id, "cancelled")).sums.completed, xai.live]).toEqual([1, 0]);
-    await spent(key, batchNanoUsd);
-  });
-
-  test("is not asked for what nobody may keep, nor for responses, which come back as something else", async () => {
-    const key = await keyThere();
-    const discreet = await made(key, 1, { provider: { zdr: true } });
-    const responses = await madeOf(key, "/v1/responses", [{ custom_id: "a", body: { model, input: "hi", max_output_tokens: 10 } }]);
-    for (const id of [discreet, responses]) await soon(async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
-    expect(xai.uploads).toEqual([]);
+    expect((await linesIn(key, await over(key, id)))[0]).toMatchObject({ response: { status_code: 200, body: { object: "response", output: [{ content: [{ text: "batched" }] }] } } });
+    expect(xai.live).toBe(1);
   });
 
   test("answers as it came, big numbers too", () => {
