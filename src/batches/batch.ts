@@ -37,6 +37,8 @@ export type Native = {
   /** The lease in which the money was held for it, as the request of line 0. */
   readonly hold?: number;
   readonly kept?: boolean;
+  /** Lines of answers that have been read, where there are more than are read in one step. */
+  readonly read?: number;
 };
 
 /** Times are Unix ms. */

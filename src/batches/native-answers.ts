@@ -15,14 +15,18 @@ import type { Piece } from "./words.ts";
 /** Answers of so many bytes go to the batch's object together. */
 const sentBytes = 2 * 1024 * 1024;
 
+/** Answers of so many characters are read in one step: more than that may take longer than anybody may work at a time. */
+const stepLength = 1024 ** 3;
+
 const notFound = 404;
 
 const encoder = new TextEncoder();
 
-/** Keeps every answer that there is. Returns whether there was one. */
-export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls: ProviderCalls }, { answers }: Theirs): Promise<boolean> {
+/** Keeps every answer that there is, or as many as one step may, of those that have not been read. Returns whether there was one, and of the latter how many lines have been. */
+export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls: ProviderCalls }, { answers }: Pick<Theirs, "answers">, most = stepLength): Promise<Required<Pick<Native, "kept">> & { read: number | undefined }> {
   const { run, seal, work: { batch: { id: mark, native }, part: { lease } } } = bench;
-  let [waiting, bytes, kept]: [Piece[], number, boolean] = [[], 0, false];
+  let [waiting, bytes, kept]: [Piece[], number, boolean] = [[], 0, native?.kept === true];
+  let [lines, length] = [0, 0];
   const send = async (): Promise<void> => {
     if (waiting.length > 0 && !(await run.keepAnswers(lease, waiting))) throw new GatewayError("upstream_error", "The lease was lost.");
     [waiting, bytes] = [[], 0];
@@ -31,18 +35,25 @@ export async function keepAll(bench: Bench, { kind, calls }: { kind: Kind; calls
   for (const place of answers) {
     const body = await kind.content(calls, native!, place).catch(nothingThere);
     for await (const { text } of body ? linesOf(body, mostAnswerBytes) : []) {
+      lines += 1;
+      if (lines <= (native?.read ?? 0)) continue;
+      length += text?.length ?? 0;
       const told = text === null ? undefined : answerIn(kind, mark, text);
       const answer = told && parts.whole(told);
-      if (!answer) continue;
-      const pieces = await seal.answer(answer.line, encoder.encode(JSON.stringify(answer)));
-      waiting.push(...pieces.map((piece, i) => ({ key: answer.line * piecesPerLine + i, bytes: piece })));
-      bytes += pieces.reduce((sum, { length }) => sum + length, 0);
-      kept = true;
-      if (bytes >= sentBytes) await send();
+      if (answer) {
+        const pieces = await seal.answer(answer.line, encoder.encode(JSON.stringify(answer)));
+        waiting.push(...pieces.map((piece, i) => ({ key: answer.line * piecesPerLine + i, bytes: piece })));
+        bytes += pieces.reduce((sum, piece) => sum + piece.length, 0);
+        kept = true;
+        if (bytes >= sentBytes) await send();
+      }
+      if (length < most || parts.areOpen) continue;
+      await send();
+      return { kept, read: lines };
     }
   }
   await send();
-  return kept;
+  return { kept, read: undefined };
 }
 
 /** A place that is told of and has nothing. */

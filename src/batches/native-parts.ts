@@ -13,6 +13,11 @@ export class Parts {
     this.join = join;
   }
 
+  /** Some line has not all of its parts. */
+  get areOpen(): boolean {
+    return this.waiting.size > 0;
+  }
+
   /** What a line is answered with, once the last part of it has come: the first error of them, or all of them joined. */
   whole(answer: Answer): Answer | undefined {
     const { line, part } = answer;

@@ -138,7 +138,10 @@ async function follow(bench: Bench, native: Native): Promise<Step> {
     if (error instanceof GatewayError && error.status === notFound) return { id: native.id!, over: true, answers: [] };
     throw error;
   });
-  if (theirs.over) return { native: { ...native, state: "over", kept: await keepAll(bench, there, theirs) }, there, theirs };
+  if (theirs.over) {
+    const kept = await keepAll(bench, there, theirs);
+    return { native: { ...native, ...kept, state: kept.read === undefined ? "over" : native.state }, there, theirs };
+  }
   if (native.stopped || !(isUnwanted(bench) || (await isBarred(bench, native)))) return { native };
   await kind.cancel(calls, native);
   return { native: { ...native, stopped: true } };
