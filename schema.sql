@@ -447,7 +447,7 @@ CREATE TABLE IF NOT EXISTS alert_targets (
 
 -- A file, whose bytes lie in R2 (binding FILES) under `<organisation_id>/<id>/…`, sealed. `objects`: JSON list of [name, plain bytes], one
 -- behind the other; `seal`: the file's key as JSON, under the master secret (src/files/cipher.ts). `type`: its content type. Ids grow with
--- time: lists go by them. Written by: src/files. Lives: until `expires_at` or deletion.
+-- time: lists go by them. Written by: src/files. Lives: until `expires_at` or deletion, and as the input of a batch until that has ended.
 CREATE TABLE IF NOT EXISTS files (
   id TEXT PRIMARY KEY,
   organisation_id TEXT NOT NULL REFERENCES organisations (id),

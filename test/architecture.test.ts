@@ -50,7 +50,7 @@ const rooms: Record<string, { may: string[]; why: string }> = {
     why: "a layer around the path, and what it keeps; the path knows nothing of it",
   },
   batches: {
-    may: ["bytes", "pipeline/index", "pipeline/shape", "mcp/index", "videos/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "accounts/base62", "accounts/index", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
+    may: ["bytes", "pipeline/index", "pipeline/shape", "mcp/index", "videos/index", "files/index", "protocols/index", "replay/index", "upstream/splice", "upstream/provider-batches", "providers/index", "type router/index", "accounts/base62", "accounts/index", "errors", "telemetry", "within", "ledger/requests", "ledger/price", "type ledger/entry", "type limits"],
     why: "many requests made in a key's name, each through the one path; whether each was charged is settled with the key's meter itself",
   },
   videos: {

@@ -1,5 +1,6 @@
 /** A batch: what it is, and the states that it goes through. Pure, the clock passed in. */
 import { encodeBase62 } from "../accounts/base62.ts";
+import type { Attempt } from "../router/index.ts";
 
 /** How its requests come: as a file of lines (`/v1/batches`), or as messages (`/v1/messages/batches`). */
 export type Shape = "file" | "messages";
@@ -24,6 +25,8 @@ export type Native = {
   readonly vital?: string;
   /** Where that is, and whether on the organisation's own account. Absent where it was asked for by an older version. */
   readonly at?: { readonly baseUrl: string; readonly own: boolean };
+  /** As its lines were planned when they were handed over, with the prices that were in force: by that they are charged. Absent where it was asked for by an older version. */
+  readonly attempt?: Omit<Attempt, "endpoint">;
   /** Where each line would be sent by itself. */
   readonly path?: string;
   readonly file?: string;

@@ -10,7 +10,7 @@ import type { Native } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 
 /** Who answers a line, and under which reservation, where it has none of its own to ask for. */
-export type Answerer = Pick<RequestContext, "isolate" | "under">;
+export type Answerer = Pick<RequestContext, "isolate" | "planned" | "under">;
 
 /** The organisation itself, without what it lets its keys do. */
 const organisation = ({ isolate: { env, masters }, work: { batch: { organisationId } } }: Bench): Promise<Principal> => principalOfOrganisation(env.DB, masters, organisationId, Date.now());

@@ -1,6 +1,7 @@
 /** What a provider's own batch said to the lines: kept with the batch, and given to whoever asks for a line as if it came at once. */
 import { GatewayError } from "../errors.ts";
 import type { Isolate } from "../pipeline/index.ts";
+import { providerOf, type Endpoint } from "../providers/index.ts";
 import type { ProviderCalls } from "../upstream/provider-batches.ts";
 import type { Native } from "./batch.ts";
 import { piecesPerLine } from "./batch-rows.ts";
@@ -69,7 +70,7 @@ function answerIn(kind: Kind, mark: string, text: string): Answer | undefined {
   }
 }
 
-/** The provider's answers to the lines of the bench's part, each as an isolate with that one provider, which gives it to whatever it is asked. */
+/** The provider's answers to the lines of the bench's part, each as the deployment that they were handed to, which gives it to whatever it is asked. */
 export async function answerers(bench: Bench): Promise<ReadonlyMap<number, Answerer>> {
   const { isolate, run, seal, work: { batch: { native }, part: { part } } } = bench;
   const texts = new Map<number, string>();
@@ -85,16 +86,21 @@ export async function answerers(bench: Bench): Promise<ReadonlyMap<number, Answe
   }
   if (texts.size === 0) return new Map();
   const { under, ...owed } = (await owing(bench)) ?? {};
-  return new Map([...texts].map(([line, text]) => [line, { isolate: answeredBy({ ...isolate, ...owed }, native!, JSON.parse(text) as Answer), ...(under && { under }) }]));
+  return new Map([...texts].map(([line, text]) => [line, { ...answeredBy({ ...isolate, ...owed }, native!, JSON.parse(text) as Answer), ...(under && { under }) }]));
+}
+
+/** The deployment as it was when lines were handed over to it, wherever they would go by now; of an older version's batch whichever is planned now at that provider. */
+function answeredBy(isolate: Isolate, native: Native, answer: Answer): Pick<Answerer, "isolate" | "planned"> {
+  const { provider, at, attempt } = native;
+  if (attempt) return { isolate, planned: { attempts: [{ ...attempt, endpoint: answering({ provider: providerOf(provider!)!, baseUrl: at!.baseUrl, secret: undefined }, native, answer) }], excluded: [] } };
+  const places = (isolate.endpoints.get(provider!) ?? []).filter(({ baseUrl }) => !at || baseUrl === at.baseUrl);
+  return { isolate: { ...isolate, endpoints: new Map([[provider!, places.map((endpoint) => answering(endpoint, native, answer))]]) } };
 }
 
 /** What would be asked in another protocol than then is not answered by what was said then. */
-const answeredBy = (isolate: Isolate, { provider, path, at }: Native, { status, requestId, body }: Answer): Isolate => ({
-  ...isolate,
-  endpoints: new Map([[provider!, (isolate.endpoints.get(provider!) ?? []).filter(({ baseUrl }) => !at || baseUrl === at.baseUrl).map((endpoint) => ({
-    ...endpoint,
-    dial: (url: string) => (url === endpoint.baseUrl + path
-      ? Promise.resolve(new Response(body, { status, headers: { "content-type": "application/json", ...(requestId !== undefined && { [endpoint.provider.requestIdHeader ?? "x-request-id"]: requestId }) } }))
-      : Promise.reject(new Error("It was asked otherwise."))),
-  }))]]),
+const answering = (endpoint: Endpoint, { path }: Native, { status, requestId, body }: Answer): Endpoint => ({
+  ...endpoint,
+  dial: (url: string) => (url === endpoint.baseUrl + path
+    ? Promise.resolve(new Response(body, { status, headers: { "content-type": "application/json", ...(requestId !== undefined && { [endpoint.provider.requestIdHeader ?? "x-request-id"]: requestId }) } }))
+    : Promise.reject(new Error("It was asked otherwise."))),
 });

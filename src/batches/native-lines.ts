@@ -6,6 +6,7 @@ import { splice } from "../upstream/splice.ts";
 import { requestIdOf } from "./batch.ts";
 import type { Bench } from "./bench.ts";
 import { protocolAt, type Way } from "./endpoints.ts";
+import { inputBytes } from "./input.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
 import type { Kind, Load } from "./native-kind.ts";
@@ -17,9 +18,9 @@ const encoder = new TextEncoder();
 type Line = { readonly number: number; readonly input: InputLine };
 
 /** Every line of the input, blank ones not counted. */
-async function* inputLines({ isolate: { files }, work: { batch } }: Bench): AsyncGenerator<Line, void> {
-  const file = await files.find(batch.organisationId, batch.inputFileId, Date.now());
-  const body = file && (await files.read(file));
+async function* inputLines(bench: Bench): AsyncGenerator<Line, void> {
+  const { batch } = bench.work;
+  const body = await inputBytes(bench);
   let number = 0;
   for await (const { text } of body ? linesOf(body, mostLineBytes) : []) {
     number += 1;

@@ -3,6 +3,7 @@
  * later. Each answer then takes the one path as if it had come at once, so that it is metered, limited and told like any other, at the batch price.
  */
 import { GatewayError } from "../errors.ts";
+import { allInForce } from "../ledger/price.ts";
 import { log } from "../telemetry/log.ts";
 import type { Prepared } from "../pipeline/index.ts";
 import { ProviderCalls } from "../upstream/provider-batches.ts";
@@ -81,15 +82,16 @@ async function offer(bench: Bench): Promise<Step> {
   if (!first) return over;
   const there = thereFor(first);
   const { kind, calls } = there;
-  const { policy, attempt: { endpoint, vital, own = false }, exchange: { path } } = first;
-  const at = { baseUrl: endpoint.baseUrl, own };
+  const { policy, attempt: { endpoint, ...attempt }, exchange: { path } } = first;
+  const { vital, own = false, prices } = attempt;
+  const noted = { provider: endpoint.provider.id, vital, at: { baseUrl: endpoint.baseUrl, own }, attempt: { ...attempt, prices: allInForce(prices, Date.now()) }, path };
   const { load, estimate } = await loadOf(bench, first, kind);
   if (load.lines === 0) return over;
   const reply = await isolate.meters.submit({ do: "reserve", id: requestIdOf(batch.id, 0, lease), version: policy.version, estimate, model: batch.model! }, policy);
   if (reply.is !== "granted") return over;
   try {
     const file = await kind.stage?.(calls, load);
-    return await ask(bench, there, load, { state: "asked", provider: endpoint.provider.id, vital, at, path, hold: lease, ...(file !== undefined && { file }) });
+    return await ask(bench, there, load, { state: "asked", ...noted, hold: lease, ...(file !== undefined && { file }) });
   } catch (error) {
     if (isRefused(error)) return over;
     throw error;

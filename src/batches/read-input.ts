@@ -1,6 +1,7 @@
 /** The reading of a batch's input: every line is looked at, and the parts are found in which they are run. */
 import type { Batch, InputError } from "./batch.ts";
 import type { Bench } from "./bench.ts";
+import { inputBytes } from "./input.ts";
 import { readLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
 import type { Planned, Read } from "./words.ts";
@@ -30,9 +31,8 @@ export async function readInput(bench: Bench): Promise<void> {
 
 /** undefined: it is no more wanted. */
 async function reading(bench: Bench): Promise<Read | undefined> {
-  const { run, seal, isolate: { files }, work: { batch: { organisationId, inputFileId, shape, endpoint }, part: { lease } } } = bench;
-  const file = await files.find(organisationId, inputFileId, Date.now());
-  const body = file && (await files.read(file));
+  const { run, seal, work: { batch: { shape, endpoint }, part: { lease } } } = bench;
+  const body = await inputBytes(bench);
   if (!body) return { errors: [fault("file_not_found", null, "The input file is not there any more.", "input_file_id")] };
   const errors: InputError[] = [];
   const seen = new Map<string, number>();

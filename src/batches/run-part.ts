@@ -1,5 +1,6 @@
 /** The lines of one part, a few at a time. Their results go to the batch's object as they come, several in one call. */
 import type { Bench } from "./bench.ts";
+import { inputBytes } from "./input.ts";
 import { readLine, type InputLine } from "./input-line.ts";
 import { linesOf } from "./lines.ts";
 import { answerers } from "./native-answers.ts";
@@ -48,10 +49,9 @@ export async function runPart(bench: Bench): Promise<void> {
 }
 
 /** Lines without a result, one after the other. undefined: the input is gone. */
-async function openLines({ isolate: { files }, work }: Bench): Promise<AsyncGenerator<{ number: number; input: InputLine }, void> | undefined> {
-  const { batch: { organisationId, inputFileId, shape, endpoint }, part: { start, end, first }, answered } = work;
-  const file = await files.find(organisationId, inputFileId, Date.now());
-  const body = file && (await files.read(file, { offset: start, length: end - start }));
+async function openLines(bench: Bench): Promise<AsyncGenerator<{ number: number; input: InputLine }, void> | undefined> {
+  const { batch: { shape, endpoint }, part: { start, end, first }, answered } = bench.work;
+  const body = await inputBytes(bench, { offset: start, length: end - start });
   if (!body) return undefined;
   const known = new Set(answered);
   return (async function* () {

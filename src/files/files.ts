@@ -131,9 +131,9 @@ export class Files {
     return deleted!.meta.changes > 0;
   }
 
-  /** By night: expired files go, and objects that somebody left behind. */
+  /** By night: expired files go, but for inputs of batches that have not ended, and objects that somebody left behind. */
   async tidy(nowMs: number): Promise<void> {
-    const expired = "SELECT id FROM files WHERE expires_at <= ?1 ORDER BY expires_at, id LIMIT ?2";
+    const expired = `SELECT id FROM files WHERE expires_at <= ?1 AND id NOT IN (${openInputs}) ORDER BY expires_at, id LIMIT ?2`;
     for (let round = 0, gone = expiredAtOnce; gone === expiredAtOnce && round < mostRounds; round += 1) {
       const [, deleted] = await this.db.batch([
         this.db.prepare(`${loosen} FROM files, json_each(files.objects) AS object WHERE files.id IN (${expired})`).bind(nowMs, expiredAtOnce),
@@ -155,6 +155,7 @@ export class Files {
   }
 }
 
+const openInputs = "SELECT input_file_id FROM batches WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling')";
 const loosen = "INSERT OR REPLACE INTO loose_objects (name, multipart, since) SELECT object.value ->> 0, NULL, 0";
 
 /** A new name for an object: no two are ever the same, so that writers of the same file cannot spoil each other's. */

@@ -177,6 +177,9 @@ export const inForce = (price: Price, prices: readonly Price[], atMs: number): b
   price.validFromMs <= atMs &&
   !prices.some(({ class: of, aboveTokens, validFromMs }) => of === price.class && aboveTokens === price.aboveTokens && validFromMs > price.validFromMs && validFromMs <= atMs);
 
+/** Those of a list that are in force at a moment: what was used costs the same by them as by all of it. */
+export const allInForce = (prices: readonly Price[], atMs: number): readonly Price[] => prices.filter((price) => inForce(price, prices, atMs));
+
 /** The most that a request can use. `hourCache`: it may ask to keep its input cached for an hour. `surely`: the tier is certain, and it costs no more than the standard. */
 export type Most = {
   inputTokens: number; outputTokens: number; searches?: number | undefined; hourCache?: boolean | undefined; tier?: Tier | undefined; surely?: boolean | undefined;

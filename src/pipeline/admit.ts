@@ -121,8 +121,8 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     context.recognised?.(current);
     const question = await questionFor(context, current, asking);
     ({ sovereign } = question);
-    planned = plan(question);
-    refuseUnchecked(facts, current);
+    planned = context.planned ?? plan(question);
+    if (!context.planned) refuseUnchecked(facts, current);
     const hedges = facts.stream && planned.attempts.length > 1 && (planned.hedges === true || isWish(context.request.headers.get("x-forge-hedge")));
     opted = { hedges, continues: mayContinue(context.request.headers, asking, planned) };
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
@@ -135,7 +135,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
 }
 
 /** A provider's own fallbacks escape the plan: only a key whose models and money are not limited may name them. */
-function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principal): void {
+export function refuseUnchecked({ otherModels = [] }: RequestFacts, principal: Principal): void {
   const { sovereign, rules } = principal;
   if (otherModels.length === 0 || !(namesModels(principal) || sovereign || rules || countsMoney(principal))) return;
   throw new GatewayError("invalid_request", "models: this key's limits cannot be checked for a provider's own fallbacks. Ask for one model, or for an alias.", { param: "models" });

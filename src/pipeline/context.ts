@@ -4,7 +4,7 @@ import type { Loss } from "../chat/index.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Outcome } from "../ledger/entry.ts";
 import type { MeterOperation, MeterPolicy } from "../limits/index.ts";
-import type { Attempt } from "../router/index.ts";
+import type { Attempt, Plan } from "../router/index.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Relay } from "./relay.ts";
 import type { Share } from "./undertaking.ts";
@@ -36,6 +36,8 @@ export type RequestContext = {
   readonly untilMs?: number;
   /** What it is a step of, which has reserved for all its steps together. */
   readonly under?: Share;
+  /** Where it goes, where that was planned before and is what it costs by: nothing is planned anew. */
+  readonly planned?: Plan;
   /** Set where others may join this request: its body was read before, `request.signal` comes only when no more can be waited for, and `settled` hears the outcome once. */
   readonly named?: { readonly body: Uint8Array | ArrayBuffer; readonly settled: (outcome: Outcome) => void };
 };

@@ -2,7 +2,7 @@
 import type { Estimate, MeterPolicy } from "../limits/index.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { plan, type Attempt } from "../router/index.ts";
-import { bound, callerOf, policyOf } from "./admit.ts";
+import { bound, callerOf, policyOf, refuseUnchecked } from "./admit.ts";
 import { lost } from "./begin.ts";
 import { readJson } from "./body.ts";
 import { exchangeFor, reading } from "./chat.ts";
@@ -25,6 +25,7 @@ export async function prepare(context: RequestContext, protocol: Protocol): Prom
   const facts = factsOf(protocol, text, json);
   const read = reading(protocol, text, facts.wish?.fields);
   const { attempts: [attempt] } = plan(await questionFor(context, caller, { protocol, facts, read, session: sessionIn(json, facts, headers) }));
+  refuseUnchecked(facts, caller);
   const exchange = exchangeFor(attempt!, protocol, { text, json: json as Record<string, unknown>, facts, headers, requestId, startedAtMs }, read);
   const missed = lost(exchange, attempt!, isWish(headers.get("x-forge-strict")));
   if (missed) throw missed;

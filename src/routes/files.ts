@@ -31,7 +31,7 @@ export const files = new Hono<App>()
     const { context, principal, headers } = await lookedUp(c);
     const id = c.req.param("id");
     const file = await context.isolate.files.find(principal.organisationId, id, context.startedAtMs);
-    if (file) await refuseInput(context.isolate.env.DB, principal.organisationId, id);
+    if (file) await refuseInput(context.isolate.env.DB, principal.organisationId, file.id);
     if (!file || !(await context.isolate.files.delete(principal.organisationId, id))) throw noSuchFile(id);
     return c.json(shapeFor(c.req.raw.headers).deleted(file.id), 200, headers);
   });

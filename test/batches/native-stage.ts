@@ -33,6 +33,12 @@ export const spent = ({ id }: Key, nanoUsd: number): Promise<void> => soon(async
 });
 export const held = async ({ id }: Key): Promise<{ requests: number; nanoUsd: number; tokens: number }> => (await env.KEY_METER.getByName(id).inspect()).counters.held;
 
+/** Writes into the catalog, and has it read anew. */
+export async function catalogBecomes(...statements: D1PreparedStatement[]): Promise<void> {
+  await env.DB.batch(statements);
+  await isolateOf(env).catalog.refresh(Date.now());
+}
+
 /** The lines of its output. */
 export async function linesIn(key: Key, { batch: { files } }: Json): Promise<Json[]> {
   const file = (await isolateOf(env).files.find(key.organisation, files.output, Date.now()))!;

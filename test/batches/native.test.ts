@@ -4,11 +4,11 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { isolateOf } from "../../src/pipeline/index.ts";
 import { admin, answer, call, expectRefusal, newKey, type Json, type Key, type Left } from "../security/stage.ts";
 import { addHalved, batchNanoUsd, liveNanoUsd, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
-import { becomes, linesIn, linesUploaded, madeOf, native, object, over, playing, poll, soon, spent } from "./native-stage.ts";
+import { becomes, catalogBecomes, held, later, linesIn, linesUploaded, madeOf, native, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
 
-const line = (i: number): Json => ({ custom_id: `id-${i}`, body: { model, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }], seed: 12345678901234567890n.toString() } });
+const line = (i: number, of = model): Json => ({ custom_id: `id-${i}`, body: { model: of, max_tokens: 10, messages: [{ role: "user", content: `number ${i}` }], seed: 12345678901234567890n.toString() } });
 const made = (key: Key, count: number, more: Json = {}, headers: Record<string, string> = {}): Promise<string> => madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => line(i)), more, headers);
 
 const completed = { id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: "batched" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } };
@@ -92,7 +92,11 @@ const first = (count: number): StandIn["outcome"] => (line) => (line <= count ? 
 
 nativeBatch({ name: "OpenAI's", provider: "openai", upstreamId: "native-contract", stage, sent: { id: "batch_up_0", file: "file-up-1" }, left: ["file-out", "file-up-1"] });
 
-beforeAll(() => addHalved("openai", "native-test"));
+/** Models of the same prices: one for all, and one each for those who edit it. */
+const edited = ["lost-uncounted", "lost-counted", "lost-running", "edit-0", "edit-1", "edit-2", "edit-3", "edit-4", "back"];
+beforeAll(async () => {
+  for (const id of ["native-test", ...edited]) await addHalved("openai", id);
+});
 afterEach(() => void vi.restoreAllMocks());
 
 describe("a provider's own batch", () => {
@@ -251,15 +255,14 @@ describe("a provider's own batch that runs when", () => {
     await spent(key, 0);
   });
 
-  test("an older version made it is followed as its key reaches it", async () => {
+  test.each([["where", ["at", "attempt"]], ["at what price", ["attempt"]]])("an older version made it, which did not note %s, is followed as its key reaches it", async (_, absent) => {
     const provider = stage();
     const key = await newKey();
     const id = await made(key, 3);
     await becomes(key, id, { state: "sent" });
     await runInDurableObject(object(key, id), (run) => {
       const old = run as unknown as { batch: Json };
-      const { at: _, ...native } = old.batch.native;
-      old.batch = { ...old.batch, native };
+      old.batch = { ...old.batch, native: Object.fromEntries(Object.entries(old.batch.native).filter(([field]) => !absent.includes(field))) };
     });
     provider.status = "completed";
     await poll(key, id, 61_000);
@@ -279,5 +282,108 @@ describe("a provider's own batch that runs when", () => {
     await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
     expect([provider.cancelled, provider.removed.length, [...provider.secrets]]).toEqual([1, 2, ["Bearer sk-of-the-organisation"]]);
     expect((await object(key, id).face())!.sums.completed).toBe(3);
+  });
+});
+
+const sql = (query: string, ...values: unknown[]): D1PreparedStatement => env.DB.prepare(query).bind(...values);
+const lost = (id: string): D1PreparedStatement[] => ["prices", "deployments"].map((table) => sql(`DELETE FROM ${table} WHERE provider = 'openai' AND upstream_id = ?`, id));
+const madeFor = (key: Key, id: string, count: number): Promise<string> => madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => line(i, `openai/${id}`)));
+
+const counted = { limits: { requestsPerMinute: 100_000, concurrentRequests: 1_000, budgetNanoUsd: 1_000_000_000 } };
+
+/** Edits of a price list, each behind the handing over. */
+const edits: readonly (readonly [string, (id: string) => D1PreparedStatement[]])[] = [
+  ["every price is ten times as high", (id) => [sql("UPDATE prices SET pico_usd = pico_usd * 10 WHERE provider = 'openai' AND upstream_id = ?", id)]],
+  ["newer prices are in force", (id) => ["input:batch", "output:batch", "input", "output"].map((unit) => sql("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', ?, ?, ?, 1, 'test')", id, unit, Date.now()))],
+  ["there is no price for batches any more", (id) => [sql("DELETE FROM prices WHERE provider = 'openai' AND upstream_id = ? AND class LIKE '%:batch'", id)]],
+  ["there is no price any more", (id) => [sql("DELETE FROM prices WHERE provider = 'openai' AND upstream_id = ?", id)]],
+  ["there is a price for each request and a step for long inputs", (id) => [["request", 0], ["input:batch", 1], ["output:batch", 1]].map(([unit, above]) => sql("INSERT INTO prices (provider, upstream_id, class, above_tokens, valid_from, pico_usd, source) VALUES ('openai', ?, ?, ?, 1, 77000000, 'test')", id, unit, above))],
+];
+
+describe("what a provider's own batch costs is known when it is handed over:", () => {
+  test.each([["whose money is not counted", "lost-uncounted", {}], ["whose money is", "lost-counted", counted]] as const)("a catalog that has lost the deployment when it is over changes nothing for a key %s", async (_, model, policy) => {
+    const provider = stage();
+    const key = await newKey(policy);
+    const id = await madeFor(key, model, 40);
+    await becomes(key, id, { state: "sent", attempt: { deployment: `openai/${model}` } });
+    provider.status = "completed";
+    await catalogBecomes(...lost(model));
+    await poll(key, id, 61_000);
+    const done = await over(key, id);
+    expect([done.sums.completed, done.sums.usage.costNanoUsd, provider.live, provider.cancelled]).toEqual([40, 40 * batchNanoUsd, 0, 0]);
+    expect((await linesIn(key, done))[0]).toMatchObject({ custom_id: "id-0", response: { status_code: 200, body: { service_tier: "batch", choices: [{ message: { content: "batched" } }] } } });
+    await spent(key, 40 * batchNanoUsd);
+  });
+
+  test("one that loses it while it runs has it called back, and what was answered is charged", async () => {
+    const provider = stage();
+    provider.outcome = first(15);
+    provider.ends = true;
+    const key = await newKey(counted);
+    const id = await madeFor(key, "lost-running", 40);
+    await becomes(key, id, { state: "sent" });
+    await catalogBecomes(...lost("lost-running"));
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    const { sums } = (await object(key, id).face())!;
+    expect([provider.cancelled, provider.removed.length, provider.live, sums.completed, sums.failed, sums.usage.costNanoUsd]).toEqual([1, 2, 0, 15, 25, 15 * batchNanoUsd]);
+    await spent(key, 15 * batchNanoUsd);
+  });
+
+  test.each(edits.map(([name, edit], i) => [name, `edit-${i}`, edit] as const))("%s: it costs what it cost then", async (_, model, edit) => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await madeFor(key, model, 10);
+    await becomes(key, id, { state: "sent" });
+    provider.status = "completed";
+    await catalogBecomes(...edit(model));
+    await poll(key, id, 61_000);
+    expect((await over(key, id)).sums.completed).toBe(10);
+    expect(provider.live).toBe(0);
+    await spent(key, 10 * batchNanoUsd);
+  });
+
+  test("what was altered and is as before has no say in it, and calls nothing back", async () => {
+    const provider = stage();
+    const key = await newKey();
+    const id = await madeFor(key, "back", 10);
+    await becomes(key, id, { state: "sent" });
+    await catalogBecomes(
+      sql("INSERT INTO models SELECT 'other', owner, kind, input_modalities, output_modalities, capabilities, 10, 5, released_at FROM models WHERE id = 'back'"),
+      sql("UPDATE deployments SET model_id = 'other' WHERE provider = 'openai' AND upstream_id = 'back'"),
+      sql("UPDATE prices SET pico_usd = pico_usd * 9 WHERE provider = 'openai' AND upstream_id = 'back'"));
+    await poll(key, id, 70_000);
+    await catalogBecomes(...lost("back"));
+    await catalogBecomes(
+      sql("INSERT INTO deployments (provider, upstream_id, model_id) VALUES ('openai', 'back', 'back')"),
+      ...Object.entries({ input: 1_000_000, output: 2_000_000, "input:batch": 500_000, "output:batch": 1_000_000 }).map(([unit, pico]) =>
+        sql("INSERT INTO prices (provider, upstream_id, class, valid_from, pico_usd, source) VALUES ('openai', 'back', ?, ?, ?, 'test')", unit, 1, pico)));
+    provider.status = "completed";
+    await poll(key, id, 270_000);
+    const { sums } = await over(key, id);
+    expect([sums.completed, provider.live, provider.cancelled]).toEqual([10, 0, 0]);
+    await spent(key, 10 * batchNanoUsd);
+  });
+});
+
+test("a provider's own batch goes on when its input has expired meanwhile, and the bytes go in the first night after it", async () => {
+  const provider = stage();
+  provider.outcome = (line) => (line % 2 === 1 ? "answered" : "none");
+  provider.status = "expired";
+  const key = await newKey();
+  const { files } = isolateOf(env);
+  const id = await made(key, 10);
+  await becomes(key, id, { state: "sent" });
+  const { inputFileId: input } = (await object(key, id).face())!.batch;
+  await env.DB.prepare("UPDATE files SET expires_at = ? WHERE id = ?").bind(Date.now() + 30_000, input).run();
+  later(61_000);
+  await expectRefusal(await call(key.secret, "GET", `/v1/files/${input}`), 404, "not_found");
+  await files.tidy(Date.now());
+  await poll(key, id, 65_000);
+  expect((await over(key, id)).sums.completed).toBe(10);
+  expect([provider.live, provider.cancelled]).toEqual([5, 0]);
+  await spent(key, 5 * batchNanoUsd + 5 * liveNanoUsd);
+  await soon(async () => {
+    await files.tidy(Date.now());
+    expect(await files.find(key.organisation, input, 0)).toBeUndefined();
   });
 });
