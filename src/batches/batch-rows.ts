@@ -142,6 +142,10 @@ export class BatchRows {
     for (const { key, bytes } of answers) this.run("INSERT OR IGNORE INTO answer VALUES (?, ?)", key, bytes as unknown as ArrayBuffer);
   }
 
+  dropAnswer(line: number): void {
+    this.run("DELETE FROM answer WHERE key >= ?1 * ?2 AND key < (?1 + 1) * ?2", line, piecesPerLine);
+  }
+
   /** A provider's answers to a part's lines, from `from` on. */
   answersOf({ first, lines }: Pick<Part, "first" | "lines">, from: number): { pieces: Piece[]; next: number | undefined } {
     return this.page("SELECT key, bytes FROM answer WHERE key >= ? AND key < ? ORDER BY key", Math.max(from, first * piecesPerLine), (first + lines) * piecesPerLine);

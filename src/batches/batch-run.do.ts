@@ -92,7 +92,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
   }
 
   /** Its holder leaves a part: it is done, or open again. */
-  leave(number: number, lease: number, { begun, waitMs, ownLimit, again }: Leaving): void {
+  leave(number: number, lease: number, { begun, unread, waitMs, ownLimit, again }: Leaving): void {
     const part = this.held(number, lease);
     if (!part) return;
     if (number > 0 && (isAnswered(part) || (this.batch!.ending && waitMs === undefined && begun?.length === 0))) {
@@ -102,7 +102,7 @@ export class BatchRun extends DurableObject<Cloudflare.Env> {
     } else {
       const open = again ? leftFor(part, waitMs!, Date.now()) : left(part, waitMs, Date.now());
       this.parts.reopen(open);
-      this.parts.takeBack(this.batch!, part, begun);
+      this.parts.takeBack(this.batch!, part, begun, unread);
       if (waitMs !== undefined && number > 0) this.parts.slower(ownLimit ? open.notBeforeMs : 0);
     }
     this.look();

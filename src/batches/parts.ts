@@ -82,8 +82,9 @@ export class Parts {
     }
   }
 
-  /** Takes back the requests that a lease has begun and has no result of; `begun` undefined: nobody knows of which lines. */
-  takeBack({ id, native }: Batch, part: Part, begun: readonly number[] | undefined): void {
+  /** Takes back the requests that a lease has begun and has no result of; `begun` undefined: nobody knows of which lines. `unread`: lines whose answer by the provider is dropped. */
+  takeBack({ id, native }: Batch, part: Part, begun: readonly number[] | undefined, unread: readonly number[] = []): void {
+    for (const line of unread) this.rows.dropAnswer(line);
     const held = part.part === nativePart && native?.state === "offered" ? [0] : [];
     this.rows.takeBack([...held, ...(begun ?? this.rows.openLines(part))].map((line) => requestIdOf(id, line, part.lease)));
   }

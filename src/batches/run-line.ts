@@ -16,6 +16,8 @@ import { noLineUsage, together, type LineUsage, type Result } from "./words.ts";
 export type Ran = { readonly result: Result } | { readonly waitMs: number; readonly ownLimit: boolean };
 
 const encoder = new TextEncoder();
+/** So long after the batch's own end an answer that is owed is still tried to be reserved for. */
+const owedForMs = 3_600_000;
 /** How long the outcome of an answer that is whole may be on its way. */
 const settledMs = 5_000;
 
@@ -46,8 +48,9 @@ export async function runLine(bench: Bench, line: number, { customId, body, stre
   if (status < 400 && settlements.length === 0 && !lasting) await within(settled.promise, settledMs);
   const usage = settlements.map(usageOf).reduce(together, noLineUsage);
   const admitted = settlements.length > 0;
-  const afterMs = status >= 400 && isFree(usage) ? waitOf(response, text, admitted, waits) : undefined;
-  if (afterMs !== undefined && Date.now() + afterMs < expiresAtMs) return { waitMs: afterMs, ownLimit: !admitted };
+  const owed = answerer.under !== undefined && !admitted;
+  const afterMs = status >= 400 && isFree(usage) ? waitOf(response, text, admitted, owed ? 0 : waits) : undefined;
+  if (afterMs !== undefined && Date.now() + afterMs < expiresAtMs + (owed ? owedForMs : 0)) return { waitMs: afterMs, ownLimit: !admitted };
   const bytes = encoder.encode(answerLine(shape, customId, { status, requestId, body: text }));
   const common = { line, usage, settles: settlements.map((one) => [one.operation.id, JSON.stringify(one)] as const) };
   if (bytes.length > mostAnswerBytes) return { result: { ...common, failed: true, code: "answer_too_large", pieces: [] } };

@@ -12,7 +12,7 @@ import { noLineUsage, type Result } from "./words.ts";
 const linesAtOnce = 6;
 /** After so long no more lines are begun: an invocation ends after 15 minutes, and a line may take ten. */
 const beginForMs = 4 * 60_000;
-/** So often a provider's answer is tried until its line is run anew. */
+/** So often a provider's answer that nobody can read is tried until its line is run anew. */
 const mostKeptWaits = 3;
 /** What one call may carry is 32 MiB; what waits for one beside it. */
 const mostBytesPerCall = 25 * 1024 * 1024;
@@ -26,7 +26,8 @@ export async function runPart(bench: Bench): Promise<void> {
   const next = await openLines(bench);
   if (!next) return inputGone(bench);
   const begun = new Set<number>();
-  const kept = work.part.waits < mostKeptWaits ? await answerers(bench) : new Map<number, never>();
+  const kept = await answerers(bench);
+  const unread: number[] = [];
   const outbox = new Outbox(bench, ({ line }) => begun.delete(line));
   const untilMs = Date.now() + beginForMs;
   const waits: { waitMs: number; ownLimit: boolean }[] = [];
@@ -39,13 +40,16 @@ export async function runPart(bench: Bench): Promise<void> {
       begun.add(line.number);
       const ran = await runLine(bench, line.number, line.input, answerer);
       if ("result" in ran) await outbox.push(ran.result);
-      else waits.push(ran);
+      else {
+        waits.push(ran);
+        if (answerer && !ran.ownLimit && work.part.waits >= mostKeptWaits) unread.push(line.number);
+      }
     }
   };
   await Promise.all(Array.from({ length: work.alone ? 1 : linesAtOnce }, lane));
   await outbox.empty();
   const wait = waits.length > 0 && { waitMs: Math.max(...waits.map(({ waitMs }) => waitMs)), ownLimit: waits.some(({ ownLimit }) => ownLimit) };
-  await run.leave(part, lease, { begun: [...begun], ...wait });
+  await run.leave(part, lease, { begun: [...begun], ...wait, ...(unread.length > 0 && { unread }) });
 }
 
 /** Lines without a result, one after the other. undefined: the input is gone. */

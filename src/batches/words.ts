@@ -41,8 +41,8 @@ export type Due = { readonly id: string; readonly settle: string | undefined };
 /** Work that was claimed. `answered`: lines that have results; `alone`: one line at a time, something in it kills whoever runs it. */
 export type Work = { readonly batch: Batch; readonly part: Part; readonly ids: Uint8Array | null; readonly answered: readonly number[]; readonly alone: boolean };
 
-/** How a part is left: lines that were begun and have no result (absent: nobody knows which); how long to wait, and whether for the key's own limits, or (`again`) because all is well. */
-export type Leaving = { readonly begun?: readonly number[]; readonly waitMs?: number; readonly ownLimit?: boolean; readonly again?: boolean };
+/** How a part is left: lines that were begun and have no result (absent: nobody knows which); `unread`: lines whose answer by the provider is none; how long to wait, and whether for the key's own limits, or (`again`) because all is well. */
+export type Leaving = { readonly begun?: readonly number[]; readonly unread?: readonly number[]; readonly waitMs?: number; readonly ownLimit?: boolean; readonly again?: boolean };
 
 export type Piece = { readonly key: number; readonly bytes: Uint8Array };
 /** Lines of a part that have no answer, and why where that is not the batch's ending. */

@@ -2,20 +2,23 @@
 import type { Principal } from "../accounts/index.ts";
 import { parseExact } from "../chat/index.ts";
 import { GatewayError } from "../errors.ts";
-import { isFileId, storedId } from "../files/index.ts";
-import { filePlaces } from "../protocols/file-places.ts";
+import { isFileId, storedId, type Files, type StoredFile } from "../files/index.ts";
+import { filePlaces, type InlinedFile } from "../protocols/file-places.ts";
 import { bodyLimit, tooLarge } from "./body.ts";
 import type { RequestContext } from "./context.ts";
 
 type Read = NonNullable<RequestContext["read"]>;
 
 const mostFiles = 100;
+/** What stands for a file that is gone where the request was sent with it: nobody reads it any more. */
+const gone: InlinedFile = { filename: "", type: "application/pdf", bytes: new Uint8Array() };
 
 /**
  * The request with its files in it, or as it is where it names none of ours: other ids are the provider's own. Throws `not_found` for an id
- * of ours that this organisation has no file of, and `request_too_large` where the files make the request longer than any may be.
+ * of ours that this organisation has no file of, unless it was sent before (`planned`), and `request_too_large` where the files make the request longer
+ * than any may be.
  */
-export async function inlined({ isolate: { files }, startedAtMs }: Pick<RequestContext, "isolate" | "startedAtMs">, { organisationId }: Principal, read: Read): Promise<Read> {
+export async function inlined({ isolate: { files }, startedAtMs, planned }: Pick<RequestContext, "isolate" | "startedAtMs" | "planned">, { organisationId }: Principal, read: Read): Promise<Read> {
   if (!read.text.includes('"file_id"')) return read;
   // Numbers stay as they are written: the text is made anew of this.
   const body = parseExact(read.text);
@@ -27,23 +30,25 @@ export async function inlined({ isolate: { files }, startedAtMs }: Pick<RequestC
   const known = new Map(data.map((file) => [file.id, file]));
   const named = places.map((place) => {
     const file = known.get(storedId(place.fileId));
-    if (!file) throw noSuchFile(place.fileId, place.path);
+    if (!file && !planned) throw noSuchFile(place.fileId, place.path);
     return { place, file };
   });
-  const added = named.reduce((sum, { file }) => sum + Math.ceil(file.bytes / 3) * 4, 0);
+  const added = named.reduce((sum, { file }) => sum + Math.ceil((file?.bytes ?? 0) / 3) * 4, 0);
   if (read.text.length + added > bodyLimit) throw tooLarge();
   const contents = new Map<string, Uint8Array>();
   for (const { place, file } of named) {
-    let bytes = contents.get(file.id);
-    if (!bytes) {
-      const stream = await files.read(file);
-      if (!stream) throw noSuchFile(place.fileId, place.path);
-      contents.set(file.id, (bytes = new Uint8Array(await new Response(stream).arrayBuffer())));
-    }
-    place.put({ filename: file.filename, type: file.type, bytes });
+    const bytes = file && (contents.get(file.id) ?? (await bytesOf(files, file)));
+    if (!bytes && !planned) throw noSuchFile(place.fileId, place.path);
+    if (bytes) contents.set(file.id, bytes);
+    place.put(bytes ? { filename: file.filename, type: file.type, bytes } : gone);
   }
   const text = JSON.stringify(body);
   return { text, json: JSON.parse(text) as unknown };
+}
+
+async function bytesOf(files: Files, file: StoredFile): Promise<Uint8Array | undefined> {
+  const stream = await files.read(file);
+  return stream && new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 const noSuchFile = (id: string, param: string): GatewayError => new GatewayError("not_found", `${param}: there is no file ${JSON.stringify(id)}`, { param });

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { call, type Json, type Key } from "../security/stage.ts";
+import { admin, newKey, call, type Json, type Key } from "../security/stage.ts";
 import { AnthropicBatches, errored, messageOf, succeeded, type Request } from "./anthropic.ts";
 import { addHalved, askMs, batchNanoUsd, keyAt, liveNanoUsd, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
 import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, soon, spent } from "./native-stage.ts";
@@ -88,6 +88,21 @@ beforeEach(() => void (claude = new Claude()));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("Anthropic's own batch", () => {
+  test("does no line whose fallbacks nobody could hold to its key's limits", async () => {
+    const key = await newKey({ limits: { requestsPerMinute: 100_000, concurrentRequests: 1_000, budgetNanoUsd: 1_000_000_000 } });
+    await admin("PUT", `/organisations/${key.organisation}/credentials/anthropic`, { secret: "sk-ant-own" });
+    const requests = [{ custom_id: "plain", params: body(0) }, { custom_id: "falls", params: { ...body(1), fallbacks: [{ model: "claude-dear" }] } }];
+    const { id } = await (await call(key.secret, "POST", "/v1/messages/batches", { requests })).json<Json>();
+    await sentAs(key, id, "msgbatch_0000");
+    expect(claude.batches.made.map((one) => one.requests.map(lineOf))).toEqual([[1]]);
+    claude.end();
+    await poll(key, id, 61_000);
+    const told = await linesIn(key, await over(key, id));
+    expect(told.find(({ custom_id }) => custom_id === "falls")).toMatchObject({ result: { type: "errored", error: { error: { message: expect.stringContaining("fallbacks") } } } });
+    expect(claude.live).toBe(0);
+    await spent(key, batchNanoUsd);
+  });
+
   test("does messages as they came, and tells them so", async () => {
     claude.end();
     const key = await keyThere();
@@ -205,7 +220,7 @@ describe("Anthropic's own batch", () => {
     claude.end();
     await poll(key, id, 3_600_000);
     expect([(await over(key, id)).sums.completed, claude.live, claude.asked]).toEqual([1, 0, 1]);
-    await spent(key, 3 * 2_000 + 2 * 2_000);
+    await spent(key, batchNanoUsd);
   });
 
   test("is not asked where something would be lost that may not be", async () => {

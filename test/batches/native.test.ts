@@ -1,10 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { GatewayError } from "../../src/errors.ts";
 import { isolateOf } from "../../src/pipeline/index.ts";
 import { admin, answer, call, expectRefusal, newKey, type Json, type Key, type Left } from "../security/stage.ts";
 import { addHalved, batchNanoUsd, liveNanoUsd, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
-import { becomes, catalogBecomes, held, later, linesIn, linesUploaded, madeOf, native, object, over, playing, poll, price, soon, spent } from "./native-stage.ts";
+import { becomes, catalogBecomes, later, linesIn, linesUploaded, madeOf, native, object, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const model = "openai/native-test";
 
@@ -12,7 +13,7 @@ const line = (i: number, of = model): Json => ({ custom_id: `id-${i}`, body: { m
 const made = (key: Key, count: number, more: Json = {}, headers: Record<string, string> = {}): Promise<string> => madeOf(key, "/v1/chat/completions", Array.from({ length: count }, (_, i) => line(i)), more, headers);
 
 const completed = { id: "c", object: "chat.completion", model: "m", choices: [{ index: 0, message: { role: "assistant", content: "batched" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } };
-const results: Readonly<Record<Outcome, object | undefined>> = {
+const results: Readonly<Record<Outcome, { status_code: number; body: object } | undefined>> = {
   answered: { status_code: 200, body: completed }, wrong: { status_code: 400, body: { error: { message: "no", type: "invalid_request_error" } } }, passing: { status_code: 429, body: { error: { message: "busy" } } }, none: undefined,
 };
 
@@ -28,6 +29,8 @@ class Provider implements StandIn {
   live = 0;
   status = "in_progress";
   outcome: StandIn["outcome"] = () => "answered";
+  /** What each answer has beside the usual. */
+  says: Json = {};
   /** Cancelling it ends it at once. */
   ends = false;
   breaks: StandIn["breaks"];
@@ -77,7 +80,11 @@ class Provider implements StandIn {
   }
 
   private output(): string {
-    return [...this.lines().keys()].reverse().flatMap((line) => ((result) => (result ? [`${JSON.stringify({ id: "batch_req_up", custom_id: String(line), response: { request_id: `up-${line}`, ...result }, error: null })}\n`] : []))(results[this.outcome(line)])).join("");
+    return [...this.lines().keys()].reverse().flatMap((line) => {
+      const result = results[this.outcome(line)];
+      if (!result) return [];
+      return [`${JSON.stringify({ id: "batch_req_up", custom_id: String(line), response: { request_id: `up-${line}`, ...result, body: { ...result.body, ...this.says } }, error: null })}\n`];
+    }).join("");
   }
 }
 
@@ -385,5 +392,61 @@ test("a provider's own batch goes on when its input has expired meanwhile, and t
   await soon(async () => {
     await files.tidy(Date.now());
     expect(await files.find(key.organisation, input, 0)).toBeUndefined();
+  });
+});
+
+describe("an answer of a provider's own batch is charged, and told,", () => {
+  test("when a file that its line names is gone by then", async () => {
+    const provider = stage();
+    const key = await newKey();
+    const { files } = isolateOf(env);
+    const body = (async function* () {
+      yield new TextEncoder().encode("%PDF-1.4");
+    })();
+    const { id: named } = await files.put(key.organisation, { filename: "a.pdf", purpose: "user_data", type: "application/pdf" }, body, { mostBytes: 100 }, Date.now());
+    const id = await madeOf(key, "/v1/chat/completions", [{ custom_id: "a", body: { model, max_tokens: 10, messages: [{ role: "user", content: [{ type: "file", file: { file_id: named } }] }] } }]);
+    await becomes(key, id, { state: "sent" });
+    expect(JSON.stringify([...provider.lines()])).toContain(`base64,${btoa("%PDF-1.4")}`);
+    provider.status = "completed";
+    expect((await call(key.secret, "DELETE", `/v1/files/${named}`)).status).toBe(200);
+    await poll(key, id, 61_000);
+    const [first] = await linesIn(key, await over(key, id));
+    expect(first).toMatchObject({ custom_id: "a", response: { status_code: 200, body: { choices: [{ message: { content: "batched" } }] } } });
+    expect(provider.live).toBe(0);
+    await spent(key, batchNanoUsd);
+  });
+
+  test("however long its key's meter cannot be reached", async () => {
+    const provider = stage();
+    provider.status = "completed";
+    const key = await newKey();
+    const { meters } = isolateOf(env);
+    const submit = meters.submit.bind(meters);
+    let [away, unheard] = [true, 0];
+    vi.spyOn(meters, "submit").mockImplementation((operation, policy) => {
+      if (!away || !("owed" in operation)) return submit(operation, policy);
+      unheard += 1;
+      return Promise.reject(new GatewayError("limiter_unavailable", "Limits cannot be checked right now.", { retryAfterSeconds: 1 }));
+    });
+    const id = await made(key, 3);
+    await becomes(key, id, { state: "sent" });
+    await polled(key, id, () => expect(unheard).toBeGreaterThan(3 * 5));
+    away = false;
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    expect([(await object(key, id).face())!.sums.completed, provider.live]).toEqual([3, 0]);
+    await spent(key, 3 * batchNanoUsd);
+  });
+
+  test("unless nobody can read it: then its line runs here", async () => {
+    const provider = stage();
+    provider.status = "completed";
+    provider.says = { object: "error", usage: null, choices: undefined };
+    const key = await newKey();
+    const params = { model, max_tokens: 10, messages: [{ role: "user", content: "hi" }] };
+    const { id } = await (await call(key.secret, "POST", "/v1/messages/batches", { requests: [{ custom_id: "a", params }] }, { "x-forge-protocol": "openai-chat" })).json<Json>();
+    await becomes(key, id, { state: "sent" });
+    await polled(key, id, async () => expect((await object(key, id).face())!.batch.status).toBe("completed"));
+    expect([(await object(key, id).face())!.sums.completed, provider.live]).toEqual([1, 1]);
+    await spent(key, liveNanoUsd);
   });
 });
