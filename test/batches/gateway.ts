@@ -7,12 +7,13 @@ import { createKey } from "../support/admin.ts";
 export type Batch = { id: string; status: string; output_file_id: string | null; error_file_id: string | null; request_counts: { total: number; completed: number; failed: number }; usage: { input_tokens: number; output_tokens: number }; errors: unknown };
 export type Answered = { custom_id: string; response: { status_code: number; body: { service_tier?: string; choices?: { message: { content: string } }[]; data?: { embedding: number[] }[] } } | null; error: unknown };
 
-/** `inspected`: its isolate can be looked into. Starts it with the stand-in as four providers: one's own machine, and three that have batches, of each kind. */
+/** `inspected`: its isolate can be looked into. Starts it with the stand-in as one's own machine, and as each provider that has batches. */
 export async function start(origin: string, stateDir: string, inspected = false): Promise<Running> {
   const vars = {
     ...createKey.secrets, ALLOW_PRIVATE_UPSTREAMS: "true", SOVEREIGN_ORIGIN: origin, OPENAI_BASE_URL: origin, OPENAI_API_KEY: "sk-stand-in-0123456789", PROVIDER_BATCH_POLL_MS: "500",
     PROVIDER_BATCH_ASK_MS: "3000", ANTHROPIC_BASE_URL: origin.replace(/\/v1$/, ""), ANTHROPIC_API_KEY: "sk-ant-stand-in-0123456789",
     GEMINI_BASE_URL: origin.replace(/\/v1$/, "/v1beta"), GEMINI_API_KEY: "gemini-stand-in-0123456789",
+    AZURE_BASE_URL: origin.replace(/\/v1$/, "/azure/openai/v1"), AZURE_API_KEY: "azure-stand-in-0123456789", XAI_BASE_URL: origin.replace(/\/v1$/, "/xai/v1"), XAI_API_KEY: "xai-stand-in-0123456789",
   };
   const { started, pid } = await withWorkerd(() => startLocal({ port: 0, stateDir, vars, inspected, onLog: () => {} }));
   return { ...started, pid };

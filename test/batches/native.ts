@@ -1,6 +1,6 @@
 /** A batch that a provider's own batch does, killed in each of its states: that one is made once, and each line is charged at the price of where it ran. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { usage } from "../chaos/gateway.ts";
+import { usage, type Running } from "../chaos/gateway.ts";
 import { check } from "../chaos/verdicts.ts";
 import { createKey } from "../support/admin.ts";
 import { killed, lineOf, linesIn, make, retrieve, start, textsOf, vectorLineOf, type Answered } from "./gateway.ts";
@@ -29,7 +29,7 @@ export type Case = { readonly name: string; readonly provider: string; readonly 
 
 const madeByGemini = ({ gemini }: Upstream): number => gemini.made.filter(({ file }) => file !== "").length;
 
-export const cases: Readonly<Record<"files" | "inline" | "keyed" | "vectors", Case>> = {
+export const cases: Readonly<Record<"files" | "inline" | "keyed" | "vectors" | "azure" | "named", Case>> = {
   files: { name: "OpenAI's batch", provider: "openai", wants: chats, made: ({ batches }) => batches.length, kills: { running: 2 } },
   inline: {
     name: "Anthropic's batch", provider: "anthropic", wants: chats, kills: { reading: 0, asked: 2 },
@@ -37,7 +37,16 @@ export const cases: Readonly<Record<"files" | "inline" | "keyed" | "vectors", Ca
   },
   keyed: { name: "Gemini's batch", provider: "gemini", wants: chats, kills: { reading: 0, asked: 2 }, made: madeByGemini },
   vectors: { name: "Gemini's batch of vectors", provider: "gemini", wants: vectors, kills: { reading: 0, asked: 2 }, made: madeByGemini },
+  azure: { name: "Azure's batch", provider: "azure", wants: chats, kills: { reading: 0, asked: 2 }, made: ({ azure }) => azure.made.filter(({ input_file_id: file }) => file !== "theirs").length },
+  named: { name: "xAI's batch", provider: "xai", wants: chats, kills: { reading: 0, asked: 2 }, made: ({ xai }) => xai.made.filter(({ name }) => name !== "theirs").length },
 };
+
+/** What must not matter to a batch that its provider has already. */
+async function alter({ mf }: Running): Promise<string> {
+  const db = await mf.getD1Database("DB");
+  await db.batch([db.prepare("UPDATE prices SET pico_usd = pico_usd * 3 WHERE upstream_id = 'native-priced' AND class LIKE '%:batch'"), db.prepare("UPDATE files SET expires_at = ? WHERE purpose = 'batch'").bind(Date.now())]);
+  return "yes";
+}
 
 export async function nativeKills(origin: string, upstream: Upstream, stateDir: string, { name, provider, wants: { kind, endpoint, line, tokens, isTo }, made, kills }: Case): Promise<void> {
   const began = Date.now();
@@ -62,16 +71,19 @@ export async function nativeKills(origin: string, upstream: Upstream, stateDir: 
     return !native ? "reading" : native.state === "over" ? (sums.completed > 0 ? "running" : "kept") : native.state;
   };
   const met = new Map<string, number>();
+  let altered = "";
   for (const deadline = Date.now() + 10 * 60_000; Date.now() < deadline; await sleep(20)) {
     batch = await retrieve(gateway, key, batch);
     if (batch.status === "completed" || batch.status === "failed") break;
     const state = await stateOf();
+    if (state === "sent" && altered === "") altered = await alter(gateway);
     if ((met.get(state) ?? 0) >= (kills[state] ?? 1)) continue;
     await sleep(Math.random() * 300);
     met.set(state, (met.get(state) ?? 0) + 1);
     gateway = await killed(gateway, origin, stateDir);
   }
   check(scenario, "kill -9 in", "≥ 4 states", [...met].map(([state, times]) => `${times}× ${state}`).join(", "), met.size >= 4);
+  check(scenario, "its prices were tripled, and its input expired, while it ran there", "yes", altered);
   check(scenario, "status", "completed", batch.status);
   check(scenario, "batches made at the provider", 1, made(upstream) - madeBefore);
   const found = [...(await linesIn(gateway, key, batch.output_file_id)), ...(await linesIn(gateway, key, batch.error_file_id))];

@@ -1,6 +1,6 @@
 /**
  * `npm run test:batches`: a batch of 50,000 lines on the real runtime, which is killed (`kill -9`) again and again while it reads, runs and
- * writes, and started on the same folder. Options: --lines, --kills, --only steady,lines,files,inline,keyed,vectors. Every custom id must come back exactly once, and what the key is charged must
+ * writes, and started on the same folder. Options: --lines, --kills, --only steady,lines,files,inline,keyed,vectors,azure,named. Every custom id must come back exactly once, and what the key is charged must
  * be the sum of its lines to the nano.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ import { cases, nativeKills } from "./native.ts";
 import { steady } from "./steady.ts";
 import { Upstream, isRefused, usageOf } from "./upstream.ts";
 
-const { values: flags } = parseArgs({ options: { lines: { type: "string", default: "50000" }, kills: { type: "string", default: "24" }, only: { type: "string", default: "steady,lines,files,inline,keyed,vectors" } } });
+const { values: flags } = parseArgs({ options: { lines: { type: "string", default: "50000" }, kills: { type: "string", default: "24" }, only: { type: "string", default: "steady,lines,files,inline,keyed,vectors,azure,named" } } });
 const sections = flags.only.split(",");
 const [lines, kills] = [Number(flags.lines), Number(flags.kills)];
 const nanoUsdPerToken = 1_000;
@@ -140,7 +140,7 @@ try {
   const origin = await upstream.start();
   if (sections.includes("steady")) await steady(origin, join(folder, "steady"), lines);
   if (sections.includes("lines")) await provenLines(origin);
-  for (const name of ["files", "inline", "keyed", "vectors"] as const) if (sections.includes(name)) await nativeKills(origin, upstream, join(folder, name), cases[name]);
+  for (const name of ["files", "inline", "keyed", "vectors", "azure", "named"] as const) if (sections.includes(name)) await nativeKills(origin, upstream, join(folder, name), cases[name]);
 } finally {
   upstream.stop();
   rmSync(folder, { recursive: true, force: true });

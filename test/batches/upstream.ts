@@ -1,16 +1,18 @@
 /**
  * The provider: a chat completions server whose answer and usage follow from the question alone, so that a line that is asked twice is
  * answered alike. It counts how often each tag (the only message) was asked. Every 97th tag is refused; every 101st is told to wait the first time.
- * It has batches of its own too, OpenAI's, Anthropic's and Gemini's, which take a while, and answer all lines but every 53rd. Of the latter two the first that
- * is asked for is not made, and how the next was made is told late; others make batches at the same time.
+ * It has batches of its own too, OpenAI's, Anthropic's, Gemini's, Azure's and xAI's, which take a while, and answer all lines but every 53rd. Of all but OpenAI's the
+ * first that is asked for is not made, and how the next was made is told late; others make batches at the same time.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StandIn } from "../support/server.ts";
 import { AnthropicBatches, errored, messageOf, succeeded } from "./anthropic.ts";
+import { AzureBatches } from "./azure.ts";
 import { answerOf, embedded, errored as keyedError, GeminiBatches, type Request as Keyed } from "./gemini.ts";
 import { textsOf } from "./gateway.ts";
+import { errored as namedError, succeeded as namedAnswer, XaiBatches } from "./xai.ts";
 
 type Body = { model: string; messages: { content: string | { text: string }[] }[] };
 
@@ -27,6 +29,9 @@ const path = "/messages/batches";
 
 type Line = { custom_id: string; body: Body };
 
+/** A provider beside OpenAI whose batches are made by a POST to `/batches`, behind a base URL of its own. */
+type Beside = { readonly base: string; readonly batches: AzureBatches | XaiBatches; asked: number };
+
 export class Upstream extends StandIn {
   readonly batches: { id: string; input_file_id: string; metadata: unknown; madeMs: number }[] = [];
   private readonly files = new Map<string, string>();
@@ -38,6 +43,9 @@ export class Upstream extends StandIn {
   readonly gemini = new GeminiBatches();
   /** In which words Gemini was asked for a batch. */
   readonly geminiAsked = new Set<string>();
+  readonly azure = new AzureBatches();
+  readonly xai = new XaiBatches();
+  private readonly besides: readonly Beside[] = [{ base: "/azure/openai/v1", batches: this.azure, asked: 0 }, { base: "/xai/v1", batches: this.xai, asked: 0 }];
 
   override async start(): Promise<string> {
     this.claude.ended = ({ createdMs, id }) => Date.now() > createdMs + batchMs * (1 + (Number(id.slice(-1)) % 2));
@@ -51,14 +59,30 @@ export class Upstream extends StandIn {
       const i = keyedTag(request);
       return isLeftOut(i) ? undefined : isRefused(i) ? keyedError(3) : { response: answerOf(`answer ${i}`, keyedTokens(i)) };
     };
+    this.azure.over = ({ createdMs }) => Date.now() > createdMs + batchMs;
+    this.xai.done = ({ createdMs }) => Date.now() > createdMs + batchMs;
+    this.azure.deployments = ["native-priced-batch"];
+    this.azure.resultOf = ({ body }) => {
+      const { model, messages } = body as unknown as Body;
+      const i = tagOf(messages);
+      return isLeftOut(i) ? undefined : responseTo(i, model);
+    };
+    this.xai.pageMost = Infinity;
+    this.xai.resultOf = ({ body }) => {
+      const { model, messages } = body as unknown as Body;
+      const i = tagOf(messages);
+      return isLeftOut(i) ? namedError(8, "busy") : isRefused(i) ? namedError(3) : namedAnswer(answerTo(i, model));
+    };
     return `${await super.start()}/v1`;
   }
 
   protected async serve(request: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     if (request.url!.startsWith(`/v1${path}`)) return this.inline(request, text, response);
     if (/^\/(?:upload\/|download\/)?v1beta\//.test(request.url!)) return this.keyed(request, text, response);
-    const at = request.url!.replace(/^\/v1|\?.*$/g, "");
-    if (/^\/(?:files|batches)/.test(at)) return this.batch(request.method!, at, text, response);
+    const beside = this.besides.find(({ base }) => request.url!.startsWith(`${base}/`));
+    if (beside && (await this.beside(beside, request, text, response))) return;
+    const at = request.url!.slice(beside?.base.length ?? 0).replace(/^\/v1|\?.*$/g, "");
+    if (!beside && /^\/(?:files|batches)/.test(at)) return this.batch(request.method!, at, text, response);
     if (at !== "/chat/completions" && at !== "/messages") return void response.end('{"data":[]}');
     const { model, messages } = JSON.parse(text) as Body;
     const i = tagOf(messages);
@@ -101,6 +125,23 @@ export class Upstream extends StandIn {
     response.writeHead(status, { "content-type": type }).end(told);
   }
 
+  /** Whether it was of a batch. */
+  private async beside(one: Beside, { method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<boolean> {
+    const path = url!.slice(one.base.length);
+    const asks = method === "POST" && path === "/batches";
+    if (asks) {
+      one.asked += 1;
+      for (const _ of [1, 2]) one.batches.add("theirs", "theirs");
+      if (one.asked === 1) response.destroy();
+    }
+    if (response.destroyed) return true;
+    const played = one.batches.play(method!, path, text);
+    if (!played) return false;
+    if (asks) await sleep(toldAfterMs);
+    response.writeHead(played.status, { "content-type": played.type }).end(played.text);
+    return true;
+  }
+
   private async inline({ method, url }: IncomingMessage, text: string, response: ServerResponse): Promise<void> {
     const { claude } = this;
     const asks = method === "POST" && url === `/v1${path}`;
@@ -137,8 +178,7 @@ export class Upstream extends StandIn {
     const lines = this.files.get(input)!.trimEnd().split("\n").map((text) => JSON.parse(text) as Line);
     return lines.filter(({ body }) => !isLeftOut(tagOf(body.messages))).toReversed().map(({ custom_id, body }) => {
       const i = tagOf(body.messages);
-      const answer = isRefused(i) ? { status_code: 400, body: { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } } } : { status_code: 200, body: answerTo(i, body.model) };
-      return `${JSON.stringify({ id: "b", custom_id, response: { request_id: `up-${i}`, ...answer }, error: null })}\n`;
+      return `${JSON.stringify({ id: "b", custom_id, response: { request_id: `up-${i}`, ...responseTo(i, body.model) }, error: null })}\n`;
     }).join("");
   }
 }
@@ -176,6 +216,10 @@ function answerTo(i: number, model: string): object {
     usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
   };
 }
+
+/** The response to a line of a batch that goes by files. */
+const responseTo = (i: number, model: string): object =>
+  (isRefused(i) ? { status_code: 400, body: { error: { message: "refused", type: "invalid_request_error", param: "messages", code: "content_policy" } } } : { status_code: 200, body: answerTo(i, model) });
 
 function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
