@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { noUsage, type Piece, type Usage } from "../../src/chat/usage.ts";
 import { costOf, isPriced, tierOf, worstCost, type Price, type PriceClass, type Tier } from "../../src/ledger/index.ts";
+import { allInForce } from "../../src/ledger/price.ts";
 
 const now = Date.UTC(2026, 10, 21);
 const usd = 1_000_000_000;
@@ -184,6 +185,12 @@ describe("for any prices and any usage", () => {
       if (hit !== undefined && miss !== undefined) expect(hit).toBeLessThanOrEqual(miss);
     }), { numRuns: 500 });
     expect(costOf(list({ input: 3, cached_input: 30, output: 15 }), used({ inputTokens: million, cachedTokens: 400_000 }), now)).toBe(3 * usd);
+  });
+
+  test("it costs by the prices in force what it costs by all, and later still", () => {
+    fc.assert(fc.property(anyPrices, anyUsage, fc.constantFrom<Tier | undefined>(undefined, "flex", "batch", "priority"), fc.nat(5), (prices, usage, tier, later) => {
+      expect(costOf(allInForce(prices, now), usage, now + later, tier)).toBe(costOf(prices, usage, now, tier));
+    }), { numRuns: 500 });
   });
 
   test("the worst case covers every usage within its bound, in the tier that was asked for and in the standard one", () => {
