@@ -5,7 +5,7 @@
 export type { App, CostSource, End, LedgerEntry, Outcome, Way } from "./entry.ts";
 export { priceClasses, costOf, isPriced, listed, tierOf, worstCost, type Most, type Price, type PriceClass, type PriceLine, type Tier } from "./price.ts";
 export { sampledADay, sampledWaits, usageOfAll, type DayOfAll, type SampledDay } from "./everybody.ts";
-export { keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
+export { firstUse, keyDays, keysUsedSince, lastUsed } from "./key-use.ts";
 export { listAlerts } from "./account-events.ts";
 export { usdOf, usdOfPico } from "./money.ts";
 export { groupedUsage, usageReport, type GroupedUsage, type Question, type UsageGroup, type UsageReport, type UsageTotals, type Viewer } from "./report.ts";

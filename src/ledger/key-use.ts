@@ -34,3 +34,9 @@ export async function keysUsedSince(db: D1Database, organisationId: string, from
     .bind(organisationId, Math.floor(fromMs / hourMs), limit).all<{ key_id: string }>();
   return results.map(({ key_id }) => key_id);
 }
+
+/** When an organisation was used first, Unix ms to the hour, as far as its keys have reported; undefined: never. */
+export async function firstUse(db: D1Database, organisationId: string): Promise<number | undefined> {
+  const row = await db.prepare("SELECT hour FROM usage_hourly WHERE organisation_id = ? AND requests > 0 ORDER BY hour LIMIT 1").bind(organisationId).first<{ hour: number }>();
+  return row ? row.hour * hourMs : undefined;
+}

@@ -2,9 +2,10 @@
 import type { End, LedgerEntry, Outcome } from "./entry.ts";
 import { requestIdFrom } from "./requests.ts";
 import { isShown, shownFrom } from "./shown.ts";
+import { ofKeys } from "./usage-rows.ts";
 
-/** What a request must be to be listed. `model`: as it was asked for, or the deployment; `failed`: the client got none of it, or not all; times are Unix ms of its beginning, `toMs` the first one outside. */
-export type RequestFilters = { keyId?: string; model?: string; end?: End; status?: number; failed?: boolean; aboveNanoUsd?: number; fromMs?: number; toMs?: number };
+/** What a request must be to be listed. `model`: as it was asked for, or the deployment; `app`: as it called itself; `member`, `project`, `tag`: of its key, as it has them now; `failed`: the client got none of it, or not all; times are Unix ms of its beginning, `toMs` the first one outside. */
+export type RequestFilters = { keyId?: string; model?: string; app?: string; member?: string; project?: string; tag?: string; end?: End; status?: number; failed?: boolean; aboveNanoUsd?: number; fromMs?: number; toMs?: number };
 export type KeptRequest = LedgerEntry & { keyId: string };
 
 /** So many requests are looked at for one page: where few of many fit, the page says how far it has looked. */
@@ -24,6 +25,8 @@ const of = (field: string): string => `entry ->> '$.${field}'`;
 const conditionOf: { readonly [F in Exclude<keyof RequestFilters, "fromMs" | "toMs">]-?: (value: string) => string } = {
   keyId: (value) => `key_id = ${value}`,
   model: (value) => `(${of("model")} = ${value} OR ${of("deployment")} = ${value})`,
+  app: (value) => `${of("app.name")} = ${value}`,
+  ...ofKeys,
   end: (value) => `${of("end")} = ${value}`,
   status: (value) => `${of("status")} = ${value}`,
   // As the meter counts errors (src/limits/posting.ts).

@@ -44,16 +44,22 @@ const some = (from: string, app: string, sign = ""): string => `SELECT key_id, o
 const [everything, signed] = ["FROM usage_hourly", "FROM usage_by_app"];
 const byApp = `FROM (${[some(everything, "NULL"), some(signed, "NULL", "-"), some(signed, "app")].join(" UNION ALL ")})`;
 
+/** Keys of the organisation (`?1`) of which something holds. */
 const keysWith = (condition: string): string => `key_id IN (SELECT id FROM api_keys WHERE organisation_id = ?1 AND ${condition})`;
+
+/** What holds for a row of a key that is of this project, member or tag now. */
+export const ofKeys: Record<"project" | "member" | "tag", (value: string) => string> = {
+  project: (value) => keysWith(`policy ->> 'project' = ${value}`),
+  member: (value) => keysWith(`lower(policy ->> 'member') = lower(${value})`),
+  tag: (value) => keysWith(`EXISTS (SELECT 1 FROM json_each(policy, '$.tags') WHERE value = ${value})`),
+};
 
 /** What holds for a roll-up that a filter lets through. */
 const conditionOf: Record<keyof Filters, (value: string) => string> = {
   model: (value) => `model = ${value}`,
   key: (value) => `key_id = ${value}`,
-  project: (value) => keysWith(`policy ->> 'project' = ${value}`),
-  member: (value) => keysWith(`lower(policy ->> 'member') = lower(${value})`),
   app: (value) => `app = ${value}`,
-  tag: (value) => keysWith(`EXISTS (SELECT 1 FROM json_each(policy, '$.tags') WHERE value = ${value})`),
+  ...ofKeys,
 };
 
 /**
