@@ -1,4 +1,4 @@
-/** What has ended just now: keys report to the ledger once a minute, and at once when they are asked to. */
+/** What has ended just now: keys report to the ledger and to their organisation's account once a minute, and at once when they are asked to. */
 import { getKey, listKeys } from "../accounts/key-record.ts";
 import { keysUsedSince } from "../ledger/index.ts";
 import { log } from "../telemetry/log.ts";
@@ -13,7 +13,7 @@ const usedWithinMs = 86_400_000;
 export async function freshen({ env, isolate, membership: { organisationId }, nowMs }: MemberVisit, keyId?: string): Promise<void> {
   // Another organisation's key is none of the visitor's business, and an id that is nobody's has no object.
   const own = keyId === undefined ? await asked(env.DB, organisationId, nowMs) : (await getKey(env.DB, keyId))?.organisationId === organisationId ? [keyId] : [];
-  const told = await Promise.allSettled(own.map((id) => isolate.meters.of(id).flush()));
+  const told = await Promise.allSettled(own.map((id) => isolate.meters.of(id).flush({ account: true })));
   const failed = told.filter(({ status }) => status === "rejected").length;
   if (failed > 0) log("warn", "keys_late", { failed });
 }

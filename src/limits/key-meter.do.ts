@@ -195,9 +195,9 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return { counters: this.counters, rowsWritten: this.store.rowsWritten, allotments: this.allotments.inspect() };
   }
 
-  /** Writes everything settled to D1. Safe to repeat. Throws when D1 does. */
-  async flush(): Promise<void> {
-    if (this.policy) await this.exporting.flush(this.policy);
+  /** Writes everything settled to D1; `account`: and tells the organisation's account. Safe to repeat. Throws when one of them does. */
+  async flush({ account = false } = {}): Promise<void> {
+    if (this.policy) await Promise.all([this.exporting.flush(this.policy), account && this.report(Date.now())]);
   }
 
   /** The receipt of a finished request that is still here (D1 has it afterwards). */
