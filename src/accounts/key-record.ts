@@ -60,15 +60,18 @@ export async function getKey(db: D1Database, id: string): Promise<KeyRecord | un
   return readKey(await selectKey(db, id).all());
 }
 
-/** Keys, newest first, older than `after`; `live`: those that are not revoked. */
+/** Keys, newest first, older than `after`; `live`: those that are not revoked; `search`: a part of the name or of a secret's hint, an id, or its member, project or tag. */
 export async function listKeys(
-  db: D1Database, { organisationId, limit, after, live = false }: { organisationId?: string; limit: number; after?: Place; live?: boolean },
+  db: D1Database, { organisationId, limit, after, live = false, search }: { organisationId?: string; limit: number; after?: Place; live?: boolean; search?: string | undefined },
 ): Promise<KeyRecord[]> {
+  const found = `
+    AND (instr(lower(k.name), lower(?6)) > 0 OR k.id = ?6 OR lower(k.policy ->> 'member') = lower(?6) OR k.policy ->> 'project' = ?6
+      OR EXISTS (SELECT 1 FROM json_each(k.policy, '$.tags') WHERE value = ?6) OR EXISTS (SELECT 1 FROM api_key_secrets s WHERE s.key_id = k.id AND instr(s.hint, ?6) > 0))`;
   const { results } = await db.prepare(`
     ${selectRecord}
-    WHERE (?1 IS NULL OR k.organisation_id = ?1) AND (?2 IS NULL OR (k.created_at, k.id) < (?2, ?3)) AND (NOT ?5 OR k.revoked_at IS NULL)
+    WHERE (?1 IS NULL OR k.organisation_id = ?1) AND (?2 IS NULL OR (k.created_at, k.id) < (?2, ?3)) AND (NOT ?5 OR k.revoked_at IS NULL)${search === undefined ? "" : found}
     ORDER BY k.created_at DESC, k.id DESC LIMIT ?4`,
-  ).bind(organisationId ?? null, after?.atMs ?? null, after?.id ?? null, limit, Number(live)).all<Row>();
+  ).bind(organisationId ?? null, after?.atMs ?? null, after?.id ?? null, limit, Number(live), ...(search === undefined ? [] : [search])).all<Row>();
   return results.map(recordOf);
 }
 

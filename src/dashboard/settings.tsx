@@ -9,13 +9,16 @@ import type { MemberVisit } from "./visit.ts";
 
 /** The pages of the settings, in order, each with who sees it. */
 export const settingsPages: readonly { path: string; label: string; right: Right }[] = [
+  { path: "/settings/general", label: "General", right: "see" },
   { path: "/settings/people", label: "People", right: "see_people" },
   { path: "/settings/sovereignty", label: "Sovereignty", right: "see" },
   { path: "/settings/guardrails", label: "Guardrails", right: "see_limits" },
   { path: "/settings/models", label: "Models", right: "see_limits" },
   { path: "/settings/budgets", label: "Budgets", right: "see_limits" },
+  { path: "/settings/alerts", label: "Alerts", right: "change_limits" },
   { path: "/settings/billing", label: "Billing", right: "see_money" },
   { path: "/settings/providers", label: "Provider keys", right: "see_credentials" },
+  { path: "/bodies", label: "Bodies", right: "change_organisation" },
   { path: "/settings/audit", label: "Audit trail", right: "see_audit" },
 ];
 

@@ -23,6 +23,7 @@ import { settingsAudit } from "./pages/settings-audit.tsx";
 import { settingsBilling } from "./pages/settings-billing.tsx";
 import { settingsAlerts } from "./pages/settings-alerts.tsx";
 import { settingsBudgets } from "./pages/settings-budgets.tsx";
+import { settingsGeneral } from "./pages/settings-general.tsx";
 import { settingsGuardrails } from "./pages/settings-guardrails.tsx";
 import { settingsModels } from "./pages/settings-models.tsx";
 import { settingsPeople } from "./pages/settings-people.tsx";
@@ -36,6 +37,6 @@ import type { Entry } from "./visit.ts";
 
 export const table: readonly Entry[] = [
   ...signIn, ...passkeys, ...signUp, ...account, ...accountWays, ...welcome, ...firstKey, ...preferences, ...overview, ...keys, ...key, ...requests, ...requestBodies, ...request, ...models, ...model, ...aliases, ...usage, ...playground, ...files, ...batches, ...batch,
-  ...invitation, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsModels, ...settingsBilling, ...settingsAudit,
+  ...invitation, ...settingsGeneral, ...settingsPeople, ...settingsSovereignty, ...settingsProviders, ...settingsBudgets, ...settingsAlerts, ...settingsGuardrails, ...settingsModels, ...settingsBilling, ...settingsAudit,
   ...operators,
 ];

@@ -9,8 +9,8 @@ const mostDays = 366;
 /** By the hour for so many days at most: more hours than that nobody can tell apart. */
 const mostHourlyDays = 31;
 
-export const ranges = [["month", "This month"], ["last-month", "Last month"], ["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"], ["custom", "Custom"]] as const;
-type Range = (typeof ranges)[number][0];
+export const ranges = [["today", "Today"], ["7d", "7 days"], ["month", "This month"], ["last-month", "Last month"], ["30d", "30 days"], ["90d", "90 days"], ["custom", "Custom"]] as const;
+export type Range = (typeof ranges)[number][0];
 export const groupings = [["model", "Model"], ["key", "Key"], ["member", "Member"], ["app", "App"], ["day", "Day"], ["hour", "Hour"]] as const satisfies readonly (readonly [Dimension, string])[];
 export type Grouping = (typeof groupings)[number][0];
 export const metrics = [["cost", "Cost"], ["requests", "Requests"], ["errors", "Errors"], ["input", "Tokens in"], ["output", "Tokens out"], ["cached", "Cached tokens"], ["latency", "Latency"]] as const;
@@ -24,17 +24,18 @@ const name = z.string().min(1).max(256).optional().catch(undefined);
 
 const schema = z.object({
   model: name, key: name, member: name, app: name,
-  range: words(ranges).catch("month"), by: words(groupings).catch("model"), metric: words(metrics).catch("cost"),
+  range: words(ranges).optional().catch(undefined), by: words(groupings).catch("model"), metric: words(metrics).catch("cost"),
   from: z.iso.date().optional().catch(undefined), to: z.iso.date().optional().catch(undefined),
 });
 
 /** `bucket`: what one column of a chart is. `problem`: what was wrong with the days that were asked for, which are not shown then. */
-export type UsageQuestion = Omit<z.output<typeof schema>, Narrowing> & { filters: Partial<Record<Narrowing, string>>; fromMs: number; toMs: number; bucket: "day" | "hour"; problem?: string };
+export type UsageQuestion = Omit<z.output<typeof schema>, Narrowing | "range"> & { range: Range; filters: Partial<Record<Narrowing, string>>; fromMs: number; toMs: number; bucket: "day" | "hour"; problem?: string };
 
 const monthStart = (ms: number, later = 0): number => Date.UTC(new Date(ms).getUTCFullYear(), new Date(ms).getUTCMonth() + later, 1);
 
 /** The first and the last moment of a range; the last days include today. */
 const spans: Record<Exclude<Range, "custom">, (nowMs: number) => [number, number]> = {
+  today: (now) => lastDays(now, 1),
   month: (now) => [monthStart(now), monthStart(now, 1)],
   "last-month": (now) => [monthStart(now, -1), monthStart(now)],
   "7d": (now) => lastDays(now, 7),
@@ -54,15 +55,30 @@ function customSpan(from: string | undefined, to: string | undefined, nowMs: num
   return toMs - fromMs > mostDays * dayMs ? `At most ${mostDays} days at once.` : [fromMs, toMs];
 }
 
-/** Reads the address. What is no word of ours is taken for the usual. */
-export function usageQuestion({ c, nowMs }: Visit): UsageQuestion {
-  const { model, key, member, app, ...asked } = schema.parse(c.req.query());
+/** The time that says the most of an organisation whose first use was then (Unix ms; absent: never): no month of which all but a day is empty. */
+export function usualRange(firstMs: number | undefined, nowMs: number): Exclude<Range, "custom"> {
+  const usual = (["today", "7d"] as const).find((range) => (firstMs ?? nowMs) >= spans[range](nowMs)[0]);
+  return usual ?? "month";
+}
+
+/** A question that nobody has said anything of: cost by model. */
+export function plainQuestion(range: Exclude<Range, "custom">, nowMs: number): UsageQuestion {
+  const [fromMs, toMs] = spans[range](nowMs);
+  return { range, by: "model", metric: "cost", filters: {}, fromMs, toMs, bucket: range === "today" ? "hour" : "day" };
+}
+
+/** Reads the address. What is no word of ours is taken for the usual; of a time that is none it says so. `usual`: the range where none is asked for. */
+export function usageQuestion({ c, nowMs }: Visit, usual: Range = "month"): UsageQuestion {
+  const { model, key, member, app, range = usual, ...rest } = schema.parse(c.req.query());
+  const asked = { ...rest, range };
+  const other = c.req.query("range");
   const filters = Object.fromEntries(Object.entries({ model, key, member, app }).filter(([, value]) => value !== undefined)) as UsageQuestion["filters"];
   const custom = asked.range === "custom" ? customSpan(asked.from, asked.to, nowMs) : undefined;
   const [fromMs, toMs] = asked.range !== "custom" ? spans[asked.range](nowMs) : typeof custom === "object" ? custom : spans.month(nowMs);
   const days = (toMs - fromMs) / dayMs;
   const hourly = asked.by === "hour" ? days <= mostHourlyDays : days <= 2 && asked.by !== "day";
-  const problem = typeof custom === "string" ? custom : asked.by === "hour" && !hourly ? `By the hour at most ${mostHourlyDays} days can be shown: these are days.` : undefined;
+  const unknown = other !== undefined && other !== range;
+  const problem = unknown ? `There is no such time to choose as “${other.slice(0, 40)}”.` : typeof custom === "string" ? custom : asked.by === "hour" && !hourly ? `By the hour at most ${mostHourlyDays} days can be shown: these are days.` : undefined;
   return { ...asked, filters, fromMs, toMs, bucket: hourly ? "hour" : "day", ...(problem && { problem }) };
 }
 

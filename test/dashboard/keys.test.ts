@@ -162,3 +162,18 @@ describe("a key", () => {
     expect(names).toEqual(expect.arrayContaining(["gpt-test", "openai/gpt-test"]));
   });
 });
+
+test("keys are found by name, end of the secret, id, member, project and tag, and no others", async () => {
+  const [one, other] = [await made({ name: "Night shift", member: "grace@example.com", project: "harbour", tags: "cranes" }), await made({ name: "Day_shift" })];
+  await stranger.post("/keys/new", { ...filled, name: "Night shift of others" });
+  const found = async (q: string): Promise<string[]> => [...(await (await owner.get(`/keys?q=${encodeURIComponent(q)}`)).text()).matchAll(/href="\/dashboard\/keys\/(key_\w+)"/g)].map(([, id]) => id!);
+  for (const q of ["night SHIFT", one.secret.slice(-4), one.id, "Grace@example.com", "harbour", "cranes"]) expect(await found(q), q).toEqual([one.id]);
+  expect(await found("shift")).toEqual([other.id, one.id]);
+  expect(await found("harb"), "of a project all of its name").toEqual([]);
+  expect(await found("%"), "no pattern").toEqual([]);
+  expect(await (await owner.get("/keys?q=nothing-like-it")).text()).toContain("No key fits that");
+  await owner.post(`/keys/${one.id}/revoke`);
+  expect(await found("night shift")).toEqual([]);
+  expect(await (await owner.get("/keys?q=night+shift")).text()).toContain('href="/dashboard/keys?q=night+shift&amp;all=1"');
+  expect(await (await owner.get("/keys?q=night+shift&all=1")).text()).toContain(one.id);
+});

@@ -68,6 +68,24 @@ describe("the list", () => {
     expect(idsIn(wrong), "a filter that says nothing filters nothing").toContain(good);
   });
 
+  test("is filtered by app, and by what keys say of themselves", async () => {
+    const grace = await newKey({ member: "grace@example.com", project: "shop", tags: ["night", "eu"] }, viewer.organisationId);
+    const response = await call(grace.secret, "POST", "/v1/chat/completions", { ...chatBody, model, max_tokens: 10 }, { "x-title": "Till" });
+    await response.text();
+    await settled(grace);
+    const hers = response.headers.get("x-request-id")!;
+    const plain = await asked();
+    const stolen = await newKey({ member: "grace@example.com", project: "shop" }, stranger.organisationId);
+    await asked({}, stolen);
+    const all = await page("/requests");
+    expect(idsIn(all)).toEqual(expect.arrayContaining([hers, plain]));
+    expect(all).toMatch(/<td data-label="App" class="room-much">Till<\/td>/);
+    for (const query of ["app=Till", "member=Grace%40example.com", "project=shop", "tag=eu", "app=Till&tag=night&errors="]) expect(idsIn(await page(`/requests?${query}`)), query).toEqual([hers]);
+    for (const query of ["app=till", "member=ada%40example.com", "project=sho", "tag=ni", "app=Till&project=other"]) expect(idsIn(await page(`/requests?${query}`)), query).toEqual([]);
+    expect(idsIn(await page(`/requests/new?since=${Date.now() - 60_000}&app=Till`)), "what comes while somebody looks, too").toEqual([hers]);
+    expect(await page("/requests?app=Till")).toMatch(/name="app"[^>]*value="Till"|value="Till"[^>]*name="app"/);
+  });
+
   test("goes on where it ended, however many fit", async () => {
     const member = await newMember("developer");
     const at = Date.now() - 3_600_000;

@@ -5,6 +5,8 @@ import { createKey } from "../../src/accounts/keys.ts";
 import { putBudget } from "../../src/accounts/organisation-budgets.ts";
 import { keyPolicySchema } from "../../src/accounts/policy.ts";
 import { percentile, rollUp, timedRequests } from "../../src/ledger/index.ts";
+import { madeOf } from "../../src/dashboard/request-query.ts";
+import { usualRange } from "../../src/dashboard/usage-question.ts";
 import { adopt } from "../../src/pipeline/index.ts";
 import { newMember, origin } from "./stage.ts";
 
@@ -52,7 +54,7 @@ const cells = (html: string, caption: string): string[][] => {
 };
 
 test("the month by model, as the ledger has it", async () => {
-  const html = await page();
+  const html = await page("?range=month");
   expect(cells(html, "Usage by model")).toEqual([["sun", "10", "1", "1,000", "300", "200", "$3.00", "80%"], ["moon", "20", "2", "2,000", "600", "400", "$0.75", "20%"]]);
   expect(html).toMatch(/\$3\.75 in all, the most on .*\(\$3\.75\)\. sun has 80% of it\./);
   expect(cells(html, "Cost by model")[0]!.slice(1), "and as a table beside the chart").toEqual(["$3.00", "$0.75", "$3.75"]);
@@ -67,8 +69,8 @@ test("by key, member, app, day and hour; what people wrote is text", async () =>
 });
 
 test("a row leads to what it is made of, and back", async () => {
-  expect(await page()).toContain('href="/dashboard/usage?range=month&amp;by=key&amp;metric=cost&amp;model=moon"');
-  const moon = await page("?by=key&model=moon");
+  expect(await page("?range=month")).toContain('href="/dashboard/usage?range=month&amp;by=key&amp;metric=cost&amp;model=moon"');
+  const moon = await page("?by=key&model=moon&range=month");
   expect(cells(moon, "Usage by key").map((row) => [row[0], row[6]])).toEqual([["&lt;b&gt;web&lt;/b&gt;", "$0.50"], ["night", "$0.25"]]);
   expect(moon).toMatch(/<a class="chip" href="\/dashboard\/usage\?range=month&amp;by=key&amp;metric=cost">Model: moon/);
   expect(cells(await page(`?key=${ids[0]}`), "Usage by model").map((row) => [row[0], row[6]])).toEqual([["sun", "$3.00"], ["moon", "$0.50"]]);
@@ -86,6 +88,33 @@ test("other days, and days that cannot be", async () => {
   expect((await member.get("/usage?range=nonsense&by=<script>&metric=%00")).status, "what is no word of ours is taken for the usual").toBe(200);
 });
 
+test("a row's figure leads to the requests that it is made of, as long as they are kept", async () => {
+  const today = new Date(by.nowMs).toISOString().slice(0, 10);
+  const hour = new Date(by.nowMs).toISOString().slice(0, 13);
+  const [start, month] = [`from=${today}T00%3A00`, `from=${today.slice(0, 8)}01T00%3A00`];
+  expect(await page("?by=app&range=today")).toContain(`href="/dashboard/requests?app=Notebook&amp;${start}" aria-label="4 requests, Notebook"`);
+  expect(await page("?by=member&model=moon&range=today")).toContain(`href="/dashboard/requests?model=moon&amp;member=grace%40example.com&amp;${start}"`);
+  expect(await page("?by=key&range=month")).toContain(`href="/dashboard/requests?key=${ids[1]}&amp;${month}"`);
+  expect(await page("?by=day&range=month"), "a day by itself").toContain(`<a href="/dashboard/requests?${start}">${today}</a>`);
+  expect(await page("?by=hour&range=today&app=Notebook")).toContain(`href="/dashboard/requests?app=Notebook&amp;from=${hour}%3A00`);
+  const long = Date.now() - 40 * 24 * hourMs;
+  expect(madeOf({ by: "day", filters: {}, fromMs: long, toMs: Date.now() } as never, new Date(long).toISOString().slice(0, 10), Date.now()), "what is not kept any more").toBeUndefined();
+  const yesterday = new Date(by.nowMs - 24 * hourMs).toISOString().slice(0, 10);
+  expect(madeOf({ by: "day", filters: {}, fromMs: long, toMs: Date.now() } as never, yesterday, by.nowMs)).toBe(`/dashboard/requests?from=${yesterday}T00%3A00&to=${today}T00%3A00`);
+});
+
+test("the time shown is the one that says the most, and one that is none is told", async () => {
+  const now = Date.UTC(2026, 10, 22, 5);
+  expect([usualRange(undefined, now), usualRange(now - 4 * hourMs, now), usualRange(now - 6 * hourMs, now), usualRange(now - 6 * 24 * hourMs, now), usualRange(now - 7 * 24 * hourMs, now)]).toEqual(["today", "today", "7d", "7d", "month"]);
+  const html = await page();
+  expect(html).toMatch(/<option value="today" selected="">Today/);
+  expect(html).toMatch(/\$3\.75 in all, the most at /);
+  const odd = await page("?range=yesterday");
+  expect(odd).toContain("There is no such time to choose as “yesterday”.");
+  expect((await member.get("/usage/csv?range=yesterday")).status).toBe(400);
+  expect(cells(await page("?range=today&by=day"), "Usage by day").map((row) => row[1])).toEqual(["30"]);
+});
+
 test("the same question as CSV", async () => {
   const response = await member.get("/usage/csv?by=key");
   expect(typeOf(response)).toBe("text/csv");
@@ -99,6 +128,8 @@ test("latency, of answered requests of this organisation alone", async () => {
   const html = await page("?metric=latency");
   expect(cells(html, "Latency")).toEqual([["sun", "3", "200 ms", "300 ms", "2 s", "3 s"]]);
   expect(html).toContain("Measured on 3 answered requests");
+  expect(html, "one hour is no line, but figures").not.toContain("Latency over time");
+  expect(html).toMatch(/Whole answer, median<\/dt><dd>2 s<\/dd><dd class="note">95th percentile 3 s/);
   const span = { fromMs: by.nowMs - hourMs, toMs: by.nowMs + hourMs };
   expect(await timedRequests(env.DB, "org_of_somebody_else", span)).toEqual([]);
   expect(await timedRequests(env.DB, member.organisationId, { ...span, toMs: span.fromMs })).toEqual([]);
@@ -108,7 +139,8 @@ test("latency, of answered requests of this organisation alone", async () => {
 test("budgets, and what is left of them", async () => {
   const { accounts, standings } = await putBudget(env.DB, by, member.organisationId, { id: "all", scope: "organisation", unit: "nanoUsd", window: "month", rolling: false, amount: 10_000_000_000, soft: [] });
   await adopt(env, standings, accounts);
-  const html = await page();
+  const html = await page("?range=month");
+  expect(html, "a sentence, and no formula").toContain("for each day that is left what the last days cost on average.");
   expect(html).toContain("<strong>Month&#39;s budget of organisation</strong><span>$10.00 left</span>");
   expect(html).toContain("<strong>&lt;b&gt;web&lt;/b&gt;, in all</strong><span>$0.50 left</span>");
   expect(html).toContain("$3.50 of $4.00 spent");

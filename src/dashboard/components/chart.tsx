@@ -20,12 +20,12 @@ function scaleOf(values: readonly number[]): { top: number; marks: number[] } {
 const share = (value: number, top: number): number => (100 * Math.max(0, value)) / top;
 const pct = (value: number): string => `${Math.round(value * 1_000) / 1_000}%`;
 
-type FrameProps = { summary: string; marks: readonly number[]; format: (value: number) => string; labels: readonly string[]; legend?: readonly { name: string; look: string }[]; children?: Child; table: Child };
+type FrameProps = { small?: boolean | undefined; summary: string; marks: readonly number[]; format: (value: number) => string; labels: readonly string[]; legend?: readonly { name: string; look: string }[]; children?: Child; table: Child };
 
-function Frame({ summary, marks, format, labels, legend = [], children, table }: FrameProps) {
+function Frame({ small, summary, marks, format, labels, legend = [], children, table }: FrameProps) {
   const every = Math.ceil(labels.length / mostLabels);
   return (
-    <figure class="chart">
+    <figure class={small ? "chart small" : "chart"}>
       {legend.length > 0 && <ul class="legend">{legend.map(({ name, look }) => <li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class={look} width="10" height="10" rx="2.5" /></svg>{name}</li>)}</ul>}
       <div class="plot">
         <div class="marks" aria-hidden="true">{marks.map((mark) => <span>{format(mark)}</span>)}</div>
@@ -48,10 +48,12 @@ export type Bars = {
   labels: readonly string[];
   series: readonly { name: string; values: readonly number[] }[];
   format: (value: number) => string;
+  /** Lower, where it is one of several things on a page. */
+  small?: boolean | undefined;
 };
 
 /** Columns, each of which is made of as many parts as there are series. What is below nothing is not drawn, but listed. */
-export function BarChart({ summary, caption, labels, series, format }: Bars) {
+export function BarChart({ summary, caption, labels, series, format, small }: Bars) {
   const totals = labels.map((_, i) => series.reduce((sum, { values }) => sum + Math.max(0, values[i]!), 0));
   const { top, marks } = scaleOf(totals);
   const width = 100 / labels.length;
@@ -63,7 +65,7 @@ export function BarChart({ summary, caption, labels, series, format }: Bars) {
   ];
   const told = (i: number): string => [`${labels[i]}: ${format(totals[i]!)}`, ...(series.length > 1 ? series.filter(({ values }) => values[i]! !== 0).map(({ name, values }) => `${name} ${format(values[i]!)}`) : [])].join("\n");
   return (
-    <Frame summary={summary} marks={marks} format={format} labels={labels} legend={series.length > 1 ? series.map(({ name }, i) => ({ name, look: `series-${i + 1}` })) : []}
+    <Frame small={small} summary={summary} marks={marks} format={format} labels={labels} legend={series.length > 1 ? series.map(({ name }, i) => ({ name, look: `series-${i + 1}` })) : []}
       table={<Table caption={caption} rows={labels.map((_, i) => i).toReversed()} columns={columns} />}>
       {labels.map((_, i) => {
         let below = 0;

@@ -55,12 +55,12 @@ export function TextArea(field: FieldProps & { rows?: number; value?: string; mo
 }
 
 /** One of a few. */
-export function Choice(field: FieldProps & { options: readonly (readonly [value: string, label: string])[]; value?: string }) {
+export function Choice(field: FieldProps & { options: readonly (readonly [value: string, label: string])[]; value?: string; /** Choosing sends the form; without JavaScript a button does. */ submits?: boolean }) {
   const { name, from } = field;
   const chosen = from?.values?.[name] ?? field.value;
   return (
     <Around field={field}>
-      <select id={name} name={name} {...idsOf(field).aria}>{field.options.map(([value, label]) => <option value={value} selected={value === chosen}>{label}</option>)}</select>
+      <select id={name} name={name} data-submits={field.submits} {...idsOf(field).aria}>{field.options.map(([value, label]) => <option value={value} selected={value === chosen}>{label}</option>)}</select>
     </Around>
   );
 }

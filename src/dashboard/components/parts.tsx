@@ -57,19 +57,30 @@ export const Choices = ({ label, items }: { label: string; items: readonly { hre
   <div class="pills" role="group" aria-label={label}>{items.map(({ href, label: text, current }) => <a href={href} aria-current={current ? "true" : undefined}>{text}</a>)}</div>
 );
 
-export type Column<Row> = { label: string; cell: (row: Row) => Child; numeric?: boolean };
+/** `room`: what it needs to be shown, `some`: more than a phone has, `much`: a wide window. */
+export type Column<Row> = { label: string; cell: (row: Row) => Child; numeric?: boolean; room?: "some" | "much" };
+
+/** What a cell without anything in it says; on a phone it is left out. */
+const none = "–";
+const looksOf = ({ numeric, room }: Pick<Column<never>, "numeric" | "room">, content?: Child): string | undefined =>
+  [numeric && "numeric", room && `room-${room}`, content === none && "none"].filter(Boolean).join(" ") || undefined;
+
+function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
+  const content = column.cell(row);
+  return <td data-label={column.label} class={looksOf(column, content)}>{content}</td>;
+}
 
 /** Rows of a table by themselves. `idOf`: how an island knows one again. */
 export function Rows<Row>({ columns, rows, idOf }: { columns: readonly Column<Row>[]; rows: readonly Row[]; idOf?: (row: Row) => string }) {
-  return <>{rows.map((row) => <tr data-id={idOf?.(row)}>{columns.map(({ label, cell, numeric }) => <td data-label={label} class={numeric ? "numeric" : undefined}>{cell(row)}</td>)}</tr>)}</>;
+  return <>{rows.map((row) => <tr data-id={idOf?.(row)}>{columns.map((column) => <Cell column={column} row={row} />)}</tr>)}</>;
 }
 
-/** A table; on a narrow screen each row becomes a card with its labels. `caption` is for whoever cannot see where it stands. */
-export function Table<Row>({ caption, columns, rows, idOf }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[]; idOf?: (row: Row) => string }) {
+/** A table; on a narrow screen each row becomes a card with its labels, or two lines where it is `brief`. `caption` is for whoever cannot see where it stands. */
+export function Table<Row>({ caption, columns, rows, idOf, brief }: { caption: string; columns: readonly Column<Row>[]; rows: readonly Row[]; idOf?: (row: Row) => string; brief?: boolean }) {
   return (
-    <table class={columns.length > 5 ? "table dense" : "table"}>
+    <table class={`table${columns.length > 5 ? " dense" : ""}${brief ? " brief" : ""}`}>
       <caption class="hidden">{caption}</caption>
-      <thead><tr>{columns.map(({ label, numeric }) => <th scope="col" class={numeric ? "numeric" : undefined}>{label}</th>)}</tr></thead>
+      <thead><tr>{columns.map((column) => <th scope="col" class={looksOf(column)}>{column.label}</th>)}</tr></thead>
       <tbody><Rows columns={columns} rows={rows} idOf={idOf} /></tbody>
     </table>
   );

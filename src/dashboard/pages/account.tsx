@@ -1,9 +1,11 @@
 /** What a person sees and changes about themselves: their name, where they are signed in, what they belong to; how they sign in stands in account-ways.tsx. */
 import * as z from "zod";
+import { invitationsTo } from "../../accounts/invitations.ts";
 import { removeMember } from "../../accounts/members.ts";
 import { renamePerson } from "../../accounts/people.ts";
 import { endOtherSessions, endSession, sessionsOf, type PersonSession } from "../../accounts/people-sessions.ts";
 import { signInWays } from "../../accounts/sign-in-ways.ts";
+import { founding, mostFounded, type Founding } from "../admission.ts";
 import { TextField } from "../components/field.tsx";
 import { Time } from "../components/facts.tsx";
 import { Badge, ButtonLink, Card, Notice, PageHeader, Submit, Table } from "../components/parts.tsx";
@@ -43,8 +45,18 @@ const Sessions = ({ sessions, own, nowMs }: { sessions: PersonSession[]; own: st
   </Card>
 );
 
-const Organisations = ({ memberships }: Pick<PersonVisit, "memberships">) => (
-  <Card title="Your organisations" note={memberships.length === 0 ? <>None yet. <a href="/dashboard/welcome">Found or join one</a></> : "The last owner of one stays."} flush={memberships.length > 0}>
+/** What can be done about one organisation more. */
+const another: Record<"may" | Exclude<Founding, { may: true }>["why"], { label: string } | undefined> = {
+  may: { label: "New organisation" }, apply: { label: "Apply for one" }, waiting: { label: "Your application" }, declined: undefined, closed: undefined, enough: undefined,
+};
+
+type OrganisationsProps = Pick<PersonVisit, "memberships"> & { may: Founding; invited: boolean };
+const Organisations = ({ memberships, may, invited }: OrganisationsProps) => {
+  const more = another[may.may ? "may" : may.why];
+  return <Card title="Your organisations" action={<div class="row">
+    {invited && <ButtonLink href="/dashboard/invitation" look="secondary" icon="mail">Your invitations</ButtonLink>}
+    {more && <ButtonLink href="/dashboard/welcome?own" look="secondary" icon="plus">{more.label}</ButtonLink>}
+  </div>} note={memberships.length === 0 ? "None yet." : `The last owner of one stays.${!may.may && may.why === "enough" ? ` You have founded ${mostFounded}, which is as many as one person may.` : ""}`} flush={memberships.length > 0}>
     {memberships.length > 0 && <Table caption="Organisations" rows={memberships} columns={[
       { label: "Organisation", cell: ({ organisationName }) => organisationName },
       { label: "Role", cell: ({ role }) => <Badge tone={role === "owner" ? "accent" : "neutral"}>{role}</Badge> },
@@ -52,13 +64,13 @@ const Organisations = ({ memberships }: Pick<PersonVisit, "memberships">) => (
         <form method="post" action={`/dashboard${path}/leave`}><input type="hidden" name="organisation" value={organisationId} /><Submit look="secondary" icon="leave">Leave<span class="hidden"> {organisationName}</span></Submit></form>
       ) },
     ]} />}
-  </Card>
-);
+  </Card>;
+};
 
 /** The page, with what the last action has to say. */
 export async function accountPage(visit: PersonVisit, { typed, problem, status }: Told = {}): Promise<Response> {
   const { env, person: { id, name, email }, session, nowMs } = visit;
-  const [sessions, ways] = await Promise.all([sessionsOf(env.DB, id, nowMs), signInWays(env.DB, id)]);
+  const [sessions, ways, may, invitations] = await Promise.all([sessionsOf(env.DB, id, nowMs), signInWays(env.DB, id), founding(visit), invitationsTo(env.DB, email, nowMs)]);
   return show(visit, {
     title: "Your account",
     in: path,
@@ -76,7 +88,7 @@ export async function accountPage(visit: PersonVisit, { typed, problem, status }
       </Card>
       <SignInWaysCards visit={visit} ways={ways} typed={typed} />
       <Sessions sessions={sessions} own={session.id} nowMs={nowMs} />
-      <Organisations memberships={visit.memberships} />
+      <Organisations memberships={visit.memberships} may={may} invited={invitations.length > 0} />
     </div>,
   });
 }

@@ -14,6 +14,7 @@ import { Secret } from "../components/secret.tsx";
 import { Spark } from "../components/spark.tsx";
 import { count, exactly, moment, money, relative } from "../figures.ts";
 import { readForm } from "../form.ts";
+import { freshen } from "../fresh.ts";
 import { endOf, filledFrom, keyFormSchema, limitsInWords, patchOf, withErrors } from "../key-form.ts";
 import { ownKey, planOf, sparkDays, usesOf } from "../own-key.ts";
 import { show } from "../page.tsx";
@@ -75,6 +76,7 @@ const sum = (values: readonly number[]): number => values.reduce((all, value) =>
 async function keyPage(visit: MemberVisit): Promise<Response> {
   const { env, membership: { organisationId, role }, nowMs } = visit;
   const key = await ownKey(visit, idIn(visit));
+  await freshen(visit, key.id);
   const [uses, plan, events] = await Promise.all([
     usesOf(visit, [key.id]), planOf(visit), may(role, "see_audit") ? listAudit(env.DB, { organisationId, subject: key.id, limit: eventsShown }) : [],
   ]);

@@ -2,13 +2,14 @@
 import { listKeys, type KeyRecord } from "../../accounts/key-record.ts";
 import type { Limits } from "../../accounts/policy.ts";
 import { Back, Time } from "../components/facts.tsx";
-import type { Typed } from "../components/field.tsx";
-import { Badge, ButtonLink, Card, EmptyState, PageHeader, Table } from "../components/parts.tsx";
+import { TextField, type Typed } from "../components/field.tsx";
+import { Badge, ButtonLink, Card, EmptyState, PageHeader, Submit, Table } from "../components/parts.tsx";
 import { KeyForm } from "../components/key-form.tsx";
 import { Secret } from "../components/secret.tsx";
 import { Spark } from "../components/spark.tsx";
 import { count, money, relative } from "../figures.ts";
 import { readForm } from "../form.ts";
+import { freshen } from "../fresh.ts";
 import { beyondPlan, endOf, keyFormSchema, limitsInWords, policyOf, unknownModels, withErrors, type KeyFields } from "../key-form.ts";
 import { keyByForm, keyIsThere, modelNames, planOf, sparkDays, usesOf } from "../own-key.ts";
 import { show } from "../page.tsx";
@@ -39,7 +40,10 @@ async function listPage(visit: MemberVisit): Promise<Response> {
   const { env, c, membership: { organisationId, role }, nowMs } = visit;
   const all = c.req.query("all") === "1";
   const after = placeIn(c.req.query("after"));
-  const found = await listKeys(env.DB, { organisationId, limit: keysOnPage + 1, live: !all, ...(after && { after }) });
+  const search = c.req.query("q")?.trim().slice(0, 254) || undefined;
+  const kept = { ...(search && { q: search }), ...(all && { all: "1" }) };
+  await freshen(visit);
+  const found = await listKeys(env.DB, { organisationId, limit: keysOnPage + 1, live: !all, search, ...(after && { after }) });
   const keys = found.slice(0, keysOnPage);
   const uses = await usesOf(visit, keys.map(({ id }) => id));
   const last = keys.at(-1);
@@ -50,9 +54,13 @@ async function listPage(visit: MemberVisit): Promise<Response> {
     in: "/keys",
     body: <>
       <PageHeader title="Keys" lead="One for each program, so that each has its own limits, and can be ended by itself.">{makes && <ButtonLink href="/dashboard/keys/new" icon="plus">New key</ButtonLink>}</PageHeader>
-      <Card flush title={all ? "All keys" : "Keys"} note={`Bars: requests of the last ${sparkDays} days`} action={<ButtonLink look="quiet" href={all ? "/dashboard/keys" : href({ all: "1" })}>{all ? "Without revoked ones" : "With revoked ones"}</ButtonLink>}>
+      {(keys.length > 0 || search) && <Card><form method="get" action="/dashboard/keys" class="row grow" role="search">
+        {all && <input type="hidden" name="all" value="1" />}
+        <TextField name="q" label="Name, end of the secret, id, member, project or tag" value={search} required={false} unsaid maxlength={254} /><Submit look="secondary">Find</Submit>
+      </form></Card>}
+      <Card flush title={search ? "Found" : all ? "All keys" : "Keys"} note={`Bars: requests of the last ${sparkDays} days`} action={<ButtonLink look="quiet" href={href({ ...(search && { q: search }), ...(!all && { all: "1" }) })}>{all ? "Without revoked ones" : "With revoked ones"}</ButtonLink>}>
         {keys.length === 0
-          ? <EmptyState icon="key" title={after ? "No more keys" : "No key yet"} action={makes && !after ? <ButtonLink href="/dashboard/keys/new">Create one</ButtonLink> : undefined}>A key is what a program shows to call a model.</EmptyState>
+          ? <EmptyState icon="key" title={search ? "No key fits that" : after ? "No more keys" : "No key yet"} action={makes && !after && !search ? <ButtonLink href="/dashboard/keys/new">Create one</ButtonLink> : undefined}>A key is what a program shows to call a model.</EmptyState>
           : <Table caption="Keys" rows={keys} columns={[
             { label: "Name", cell: (key) => <span class="two-lines"><a href={`/dashboard/keys/${key.id}`}>{key.name}</a><code class="note">{key.secrets[0]?.hint ?? "—"}</code></span> },
             { label: "State", cell: (key) => <KeyState of={key} nowMs={nowMs} /> },
@@ -61,7 +69,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
             { label: "Usage", cell: ({ id }) => <UseLine requests={uses.get(id)!.requests} nanoUsd={uses.get(id)!.nanoUsd} /> },
           ]} />}
       </Card>
-      {found.length > keysOnPage && last && <nav class="pages" aria-label="Pages"><ButtonLink look="secondary" href={href({ ...(all && { all: "1" }), after: `${last.createdAtMs}.${last.id}` })}>Older keys</ButtonLink></nav>}
+      {found.length > keysOnPage && last && <nav class="pages" aria-label="Pages"><ButtonLink look="secondary" href={href({ ...kept, after: `${last.createdAtMs}.${last.id}` })}>Older keys</ButtonLink></nav>}
     </>,
   });
 }

@@ -42,16 +42,16 @@ const columnsOf = (known: Survey): Column<Listed>[] => {
   return [
     { label: "Model", cell: ({ id, model, lead }) => (
       <div class="named"><a href={modelHref(id)}>{id}</a>
-        <span class="badges">{lead.kind !== "chat" && <Badge tone="accent">{lead.kind}</Badge>}{lead.error && <Badge tone="warn">{inWords[lead.excluded[0]?.reason ?? "unknown"]}</Badge>}<Capabilities of={model?.capabilities ?? []} kind={lead.kind} /></span></div>
+        <span class="badges">{lead.kind !== "chat" && <Badge tone="accent">{lead.kind}</Badge>}{lead.error && <Badge tone="warn">{inWords[lead.excluded[0]?.reason ?? "unknown"]}</Badge>}<span class="badges room-some"><Capabilities of={model?.capabilities ?? []} kind={lead.kind} /></span></span></div>
     ) },
     { label: "Context", cell: ({ model }) => (model?.contextTokens ? compact(model.contextTokens) : "–"), numeric: true },
-    { label: "Most out", cell: ({ model }) => (model?.maxOutputTokens ? compact(model.maxOutputTokens) : "–"), numeric: true },
+    { label: "Most out", cell: ({ model }) => (model?.maxOutputTokens ? compact(model.maxOutputTokens) : "–"), numeric: true, room: "some" },
     { label: "In / M", cell: (one) => price(one)?.input ?? "–", numeric: true },
-    { label: "Cached / M", cell: (one) => price(one)?.cached ?? "–", numeric: true },
+    { label: "Cached / M", cell: (one) => price(one)?.cached ?? "–", numeric: true, room: "some" },
     { label: "Out / M", cell: (one) => { const { output, pieces } = price(one) ?? { output: "–", pieces: [] }; return output === "–" && pieces[0] ? pieces[0] : output; }, numeric: true },
-    { label: "First token", cell: (one) => waitText(vital(one)), numeric: true },
-    { label: "Speed", cell: (one) => speedText(vital(one)), numeric: true },
-    { label: "Uptime", cell: (one) => uptimeText(vital(one)), numeric: true },
+    { label: "First token", cell: (one) => waitText(vital(one)), numeric: true, room: "some" },
+    { label: "Speed", cell: (one) => speedText(vital(one)), numeric: true, room: "some" },
+    { label: "Uptime", cell: (one) => uptimeText(vital(one)), numeric: true, room: "some" },
   ];
 };
 
@@ -82,7 +82,7 @@ export const models = [
         <Card title={list.length === 1 ? "One model" : `${count(list.length)} models`} note={vitalsNote} flush>
           {list.length === 0
             ? <EmptyState icon="models" title="No model is like that">Ask for less, or tick “Also what cannot be called” to see what the catalog has beside.</EmptyState>
-            : <Table caption="Models" rows={shown} columns={columnsOf(known)} />}
+            : <Table caption="Models" rows={shown} columns={columnsOf(known)} brief />}
         </Card>
         {last > 1 && <Pages query={query} last={last} />}
       </>,

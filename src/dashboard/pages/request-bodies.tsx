@@ -2,13 +2,12 @@
 import * as z from "zod";
 import { bodyDaysOf, keepBodies } from "../../accounts/keeping.ts";
 import { adopt, type Bodies } from "../../pipeline/index.ts";
-import { Back } from "../components/facts.tsx";
 import { Choice, type Typed } from "../components/field.tsx";
-import { Card, Code, Notice, PageHeader, Submit } from "../components/parts.tsx";
+import { Card, Code, Notice, Submit } from "../components/parts.tsx";
 import { count } from "../figures.ts";
 import { readForm } from "../form.ts";
-import { show } from "../page.tsx";
 import { may } from "../rights.ts";
+import { showSettings } from "../settings.tsx";
 import { go, member, type MemberVisit } from "../visit.ts";
 
 const mostBodyDays = 30;
@@ -18,13 +17,9 @@ const schema = z.object({ days: z.string().regex(/^\d{1,2}$/, "Days, please.").t
 async function settingPage(visit: MemberVisit, typed?: Typed): Promise<Response> {
   const days = await bodyDaysOf(visit.env.DB, visit.membership.organisationId);
   const value = String(days);
-  return show(visit, {
-    title: "Bodies of requests",
-    in: "/requests",
-    status: typed?.errors ? 422 : 200,
+  return showSettings(visit, {
+    path: "/bodies", title: "Bodies of requests", lead: "What was asked and answered, kept for whoever looks for a mistake. Nothing is kept unless you want it.", typed,
     body: <>
-      <Back href="/dashboard/requests">Requests</Back>
-      <PageHeader title="Bodies of requests" lead="What was asked and answered, kept for whoever looks for a mistake. Nothing is kept unless you want it." />
       <Card>
         <ul class="facts">
           <li>256 KiB of each request and of each answer, sealed with a key of its own. Headers, files and sound are not kept.</li>

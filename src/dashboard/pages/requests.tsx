@@ -16,10 +16,11 @@ const requestsOnPage = 50;
 const keysToChoose = 100;
 
 /** What of a request stands in a list. `names`: of keys, by id. */
-const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<KeptRequest>[] => [
+export const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<KeptRequest>[] => [
   { label: "Began", cell: ({ id, at }) => <a href={`/dashboard/requests/${id}`}><Time ms={at}>{moment(at).slice(5, 19)}</Time></a> },
   { label: "Model", cell: ({ model, deployment }) => <span class="two-lines"><code>{model}</code>{deployment !== model && <code class="note">{deployment || "—"}</code>}</span> },
   { label: "Key", cell: ({ keyId }) => names.get(keyId) ?? <code>{keyId}</code> },
+  { label: "App", cell: ({ app }) => app?.name ?? "–", room: "much" },
   { label: "Result", cell: (request) => { const { words, tone } = resultOf(request); return <Badge tone={tone}>{words}</Badge>; } },
   { label: "Tokens", cell: ({ usage }) => `${count(usage.inputTokens)} → ${count(usage.outputTokens)}`, numeric: true },
   { label: "Took", cell: ({ totalMs }) => duration(totalMs), numeric: true },
@@ -58,6 +59,10 @@ async function listPage(visit: MemberVisit): Promise<Response> {
             <div class="fields-grid">
               <Choice name="key" label="Key" from={from} options={[["", "All keys"], ...names, ...(values.key && !names.has(values.key) ? [[values.key, values.key] as const] : [])]} />
               <TextField {...field} name="model" label="Model" placeholder="auto, openai/gpt-5-nano" />
+              <TextField {...field} name="app" label="App" placeholder="Playground" />
+              <TextField {...field} name="member" label="Member" placeholder="ada@example.com" />
+              <TextField {...field} name="project" label="Project" />
+              <TextField {...field} name="tag" label="Tag" />
               <Choice name="end" label="How it ended" from={from} options={[["", "However it ended"], ...Object.entries(ends).filter(([name]) => name !== "adjustment" && name !== "outrun").map(([name, { words }]) => [name, words] as const)]} />
               <TextField {...field} name="status" label="Status" inputmode="numeric" placeholder="503" />
               <TextField {...field} name="above" label="Cost above, US $" inputmode="decimal" placeholder="0.05" />

@@ -30,7 +30,7 @@ async function page(visit: MemberVisit, told: Told & { secret?: string } = {}): 
   const stored = { values: { url: targets.webhookUrl ?? "", keyShares: percents(targets.keyShares), ...Object.fromEntries(targets.roles.map((role) => [`to_${role}`, "on"])) } };
   const { secret, ...rest } = told;
   return showSettings(visit, {
-    ...rest, path: "/settings/budgets", title: "Alerts", lead: "Told once, when a share of a budget or of your credits is spent. Figures only: nothing of what was asked or answered.",
+    ...rest, path, title: "Alerts", lead: "Told once, when a share of a budget or of your credits is spent. Figures only: nothing of what was asked or answered.",
     body: <>
       {secret !== undefined && <Card title="The webhook's secret" note="Copy it now: it is shown this once. A secret that was there before signs beside it for a day.">
         <Code text={secret} label="Webhook secret" id="secret" />

@@ -6,8 +6,9 @@ import { keyBars, organisationBars } from "../budget-bars.ts";
 import { amountOf, budgetChangeSchema, budgetOf, fresh, newBudgetSchema, percents, scopesOf, units, windows, written } from "../budget-form.ts";
 import { Budgets } from "../components/budgets.tsx";
 import { Choice, TextField } from "../components/field.tsx";
-import { ButtonLink, Card, EmptyState, Submit, Table } from "../components/parts.tsx";
+import { Card, EmptyState, Submit, Table } from "../components/parts.tsx";
 import { readForm } from "../form.ts";
+import { freshen } from "../fresh.ts";
 import { may } from "../rights.ts";
 import { attempt, showSettings, type Told } from "../settings.tsx";
 import { go, member, type MemberVisit } from "../visit.ts";
@@ -34,12 +35,12 @@ const BudgetForms = ({ one }: { one: Budget }) => (
 async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
   const { env, membership: { organisationId, role } } = visit;
   const changes = may(role, "change_limits");
+  await freshen(visit);
   const [{ budgets }, bars, keys, scopes] = await Promise.all([agreementOf(env.DB, organisationId), organisationBars(visit), keyBars(visit), scopesOf(visit)]);
   const scopeName = ({ scope }: Budget): string => scopes.find(([value]) => value === scope)?.[1] ?? scope;
   const from = told.typed ?? { values: fresh };
   return showSettings(visit, {
     ...told, path, title: "Budgets", lead: "Exact to the last cent: a request for which there is no room is refused before it costs anything.",
-    actions: may(role, "change_limits") && <ButtonLink href="/dashboard/settings/alerts" look="secondary" icon="mail">Alerts</ButtonLink>,
     body: <>
       {bars.length > 0 && <Card title="Shared" note="Credits, your plan's quotas and your own budgets"><Budgets bars={bars} /></Card>}
       <Card title="Budgets" note="Each holds from the next request on" flush>

@@ -1,16 +1,18 @@
 /** /dashboard/usage for browsers; a bearer key gets JSON at the same URL (src/routes/dashboard.ts). */
 import { getKey } from "../../accounts/key-record.ts";
 import { GatewayError } from "../../errors.ts";
-import { groupedUsage, mostTimed, timedRequests, type GroupedUsage, type Timed, type Viewer } from "../../ledger/index.ts";
+import { firstUse, groupedUsage, mostTimed, timedRequests, type GroupedUsage, type Timed, type Viewer } from "../../ledger/index.ts";
 import { csvName, csvOf } from "../../ledger/usage-csv.ts";
 import { keyBars, organisationBars } from "../budget-bars.ts";
 import { Budgets } from "../components/budgets.tsx";
-import { TextField } from "../components/field.tsx";
-import { ButtonLink, Card, Choices, EmptyState, Notice, PageHeader, Stat, Stats, Submit, Table, type Column } from "../components/parts.tsx";
+import { Choice, TextField } from "../components/field.tsx";
+import { ButtonLink, Card, EmptyState, Notice, PageHeader, Stat, Stats, Table, type Column } from "../components/parts.tsx";
 import { ForecastChart, LatencyChart, UsageChart } from "../components/usage-charts.tsx";
 import { count, dayOfYear, duration, money, percent } from "../figures.ts";
+import { freshen } from "../fresh.ts";
 import { show } from "../page.tsx";
-import { bucketsOf, groupings, metrics, narrowings, ranges, usageHref, usageQuestion, type Narrowing, type UsageQuestion } from "../usage-question.ts";
+import { madeOf } from "../request-query.ts";
+import { bucketsOf, groupings, metrics, narrowings, ranges, usageHref, usageQuestion, usualRange, type Narrowing, type UsageQuestion } from "../usage-question.ts";
 import { groupsOf, seriesOf, valueOf, waitsOf, type Group } from "../usage-series.ts";
 import { member, type MemberVisit } from "../visit.ts";
 
@@ -40,30 +42,41 @@ async function narrowedTo({ env, membership: { organisationId } }: MemberVisit, 
 
 const Filters = ({ question, narrowed }: { question: UsageQuestion; narrowed: Awaited<ReturnType<typeof narrowedTo>> }) => (
   <div class="filters">
-    <Choices label="Time" items={ranges.map(([range, label]) => ({ href: usageHref(question, { range }), label, current: range === question.range }))} />
-    {question.range === "custom" && <form method="get" action="/dashboard/usage" class="filter">
+    <form method="get" action="/dashboard/usage" class="filter compact">
       {Object.entries(question.filters).map(([name, value]) => <input type="hidden" name={name} value={value} />)}
-      <input type="hidden" name="range" value="custom" /><input type="hidden" name="by" value={question.by} /><input type="hidden" name="metric" value={question.metric} />
-      <TextField name="from" label="First day" type="date" value={question.from ?? isoDay(question.fromMs)} /><TextField name="to" label="Last day" type="date" value={question.to ?? isoDay(question.toMs - 1)} /><Submit look="secondary">Show</Submit>
-    </form>}
+      <Choice name="range" label="Time" options={ranges} value={question.range} submits />
+      <Choice name="metric" label="Figure" options={metrics} value={question.metric} submits />
+      <Choice name="by" label="By" options={groupings} value={question.by} submits />
+      {question.range === "custom" && <>
+        <TextField name="from" label="First day" type="date" value={question.from ?? isoDay(question.fromMs)} /><TextField name="to" label="Last day" type="date" value={question.to ?? isoDay(question.toMs - 1)} />
+      </>}
+      <button type="submit" class="button secondary" data-needless={question.range !== "custom" || undefined}><span>Show</span></button>
+    </form>
     {narrowed.length > 0 && <ul class="chips" aria-label="Narrowed down to">{narrowed.map(({ name, label }) => (
       <li><a class="chip" href={usageHref(question, { filters: { ...question.filters, [name]: undefined } })}>{wordOf(groupings, name)}: {label}<span aria-hidden="true"> ×</span><span class="hidden"> (show all again)</span></a></li>
     ))}</ul>}
-    <Choices label="By" items={groupings.map(([by, label]) => ({ href: usageHref(question, { by }), label: `By ${label.toLowerCase()}`, current: by === question.by }))} />
   </div>
 );
 
-/** A group, which leads to what it is made of. */
-function GroupCell({ question, group: { id, label } }: { question: UsageQuestion; group: Group }) {
+/** A group, which leads to what it is made of: its usage by something else, or the requests of its time. */
+function GroupCell({ question, group: { id, label }, nowMs }: { question: UsageQuestion; group: Group; nowMs: number }) {
   const { by, filters } = question;
   const shown = by === "model" ? <code>{label}</code> : <>{label}</>;
+  const requests = isTime(question) ? madeOf(question, id, nowMs) : undefined;
+  if (requests) return <a href={requests}>{shown}</a>;
   if (by === "day" || by === "hour" || id === "" || filters[by] !== undefined) return shown;
   return <a href={usageHref(question, { by: by === "model" ? "key" : "model", filters: { ...filters, [by]: id } })}>{shown}</a>;
 }
 
-const columnsOf = (question: UsageQuestion, cost: number): Column<Group>[] => [
-  { label: wordOf(groupings, question.by), cell: (group) => <GroupCell question={question} group={group} /> },
-  { label: "Requests", cell: ({ requests }) => count(requests), numeric: true },
+/** How many requests, which lead to themselves as long as they are kept. */
+function RequestsCell({ question, group: { id, label, requests }, nowMs }: { question: UsageQuestion; group: Group; nowMs: number }) {
+  const href = requests > 0 ? madeOf(question, id, nowMs) : undefined;
+  return href ? <a href={href} aria-label={`${count(requests)} requests, ${label}`}>{count(requests)}</a> : <>{count(requests)}</>;
+}
+
+const columnsOf = (question: UsageQuestion, cost: number, nowMs: number): Column<Group>[] => [
+  { label: wordOf(groupings, question.by), cell: (group) => <GroupCell question={question} group={group} nowMs={nowMs} /> },
+  { label: "Requests", cell: (group) => <RequestsCell question={question} group={group} nowMs={nowMs} />, numeric: true },
   { label: "Errors", cell: ({ errors }) => count(errors), numeric: true },
   { label: "Tokens in", cell: ({ inputTokens }) => count(inputTokens), numeric: true },
   { label: "Cached", cell: ({ cachedTokens }) => count(cachedTokens), numeric: true },
@@ -109,14 +122,15 @@ async function Latency({ visit, question, buckets }: { visit: MemberVisit; quest
 async function Heading({ visit, question, forecast }: { visit: MemberVisit; question: UsageQuestion; forecast: NonNullable<GroupedUsage["forecast"]> }) {
   const { rows } = await groupedUsage(visit.env.DB, viewerOf(visit), visit.nowMs, { filters: question.filters }, { groupBy: ["day"], limit: 31 });
   return (
-    <Card title="Where this month is heading" note={forecast.method} action={question.range !== "month" && <ButtonLink look="quiet" href={usageHref(question, { range: "month" })}>This month</ButtonLink>}>
+    <Card title="Where this month is heading" note="What is spent so far, and for each day that is left what the last days cost on average." action={question.range !== "month" && <ButtonLink look="quiet" href={usageHref(question, { range: "month" })}>This month</ButtonLink>}>
       <ForecastChart costs={new Map(rows.map(({ day, costUsd }) => [Date.parse(day!), costUsd]))} forecast={forecast} nowMs={visit.nowMs} />
     </Card>
   );
 }
 
 async function page(visit: MemberVisit): Promise<Response> {
-  const question = usageQuestion(visit);
+  await freshen(visit);
+  const question = usageQuestion(visit, usualRange(await firstUse(visit.env.DB, visit.membership.organisationId), visit.nowMs));
   const { metric, by } = question;
   const [{ byTime, byGroup, split }, shared, own, narrowed] = await Promise.all([read(visit, question), organisationBars(visit), keyBars(visit), narrowedTo(visit, question)]);
   const { totals, forecast, asOf } = byGroup;
@@ -144,12 +158,11 @@ async function page(visit: MemberVisit): Promise<Response> {
         <Stat label="Tokens out" value={count(totals.outputTokens)} note={`${count(totals.reasoningTokens)} to reason`} />
       </Stats>
       <Card title={title}>
-        <Choices label="Figure" items={metrics.map(([id, label]) => ({ href: usageHref(question, { metric: id }), label, current: id === metric }))} />
         {totals.requests === 0 ? <EmptyState icon="usage" title="Nothing was used in this time">What your keys use is here a minute later at most.</EmptyState> : body}
       </Card>
       {totals.requests > 0 && metric !== "latency" && (
         <Card title={`By ${wordOf(groupings, by).toLowerCase()}`} note={groups.length > mostListed ? `The first ${mostListed} of ${count(groups.length)}; all of them are in the CSV` : undefined} flush>
-          <Table caption={`Usage by ${by}`} rows={groups.slice(0, mostListed)} columns={columnsOf(question, totals.costUsd)} />
+          <Table caption={`Usage by ${by}`} rows={groups.slice(0, mostListed)} columns={columnsOf(question, totals.costUsd, visit.nowMs)} />
         </Card>
       )}
       {forecast && forecast.costUsd > 0 && await Heading({ visit, question, forecast })}

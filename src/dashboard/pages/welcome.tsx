@@ -53,7 +53,7 @@ async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
   return show(visit, {
     title: "Welcome",
     status: typed?.errors ? 422 : 200,
-    body: <><Steps now={2} />{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<div class="row"><ButtonLink href="/dashboard/account" look="quiet">Your account</ButtonLink><form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></div></>,
+    body: <>{visit.memberships.length === 0 && <Steps now={2} />}{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<div class="row">{visit.membership && <ButtonLink href="/dashboard" look="quiet">Back to {visit.membership.organisationName}</ButtonLink>}<ButtonLink href="/dashboard/account" look="quiet">Your account</ButtonLink><form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></div></>,
   });
 }
 
