@@ -89,8 +89,9 @@ export function usageHref({ range, by, metric, from, to, filters }: UsageQuestio
   return `${path}?${query.toString()}`;
 }
 
-/** The start of every column, up to now where the span is not over. */
+/** The start of every column: of a day by the hour all, else up to now where the span is not over. */
 export function bucketsOf({ fromMs, toMs, bucket }: UsageQuestion, nowMs: number): number[] {
   const step = bucket === "hour" ? hourMs : dayMs;
-  return Array.from({ length: Math.ceil((Math.max(Math.min(toMs, nowMs), fromMs + step) - fromMs) / step) }, (_, i) => fromMs + i * step);
+  const endMs = toMs - fromMs <= dayMs ? toMs : Math.min(toMs, nowMs);
+  return Array.from({ length: Math.ceil((Math.max(endMs, fromMs + step) - fromMs) / step) }, (_, i) => fromMs + i * step);
 }

@@ -11,9 +11,11 @@ const dayMs = 24 * hourMs;
 
 export const formats: Record<Metric, (value: number) => string> = { cost: money, requests: count, errors: count, input: compact, output: compact, cached: compact, latency: duration };
 
-/** What a column is called: its day, or its hour. */
-export const labelsOf = (buckets: readonly number[], { bucket }: Pick<UsageQuestion, "bucket">): string[] =>
-  buckets.map((ms) => (bucket === "day" ? day(ms) : `${day(ms)} ${new Date(ms).toISOString().slice(11, 16)}`));
+/** What a column is called: its day, or its hour, with its day where there are several. */
+export function labelsOf(buckets: readonly number[], { bucket }: Pick<UsageQuestion, "bucket">): string[] {
+  const several = new Set(buckets.map(day)).size > 1;
+  return buckets.map((ms) => (bucket === "day" ? day(ms) : `${several ? `${day(ms)} ` : ""}${new Date(ms).toISOString().slice(11, 16)}`));
+}
 
 type UsageChartProps = { question: UsageQuestion; metric: Exclude<Metric, "latency">; title: string; buckets: readonly number[]; series: readonly Series[]; groups: readonly Group[]; valueOf: (group: Group) => number; small?: boolean | undefined };
 

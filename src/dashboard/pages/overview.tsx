@@ -31,7 +31,7 @@ const Actions = ({ can }: { can: (right: Right) => boolean }) => <>
 </>;
 
 const Models = ({ question, groups, cost, nowMs }: { question: UsageQuestion; groups: readonly Group[]; cost: number; nowMs: number }) => (
-  <Table caption="Models by cost" rows={groups.slice(0, modelsShown)} columns={[
+  <Table brief caption="Models by cost" rows={groups.slice(0, modelsShown)} columns={[
     { label: "Model", cell: ({ id }) => <a href={usageHref(question, { by: "key", filters: { model: id } })}><code>{id}</code></a> },
     { label: "Requests", cell: ({ id, requests }) => <a href={madeOf(question, id, nowMs)} aria-label={`${count(requests)} requests of ${id}`}>{count(requests)}</a>, numeric: true },
     { label: "Cost", cell: ({ costUsd }) => money(costUsd), numeric: true },
@@ -43,7 +43,7 @@ async function Keys({ visit, keys }: { visit: MemberVisit; keys: readonly KeyRec
   const shown = keys.slice(0, keysShown);
   const uses = await usesOf(visit, shown.map(({ id }) => id));
   return (
-    <Table caption="Keys" rows={shown} columns={[
+    <Table brief caption="Keys" rows={shown} columns={[
       { label: "Name", cell: ({ id, name, secrets }) => <span class="two-lines"><a href={`/dashboard/keys/${id}`}>{name}</a><code class="note">{secrets[0]?.hint ?? "—"}</code></span> },
       { label: "State", cell: (key) => <KeyState of={key} nowMs={visit.nowMs} /> },
       { label: "Last used", cell: ({ id }) => { const { lastMs } = uses.get(id)!; return lastMs === undefined ? <span class="note">never</span> : <Time ms={lastMs}>{relative(lastMs, visit.nowMs)}</Time>; } },
@@ -56,7 +56,7 @@ async function Latest({ visit, keys }: { visit: MemberVisit; keys: readonly KeyR
   const { requests } = await listRequests(visit.env.DB, visit.membership.organisationId, {}, { limit: requestsShown });
   if (requests.length === 0) return <EmptyState icon="list" title="None in the last 30 days">What your keys ask for is here as soon as it is answered.</EmptyState>;
   const columns = columnsFor(new Map(keys.map(({ id, name }) => [id, name]))).filter(({ label }) => told.has(label));
-  return <Table caption="Latest requests" rows={requests} columns={columns} />;
+  return <Table brief caption="Latest requests" rows={requests} columns={columns} />;
 }
 
 const KeysCard = async ({ visit, can, keys }: { visit: MemberVisit; can: (right: Right) => boolean; keys: readonly KeyRecord[] }) => {

@@ -1,6 +1,6 @@
 /**
  * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
- * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account or operator tries that part.
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account, operator or home tries that part.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -13,6 +13,7 @@ import { openBrowser } from "./browser.ts";
 import { plainFiles, tryFiles } from "./files.ts";
 import { plainPlayground, tryPlayground } from "./playground.ts";
 import { operatorEmail, visitOperator } from "./operator.ts";
+import { tryHome } from "./home.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
@@ -97,7 +98,7 @@ async function tabTo(page: Page, name: string | RegExp, most = 40): Promise<void
 
 /** The settings, each with something in it. */
 async function settingsLookGood(page: Page, url: string): Promise<void> {
-  await page.goto(`${url}/dashboard/settings`);
+  await page.goto(`${url}/dashboard/settings/people`);
   await page.fill("[name=email]", "grace@example.com");
   await page.click("main form.line button");
   await page.waitForSelector("text=grace@example.com is invited.");
@@ -114,7 +115,7 @@ async function settingsLookGood(page: Page, url: string): Promise<void> {
   await page.fill("[name=secret]", "sk-of-our-own-0123456789");
   await page.click("button >> text=Store it");
   await page.waitForSelector("td >> text=exclusive");
-  for (const name of ["people", "sovereignty", "guardrails", "models", "budgets", "alerts", "billing", "providers", "audit"]) {
+  for (const name of ["general", "people", "sovereignty", "guardrails", "models", "budgets", "alerts", "billing", "providers", "audit"]) {
     await page.goto(`${url}/dashboard/settings/${name}`);
     await page.evaluate(() => document.querySelectorAll("main details").forEach((details) => details.setAttribute("open", "")));
     await looksGood(page, `settings-${name}`);
@@ -147,6 +148,12 @@ if (only === "account") {
 const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
 if (only === "operator") {
   await visitOperator(browser, undefined, site, { check, looksGood });
+  await browser.close();
+  await site.stop();
+  end();
+}
+if (only === "home") {
+  await tryHome(browser, site, { check, looksGood });
   await browser.close();
   await site.stop();
   end();
@@ -235,9 +242,10 @@ try {
     await page.click("text=As a table >> nth=0");
     assert.ok(await page.isVisible(".more .table >> nth=0"));
   });
-  await page.click("text=By app");
-  await page.click("text=Latency");
-  await page.waitForURL("**/usage?range=month&by=app&metric=latency");
+  await page.selectOption("[name=by]", "app");
+  await page.waitForURL("**/usage?**by=app**");
+  await page.selectOption("[name=metric]", "latency");
+  await page.waitForURL("**/usage?range=today&metric=latency&by=app");
   await looksGood(page, "usage-latency");
   const list = await weigh(context, `${site.url}/dashboard/models`);
   console.log(`  the list of models transfers ${(list.bytes / 1024).toFixed(1)} KB, uncompressed`);
@@ -262,6 +270,7 @@ try {
   await tryFiles({ page, url: site.url, check, looksGood });
   await visitOperator(browser, page, site, { check, looksGood });
   await tryAccount(browser, { check, looksGood });
+  await tryHome(browser, site, { check, looksGood });
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
