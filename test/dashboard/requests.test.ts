@@ -83,6 +83,7 @@ describe("the list", () => {
     for (const query of ["app=Till", "member=Grace%40example.com", "project=shop", "tag=eu", "app=Till&tag=night&errors="]) expect(idsIn(await page(`/requests?${query}`)), query).toEqual([hers]);
     for (const query of ["app=till", "member=ada%40example.com", "project=sho", "tag=ni", "app=Till&project=other"]) expect(idsIn(await page(`/requests?${query}`)), query).toEqual([]);
     expect(idsIn(await page(`/requests/new?since=${Date.now() - 60_000}&app=Till`)), "what comes while somebody looks, too").toEqual([hers]);
+    expect(await page("/requests?app=Till&project=shop"), "each can be taken away").toContain('<a class="chip" href="/dashboard/requests?project=shop">App: Till');
     expect(await page("/requests?app=Till")).toMatch(/name="app"[^>]*value="Till"|value="Till"[^>]*name="app"/);
   });
 

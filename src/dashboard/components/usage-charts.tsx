@@ -52,7 +52,7 @@ export function LatencyChart({ question, buckets, timed }: { question: UsageQues
   const { bucket, starts } = columnsOf(question, buckets, timed);
   const inBucket = Map.groupBy(timed, ({ atMs }) => Math.floor((atMs - starts[0]!) / stepMs[bucket]));
   const { first50, first95, whole50, whole95 } = waitsOf(timed);
-  if (inBucket.size < 2) return <Stats><Stat label="First byte of a stream, median" value={told(first50)} note={first95 !== null && `95th percentile ${duration(first95)}`} /><Stat label="Whole answer, median" value={told(whole50)} note={whole95 !== null && `95th percentile ${duration(whole95)}`} /></Stats>;
+  if (inBucket.size < 2) return <Stats><Stat label="First byte of a stream, median" value={first50 === null ? "–" : duration(first50)} note={first95 === null ? "no stream was measured" : `95th percentile ${duration(first95)}`} /><Stat label="Whole answer, median" value={told(whole50)} note={whole95 !== null && `95th percentile ${duration(whole95)}`} /></Stats>;
   const waits = starts.map((_, i) => waitsOf(inBucket.get(i) ?? []));
   const summary = `First byte of a stream: median ${told(first50)}, 95th percentile ${told(first95)}. Whole answer: median ${told(whole50)}, 95th percentile ${told(whole95)}.`;
   const lines = [

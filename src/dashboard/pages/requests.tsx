@@ -32,6 +32,15 @@ async function keyNames({ env, membership: { organisationId } }: MemberVisit): P
   return new Map(keys.map(({ id, name }) => [id, name]));
 }
 
+/** What holds, each a way to the list without it. */
+const Chips = ({ query, names }: { query: Record<string, string>; names: ReadonlyMap<string, string> }) => (
+  <ul class="chips" aria-label="Filters that hold">{Object.entries(query).map(([name, value]) => {
+    const others = Object.fromEntries(Object.entries(query).filter(([other]) => other !== name));
+    const shown = name === "key" ? (names.get(value) ?? value) : (name === "from" || name === "to" ? value.replace("T", " ") : value);
+    return <li><a class="chip" href={`/dashboard/requests?${new URLSearchParams(others)}`}>{name.charAt(0).toUpperCase()}{name.slice(1)}{name !== "errors" && `: ${shown}`}<span aria-hidden="true"> ×</span><span class="hidden"> (without it)</span></a></li>;
+  })}</ul>
+);
+
 async function listPage(visit: MemberVisit): Promise<Response> {
   const { c, env, membership: { organisationId }, nowMs } = visit;
   const wanted = c.req.query("id")?.trim();
@@ -53,8 +62,9 @@ async function listPage(visit: MemberVisit): Promise<Response> {
       <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days.">{may(visit.membership.role, "change_organisation") && <ButtonLink href="/dashboard/bodies" look="quiet" icon="settings">Bodies</ButtonLink>}</PageHeader>
       <Card>
         <form method="get" action="/dashboard/requests" class="row grow"><TextField name="id" label="Find by X-Request-ID" placeholder="req_…" maxlength={100} /><Submit look="secondary">Find</Submit></form>
-        <details class="detail" open={filtered}>
-          <summary>{filtered ? "Filters, of which some hold" : "Filters"}</summary>
+        {Object.keys(query).length > 0 && <Chips query={query} names={names} />}
+        <details class="detail" open={Object.keys(errors).length > 0}>
+          <summary>Filters</summary>
           <form method="get" action="/dashboard/requests" class="form" novalidate>
             <div class="fields-grid">
               <Choice name="key" label="Key" from={from} options={[["", "All keys"], ...names, ...(values.key && !names.has(values.key) ? [[values.key, values.key] as const] : [])]} />

@@ -146,7 +146,7 @@ async function page(visit: MemberVisit): Promise<Response> {
     in: "/usage",
     status: question.problem && question.range === "custom" && question.from ? 422 : 200,
     body: <>
-      <PageHeader title="Usage" lead={`${dayOfYear(question.fromMs)} to ${dayOfYear(Math.min(question.toMs - 1, Math.max(visit.nowMs, question.fromMs)))}, UTC, as of ${asOf.slice(11, 16)}`}>
+      <PageHeader title="Usage" lead={`${[...new Set([question.fromMs, Math.min(question.toMs - 1, Math.max(visit.nowMs, question.fromMs))].map(dayOfYear))].join(" to ")}, UTC, as of ${asOf.slice(11, 16)}`}>
         <ButtonLink href={usageHref(question, {}, "/dashboard/usage/csv")} look="secondary" icon="copy">CSV</ButtonLink>
       </PageHeader>
       <Filters question={question} narrowed={narrowed} />

@@ -235,10 +235,13 @@ try {
   await page.waitForURL("**/dashboard");
   await check("the overview counts the request", async () => assert.match((await page.textContent(".stats"))!, /Requests1/));
   await looksGood(page, "overview");
+  const home = await weigh(context, `${site.url}/dashboard`);
+  console.log(`  the overview transfers ${(home.bytes / 1024).toFixed(1)} KB, uncompressed`);
+  await check("the overview is under 100 KB", () => assert.ok(home.bytes > 0 && home.bytes < 100 * 1024, `${home.bytes} bytes`));
   await page.goto(`${site.url}/dashboard/usage`);
   await looksGood(page, "usage");
   await check("its chart says in words what it shows, and has its figures as a table", async () => {
-    assert.match((await page.getAttribute("svg.canvas >> nth=0", "aria-label"))!, /in all, the most on/);
+    assert.match((await page.getAttribute("svg.canvas >> nth=0", "aria-label"))!, /in all, the most (on|at) /);
     await page.click("text=As a table >> nth=0");
     assert.ok(await page.isVisible(".more .table >> nth=0"));
   });
