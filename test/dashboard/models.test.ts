@@ -51,6 +51,14 @@ describe("the list", () => {
     expect(all).toContain("its provider is not set up here");
   });
 
+  test("a phone gets two lines of each, without what is not known", async () => {
+    const html = await page("/models?q=tiny-00");
+    expect(html).toContain('<table class="table dense brief">');
+    expect(html).toContain('<td data-label="Out / M" class="numeric none">–</td>');
+    for (const label of ["Most out", "Cached / M", "First token", "Speed", "Uptime"]) expect(html).toMatch(new RegExp(`<td data-label="${label}" class="numeric room-some`));
+    expect(html).toMatch(/<td data-label="Context" class="numeric">1K/);
+  });
+
   test("filters and orders work by the address alone", async () => {
     const found = async (query: string): Promise<string[]> => names(await page(`/models?${query}`)).filter((name) => !name.startsWith("tiny"));
     expect(await found("kind=embedding")).toEqual(["moon"]);

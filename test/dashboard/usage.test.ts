@@ -136,6 +136,21 @@ test("latency, of answered requests of this organisation alone", async () => {
   expect([percentile([5, 1, 3], 0.5), percentile([1, 2], 0.95), percentile([], 0.5)]).toEqual([3, 2, null]);
 });
 
+test("latency of a single day is told by its hours, and not as one dot", async () => {
+  const other = await newMember("viewer");
+  const { key } = await createKey(env.DB, by, env.KEY_PEPPER, { organisationId: other.organisationId, name: "k", policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix: "sk-forge-" });
+  const ended = (at: number, sequence: number) => ({
+    id: `req_${at.toString(16).padStart(12, "0")}0${other.organisationId}`, at, sequence, outcome: JSON.stringify({ model: "sun", end: "complete", status: 200, stream: false, firstByteMs: 1, totalMs: 1_000 * sequence }),
+  });
+  const times = [by.nowMs - 3 * hourMs, by.nowMs];
+  await rollUp(env.DB, { keyId: key.id, organisationId: other.organisationId }, times.map((at) => totals("sun", Math.floor(at / hourMs), 1)), times.map((at, i) => ended(at, i + 1)));
+  const html = await (await other.get("/usage?metric=latency&range=30d")).text();
+  expect(html).toContain("Latency over time");
+  const hours = cells(html, "Latency over time");
+  expect(hours.map((row) => row[3])).toEqual(["2 s", "–", "–", "1 s"]);
+  expect(hours[0]![0]).toMatch(/\d\d:00$/);
+});
+
 test("budgets, and what is left of them", async () => {
   const { accounts, standings } = await putBudget(env.DB, by, member.organisationId, { id: "all", scope: "organisation", unit: "nanoUsd", window: "month", rolling: false, amount: 10_000_000_000, soft: [] });
   await adopt(env, standings, accounts);
