@@ -404,6 +404,33 @@ CREATE TABLE IF NOT EXISTS receipts (
   PRIMARY KEY (organisation_id, key_id, sequence)
 ) WITHOUT ROWID;
 
+-- How many requests of a key were refused before any provider was asked, by hour and error code (src/errors.ts): absolute counts. Written by: the key's
+-- Durable Object with its roll-up, as an upsert that may repeat. `hour`: Unix time / 3,600,000. Lives: for ever.
+CREATE TABLE IF NOT EXISTS refusals_hourly (
+  key_id TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  organisation_id TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  PRIMARY KEY (key_id, hour, code)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refusals_hourly_by_organisation ON refusals_hourly (organisation_id, hour);
+
+-- The last 100 refused requests of each key, for look-up by X-Request-ID. `model`: as it was asked for, null where the request did not come so far, or is
+-- sovereign; `protocol`: the client's. Written by: as refusals_hourly, idempotent by id. Lives: as requests, or until 100 others have come (the key's object).
+CREATE TABLE IF NOT EXISTS refused_requests (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  key_id TEXT NOT NULL,
+  organisation_id TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  model TEXT,
+  protocol TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refused_requests_by_organisation ON refused_requests (organisation_id, id);
+CREATE INDEX IF NOT EXISTS refused_requests_by_key ON refused_requests (key_id, id);
+
 -- The credit ledger of organisations that pay in advance, as their accounts have it: money in (grant, top_up) and out
 -- (refund, expire, chargeback, adjustment), never changed. Written by: the admin API, Stripe's webhook and the account's Durable Object, by id.
 -- Lives: for ever.

@@ -1,6 +1,6 @@
 /** Brain mode as a layer around the one path: what it takes is reserved before the first step, and is one request to the ledger. */
 import { GatewayError } from "../errors.ts";
-import { refusal, serve, Undertaking, type RequestContext, type Serve, type StepBound } from "../pipeline/index.ts";
+import { callerOf, refusal, serve, Undertaking, type RequestContext, type Serve, type StepBound } from "../pipeline/index.ts";
 import { forgelab, openaiChat, readForgelab, textBound, type ForgelabRequest, type Protocol } from "../protocols/index.ts";
 import { within } from "../within.ts";
 import { instructionBytes, kinds, mostTasks, reasonBytes } from "./plan.ts";
@@ -31,15 +31,17 @@ function boundsOf({ message, model, maxTokens }: ForgelabRequest): StepBound[] {
 export const brain = (fltPerUsd: number): Serve => async (context, protocol) => {
   const { json } = context.read!;
   let under: Undertaking | undefined;
+  let model: string | undefined;
   try {
     const asked = readForgelab(json);
+    ({ model } = asked);
     under = await begin(context, protocol, asked);
     if (!under) return await serve(context, forgelab(fltPerUsd, asked.trace ? { usd: 0, trace: [] } : undefined));
     const results = await worked(under, asked, context.startedAtMs + context.isolate.settings.BRAIN_TIMEOUT_MS);
     await within(under.idle(), endingMs);
     return await answered(under, asked, results, fltPerUsd);
   } catch (thrown) {
-    return refusal(context, protocol, undefined, thrown);
+    return refusal(context, protocol, await callerOf(context).catch(() => undefined), thrown, model);
   } finally {
     under?.close();
   }

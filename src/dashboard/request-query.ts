@@ -18,6 +18,7 @@ const querySchema = z.object({
   project: text,
   tag: text,
   end: text.pipe(z.enum(Object.keys(ends) as (keyof typeof ends)[], "Not one of these.").optional()),
+  outcome: text.pipe(z.enum(["refused", "asked"], "Not one of these.").optional()),
   status: text.pipe(z.string().regex(/^[1-5]\d\d$/, "A status such as 503.").transform(Number).optional()),
   errors: z.string().optional().transform((value) => value === "on"),
   above: text.pipe(z.string().regex(/^\d{1,7}(\.\d{1,9})?$/, "An amount in US dollars, such as 0.05.").transform((usd) => Math.round(Number(usd) * 1e9)).optional()),
@@ -34,8 +35,8 @@ export function filtersOf({ c }: MemberVisit): { filters: RequestFilters; values
   const first = querySchema.safeParse(values);
   const errors = first.success ? {} : Object.fromEntries(first.error.issues.toReversed().map(({ path, message }) => [String(path[0]), message]));
   const query = Object.fromEntries(Object.entries(values).filter(([name]) => !(name in errors)));
-  const { key, model, app, member, project, tag, end, status, errors: failed, above, from, to } = querySchema.parse(query);
-  const filters = { keyId: key, model, app, member, project, tag, end, status, ...(failed && { failed }), aboveNanoUsd: above, fromMs: from, toMs: to };
+  const { key, model, app, member, project, tag, end, outcome, status, errors: failed, above, from, to } = querySchema.parse(query);
+  const filters = { keyId: key, model, app, member, project, tag, end, outcome, status, ...(failed && { failed }), aboveNanoUsd: above, fromMs: from, toMs: to };
   return { filters: Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined)) as RequestFilters, values, errors, query };
 }
 

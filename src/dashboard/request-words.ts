@@ -1,5 +1,5 @@
 /** Requests in words: how they ended, what their tokens are, why a deployment was not asked. */
-import type { End, LedgerEntry } from "../ledger/index.ts";
+import type { End, KeptRefusal, LedgerEntry } from "../ledger/index.ts";
 
 type Tone = "neutral" | "good" | "warn" | "bad";
 
@@ -19,6 +19,9 @@ export function resultOf({ end, status }: Pick<LedgerEntry, "end" | "status">): 
   const { words, tone } = ends[end];
   return end === "complete" && status >= 400 ? { words: `${status}`, tone: "bad" } : status >= 400 ? { words: `${words}, ${status}`, tone } : { words, tone };
 }
+
+/** The same of one that was refused before any provider was asked. */
+export const refusedResult = ({ status, code }: Pick<KeptRefusal, "status" | "code">): { words: string; tone: Tone } => ({ words: `refused, ${status} ${code}`, tone: "warn" });
 
 /** Where a cost comes from. */
 export const sources: Record<LedgerEntry["costSource"], string> = {

@@ -13,7 +13,7 @@ export const ranges = [["today", "Today"], ["7d", "7 days"], ["month", "This mon
 export type Range = (typeof ranges)[number][0];
 export const groupings = [["model", "Model"], ["key", "Key"], ["member", "Member"], ["app", "App"], ["day", "Day"], ["hour", "Hour"]] as const satisfies readonly (readonly [Dimension, string])[];
 export type Grouping = (typeof groupings)[number][0];
-export const metrics = [["cost", "Cost"], ["requests", "Requests"], ["errors", "Errors"], ["input", "Tokens in"], ["output", "Tokens out"], ["cached", "Cached tokens"], ["latency", "Latency"]] as const;
+export const metrics = [["cost", "Cost"], ["requests", "Requests"], ["errors", "Failed"], ["refused", "Refused"], ["input", "Tokens in"], ["output", "Tokens out"], ["cached", "Cached tokens"], ["latency", "Latency"]] as const;
 export type Metric = (typeof metrics)[number][0];
 
 const words = <T extends string>(of: readonly (readonly [T, string])[]) => z.enum(of.map(([word]) => word) as [T, ...T[]]);

@@ -8,8 +8,14 @@ const mostSeries = 5;
 export type Group = UsageTotals & { id: string; label: string };
 export type Series = { name: string; values: readonly number[] };
 
+/** Figures that are sums of what was used. */
+export type SumMetric = Exclude<Metric, "latency" | "refused">;
+
+/** By which of them groups are listed and drawn. */
+const sumFor = (metric: Metric): SumMetric => (metric === "latency" || metric === "refused" ? "requests" : metric);
+
 /** What one figure of a group is. */
-export const valueOf: Record<Exclude<Metric, "latency">, (totals: UsageTotals) => number> = {
+export const valueOf: Record<SumMetric, (totals: UsageTotals) => number> = {
   cost: ({ costUsd }) => costUsd,
   requests: ({ requests }) => requests,
   errors: ({ errors }) => errors,
@@ -43,7 +49,7 @@ const sumOf = (rows: readonly UsageTotals[]): UsageTotals => {
 /** The groups of rows that may also be told by time: most of `metric` first, times by themselves newest first. */
 export function groupsOf(rows: readonly UsageGroup[], by: Grouping, metric: Metric): Group[] {
   const gathered = [...Map.groupBy(rows, (row) => named[by](row).id)].map(([, same]): Group => ({ ...named[by](same[0]!), ...sumOf(same) }));
-  const value = metric === "latency" ? valueOf.requests : valueOf[metric];
+  const value = valueOf[sumFor(metric)];
   return by === "day" || by === "hour" ? gathered.toSorted((a, b) => (a.id < b.id ? 1 : -1)) : gathered.toSorted((a, b) => value(b) - value(a) || (a.label < b.label ? -1 : 1));
 }
 
@@ -51,7 +57,7 @@ const startOf = ({ day, hour }: UsageGroup): number => Date.parse(hour ?? day!);
 
 /** A column for each bucket: one series for each of the first groups, one for all others. */
 export function seriesOf(rows: readonly UsageGroup[], groups: readonly Group[], { by, metric }: Pick<UsageQuestion, "by" | "metric">, buckets: readonly number[]): Series[] {
-  const value = metric === "latency" ? valueOf.requests : valueOf[metric];
+  const value = valueOf[sumFor(metric)];
   const plain = by === "day" || by === "hour";
   const first = plain ? [] : groups.slice(0, mostSeries).filter((group) => value(group) !== 0);
   const index = new Map(buckets.map((ms, i) => [ms, i]));

@@ -28,9 +28,11 @@ export async function keyDays(db: D1Database, organisationId: string, keyIds: re
   return results;
 }
 
-/** Which of an organisation's keys were used from a moment on, those used last before the others. */
+/** Which of an organisation's keys were used from a moment on, or refused something, those used last before the others. */
 export async function keysUsedSince(db: D1Database, organisationId: string, fromMs: number, limit: number): Promise<string[]> {
-  const { results } = await db.prepare("SELECT key_id FROM usage_hourly WHERE organisation_id = ? AND hour >= ? GROUP BY key_id ORDER BY max(hour) DESC, sum(requests) DESC LIMIT ?")
+  const { results } = await db.prepare(`SELECT key_id FROM (
+      SELECT key_id, hour, requests FROM usage_hourly WHERE organisation_id = ?1 AND hour >= ?2 UNION ALL SELECT key_id, hour, requests FROM refusals_hourly WHERE organisation_id = ?1 AND hour >= ?2
+    ) GROUP BY key_id ORDER BY max(hour) DESC, sum(requests) DESC LIMIT ?3`)
     .bind(organisationId, Math.floor(fromMs / hourMs), limit).all<{ key_id: string }>();
   return results.map(({ key_id }) => key_id);
 }

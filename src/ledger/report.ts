@@ -1,5 +1,6 @@
 /** What was used and what it cost, from the hourly roll-ups. */
 import { forecast, paceDays, type Forecast } from "./forecast.ts";
+import { refusedStatements, refusedUsage, type RefusedUsage } from "./refused-usage.ts";
 import { selectUsage, type Dimension, type Filters, type Selection, type Sums, type UsageRow } from "./usage-rows.ts";
 
 /** Whose usage is asked for: one key's, or all of its organisation's. */
@@ -23,6 +24,8 @@ type Head = {
   /** Other keys of an organisation report once a minute; the asking key is exact as of now. */
   asOf: string;
   totals: UsageTotals;
+  /** Beside the totals: what no provider was asked for. */
+  refused: RefusedUsage | null;
   /** For the running month as a whole, whatever part of it is told; null: the span does not reach to now. */
   forecast: (Omit<Forecast, "costNanoUsd" | "low" | "high"> & { costUsd: number; lowUsd: number; highUsd: number }) | null;
 };
@@ -85,16 +88,19 @@ async function asked(db: D1Database, viewer: Viewer, nowMs: number, question: Qu
   const selection: Selection = { organisationId: viewer.organisationId, ...(viewer.usageScope === "key" && { keyId: viewer.keyId }), ...span, filters };
   const current = fromMs <= nowMs && nowMs < toMs;
   const paceFrom = Math.min(monthStart(nowMs), (Math.floor(nowMs / dayMs) - paceDays) * dayMs);
+  const refusals = refusedStatements(db, selection);
   const [total, ...found] = (await db.batch<UsageRow>([
     selectUsage(db, selection, []),
     ...views.map(({ by, limit }) => selectUsage(db, selection, by, limit)),
     ...(current ? [selectUsage(db, { ...selection, fromHour: paceFrom / hourMs, toHour: monthStart(nowMs, 1) / hourMs }, ["day"])] : []),
+    ...refusals,
   ])).map(({ results }) => results);
+  const refused = refusedUsage(found.splice(found.length - refusals.length));
   const pace = current ? found.pop()! : undefined;
   const head: Head = {
     object: "usage", scope: viewer.usageScope, month: monthOf(fromMs, toMs),
     from: new Date(span.fromHour * hourMs).toISOString(), to: new Date(span.toHour * hourMs).toISOString(), asOf: new Date(nowMs).toISOString(),
-    totals: totalsOf(total!), forecast: pace ? heading(pace, nowMs) : null,
+    totals: totalsOf(total!), refused, forecast: pace ? heading(pace, nowMs) : null,
   };
   return { head, found };
 }

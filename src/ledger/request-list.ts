@@ -1,11 +1,12 @@
 /** An organisation's finished requests, as people look through them: newest first, filtered, a page at a time. */
 import type { End, LedgerEntry, Outcome } from "./entry.ts";
+import { listRefused, type KeptRefusal } from "./refusals.ts";
 import { requestIdFrom } from "./requests.ts";
 import { isShown, shownFrom } from "./shown.ts";
 import { ofKeys } from "./usage-rows.ts";
 
-/** What a request must be to be listed. `model`: as it was asked for, or the deployment; `app`: as it called itself; `member`, `project`, `tag`: of its key, as it has them now; `failed`: the client got none of it, or not all; times are Unix ms of its beginning, `toMs` the first one outside. */
-export type RequestFilters = { keyId?: string; model?: string; app?: string; member?: string; project?: string; tag?: string; end?: End; status?: number; failed?: boolean; aboveNanoUsd?: number; fromMs?: number; toMs?: number };
+/** What a request must be to be listed. `model`: as it was asked for, or the deployment; `app`: as it called itself; `member`, `project`, `tag`: of its key, as it has them now; `failed`: the client got none of it, or not all; `outcome`: whether a provider was `asked`, or it was `refused` before; times are Unix ms of its beginning, `toMs` the first one outside. */
+export type RequestFilters = { keyId?: string; model?: string; app?: string; member?: string; project?: string; tag?: string; end?: End; status?: number; failed?: boolean; outcome?: "refused" | "asked"; aboveNanoUsd?: number; fromMs?: number; toMs?: number };
 export type KeptRequest = LedgerEntry & { keyId: string };
 
 /** So many requests are looked at for one page: where few of many fit, the page says how far it has looked. */
@@ -22,7 +23,7 @@ const kept = ({ id, at, key_id, entry }: Row): KeptRequest => ({ id, at, keyId: 
 
 const of = (field: string): string => `entry ->> '$.${field}'`;
 /** What each filter asks of a row, with the place of its value. */
-const conditionOf: { readonly [F in Exclude<keyof RequestFilters, "fromMs" | "toMs">]-?: (value: string) => string } = {
+const conditionOf: { readonly [F in Exclude<keyof RequestFilters, "fromMs" | "toMs" | "outcome">]-?: (value: string) => string } = {
   keyId: (value) => `key_id = ${value}`,
   model: (value) => `(${of("model")} = ${value} OR ${of("deployment")} = ${value})`,
   app: (value) => `${of("app.name")} = ${value}`,
@@ -65,6 +66,34 @@ export async function newlyEnded(db: D1Database, organisationId: string, filters
   const fromMs = Math.max(filters.fromMs ?? 0, sinceMs - longestMs);
   const { requests } = await select(db, organisationId, filters, { fromId: requestIdFrom(fromMs), beforeId: end, limit }, [[`at + ${of("totalMs")} >= ?`, sinceMs - reportsWithinMs]]);
   return requests;
+}
+
+/** Whether a listed request was refused before any provider was asked. */
+export const isRefused = (one: KeptRequest | KeptRefusal): one is KeptRefusal => "code" in one;
+
+const newestFirst = <T extends { id: string }>(all: readonly T[]): T[] => all.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+
+/** A page of finished and of refused requests, as `listRequests` has one of the finished. */
+export async function listAll(db: D1Database, organisationId: string, filters: RequestFilters, page: { before?: string; limit: number }): Promise<{ requests: (KeptRequest | KeptRefusal)[]; next?: string }> {
+  const { limit } = page;
+  const nothing: Awaited<ReturnType<typeof listRequests>> = { requests: [] };
+  const [finished, refused] = await Promise.all([
+    filters.outcome === "refused" ? nothing : listRequests(db, organisationId, filters, page), listRefused(db, organisationId, filters, { ...page, limit: limit + 1 }),
+  ]);
+  // Nobody has looked at what is behind the finished ones' end yet.
+  const far = finished.next ?? "";
+  const both = newestFirst([...finished.requests, ...refused.filter(({ id }) => id > far)]);
+  const requests = both.slice(0, limit);
+  const next = both.length > limit ? requests.at(-1)!.id : finished.next;
+  return { requests, ...(next !== undefined && { next }) };
+}
+
+/** The finished ones as `newlyEnded` has them, and those that were refused since. */
+export async function newlyCome(db: D1Database, organisationId: string, filters: RequestFilters, window: { sinceMs: number; limit: number }): Promise<(KeptRequest | KeptRefusal)[]> {
+  const [finished, refused] = await Promise.all([
+    filters.outcome === "refused" ? [] : newlyEnded(db, organisationId, filters, window), listRefused(db, organisationId, filters, { ...window, sinceMs: Math.max(0, window.sinceMs - reportsWithinMs) }),
+  ]);
+  return newestFirst([...finished, ...refused]).slice(0, window.limit);
 }
 
 /** What belongs to a request: the others that its answer was made of (`req_…r2`), and corrections of what it was charged. */

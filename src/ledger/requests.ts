@@ -78,6 +78,7 @@ export async function pruneRequests(db: D1Database, nowMs: number): Promise<void
 /** Removes requests older than `beforeMs`, a chunk at a time. Ids of corrections come before all others and tell no time. */
 async function prune(db: D1Database, beforeMs: number, organisationId?: string): Promise<void> {
   const whose = organisationId === undefined ? [] : [organisationId];
+  await db.prepare(`DELETE FROM refused_requests WHERE ${organisationId === undefined ? "" : "organisation_id = ?2 AND "}id < ?1`).bind(requestIdFrom(beforeMs), ...whose).run();
   const old = `SELECT id FROM requests WHERE ${organisationId === undefined ? "" : "organisation_id = ?3 AND "}id < ?1 AND (id >= 'req_' OR at < ?2) ORDER BY id LIMIT 1000`;
   for (;;) {
     const [, removal] = await db.batch([

@@ -62,6 +62,10 @@ const conditionOf: Record<keyof Filters, (value: string) => string> = {
   ...ofKeys,
 };
 
+/** What holds for a row of one of the keys that these filters let through. */
+export const keyConditions = (filters: Filters, bound: (value: string) => string): string[] =>
+  (["key", "project", "member", "tag"] as const).flatMap((name) => (filters[name] === undefined ? [] : [conditionOf[name](bound(filters[name]))]));
+
 /**
  * Selects the sums by `groupBy`, in its order; by nothing that is one row. By tag a request counts once for each tag of its key.
  * The organisation stands in every statement, whatever the filters say.

@@ -1,6 +1,6 @@
 /** The arithmetic of limits: pure, the clock passed in. The Durable Object keeps the numbers, this decides. */
 import type { Lack } from "./account.ts";
-import type { Estimate, MeterPolicy, Refusal } from "./policy.ts";
+import type { Estimate, MeterPolicy, MeterReply, RateState, Refusal } from "./policy.ts";
 
 /** Counters of one key. Tokens and money of the month and of all time count settled requests only; `held` the open ones. */
 export type Counters = {
@@ -79,6 +79,17 @@ export function refuse(policy: MeterPolicy, counters: Counters, estimate: Estima
     };
   }
   return undefined;
+}
+
+/** Why a caller that holds this `version` of a policy must read it again, or the object be told it; undefined: they agree. */
+export function standing(policy: MeterPolicy | undefined, version: number): MeterReply | undefined {
+  if (!policy || version > policy.version) return { is: "unknown" };
+  return version < policy.version ? { is: "stale" } : undefined;
+}
+
+/** What a key may still do in this minute. */
+export function rateOf({ limits: { requestsPerMinute: limit } }: MeterPolicy, { minute }: Counters, warnings: readonly string[]): RateState {
+  return { limit, remaining: Math.max(0, limit - minute.requests), ...(warnings.length > 0 && { warnings }) };
 }
 
 /** Nobody can say whether there is room. */

@@ -3,12 +3,13 @@ import { minuteOf, monthStart, type Counters } from "./allowance.ts";
 import type { Hold } from "./meter-store.ts";
 import type { Estimate } from "./policy.ts";
 
-/** Brings counters to the minute and month of `now`. */
-export function advance(counters: Counters, now: number): void {
+/** Brings counters to the minute and month of `now`, which it returns. */
+export function advance(counters: Counters, now: number): number {
   const window = minuteOf(now);
   if (window > counters.minute.window) counters.minute = { window, requests: 0, tokens: 0 };
   const start = monthStart(now);
   if (start > counters.month.start) counters.month = { start, tokens: 0, nanoUsd: 0 };
+  return now;
 }
 
 /** A request has begun. */

@@ -5,6 +5,7 @@ import type { Link, Receipt } from "../receipts/index.ts";
 import { minuteOf } from "./allowance.ts";
 import type { Chain } from "./chain.ts";
 import type { MeterStore } from "./meter-store.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** Entries of one write to D1: a bound value holds 2 MB, and an entry with a long model name is some 4 kB. */
 const exportAtOnce = 400;
@@ -17,18 +18,20 @@ const chained = ({ keyId, organisationId }: Owner, { id, at, outcome }: Finished
 export class Export {
   private readonly store: MeterStore;
   private readonly chain: Chain;
+  private readonly refusals: Refusals;
   private readonly db: () => D1Database;
   private running: Promise<unknown> = Promise.resolve();
   private next: Promise<void> | undefined;
 
-  constructor(store: MeterStore, chain: Chain, db: () => D1Database) {
+  constructor({ store, chain, refusals }: { store: MeterStore; chain: Chain; refusals: Refusals }, db: () => D1Database) {
     this.store = store;
     this.chain = chain;
+    this.refusals = refusals;
     this.db = db;
   }
 
   /**
-   * Writes everything settled to D1. Safe to repeat: totals are absolute, entries go by id. One at a time, and all who ask meanwhile share the
+   * Writes everything settled and refused to D1. Safe to repeat: totals are absolute, entries go by id. One at a time, and all who ask meanwhile share the
    * next one: of two totals with as many requests D1 cannot tell which is newer, for a correction is no request.
    */
   flush(owner: Owner): Promise<void> {
@@ -46,7 +49,7 @@ export class Export {
   private async write(owner: Owner): Promise<void> {
     for (let after = ""; ; ) {
       const page = this.store.finished(after, exportAtOnce);
-      if (page.length === 0) return;
+      if (page.length === 0) return this.refusals.rollUp(this.db(), owner);
       await this.seal(owner, page);
       const ids = page.map(({ id }) => id);
       await rollUp(this.db(), owner, this.store.totals(ids), page.map(({ id, at, outcome }) => withChain({ id, at, outcome }, this.chain.link(id)!)));

@@ -5,7 +5,7 @@ import { log } from "../telemetry/log.ts";
 import { adjust } from "./adjusting.ts";
 import { expiredOutcome, postingOf, type Adjusted, type Adjustment } from "./posting.ts";
 import type { Recalled } from "./account.ts";
-import { refusalOf, refuse, unavailable, type Counters } from "./allowance.ts";
+import { rateOf, refusalOf, refuse, standing, unavailable, type Counters } from "./allowance.ts";
 import { Affinity } from "./affinity.ts";
 import { AllotmentRows } from "./allotment-rows.ts";
 import { Allotments } from "./allotments.ts";
@@ -14,7 +14,8 @@ import { advance, countIn, countOut, countSpent } from "./counters.ts";
 import { Drawing, type Short } from "./drawing.ts";
 import { Export } from "./export.ts";
 import { MeterStore, type Hold } from "./meter-store.ts";
-import type { MeterOperation, MeterPolicy, MeterReply, RateState } from "./policy.ts";
+import type { MeterOperation, MeterPolicy, MeterReply, RateState, Refusal } from "./policy.ts";
+import { Refusals } from "./refusals.ts";
 import { within } from "../within.ts";
 import { OwnAlerts } from "./own-alerts.ts";
 import { alarmCallMs } from "./patience.ts";
@@ -23,6 +24,7 @@ import { alarmCallMs } from "./patience.ts";
 export const leaseMs = 5 * 60_000;
 const rollUpEveryMs = 60_000;
 const mostReleased = 1_000;
+type Operation<D extends MeterOperation["do"]> = Extract<MeterOperation, { do: D }>;
 /**
  * The truth about one API key: its policy, its counters, its open holds and its fresh ledger entries. One object per key.
  * `apply` takes many operations without an `await` between them: they are one transaction, whose answer leaves when its rows are durable.
@@ -38,6 +40,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   private readonly exporting: Export;
   private readonly affinity: Affinity;
   private readonly own: OwnAlerts;
+  private readonly refusals: Refusals;
   /** What was taken back: a reserve that is overtaken by its release, or told twice, would be held for nobody. */
   private readonly released = new Set<string>();
   private alarmSet = false;
@@ -50,12 +53,13 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     for (const hold of this.store.holds()) this.holds.set(hold.id, hold);
     this.affinity = new Affinity(state.storage.sql);
     this.own = new OwnAlerts(state.storage.sql, () => this.policy, () => this.counters, (organisation, alert) => env.ORG_ACCOUNT.getByName(organisation).alert(alert));
-    this.exporting = new Export(this.store, new Chain(state.storage.sql, this.store.ids()), () => this.env.DB);
+    this.refusals = new Refusals(state.storage.sql);
+    this.exporting = new Export({ store: this.store, chain: new Chain(state.storage.sql, this.store.ids()), refusals: this.refusals }, () => this.env.DB);
     this.allotments = new Allotments(new AllotmentRows(state.storage.sql), this.store, this.policy?.pools ?? [], this.holds.values());
     this.drawing = new Drawing(this.allotments, {
       ask: (asks) => env.ORG_ACCOUNT.getByName(this.policy!.organisationId).draw(this.policy!.keyId, asks),
-      reserve: (operation) => this.reserve(operation, this.advance(Date.now())),
-      refuse: (lacking, { estimate }) => ({ is: "refused", refusal: refusalOf(lacking, this.policy!, estimate, Date.now()), rate: this.rate() }),
+      reserve: (operation) => this.reserve(operation, advance(this.counters, Date.now())),
+      refuse: (lacking, operation) => this.refused(operation, refusalOf(lacking, this.policy!, operation.estimate, Date.now()), Date.now()),
     });
     void state.blockConcurrencyWhile(async () => void (this.alarmSet = (await state.storage.getAlarm()) !== null));
   }
@@ -72,7 +76,7 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
   /** Runs `operations` in order. `policy` comes along when the caller is not sure that the object has it. */
   apply(operations: MeterOperation[], policy?: MeterPolicy): MeterReply[] | Promise<MeterReply[]> {
     if (policy) void this.adopt(policy);
-    const now = this.advance(Date.now());
+    const now = advance(this.counters, Date.now());
     const replies = operations.map((operation) => this.one(operation, now));
     this.wakeAt(now + rollUpEveryMs);
     if (this.allotments.overdrawn()) void this.report(now).catch(this.failed("report_failed"));
@@ -85,18 +89,18 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
       case "settle": return { is: "done", changed: this.settle(operation, now) };
       case "release": return { is: "done", changed: this.release(operation.id) };
       case "renew": return { is: "done", changed: this.renew(operation.id, now) };
-      case "look": return this.standing(operation.version) ?? { is: "granted", rate: this.rate() };
+      case "look": return standing(this.policy, operation.version) ?? this.looked(operation, now);
     }
   }
 
-  private reserve({ id, version, estimate, model, sessions, owed }: Extract<MeterOperation, { do: "reserve" }>, now: number): MeterReply | Short {
-    const standing = owed ? undefined : this.standing(version);
-    if (standing) return standing;
+  private reserve(operation: Operation<"reserve">, now: number): MeterReply | Short {
+    const { id, version, estimate, model, sessions, owed } = operation;
+    const other = owed ? undefined : standing(this.policy, version);
+    if (other) return other;
     if (this.holds.has(id)) return this.granted(sessions, now);
     if (this.released.has(id)) return { is: "refused", refusal: unavailable, rate: this.rate() };
     const refusal = owed ? undefined : refuse(this.policy!, this.counters, estimate, now);
-    if (refusal) this.own.refused(refusal, estimate, now);
-    if (refusal) return { is: "refused", refusal, rate: this.rate() };
+    if (refusal) return this.refused(operation, refusal, now);
     const pools = owed ? [] : this.allotments.short(estimate, () => this.holds.values(), now);
     if (pools.length > 0) return { is: "short", pools };
     const { minute } = this.counters;
@@ -108,8 +112,19 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return this.granted(sessions, now);
   }
 
+  private refused({ id, model, protocol, estimate }: Operation<"reserve">, refusal: Refusal, now: number): MeterReply {
+    this.own.refused(refusal, estimate, now);
+    if (protocol !== undefined) this.refusals.noteOwn({ id, model, protocol, code: refusal.code }, now);
+    return { is: "refused", refusal, rate: this.rate() };
+  }
+
+  private looked({ refused }: Operation<"look">, now: number): MeterReply {
+    if (refused && !this.holds.has(refused.id) && !this.store.entry(refused.id)) this.refusals.note(refused, now);
+    return { is: "granted", rate: this.rate() };
+  }
+
   /** Posts what was really used, also when it is more than was held. False: settled before, or never held. */
-  private settle({ id, posting, session }: Extract<MeterOperation, { do: "settle" }>, now: number): boolean {
+  private settle({ id, posting, session }: Operation<"settle">, now: number): boolean {
     const hold = this.lift(id);
     if (!hold) return false;
     if (session) this.affinity.note(session.id, session.vital, now);
@@ -151,26 +166,13 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
     return true;
   }
 
-  private standing(version: number): MeterReply | undefined {
-    if (!this.policy || version > this.policy.version) return { is: "unknown" };
-    return version < this.policy.version ? { is: "stale" } : undefined;
-  }
-
   private granted(sessions: readonly string[] | undefined, now: number): MeterReply {
     const stuck = sessions && this.affinity.of(sessions, now);
     return { is: "granted", rate: this.rate(), ...(stuck !== undefined && { stuck }) };
   }
 
   private rate(): RateState {
-    const { limits: { requestsPerMinute: limit }, pools } = this.policy!;
-    const warnings = pools ? this.allotments.warnings(Date.now()) : [];
-    return { limit, remaining: Math.max(0, limit - this.counters.minute.requests), ...(warnings.length > 0 && { warnings }) };
-  }
-
-  /** Brings the counters to the minute and month of `now`, which it returns. */
-  private advance(now: number): number {
-    advance(this.counters, now);
-    return now;
+    return rateOf(this.policy!, this.counters, this.policy!.pools ? this.allotments.warnings(Date.now()) : []);
   }
 
   /** Gives back to the organisation's account what of its allotments nobody here holds. */
@@ -191,11 +193,11 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Counters and rows written, for tests and the operator. */
   inspect(): { counters: Counters; rowsWritten: number; allotments: ReturnType<Allotments["inspect"]> } {
-    this.advance(Date.now());
+    advance(this.counters, Date.now());
     return { counters: this.counters, rowsWritten: this.store.rowsWritten, allotments: this.allotments.inspect() };
   }
 
-  /** Writes everything settled to D1; `account`: and tells the organisation's account. Safe to repeat. Throws when one of them does. */
+  /** Writes everything settled and refused to D1; `account`: and tells the organisation's account. Safe to repeat. Throws when one of them does. */
   async flush({ account = false } = {}): Promise<void> {
     if (this.policy) await Promise.all([this.exporting.flush(this.policy), account && this.report(Date.now())]);
   }
@@ -207,28 +209,24 @@ export class KeyMeter extends DurableObject<Cloudflare.Env> {
 
   /** Corrects what a request was charged, by an entry of its own. The same correction again changes nothing. */
   adjust(adjustment: Adjustment, original: LedgerEntry): Adjusted {
-    const now = this.advance(Date.now());
+    const now = advance(this.counters, Date.now());
     const adjusted = adjust({ store: this.store, counters: this.counters, allotments: this.allotments }, adjustment, original, now);
     if (adjusted.is === "posted") this.own.see(now);
     this.wakeAt(now + rollUpEveryMs);
     return adjusted;
   }
 
-  /** Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck. */
-  private settleExpired(now: number): void {
-    for (const hold of this.holds.values()) if (hold.lease <= now) this.settle({ do: "settle", id: hold.id, posting: postingOf(expiredOutcome(hold, leaseMs)) }, now);
-  }
-
   /** Never rejects: the runtime gives up on an alarm that fails for minutes, and D1 may be away for longer. */
   override async alarm(): Promise<void> {
     this.alarmSet = false;
-    const now = this.advance(Date.now());
-    this.settleExpired(now);
+    const now = advance(this.counters, Date.now());
+    // Nobody settled these in time (the isolate died): charged at their estimate, never free, never stuck.
+    for (const hold of this.holds.values()) if (hold.lease <= now) this.settle({ do: "settle", id: hold.id, posting: postingOf(expiredOutcome(hold, leaseMs)) }, now);
     this.affinity.tidy(now);
     await within(this.flush().catch(this.failed("roll_up_failed")), alarmCallMs);
     const reported = await within(this.report(now).then(() => true, this.failed("report_failed")), alarmCallMs);
     const left = await within(this.own.hand(now), alarmCallMs);
-    if (this.store.busy() || !reported || left !== false) this.wakeAt(Date.now() + rollUpEveryMs);
+    if (this.store.busy() || this.refusals.busy() || !reported || left !== false) this.wakeAt(Date.now() + rollUpEveryMs);
   }
 
   private readonly failed = (what: string) => (error: unknown): void => log("warn", what, { key: this.policy?.keyId ?? null, message: String(error) });

@@ -2,6 +2,7 @@
 import type { Pool } from "../accounts/budgets.ts";
 import type { Limits } from "../accounts/policy.ts";
 import type { ErrorCode } from "../errors.ts";
+import type { RefusedRequest } from "../ledger/refusals.ts";
 /** A key's limits as of one `version`. The object keeps the highest version it was ever given. */
 export type MeterPolicy = {
   keyId: string;
@@ -37,13 +38,13 @@ export type Posting = {
   outcome: string;
 };
 
-/** What a caller asks of the object. Every operation is idempotent by request id. `sessions`: how a conversation may be remembered, the surest first; `session`: where one ran. `owed`: it was let through before and has been answered, so neither the key's standing nor its limits are asked. */
+/** What a caller asks of the object. Every operation is idempotent by request id. `sessions`: how a conversation may be remembered, the surest first; `session`: where one ran. `owed`: it was let through before and has been answered, so neither the key's standing nor its limits are asked. `protocol`: the client's, of a request that is written down where it is refused; `refused`: one that the Worker has refused. */
 export type MeterOperation =
-  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; sessions?: readonly string[] | undefined; owed?: true }
+  | { do: "reserve"; id: string; version: number; estimate: Estimate; model: string; sessions?: readonly string[] | undefined; owed?: true; protocol?: string }
   | { do: "settle"; id: string; posting: Posting; session?: { id: string; vital: string } | undefined }
   | { do: "release"; id: string }
   | { do: "renew"; id: string }
-  | { do: "look"; version: number };
+  | { do: "look"; version: number; refused?: Omit<RefusedRequest, "at"> };
 
 export type RateState = { limit: number; remaining: number; /** Budgets that have passed a threshold: `project web 0.8`. */ warnings?: readonly string[] };
 

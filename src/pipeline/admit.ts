@@ -66,6 +66,8 @@ export const policyOf = ({ keyId, keyName, keyShares, organisationId, version, k
   ...(paidUntilMs !== undefined && { paidUntilMs }), ...(pools && { pools }), limits,
 });
 
+type Look = Extract<MeterOperation, { do: "look" }>;
+
 /** What the key's object has let through, and for whom. */
 export type Granted = { principal: Principal; policy: MeterPolicy; reply: Extract<MeterReply, { is: "granted" }> };
 
@@ -104,9 +106,9 @@ async function made(operation: (principal: Principal) => Promise<MeterOperation>
   }
 }
 
-/** Whether the caller may still call at all, and its counters. For requests that spend nothing. */
-export async function look(context: RequestContext, caller: Principal): Promise<{ principal: Principal; rate: RateState }> {
-  const { principal, reply } = await ask(context, caller, ({ version }) => ({ do: "look", version }));
+/** Whether the caller may still call at all, and its counters. For requests that spend nothing. `refused`: one that is refused here, to be written down. */
+export async function look(context: RequestContext, caller: Principal, refused?: Look["refused"]): Promise<{ principal: Principal; rate: RateState }> {
+  const { principal, reply } = await ask(context, caller, ({ version }) => ({ do: "look", version, ...(refused && { refused }) }));
   return { principal, rate: reply.rate };
 }
 
@@ -127,7 +129,7 @@ export async function admit(context: RequestContext, caller: Principal, asking: 
     opted = { hedges, continues: mayContinue(context.request.headers, asking, planned) };
     reserved = bound(planned.attempts, facts, protocol.id, context.startedAtMs, opted);
     const choice = chooses(planned) && session()?.begun ? { sessions: session()!.ids } : {};
-    return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...choice };
+    return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: facts.model, ...(!context.settles && { protocol: protocol.id }), ...choice };
   };
   const { principal, policy, reply } = context.under ? await context.under.take(reserving) : await ask(context, caller, reserving);
   const stuck = chooses(planned!) ? stickTo(planned!, reply.stuck, holdsEncrypted(text)) : planned!;

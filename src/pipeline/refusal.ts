@@ -6,19 +6,32 @@ import { log } from "../telemetry/log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { LimitError, look } from "./admit.ts";
 import { failure } from "./answer.ts";
+import { isWish } from "./wish.ts";
 import type { RequestContext } from "./context.ts";
 
-/** Whatever was thrown, in the client's protocol, with the counters of a caller that is known. */
-export async function refusal(context: RequestContext, protocol: Protocol, caller: Principal | undefined, thrown: unknown): Promise<Response> {
+/** So much of a model's name is written down. */
+const mostModel = 200;
+/** Told to who has no key, or by a provider that was asked. */
+const notRefused: readonly GatewayError["code"][] = ["missing_api_key", "invalid_api_key", "key_revoked", "key_expired", "upstream_refused", "upstream_error", "upstream_timeout"];
+
+/**
+ * Whatever was thrown, in the client's protocol, with the counters of a caller that is known, whose key's object writes it down as it tells them. `model`:
+ * what was asked for, where the request came so far.
+ */
+export async function refusal(context: RequestContext, protocol: Protocol, caller: Principal | undefined, thrown: unknown, model?: string): Promise<Response> {
   const error = asGatewayError(thrown, context);
-  const told = error instanceof LimitError || !caller ? { error, rate: error instanceof LimitError ? error.rate : undefined } : await withStanding(context, caller, error);
+  const told = error instanceof LimitError || !caller ? { error, rate: error instanceof LimitError ? error.rate : undefined } : await withStanding(context, caller, error, { protocol: protocol.id, model });
   return failure(told.error, protocol.renderError(told.error, context.requestId), context.requestId, told.rate);
 }
 
 /** A refusal with the key's counters; a key that may call no more hears only that. */
-async function withStanding(context: RequestContext, caller: Principal, error: GatewayError): Promise<{ error: GatewayError; rate?: RateState }> {
+async function withStanding(context: RequestContext, caller: Principal, error: GatewayError, { protocol, model }: { protocol: string; model: string | undefined }): Promise<{ error: GatewayError; rate?: RateState }> {
+  const { request: { headers }, requestId: id, settles } = context;
+  // What is run again until it can be is refused nobody; a sovereign request's own words are kept nowhere.
+  const sovereign = caller.sovereign || isWish(headers.get("x-sovereign"));
+  const refused = { id, status: error.status, code: error.code, model: sovereign || model === undefined ? null : model.slice(0, mostModel).toWellFormed(), protocol };
   try {
-    return { error, rate: (await look(context, caller)).rate };
+    return { error, rate: (await look(context, caller, settles || notRefused.includes(error.code) ? undefined : refused)).rate };
   } catch (refused) {
     return { error: refused instanceof GatewayError && refused.status === 401 ? refused : error };
   }

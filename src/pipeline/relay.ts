@@ -61,6 +61,7 @@ export function relay(context: RequestContext, protocol: Protocol, by: Serve = s
 export async function serve(context: RequestContext, protocol: Protocol): Promise<Response> {
   let caller;
   let leaving: ComingForm | undefined;
+  let model: string | undefined;
   try {
     caller = await callerOf(context);
     const { isolate, startedAtMs, waitUntil, request } = context;
@@ -70,6 +71,7 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     leaving = coming;
     const { text, json } = await inlined(context, caller, took);
     const facts = factsOf(protocol, text, json);
+    ({ model } = facts);
     // A field behind the file may be as long as a field can be.
     if (coming) facts.inputTokens += mostFieldBytes;
     const read = reading(protocol, text, facts.wish?.fields, json);
@@ -80,7 +82,7 @@ export async function serve(context: RequestContext, protocol: Protocol): Promis
     const answered = await (coming ? answerComing(run, coming) : answer(run));
     return admission.bodyDays === 0 ? answered : copied(context, admission, protocol.form ? undefined : took.text, answered);
   } catch (thrown) {
-    return await refusal(context, protocol, caller, thrown);
+    return await refusal(context, protocol, caller, thrown, model);
   } finally {
     // Who is answered while still sending must be heard to the end.
     await leaving?.drop();

@@ -54,7 +54,7 @@ export class Undertaking {
       const most = await Promise.all(steps.map((step, index) => mostOf(context, current, protocol, sample, step, index === steps.length - 1)));
       reserved = most.reduce(sum, none);
       spared = most.at(-1)!;
-      return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: steps.at(-1)!.models[0]! };
+      return { do: "reserve", id: context.requestId, version: current.version, estimate: reserved, model: steps.at(-1)!.models[0]!, protocol: protocol.id };
     });
     return new Undertaking(context, granted, { reserved, spared });
   }

@@ -22,6 +22,10 @@ const by = (name: string) => z.array(z.strictObject({ [name]: word(), ...totals(
 function usage() {
   const head = {
     object: z.literal("usage"), scope: z.enum(["key", "organisation"]), month: word(), from: time(), to: time(), asOf: time(), totals: z.strictObject(totals()),
+    refused: z.strictObject({
+      requests: count(), byCode: z.array(z.strictObject({ code: z.string(), requests: count() })), byKey: z.array(z.strictObject({ keyId: z.string(), name: word(), requests: count() })),
+      byDay: z.array(z.strictObject({ day: z.string(), requests: count() })),
+    }).nullable().meta({ description: "Requests that were refused before any provider was asked. They are not among `totals`. null: narrowed down to a model or an application, by which refusals are not counted." }),
     forecast: z.looseObject({ month: z.string(), method: z.string(), costUsd: z.number(), lowUsd: z.number(), highUsd: z.number() }).nullable(),
   };
   return {
@@ -95,6 +99,10 @@ function requests() {
     id: z.string(), at: z.int(), model: z.string(), deployment: z.string(), protocol: z.string(), stream: z.boolean(), status: z.int(), end: z.string(), usage: z.looseObject({}), costNanoUsd: z.int(), costSource: z.string(),
     estimated: z.boolean(), firstByteMs: z.number().nullable(), totalMs: z.number(), attempts: count(), errorCode: word(), lines: z.array(z.looseObject({})), responseHash: word(),
   });
+  const refusedRequest = z.strictObject({
+    id: z.string(), at: count(), keyId: z.string(), end: z.literal("refused"), status: z.int(), errorCode: z.string(), model: word(), protocol: z.string(), attempts: z.literal(0), costNanoUsd: z.literal(0),
+    reason: z.string().meta({ description: "Why, in words." }), remedy: z.string().meta({ description: "What helps." }),
+  });
   const receipt = z.strictObject({ entry: entry.extend({ keyId: z.string(), organisationId: z.string() }), chain: z.strictObject({ sequence: count(), previous: z.string(), hash: z.string() }), jws: z.string() });
   const model = z.strictObject({
     id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string(), kind: z.string().optional(), context_length: z.int().nullable().optional(), max_output_tokens: z.int().nullable().optional(),
@@ -106,7 +114,7 @@ function requests() {
     context_length: z.int().nullable(), max_output_tokens: z.int().nullable(), health: z.strictObject({ state: z.string(), first_token_ms: z.looseObject({}).nullable(), tokens_per_second: z.number().nullable() }),
   });
   return {
-    LedgerEntry: entry, Receipt: receipt, ReceiptPage: page(receipt), ReceiptKeys: z.strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) }),
+    LedgerEntry: entry, RefusedRequest: refusedRequest, Receipt: receipt, ReceiptPage: page(receipt), ReceiptKeys: z.strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) }),
     Model: model, ModelList: z.strictObject({ object: z.literal("list"), data: z.array(model) }),
     Route: z.strictObject({
       object: z.literal("route"), model: z.string(), sovereign: z.boolean(), pick: z.string(), session: z.strictObject({ id: z.string(), deployment: word() }).nullable(), needs: z.looseObject({}).nullable(),

@@ -22,7 +22,7 @@ export const ownFamilies = (bodies: ReturnType<typeof requestSchemas>): Family[]
         query: routeQuery, json: z.looseObject({ model: bodies.ChatCompletionRequest.shape.model as z.ZodString }),
       },
       { on: "GET /dashboard/usage", is: "What this key used, or its organisation where its policy says so", gives: ["Usage", "GroupedUsage"], says: "JSON, or CSV by `format=csv` or `Accept: text/csv`.", query: usageQuery },
-      { on: "GET /dashboard/requests/{request_id}", is: "One request as the ledger has it", gives: "LedgerEntry" },
+      { on: "GET /dashboard/requests/{request_id}", is: "One request as the ledger has it, or as it was refused", gives: ["LedgerEntry", "RefusedRequest"], says: "Of the requests that were refused before any provider was asked the last 100 of each key are known." },
       { on: "GET /v1/receipts", is: "Signed receipts, in the order of the chain", gives: "ReceiptPage", query: receipts.listQuery },
       { on: "GET /v1/receipts/{request_id}", is: "One request's signed receipt", gives: "Receipt" },
       { on: "GET /.well-known/forge-receipts.json", is: "The keys that receipts are signed with, as a JWK set", gives: "ReceiptKeys", by: "anyone" },

@@ -1,6 +1,6 @@
 import { Hono, type Context } from "hono";
 import { GatewayError } from "../errors.ts";
-import { findRequest } from "../ledger/index.ts";
+import { findRefused, findRequest, toldRefusal } from "../ledger/index.ts";
 import { readQuery } from "./admin/input.ts";
 import { lookedUp, type App } from "./context.ts";
 import { answerUsage, usageQuery } from "./usage.ts";
@@ -32,9 +32,13 @@ export const dashboard = new Hono<App>()
     if (wantsPage(c)) return page(c);
     const { context, principal, headers } = await lookedUp(c);
     const id = c.req.param("id");
-    const entry = (await context.isolate.meters.of(principal.keyId).entry(id)) ?? (await findRequest(c.env.DB, principal, id));
-    if (!entry) throw new GatewayError("not_found", `No finished request ${JSON.stringify(id.slice(0, 100))} is known for this key.`);
-    return c.json(entry, 200, headers);
+    const meter = context.isolate.meters.of(principal.keyId);
+    const entry = (await meter.entry(id)) ?? (await findRequest(c.env.DB, principal, id));
+    if (entry) return c.json(entry, 200, headers);
+    await meter.flush();
+    const refused = await findRefused(c.env.DB, principal, id);
+    if (refused) return c.json(toldRefusal(refused), 200, headers);
+    throw new GatewayError("not_found", `No finished request ${JSON.stringify(id.slice(0, 100))} is known for this key.`);
   })
   .all("/usage", readOnly)
   .all("/requests/:id", readOnly)

@@ -201,6 +201,6 @@ test("words that come with an address are looked up among ours alone", async () 
 test("tenants never meet: another organisation's key is not there", async () => {
   const [one, other] = [await newMember("owner"), await newMember("owner")];
   const id = /first-key\/(key_\w+)/.exec(await (await one.post("/first-key", { name: "Mine" })).text())![1];
-  expect(await (await one.get(`/first-key/${id}`)).json()).toEqual({ requests: 0 });
+  expect(await (await one.get(`/first-key/${id}`)).json()).toEqual({ requests: 0, refused: null });
   expect((await other.get(`/first-key/${id}`)).status).toBe(404);
 });

@@ -7,7 +7,7 @@ type Row = GroupedUsage["rows"][number];
 const zeros = { requests: 0, errors: 0, inputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0, costNanoUsd: 0, costUsd: 0 };
 
 const usage = (groupBy: GroupedUsage["groupBy"], rows: Partial<Row>[]): GroupedUsage => ({
-  object: "usage", scope: "key", month: null, from: "2026-11-01T00:00:00.000Z", to: "2026-12-01T00:00:00.000Z", asOf: "", totals: zeros, forecast: null,
+  object: "usage", scope: "key", month: null, from: "2026-11-01T00:00:00.000Z", to: "2026-12-01T00:00:00.000Z", asOf: "", totals: zeros, refused: null, forecast: null,
   groupBy, rows: rows.map((row) => ({ ...zeros, ...row })),
 });
 

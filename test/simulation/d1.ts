@@ -14,6 +14,8 @@ export class D1 {
         cached_tokens INTEGER, cache_write_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER, cost_nano_usd INTEGER, PRIMARY KEY (key_id, hour, model, app));
       CREATE TABLE requests (id TEXT PRIMARY KEY, at INTEGER, key_id TEXT, organisation_id TEXT, entry TEXT);
       CREATE TABLE receipts (organisation_id TEXT, key_id TEXT, sequence INTEGER, request_id TEXT, PRIMARY KEY (organisation_id, key_id, sequence));
+      CREATE TABLE refusals_hourly (key_id TEXT, hour INTEGER, code TEXT, organisation_id TEXT, requests INTEGER, PRIMARY KEY (key_id, hour, code));
+      CREATE TABLE refused_requests (id TEXT PRIMARY KEY, at INTEGER, key_id TEXT, organisation_id TEXT, status INTEGER, code TEXT, model TEXT, protocol TEXT);
       CREATE TABLE credit_entries (organisation_id TEXT, id TEXT, at INTEGER, kind TEXT, nano_usd INTEGER, reason TEXT, expires_at INTEGER, PRIMARY KEY (organisation_id, id));
       CREATE TABLE events (id TEXT PRIMARY KEY, organisation_id TEXT, at INTEGER, kind TEXT, subject TEXT, detail TEXT);`);
   }

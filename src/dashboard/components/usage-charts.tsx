@@ -2,14 +2,14 @@
 import type { Timed, UsageReport } from "../../ledger/index.ts";
 import { compact, count, day, duration, money, percent } from "../figures.ts";
 import type { Metric, UsageQuestion } from "../usage-question.ts";
-import { waitsOf, type Group, type Series } from "../usage-series.ts";
+import { waitsOf, type Group, type Series, type SumMetric } from "../usage-series.ts";
 import { BarChart, LineChart } from "./chart.tsx";
 import { Stat, Stats } from "./parts.tsx";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-export const formats: Record<Metric, (value: number) => string> = { cost: money, requests: count, errors: count, input: compact, output: compact, cached: compact, latency: duration };
+export const formats: Record<Metric, (value: number) => string> = { cost: money, requests: count, errors: count, input: compact, output: compact, cached: compact, latency: duration, refused: count };
 
 /** What a column is called: its day, or its hour, with its day where there are several. */
 export function labelsOf(buckets: readonly number[], { bucket }: Pick<UsageQuestion, "bucket">): string[] {
@@ -17,7 +17,7 @@ export function labelsOf(buckets: readonly number[], { bucket }: Pick<UsageQuest
   return buckets.map((ms) => (bucket === "day" ? day(ms) : `${several ? `${day(ms)} ` : ""}${new Date(ms).toISOString().slice(11, 16)}`));
 }
 
-type UsageChartProps = { question: UsageQuestion; metric: Exclude<Metric, "latency">; title: string; buckets: readonly number[]; series: readonly Series[]; groups: readonly Group[]; valueOf: (group: Group) => number; small?: boolean | undefined };
+type UsageChartProps = { question: UsageQuestion; metric: SumMetric; title: string; buckets: readonly number[]; series: readonly Series[]; groups: readonly Group[]; valueOf: (group: Group) => number; small?: boolean | undefined };
 
 /** One figure over time, by what it was asked for. */
 export function UsageChart({ question, metric, title, buckets, series, groups, valueOf, small }: UsageChartProps) {

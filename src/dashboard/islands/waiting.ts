@@ -1,16 +1,22 @@
-/** Asks every two seconds whether a key's first request has come, and says so when it has. */
+/** Asks every two seconds whether a key's first request has come, and says so when it has; of one that was refused it says why, and goes on asking. */
 
 const element = document.querySelector<HTMLElement>("[data-waits-for]");
 
 async function look(element: HTMLElement): Promise<void> {
   if (document.visibilityState === "visible") {
     const answer = await fetch(element.dataset["waitsFor"]!).catch(() => undefined);
-    if (answer?.ok && ((await answer.json()) as { requests: number }).requests > 0) {
+    const told = answer?.ok ? ((await answer.json()) as { requests: number; refused: string | null }) : undefined;
+    const text = element.querySelector("[data-waiting-text]")!;
+    if (told && told.requests > 0) {
       element.dataset["state"] = "here";
-      element.querySelector("[data-waiting-text]")!.textContent = element.dataset["here"]!;
+      text.textContent = element.dataset["here"]!;
       const next = element.querySelector<HTMLAnchorElement>("[data-waiting-next]");
       if (next) next.hidden = false;
       return;
+    }
+    if (told?.refused && text.textContent !== told.refused) {
+      element.dataset["state"] = "refused";
+      text.textContent = told.refused;
     }
     if (answer?.redirected) return;
   }

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { listKeys } from "../../accounts/key-record.ts";
 import { keyPolicySchema } from "../../accounts/policy.ts";
-import { requestsOfKey } from "../../ledger/index.ts";
+import { lastRefused, refusalWords, requestsOfKey, type KeptRefusal } from "../../ledger/index.ts";
 import { TextField, type Typed } from "../components/field.tsx";
 import { PageHeader, Submit } from "../components/parts.tsx";
 import { Secret } from "../components/secret.tsx";
@@ -28,10 +28,16 @@ const page = (visit: MemberVisit, typed?: Typed) => show(visit, {
   </>,
 });
 
-/** How many finished requests a key has, as its meter knows. */
-async function countOf({ env, isolate }: MemberVisit, keyId: string): Promise<number> {
+/** How many finished requests a key has, as its meter knows, and what its last refused one was told. */
+async function countOf({ env, isolate }: MemberVisit, keyId: string): Promise<{ requests: number; refused: string | null }> {
   await isolate.meters.of(keyId).flush();
-  return requestsOfKey(env.DB, keyId);
+  const [requests, last] = await Promise.all([requestsOfKey(env.DB, keyId), lastRefused(env.DB, keyId)]);
+  return { requests, refused: last ? refusedWords(last) : null };
+}
+
+function refusedWords({ code, model }: KeptRefusal): string {
+  const { reason, remedy } = refusalWords(code);
+  return `A request came and was refused: ${code}${model === null ? "" : ` (${model})`} — ${reason} ${remedy}`;
 }
 
 const made = (visit: MemberVisit, { keyId, secret }: { keyId: string; secret: string }) => show(visit, {
@@ -57,6 +63,6 @@ export const firstKey = [
   }),
   member("see_keys", "GET", "/first-key/:id", async (visit) => {
     const key = await ownKey(visit, visit.c.req.param("id")!);
-    return visit.c.json({ requests: await countOf(visit, key.id) });
+    return visit.c.json(await countOf(visit, key.id));
   }),
 ];

@@ -180,10 +180,9 @@ export const key = [
     return show(visit, {
       title: "The new secret",
       in: "/keys",
-      islands: ["waiting"],
       body: <>
         <PageHeader title={`The new secret of ${found.name}`} lead={`Copy it now: it is shown this once. The old one ${old <= visit.nowMs ? "has ended" : `ends ${relative(old, visit.nowMs)}`}.`} />
-        <Secret origin={visit.origin} keyId={found.id} secret={secret} model={found.policy.models?.find((name) => !name.endsWith("*"))} next={{ href: `/dashboard${place(found)}`, label: "To the key" }} />
+        <Secret origin={visit.origin} keyId={found.id} secret={secret} waits={false} model={found.policy.models?.find((name) => !name.endsWith("*"))} next={{ href: `/dashboard${place(found)}`, label: "To the key" }} />
       </>,
     });
   }),

@@ -1,6 +1,6 @@
 /** /dashboard: where one starts. How the organisation stands, what it has asked for just now, and the ways on; before its first request, how to make one. */
 import { listKeys, type KeyRecord } from "../../accounts/key-record.ts";
-import { firstUse, groupedUsage, listRequests, type GroupedUsage } from "../../ledger/index.ts";
+import { firstUse, groupedUsage, listAll, type GroupedUsage } from "../../ledger/index.ts";
 import { keyBars, organisationBars } from "../budget-bars.ts";
 import { Budgets, type Bar } from "../components/budgets.tsx";
 import { Time } from "../components/facts.tsx";
@@ -53,7 +53,7 @@ async function Keys({ visit, keys }: { visit: MemberVisit; keys: readonly KeyRec
 }
 
 async function Latest({ visit, keys }: { visit: MemberVisit; keys: readonly KeyRecord[] }) {
-  const { requests } = await listRequests(visit.env.DB, visit.membership.organisationId, {}, { limit: requestsShown });
+  const { requests } = await listAll(visit.env.DB, visit.membership.organisationId, {}, { limit: requestsShown });
   if (requests.length === 0) return <EmptyState icon="list" title="None in the last 30 days">What your keys ask for is here as soon as it is answered.</EmptyState>;
   const columns = columnsFor(new Map(keys.map(({ id, name }) => [id, name]))).filter(({ label }) => told.has(label));
   return <Table brief caption="Latest requests" rows={requests} columns={columns} />;

@@ -2,13 +2,13 @@
 import type { Child } from "hono/jsx";
 import { getKey } from "../../accounts/key-record.ts";
 import { GatewayError } from "../../errors.ts";
-import { belongingTo, findReceipt, findRequest, usdOfPico, type KeptRequest, type LedgerEntry, type PriceLine } from "../../ledger/index.ts";
+import { belongingTo, findReceipt, findRefused, findRequest, refusalWords, usdOfPico, type KeptRefusal, type KeptRequest, type LedgerEntry, type PriceLine } from "../../ledger/index.ts";
 import { Back, Facts, Time } from "../components/facts.tsx";
 import { Badge, Card, Code, Notice, PageHeader, Stat, Stats, Table } from "../components/parts.tsx";
 import { count, duration, exactly, moment } from "../figures.ts";
 import { freshen } from "../fresh.ts";
 import { show } from "../page.tsx";
-import { classes, ends, pickWords, reasons, resultOf, sources } from "../request-words.ts";
+import { classes, ends, pickWords, reasons, refusedResult, resultOf, sources } from "../request-words.ts";
 import { may } from "../rights.ts";
 import { BodiesCard } from "./request-bodies.tsx";
 import { member, type MemberVisit } from "../visit.ts";
@@ -80,21 +80,46 @@ const Others = ({ title, rows }: { title: string; rows: readonly KeptRequest[] }
   ]} /></Card>
 ));
 
-/** A finished request of the visitor's organisation, from the ledger; those that have ended just now are asked for. */
-async function found(visit: MemberVisit, id: string): Promise<LedgerEntry | undefined> {
+/** A finished or a refused request of the visitor's organisation, from the ledger; those that have ended just now are asked for. */
+async function found(visit: MemberVisit, id: string): Promise<LedgerEntry | KeptRefusal | undefined> {
   const { env, membership: { organisationId } } = visit;
   const viewer = { organisationId, usageScope: "organisation" } as const;
   const known = await findRequest(env.DB, viewer, id);
   if (known) return known;
   await freshen(visit);
-  return findRequest(env.DB, viewer, id);
+  return (await findRequest(env.DB, viewer, id)) ?? findRefused(env.DB, viewer, id);
+}
+
+/** One that no provider was asked for. */
+async function refusedPage(visit: MemberVisit, refused: KeptRefusal): Promise<Response> {
+  const { env, membership: { role } } = visit;
+  const { id, at, keyId, status, code, model, protocol } = refused;
+  const [key, { reason, remedy }, { words, tone }] = [await getKey(env.DB, keyId), refusalWords(code), refusedResult(refused)];
+  return show(visit, {
+    title: `Request ${model ?? id}`,
+    in: "/requests",
+    body: <>
+      <Back href="/dashboard/requests">Requests</Back>
+      <PageHeader title={model ?? "Refused request"} lead={<><Badge tone={tone}>{words}</Badge> <Time ms={at}>{moment(at)}</Time></>} />
+      <Code text={id} label="X-Request-ID" />
+      <Notice tone="warn">{reason} {remedy}</Notice>
+      <Card title="About it" note="No provider was asked. It cost nothing."><Facts of={[
+        ["Key", may(role, "see_keys") ? <a href={`/dashboard/keys/${keyId}`}>{key?.name ?? keyId}</a> : key?.name ?? keyId],
+        ["Status", String(status)],
+        ["Error", <code>{code}</code>],
+        ["Asked for", model === null ? "Not kept" : <code>{model}</code>],
+        ["Client's protocol", protocol],
+      ]} /></Card>
+    </>,
+  });
 }
 
 async function requestPage(visit: MemberVisit): Promise<Response> {
   const { c, env, isolate, membership: { organisationId, role } } = visit;
   const id = c.req.param("id")!.slice(0, 100);
   const entry = await found(visit, id);
-  if (!entry) throw new GatewayError("not_found", "No finished request of your organisation has this id. One that still runs, or ended less than a minute ago, may be here soon.");
+  if (!entry) throw new GatewayError("not_found", "No finished request of your organisation has this id. One that still runs, or ended less than a minute ago, may be here soon. Of refused ones the last 100 of each key are here.");
+  if ("code" in entry) return refusedPage(visit, entry);
   const [receipt, { parts, corrections }] = await Promise.all([findReceipt(env.DB, { organisationId, usageScope: "organisation" }, id), belongingTo(env.DB, organisationId, id)]);
   const keyId = receipt!.entry.keyId;
   const [key, jws] = await Promise.all([getKey(env.DB, keyId), isolate.receipts.sign(receipt!)]);

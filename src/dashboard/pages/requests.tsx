@@ -1,6 +1,6 @@
 /** /dashboard/requests: what the organisation's keys have asked for, newest first, as it comes. */
 import { listKeys } from "../../accounts/key-record.ts";
-import { listRequests, newlyEnded, type KeptRequest } from "../../ledger/index.ts";
+import { isRefused, listAll, newlyCome, type KeptRefusal, type KeptRequest } from "../../ledger/index.ts";
 import { Time } from "../components/facts.tsx";
 import { Check, Choice, TextField } from "../components/field.tsx";
 import { Badge, ButtonLink, Card, EmptyState, PageHeader, Rows, Submit, Table, type Column } from "../components/parts.tsx";
@@ -8,23 +8,26 @@ import { count, duration, exactly, moment } from "../figures.ts";
 import { freshen } from "../fresh.ts";
 import { show } from "../page.tsx";
 import { may } from "../rights.ts";
-import { ends, resultOf } from "../request-words.ts";
+import { ends, refusedResult, resultOf } from "../request-words.ts";
 import { filtersOf } from "../request-query.ts";
 import { go, member, type MemberVisit } from "../visit.ts";
 
 const requestsOnPage = 50;
 const keysToChoose = 100;
 
-/** What of a request stands in a list. `names`: of keys, by id. */
-export const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<KeptRequest>[] => [
+type Listed = KeptRequest | KeptRefusal;
+
+/** What of a request stands in a list; of a refused one nothing that only a provider's answer has. `names`: of keys, by id. */
+export const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<Listed>[] => [
   { label: "Began", cell: ({ id, at }) => <a href={`/dashboard/requests/${id}`}><Time ms={at}>{moment(at).slice(5, 19)}</Time></a> },
-  { label: "Model", cell: ({ model, deployment }) => <span class="two-lines"><code>{model}</code>{deployment !== model && <code class="note">{deployment || "—"}</code>}</span> },
+  { label: "Model", cell: (one) => (isRefused(one) ? <span class="two-lines"><code>{one.model ?? "—"}</code><span class="note">nobody was asked</span></span>
+    : <span class="two-lines"><code>{one.model}</code>{one.deployment !== one.model && <code class="note">{one.deployment || "—"}</code>}</span>) },
   { label: "Key", cell: ({ keyId }) => names.get(keyId) ?? <code>{keyId}</code> },
-  { label: "App", cell: ({ app }) => app?.name ?? "–", room: "much" },
-  { label: "Result", cell: (request) => { const { words, tone } = resultOf(request); return <Badge tone={tone}>{words}</Badge>; } },
-  { label: "Tokens", cell: ({ usage }) => `${count(usage.inputTokens)} → ${count(usage.outputTokens)}`, numeric: true },
-  { label: "Took", cell: ({ totalMs }) => duration(totalMs), numeric: true },
-  { label: "Cost", cell: ({ costNanoUsd }) => exactly(costNanoUsd), numeric: true },
+  { label: "App", cell: (one) => (isRefused(one) ? "–" : (one.app?.name ?? "–")), room: "much" },
+  { label: "Result", cell: (request) => { const { words, tone } = isRefused(request) ? refusedResult(request) : resultOf(request); return <Badge tone={tone}>{words}</Badge>; } },
+  { label: "Tokens", cell: (one) => (isRefused(one) ? "—" : `${count(one.usage.inputTokens)} → ${count(one.usage.outputTokens)}`), numeric: true },
+  { label: "Took", cell: (one) => (isRefused(one) ? "—" : duration(one.totalMs)), numeric: true },
+  { label: "Cost", cell: (one) => (isRefused(one) ? "—" : exactly(one.costNanoUsd)), numeric: true },
 ];
 
 async function keyNames({ env, membership: { organisationId } }: MemberVisit): Promise<ReadonlyMap<string, string>> {
@@ -48,7 +51,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
   const before = /^req_[0-9a-f]{1,40}(r\d{1,4})?$/.exec(c.req.query("before") ?? "")?.[0];
   const { filters, values, errors, query } = filtersOf(visit);
   if (!before) await freshen(visit, filters.keyId);
-  const [names, { requests, next }] = await Promise.all([keyNames(visit), listRequests(env.DB, organisationId, filters, { ...(before && { before }), limit: requestsOnPage })]);
+  const [names, { requests, next }] = await Promise.all([keyNames(visit), listAll(env.DB, organisationId, filters, { ...(before && { before }), limit: requestsOnPage })]);
   const filtered = Object.keys(values).length > 0;
   const watches = !before && filters.toMs === undefined;
   const columns = columnsFor(names);
@@ -59,7 +62,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
     in: "/requests",
     islands: watches ? ["tail"] : [],
     body: <>
-      <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days.">{may(visit.membership.role, "change_organisation") && <ButtonLink href="/dashboard/bodies" look="quiet" icon="settings">Bodies</ButtonLink>}</PageHeader>
+      <PageHeader title="Requests" lead="Finished ones, newest first, for 30 days, and the last 100 refused ones of each key.">{may(visit.membership.role, "change_organisation") && <ButtonLink href="/dashboard/bodies" look="quiet" icon="settings">Bodies</ButtonLink>}</PageHeader>
       <Card>
         <form method="get" action="/dashboard/requests" class="row grow"><TextField name="id" label="Find by X-Request-ID" placeholder="req_…" maxlength={100} /><Submit look="secondary">Find</Submit></form>
         {Object.keys(query).length > 0 && <Chips query={query} names={names} />}
@@ -74,6 +77,7 @@ async function listPage(visit: MemberVisit): Promise<Response> {
               <TextField {...field} name="project" label="Project" />
               <TextField {...field} name="tag" label="Tag" />
               <Choice name="end" label="How it ended" from={from} options={[["", "However it ended"], ...Object.entries(ends).filter(([name]) => name !== "adjustment" && name !== "outrun").map(([name, { words }]) => [name, words] as const)]} />
+              <Choice name="outcome" label="Outcome" from={from} options={[["", "Asked or refused"], ["asked", "A provider was asked"], ["refused", "Refused before that"]]} />
               <TextField {...field} name="status" label="Status" inputmode="numeric" placeholder="503" />
               <TextField {...field} name="above" label="Cost above, US $" inputmode="decimal" placeholder="0.05" />
               <TextField {...field} name="from" label="From, UTC" type="datetime-local" />
@@ -103,7 +107,7 @@ async function tail(visit: MemberVisit): Promise<Response> {
   const sinceMs = Math.min(nowMs, Math.max(nowMs - 10 * 60_000, Number(/^\d{1,15}$/.exec(c.req.query("since") ?? "")?.[0] ?? nowMs)));
   const { filters } = filtersOf(visit);
   await freshen(visit, filters.keyId);
-  const [names, requests] = await Promise.all([keyNames(visit), newlyEnded(env.DB, organisationId, filters, { sinceMs, limit: requestsOnPage })]);
+  const [names, requests] = await Promise.all([keyNames(visit), newlyCome(env.DB, organisationId, filters, { sinceMs, limit: requestsOnPage })]);
   return c.html(String(<table data-since={nowMs}><tbody><Rows columns={columnsFor(names)} rows={requests} idOf={({ id }) => id} /></tbody></table>));
 }
 

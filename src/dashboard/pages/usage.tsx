@@ -15,6 +15,7 @@ import { madeOf } from "../request-query.ts";
 import { bucketsOf, groupings, metrics, narrowings, ranges, usageHref, usageQuestion, usualRange, type Narrowing, type UsageQuestion } from "../usage-question.ts";
 import { groupsOf, seriesOf, valueOf, waitsOf, type Group } from "../usage-series.ts";
 import { member, type MemberVisit } from "../visit.ts";
+import { Refused } from "./usage-refused.tsx";
 
 /** Rows that are read for one page, and that are listed on it. */
 const mostRows = 20_000;
@@ -133,12 +134,13 @@ async function page(visit: MemberVisit): Promise<Response> {
   const question = usageQuestion(visit, usualRange(await firstUse(visit.env.DB, visit.membership.organisationId), visit.nowMs));
   const { metric, by } = question;
   const [{ byTime, byGroup, split }, shared, own, narrowed] = await Promise.all([read(visit, question), organisationBars(visit), keyBars(visit), narrowedTo(visit, question)]);
-  const { totals, forecast, asOf } = byGroup;
+  const { totals, refused, forecast, asOf } = byGroup;
   const groups = groupsOf(byGroup.rows, by, metric);
   const buckets = bucketsOf(question, visit.nowMs);
-  const title = metric === "latency" ? "Latency" : `${wordOf(metrics, metric)} ${isTime(question) ? `by ${question.bucket}` : `by ${wordOf(groupings, by).toLowerCase()}`}`;
-  const body = metric === "latency"
-    ? await Latency({ visit, question, buckets })
+  const sums = metric !== "latency" && metric !== "refused";
+  const title = !sums ? wordOf(metrics, metric) : `${wordOf(metrics, metric)} ${isTime(question) ? `by ${question.bucket}` : `by ${wordOf(groupings, by).toLowerCase()}`}`;
+  const body = metric === "latency" ? await Latency({ visit, question, buckets })
+    : metric === "refused" ? await Refused({ visit, question, buckets })
     : <UsageChart question={question} metric={metric} title={title} buckets={buckets} groups={groups} valueOf={valueOf[metric]}
       series={seriesOf(byTime.rows, split ? groups : [], split ? question : { by: "day", metric }, buckets)} />;
   return show(visit, {
@@ -153,14 +155,15 @@ async function page(visit: MemberVisit): Promise<Response> {
       {question.problem && <Notice tone="warn">{question.problem}</Notice>}
       <Stats>
         <Stat label="Cost" value={money(totals.costUsd)} note={forecast && `${money(forecast.costUsd)} expected this month`} />
-        <Stat label="Requests" value={count(totals.requests)} note={totals.requests > 0 ? `${count(totals.errors)} failed (${percent(totals.errors / totals.requests)})` : "none failed"} />
+        <Stat label="Requests" value={count(totals.requests)} note={totals.requests > 0 ? `${count(totals.errors)} failed after a provider was asked (${percent(totals.errors / totals.requests)})` : "none failed"} />
+        {refused && <Stat label="Refused" value={count(refused.requests)} note="before any provider was asked" />}
         <Stat label="Tokens in" value={count(totals.inputTokens)} note={`${count(totals.cachedTokens)} from a cache`} />
         <Stat label="Tokens out" value={count(totals.outputTokens)} note={`${count(totals.reasoningTokens)} to reason`} />
       </Stats>
       <Card title={title}>
-        {totals.requests === 0 ? <EmptyState icon="usage" title="Nothing was used in this time">What your keys use is here a minute later at most.</EmptyState> : body}
+        {totals.requests === 0 && metric !== "refused" ? <EmptyState icon="usage" title="Nothing was used in this time">What your keys use is here a minute later at most.</EmptyState> : body}
       </Card>
-      {totals.requests > 0 && metric !== "latency" && (
+      {totals.requests > 0 && sums && (
         <Card title={`By ${wordOf(groupings, by).toLowerCase()}`} note={groups.length > mostListed ? `The first ${mostListed} of ${count(groups.length)}; all of them are in the CSV` : undefined} flush>
           <Table caption={`Usage by ${by}`} rows={groups.slice(0, mostListed)} columns={columnsOf(question, totals.costUsd, visit.nowMs)} />
         </Card>
