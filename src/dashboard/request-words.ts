@@ -21,7 +21,7 @@ export function resultOf({ end, status }: Pick<LedgerEntry, "end" | "status">): 
 }
 
 /** The same of one that was refused before any provider was asked. */
-export const refusedResult = ({ status, code }: Pick<KeptRefusal, "status" | "code">): { words: string; tone: Tone } => ({ words: `refused, ${status} ${code}`, tone: "warn" });
+export const refusedResult = ({ status }: Pick<KeptRefusal, "status">): { words: string; tone: Tone } => ({ words: `refused, ${status}`, tone: "warn" });
 
 /** Where a cost comes from. */
 export const sources: Record<LedgerEntry["costSource"], string> = {

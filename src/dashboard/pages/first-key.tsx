@@ -37,7 +37,7 @@ async function countOf({ env, isolate }: MemberVisit, keyId: string): Promise<{ 
 
 function refusedWords({ code, model }: KeptRefusal): string {
   const { reason, remedy } = refusalWords(code);
-  return `A request came and was refused: ${code}${model === null ? "" : ` (${model})`} — ${reason} ${remedy}`;
+  return `A request came and was refused: ${code}${model === null ? "" : ` (${model})`} — ${reason} ${remedy} Still waiting.`;
 }
 
 const made = (visit: MemberVisit, { keyId, secret }: { keyId: string; secret: string }) => show(visit, {

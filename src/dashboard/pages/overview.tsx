@@ -87,7 +87,7 @@ async function Start({ visit, can, keys }: { visit: MemberVisit; can: (right: Ri
 
 type HomeProps = { visit: MemberVisit; can: (right: Right) => boolean; keys: readonly KeyRecord[]; question: UsageQuestion; month: GroupedUsage; shown: GroupedUsage; bars: readonly Bar[] };
 
-async function Home({ visit, can, keys, question, month: { totals, forecast, asOf }, shown, bars }: HomeProps) {
+async function Home({ visit, can, keys, question, month: { totals, refused, forecast, asOf }, shown, bars }: HomeProps) {
   const { membership: { organisationName }, nowMs } = visit;
   const groups = groupsOf(shown.rows, "model", "cost");
   const buckets = bucketsOf(question, nowMs);
@@ -96,7 +96,7 @@ async function Home({ visit, can, keys, question, month: { totals, forecast, asO
     <PageHeader title={organisationName} lead={`This month, as of ${asOf.slice(11, 16)} UTC`}><Actions can={can} /></PageHeader>
     <Stats>
       <Stat label="Cost" value={money(totals.costUsd)} note={forecast && `${money(forecast.costUsd)} expected by the end of the month`} />
-      <Stat label="Requests" value={count(totals.requests)} note={totals.errors > 0 ? `${count(totals.errors)} failed` : "none failed"} />
+      <Stat label="Requests" value={count(totals.requests)} note={`${totals.errors > 0 ? count(totals.errors) : "none"} failed${refused && refused.requests > 0 ? `, ${count(refused.requests)} more refused` : ""}`} />
       <Stat label="Tokens in" value={count(totals.inputTokens)} note={`${count(totals.cachedTokens)} from a cache`} />
       <Stat label="Tokens out" value={count(totals.outputTokens)} />
     </Stats>

@@ -20,7 +20,7 @@ type Listed = KeptRequest | KeptRefusal;
 /** What of a request stands in a list; of a refused one nothing that only a provider's answer has. `names`: of keys, by id. */
 export const columnsFor = (names: ReadonlyMap<string, string>): readonly Column<Listed>[] => [
   { label: "Began", cell: ({ id, at }) => <a href={`/dashboard/requests/${id}`}><Time ms={at}>{moment(at).slice(5, 19)}</Time></a> },
-  { label: "Model", cell: (one) => (isRefused(one) ? <span class="two-lines"><code>{one.model ?? "—"}</code><span class="note">nobody was asked</span></span>
+  { label: "Model", cell: (one) => (isRefused(one) ? <span class="two-lines"><code>{one.model ?? "—"}</code><code class="note">{one.code}</code></span>
     : <span class="two-lines"><code>{one.model}</code>{one.deployment !== one.model && <code class="note">{one.deployment || "—"}</code>}</span>) },
   { label: "Key", cell: ({ keyId }) => names.get(keyId) ?? <code>{keyId}</code> },
   { label: "App", cell: (one) => (isRefused(one) ? "–" : (one.app?.name ?? "–")), room: "much" },

@@ -155,8 +155,7 @@ async function page(visit: MemberVisit): Promise<Response> {
       {question.problem && <Notice tone="warn">{question.problem}</Notice>}
       <Stats>
         <Stat label="Cost" value={money(totals.costUsd)} note={forecast && `${money(forecast.costUsd)} expected this month`} />
-        <Stat label="Requests" value={count(totals.requests)} note={totals.requests > 0 ? `${count(totals.errors)} failed after a provider was asked (${percent(totals.errors / totals.requests)})` : "none failed"} />
-        {refused && <Stat label="Refused" value={count(refused.requests)} note="before any provider was asked" />}
+        <Stat label="Requests" value={count(totals.requests)} note={`${totals.requests > 0 ? `${count(totals.errors)} failed at a provider (${percent(totals.errors / totals.requests)})` : "none failed"}${refused && refused.requests > 0 ? `; ${count(refused.requests)} more refused before` : ""}`} />
         <Stat label="Tokens in" value={count(totals.inputTokens)} note={`${count(totals.cachedTokens)} from a cache`} />
         <Stat label="Tokens out" value={count(totals.outputTokens)} note={`${count(totals.reasoningTokens)} to reason`} />
       </Stats>

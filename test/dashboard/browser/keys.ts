@@ -58,6 +58,17 @@ export async function keysAndRequests({ page, url, check, looksGood, tabTo }: To
   await page.fill("[name=id]", id);
   await page.keyboard.press("Enter");
   await page.waitForURL(`**/dashboard/requests/${id}`);
+  const refused = await ask(secret, { model: "gpt-five" });
+  await refused.text();
+  await page.goto(`${url}/dashboard/requests?outcome=refused`);
+  await check("a refused request is listed", async () => assert.match((await page.textContent("tbody tr >> nth=0"))!, /gpt-five.*model_not_found.*Checkout.*refused, 404/));
+  await page.click("tbody a >> nth=0");
+  await page.waitForURL(`**/dashboard/requests/${refused.headers.get("x-request-id")!}`);
+  await check("its page says why", async () => assert.match((await page.textContent("main"))!, /No model has this name here\.[\s\S]*No provider was asked/));
+  await looksGood(page, "request-refused");
+  await page.goto(`${url}/dashboard/usage?metric=refused`);
+  await check("usage counts it", async () => assert.match((await page.textContent("main"))!, /2 in all, most of them model_not_found/));
+  await looksGood(page, "usage-refused");
   await page.goto(`${url}/dashboard/keys`);
   await looksGood(page, "keys");
 
@@ -80,6 +91,8 @@ export async function keysAndRequests({ page, url, check, looksGood, tabTo }: To
   await page.click("button:has-text('Rotate')");
   await page.waitForSelector("#secret");
   const second = (await page.textContent("#secret"))!.trim();
+  await check("nothing is waited for that a key in use has long had", async () => assert.equal(await page.locator("[data-waits-for]").count(), 0));
+  await looksGood(page, "key-rotated");
   await check("after a rotation with grace both secrets answer", async () => assert.deepEqual([(await ask(secret)).status, (await ask(second)).status], [200, 200]));
   await page.goto(key);
   await page.click("main >> text=Revoke");

@@ -1,6 +1,6 @@
 /**
  * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
- * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account, operator or home tries that part.
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account, operator, home, playground or keys (with the first run) tries that part.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -223,10 +223,17 @@ try {
   });
   await looksGood(page, "key");
   await check("it waits for the first request", async () => assert.equal(await page.textContent("[data-waiting-text]"), "Waiting for your first request"));
-  const answer = await fetch(`${site.url}/v1/chat/completions`, {
+  const ask = (model: string): Promise<Response> => fetch(`${site.url}/v1/chat/completions`, {
     method: "POST", headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: "auto", messages: [{ role: "user", content: "Hello" }] }),
+    body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }),
   });
+  await check("a wrong model is refused", async () => assert.equal((await ask("gpt-five")).status, 404));
+  await check("the lamp turns amber, and says why and what helps", async () => {
+    await page.waitForSelector('[data-waits-for][data-state="refused"]', { timeout: 15_000 });
+    assert.match((await page.textContent("[data-waiting-text]"))!, /^A request came and was refused: model_not_found \(gpt-five\) — No model has this name here\. Use /);
+  });
+  await looksGood(page, "key-refused");
+  const answer = await ask("auto");
   await check("the snippet's request is answered", async () => assert.equal(answer.status, 200, await answer.text()));
   await check("the lamp turns green", async () => void (await page.waitForSelector('[data-waits-for][data-state="here"]', { timeout: 15_000 })));
   await looksGood(page, "key-used");
@@ -250,6 +257,12 @@ try {
   await page.selectOption("[name=metric]", "latency");
   await page.waitForURL("**/usage?range=today&metric=latency&by=app");
   await looksGood(page, "usage-latency");
+  if (only === "keys") {
+    await keysAndRequests({ page, url: site.url, check, looksGood, tabTo });
+    await browser.close();
+    await site.stop();
+    end();
+  }
   const list = await weigh(context, `${site.url}/dashboard/models`);
   console.log(`  the list of models transfers ${(list.bytes / 1024).toFixed(1)} KB, uncompressed`);
   await check("the list of models is under 100 KB", () => assert.ok(list.bytes > 0 && list.bytes < 100 * 1024, `${list.bytes} bytes`));
