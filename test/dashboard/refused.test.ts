@@ -1,6 +1,7 @@
 /** Requests that were refused before any provider was asked, as clients and people find them again. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { pruneRequests } from "../../src/ledger/index.ts";
 import { addPricedModel, admin, call, chatBody, newKey, outside, send, settled, bearer, type Json, type Key, type Left } from "../security/stage.ts";
 import { newMember } from "./stage.ts";
 
@@ -133,6 +134,18 @@ test("goes on through both kinds where a page ends", async () => {
     next = /href="\/dashboard(\/requests\?[^"]*before=\w+)"/.exec(html)?.[1]?.replaceAll("&amp;", "&");
   }
   expect(seen).toEqual(Array.from({ length: 120 }, (_, i) => id(i)));
+});
+
+test("they go when finished requests do, sooner where the organisation says so", async () => {
+  const [key, brief] = [await newKeyOf(), await newKey()];
+  await admin("PUT", `/organisations/${brief.organisation}/retention`, { requestDays: 3 });
+  const id = (days: number, end: string): string => `req_${(Date.now() - days * 86_400_000).toString(16).padStart(12, "0")}${end}`;
+  const rows = [[id(31, "a"), key], [id(29, "b"), key], [id(4, "c"), brief], [id(2, "d"), brief]] as const;
+  await env.DB.batch(rows.map(([one, by]) => env.DB.prepare("INSERT INTO refused_requests VALUES (?, ?, ?, ?, 404, 'model_not_found', 'm', 'openai-chat')").bind(one, Number.parseInt(one.slice(4, 16), 16), by.id, by.organisation)));
+  expect((await call(brief.secret, "GET", `/dashboard/requests/${rows[2][0]}`)).status, "before the night").toBe(404);
+  await pruneRequests(env.DB, Date.now());
+  const { results } = await env.DB.prepare("SELECT id FROM refused_requests WHERE key_id IN (?, ?) ORDER BY id").bind(key.id, brief.id).all<{ id: string }>();
+  expect(results.map((row) => row.id)).toEqual([rows[1][0], rows[3][0]]);
 });
 
 test("the first key's page hears of a refused request, and of the first that is answered", async () => {

@@ -112,6 +112,19 @@ describe("a warm chat request", () => {
     expect(response.headers.get("x-ratelimit-remaining")).toBe(String(50 - counters.minute.requests));
   });
 
+  test("one that the Worker refuses: no D1 either, and its object hears of it in a call that asks for the counters anyway", async () => {
+    const secret = await newKey("key_wrong", { requestsPerMinute: 50 });
+    const sent = upstream();
+    await chat(secret);
+    await settled("key_wrong");
+    const queries = watchD1();
+    const calls = vi.spyOn(KeyMeter.prototype, "apply");
+    const response = await chat(secret, { messages: "Hi" });
+    expect([response.status, response.headers.get("x-ratelimit-remaining")]).toEqual([400, "49"]);
+    expect([queries(), sent()]).toEqual([0, 1]);
+    expect(calls.mock.calls.map(([operations]) => operations)).toEqual([[{ do: "look", version: 1, refused: { id: response.headers.get("x-request-id"), status: 400, code: "invalid_request", model: null, protocol: "openai-chat" } }]]);
+  });
+
   test("one that is refused: no D1 either, one call to its object, nothing sent, nothing written", async () => {
     const secret = await newKey("key_full", { requestsPerMinute: 2 });
     const sent = upstream();
