@@ -2,15 +2,15 @@
 import type { Principal } from "../accounts/index.ts";
 import { GatewayError } from "../errors.ts";
 import type { RateState } from "../limits/index.ts";
-import { log } from "../telemetry/log.ts";
+import { log, redact } from "../telemetry/log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { LimitError, look } from "./admit.ts";
 import { failure } from "./answer.ts";
 import { isWish } from "./wish.ts";
 import type { RequestContext } from "./context.ts";
 
-/** So much of a model's name is written down. */
-const mostModel = 200;
+/** What may be a model's name, and is written down as one; a prompt in its place is not. */
+const nameLike = /^\S{1,200}$/;
 /** Told to who has no key, or by a provider that was asked. */
 const notRefused: readonly GatewayError["code"][] = ["missing_api_key", "invalid_api_key", "key_revoked", "key_expired", "upstream_refused", "upstream_error", "upstream_timeout"];
 
@@ -29,7 +29,7 @@ async function withStanding(context: RequestContext, caller: Principal, error: G
   const { request: { headers }, requestId: id, settles } = context;
   // What is run again until it can be is refused nobody; a sovereign request's own words are kept nowhere.
   const sovereign = caller.sovereign || isWish(headers.get("x-sovereign"));
-  const refused = { id, status: error.status, code: error.code, model: sovereign || model === undefined ? null : model.slice(0, mostModel).toWellFormed(), protocol };
+  const refused = { id, status: error.status, code: error.code, model: !sovereign && model !== undefined && nameLike.test(model) ? redact(model).toWellFormed() : null, protocol };
   try {
     return { error, rate: (await look(context, caller, settles || notRefused.includes(error.code) ? undefined : refused)).rate };
   } catch (refused) {

@@ -100,6 +100,14 @@ describe("one of them", () => {
   });
 });
 
+test("what no model can be called is not kept as a name: a prompt, a key", async () => {
+  const key = await newKeyOf();
+  const [prompt, secret] = [await ask(key, { model: "Tell me a secret, please" }), await ask(key, { model: key.secret })];
+  expect([prompt.status, secret.status]).toEqual([400, 404]);
+  expect(await json(key, `/requests/${prompt.id}`)).toMatchObject({ model: null });
+  expect(await json(key, `/requests/${secret.id}`)).toMatchObject({ model: "[redacted]" });
+});
+
 test("the list has them among the others, by outcome, key, model, status and time, and as they come", async () => {
   const key = await newKeyOf();
   const since = Date.now();
