@@ -73,6 +73,29 @@ describe("one of them", () => {
     for (const said of [`refused, ${status}`, code, "No provider was asked. It cost nothing.", asked ?? "Not kept"]) expect(text).toContain(said);
   });
 
+  const unknown = "no-such-model";
+  const said = [{ role: "user", content: "hi" }];
+  test.each<[string, string, Json]>([
+    ["Anthropic's", "/v1/messages", { model: unknown, max_tokens: 5, messages: said }],
+    ["a response", "/v1/responses", { model: unknown, input: "hi" }],
+    ["a stored chat", "/v1/chat/completions", { model: unknown, messages: said, store: true }],
+    ["a stream", "/v1/chat/completions", { model: unknown, messages: said, stream: true }],
+    ["several prompts", "/v1/completions", { model: unknown, prompt: ["a", "b"] }],
+    ["embeddings", "/v1/embeddings", { model: unknown, input: "hi" }],
+    ["speech", "/v1/audio/speech", { model: unknown, input: "hi", voice: "alloy" }],
+    ["Google's", `/v1beta/models/${unknown}:generateContent`, { contents: [{ parts: [{ text: "hi" }] }] }],
+    ["OpenRouter's", "/api/v1/chat/completions", { model: unknown, messages: said }],
+    ["ForgeLab's, thought about", "/api/v1/chat/completions", { model: unknown, message: "hi", mode: "brain" }],
+  ])("by the id of its answer, whatever it speaks: %s", async (_, path, body) => {
+    const key = await newKeyOf();
+    const response = await call(key.secret, "POST", path, body);
+    await response.text();
+    const id = response.headers.get("x-request-id")!;
+    expect(await json(key, `/requests/${id}`)).toMatchObject({ id, end: "refused", status: response.status, errorCode: "model_not_found", model: unknown });
+    // Each prompt is a request of its own, as it would be in the ledger.
+    expect((await json(key, "/usage")).refused.requests).toBe(Array.isArray(body.prompt) ? body.prompt.length : 1);
+  });
+
   test("is nobody else's: not another key's, not another organisation's, and a revoked key leaves none", async () => {
     const [key, other, foreign] = [await newKeyOf(), await newKeyOf(), await newKey({ usageScope: "organisation" }, stranger.organisationId)];
     const { id } = await ask(key, { model: "no-such-model" });
