@@ -78,6 +78,7 @@ const packages: Record<string, { rooms: string[]; why: string }> = {
   "node:crypto": { rooms: ["dashboard"], why: "scrypt by the runtime itself" },
   "d3-array": { rooms: ["dashboard"], why: "round numbers for a chart's scale; pure" },
   "d3-shape": { rooms: ["dashboard"], why: "lines and areas as SVG paths; pure, so charts need no script in the browser" },
+  marked: { rooms: ["dashboard"], why: "reads Markdown as CommonMark has it, in the browser only; what it makes of HTML is not used" },
   "export-to-csv": { rooms: ["ledger"], why: "CSV with a defence against formulas, no Buffer, 3 kB" },
   multipasta: { rooms: ["form"], why: "a multipart parser that streams: no file is held, no Node, no dependency, 12 kB" },
   "fastest-levenshtein": { rooms: ["router"], why: "near matches of a model's name" },

@@ -4,24 +4,27 @@ import { Code, Notice, Submit } from "./parts.tsx";
 import { Icon } from "./icon.tsx";
 
 /** What a model said, and what it took; texts, as they are shown. */
-export type Shown = { text: string; thought: string; calls: readonly { name: string; arguments: string }[]; problem?: string; state: string; first?: string; total: string; tokens: string; cost: string };
+export type Shown = { text: string; thought: string; calls: readonly { name: string; arguments: string }[]; problem?: string; noModel?: boolean; state: string; first?: string; total: string; tokens: string; cost: string };
 
 const measures = [["first", "First token"], ["total", "In all"], ["tokens", "Tokens"], ["cost", "Cost"]] as const;
+
+/** Copies what was said as it was said. islands/playground.ts makes it work. */
+const CopyAnswer = () => <button type="button" class="copy" data-copy-answer hidden><Icon name="copy" /><span data-copy-label>Copy</span><span class="hidden"> the answer as text</span></button>;
 
 /** One model and its answer. */
 const Lane = ({ from, shown }: { from: Typed; shown?: Shown }) => (
   <section class="card lane" data-lane aria-label="Model">
     <div class="lane-head">
       <TextField name="model" label="Model" from={from} value="auto" maxlength={200} list="models" />
-      <button type="button" class="button quiet" data-remove hidden><span>Remove</span></button>
+      <button type="button" class="button quiet square" data-remove hidden><Icon name="close" /><span class="hidden">Remove this model</span></button>
     </div>
     <p class="note" role="status" data-state>{shown?.state ?? "Nothing asked yet."}</p>
     <div class="stack turns" data-turns hidden></div>
     <details class="more" data-thought hidden={!shown?.thought}><summary>Thoughts</summary><pre class="said note" tabindex={0} aria-label="Thoughts">{shown?.thought}</pre></details>
-    <pre class="said" data-text tabindex={0} aria-label="Answer" hidden={!shown?.text}>{shown?.text}</pre>
+    <div class="answer" data-answer hidden={!shown?.text}><div class="said typed" data-text role="group" tabindex={0} aria-label="Answer">{shown?.text}</div><CopyAnswer /></div>
     <div class="stack" data-calls>{shown?.calls.map(({ name, arguments: said }) => <div><p><strong>{name}</strong></p><pre class="said">{said}</pre></div>)}</div>
     <div class="stack" data-results></div>
-    <p class="error" role="alert" data-problem hidden={!shown?.problem}>{shown?.problem}</p>
+    <div class="error" role="alert" data-problem hidden={!shown?.problem}><p data-problem-text>{shown?.problem}</p><p data-problem-models hidden={!shown?.noModel}><a href="/dashboard/models">Models</a> lists what you can call.</p></div>
     <dl class="measures">{measures.map(([name, label]) => <div><dt>{label}</dt><dd data-measure={name}>{shown?.[name] ?? "—"}</dd></div>)}</dl>
     <div class="row" data-lane-actions hidden>
       <button type="button" class="button secondary" data-stop hidden><span>Stop</span></button>

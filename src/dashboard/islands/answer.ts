@@ -3,19 +3,19 @@
 /** `more`: what else came with it, such as a provider's signature. */
 export type Call = { id?: string; name: string; arguments: string; more?: Record<string, unknown> };
 export type Usage = { input: number; output: number; reasoning: number };
-/** An answer so far. `details`: thoughts as they are to be given back; `finish`: why it ended; `problem`: what broke it off. */
-export type Answer = { text: string; thought: string; calls: Call[]; details: Record<string, unknown>[]; finish?: string; usage?: Usage; problem?: string };
+/** An answer so far. `details`: thoughts as they are to be given back; `finish`: why it ended; `problem`: what broke it off; `noModel`: there is no such model. */
+export type Answer = { text: string; thought: string; calls: Call[]; details: Record<string, unknown>[]; finish?: string; usage?: Usage; problem?: string; noModel?: boolean };
 
 export const nothing = (): Answer => ({ text: "", thought: "", calls: [], details: [] });
 
 type Part = { index?: number; id?: string; type?: string; function?: { name?: string; arguments?: string } };
 type Delta = { content?: string | null; reasoning_content?: string | null; reasoning?: string | null; reasoning_details?: Record<string, unknown>[] | null; tool_calls?: Part[] | null };
 type Counts = { prompt_tokens?: number; completion_tokens?: number; completion_tokens_details?: { reasoning_tokens?: number } | null };
-type Said = { choices?: { delta?: Delta; message?: Delta; finish_reason?: string | null }[]; usage?: Counts | null; error?: { message?: string } };
+type Said = { choices?: { delta?: Delta; message?: Delta; finish_reason?: string | null }[]; usage?: Counts | null; error?: { message?: string; code?: string | number | null } };
 
 /** Adds a chunk, or a whole answer. Returns whether it says anything to read. */
 export function add(answer: Answer, said: Said): boolean {
-  if (said.error) answer.problem = said.error.message ?? "It broke off.";
+  if (said.error) tellOf(answer, said.error);
   if (said.usage) {
     const { prompt_tokens: input = 0, completion_tokens: output = 0, completion_tokens_details: details } = said.usage;
     answer.usage = { input, output, reasoning: details?.reasoning_tokens ?? 0 };
@@ -34,6 +34,14 @@ export function add(answer: Answer, said: Said): boolean {
     call.arguments += called?.arguments ?? "";
   }
   return Boolean(content || thought || reasoning || calls?.length);
+}
+
+/** A page has a way to its models; whoever writes a program asks the gateway for them. */
+const forPrograms = / GET \/v1\/models lists .*$/;
+
+function tellOf(answer: Answer, { message = "It broke off.", code }: NonNullable<Said["error"]>): void {
+  answer.problem = message.replace(forPrograms, "");
+  if (code === "model_not_found") answer.noModel = true;
 }
 
 /** Pieces of one thought have one index. */

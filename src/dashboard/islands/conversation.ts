@@ -1,6 +1,7 @@
 /** A lane's conversation: what was said before, above what is said now, and the fields for what tools have to say. */
 import { awaitsResults, type Turn } from "./turns.ts";
 import { callsOf, find } from "./lane.ts";
+import { writeMarkdown } from "./markdown.ts";
 
 const conversations = new WeakMap<HTMLElement, Turn[]>();
 let fields = 0;
@@ -25,11 +26,22 @@ const asked = ({ prompt, images }: Pick<Turn, "prompt" | "images">): HTMLElement
   return prompt.trim() === "" && pictures.length === 0 ? [] : [element("div", { className: "asked" }, element("p", { className: "hidden", textContent: "You" }), element("pre", { className: "said", tabIndex: 0, textContent: prompt }), ...pictures)];
 };
 
-/** Shows what came before, and what is asked now. As text, whatever it says. */
+/** An answer that is over, in the frame of the one that is given now, with its button. */
+function answered(lane: HTMLElement, text: string): HTMLElement {
+  const frame = find("[data-answer]", lane).cloneNode(true) as HTMLElement;
+  const said = find("[data-text]", frame);
+  for (const [place, name] of [[frame, "answer"], [said, "text"]] as const) delete place.dataset[name];
+  said.replaceChildren();
+  writeMarkdown(said, text);
+  frame.hidden = false;
+  return frame;
+}
+
+/** Shows what came before, and what is asked now. */
 export function transcribe(lane: HTMLElement, turns: readonly Turn[], now?: Pick<Turn, "prompt" | "images">): void {
   const before = turns.flatMap((turn) => [
     ...asked(turn),
-    ...(turn.answer.text === "" ? [] : [element("pre", { className: "said", tabIndex: 0, textContent: turn.answer.text })]),
+    ...(turn.answer.text === "" ? [] : [answered(lane, turn.answer.text)]),
     ...callsOf(turn.answer.calls, turn.results),
   ]);
   const place = find("[data-turns]", lane);

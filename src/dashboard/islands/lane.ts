@@ -1,5 +1,6 @@
 /** What stands in a lane of the playground: what a model says, and what that takes. */
 import { nothing, type Answer, type Usage } from "./answer.ts";
+import { writeMarkdown } from "./markdown.ts";
 
 export const find = <T extends HTMLElement>(selector: string, place: ParentNode): T => place.querySelector<T>(selector)!;
 const amounts = new Intl.NumberFormat("en-US");
@@ -7,11 +8,6 @@ export const tokens = ({ input, output, reasoning }: Usage): string => `${amount
 export const seconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(2)} s`);
 export const tell = (lane: HTMLElement, text: string): void => void (find("[data-state]", lane).textContent = text);
 export const measure = (lane: HTMLElement, name: string, text: string): void => void (find(`[data-measure="${name}"]`, lane).textContent = text);
-
-function write(element: HTMLElement, text: string): void {
-  element.hidden = text === "";
-  if (element.textContent !== text) element.textContent = text;
-}
 
 /** Tool calls, each by its name with what it is called with, and what was given for it. */
 export const callsOf = (calls: Answer["calls"], results: readonly string[] = []): HTMLElement[] =>
@@ -29,14 +25,17 @@ export const callsOf = (calls: Answer["calls"], results: readonly string[] = [])
     return call;
   });
 
-/** Shows an answer as far as it is there. As text, whatever it says. */
-export function draw(lane: HTMLElement, { text, thought, calls, problem, usage }: Answer): void {
-  write(find("[data-text]", lane), text);
+/** Shows an answer as far as it is there. */
+export function draw(lane: HTMLElement, { text, thought, calls, problem, noModel = false, usage }: Answer): void {
+  find("[data-answer]", lane).hidden = text === "";
+  writeMarkdown(find("[data-text]", lane), text);
   const thoughts = find("[data-thought]", lane);
   thoughts.hidden = thought === "";
   find("pre", thoughts).textContent = thought;
   find("[data-calls]", lane).replaceChildren(...callsOf(calls));
-  write(find("[data-problem]", lane), problem ?? "");
+  find("[data-problem]", lane).hidden = problem === undefined;
+  find("[data-problem-text]", lane).textContent = problem ?? "";
+  find("[data-problem-models]", lane).hidden = !noModel;
   if (usage) measure(lane, "tokens", tokens(usage));
 }
 

@@ -1,6 +1,7 @@
 /** The playground: up to four models answer the same prompt at once, each in its lane, with what it takes. */
 import { add, eventsOf, nothing } from "./answer.ts";
 import { forget, remember, transcribe, turnsOf } from "./conversation.ts";
+import { copyAnswer } from "./copy.ts";
 import { costOf } from "./cost.ts";
 import { imagesIn } from "./images.ts";
 import { clear, draw, find as within, measure, seconds, tell, tokens } from "./lane.ts";
@@ -186,6 +187,8 @@ function noteLanes(): void {
     find("[data-lane-actions]", lane).hidden = false;
     modelOf(lane).id = `model-${i}`;
     find<HTMLLabelElement>("label", lane).htmlFor = `model-${i}`;
+    find("[data-remove] span", lane).textContent = `Remove model ${i + 1}`;
+    find("[data-answer] [data-copy-answer]", lane).hidden = false;
     lane.setAttribute("aria-label", `Model ${i + 1}`);
   }
 }
@@ -196,6 +199,7 @@ lanes.addEventListener("click", (event) => {
   if (!button || !lane) return;
   if (button.matches("[data-stop]")) running.get(lane)?.abort();
   if (button.matches("[data-code]")) showCode(lane);
+  if (button.matches("[data-copy-answer]")) void copyAnswer(button);
   if (button.matches("[data-send-results]")) send(wishes([lane], () => wishOf(lane, { prompt: "", images: [] })));
   if (!button.matches("[data-remove]")) return;
   running.get(lane)?.abort();
@@ -226,6 +230,9 @@ function showCode(lane: HTMLElement): void {
   dialog.showModal();
 }
 find("[data-closes]", dialog).addEventListener("click", () => dialog.close());
+
+// Where a name is longer than its field.
+lanes.addEventListener("input", ({ target }) => void (target instanceof HTMLInputElement && (target.title = target.value)));
 
 // Names come when somebody wants one, and anew for another key.
 let namesOf: string | undefined;

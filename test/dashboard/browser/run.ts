@@ -11,7 +11,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { tryAccount } from "./account.ts";
 import { openBrowser } from "./browser.ts";
 import { plainFiles, tryFiles } from "./files.ts";
-import { plainPlayground, tryPlayground } from "./playground.ts";
+import { plainPlayground, playgroundAlone, tryPlayground } from "./playground.ts";
 import { operatorEmail, visitOperator } from "./operator.ts";
 import { tryHome } from "./home.ts";
 import { visitReference } from "./reference.ts";
@@ -152,8 +152,10 @@ if (only === "operator") {
   await site.stop();
   end();
 }
-if (only === "home") {
-  await tryHome(browser, site, { check, looksGood });
+/** Parts that can be tried by themselves. */
+const alone = { home: tryHome, playground: playgroundAlone } as const;
+if (only && Object.hasOwn(alone, only)) {
+  await alone[only as keyof typeof alone](browser, site, { check, looksGood });
   await browser.close();
   await site.stop();
   end();
