@@ -1,6 +1,6 @@
 /** What a region's isolates tell each other: a board that adds up their reports, and the words they use. The clock is passed in. */
 import { adopt, contradicts, newCircuit, observe, stateAt, tell, type Circuit, type State, type ToldCircuit } from "./circuit.ts";
-import { decay, figuresOf, merge, newVitals, sameFigures, type Delta, type Figures, type Vitals } from "./vitals.ts";
+import { decay, figuresOf, merge, newVitals, sameFigures, type Delta, type Figures, type Vitals, type Why } from "./vitals.ts";
 
 /** As many deployments are held, in the isolate and on the board; the ones silent for longest go first. */
 export const mostDeployments = 5_000;
@@ -13,6 +13,8 @@ export type News = Delta & {
   /** Failures since the last answer. */
   readonly run: number;
   readonly agoMs: number;
+  /** The last failure of all, where there is one among them. */
+  readonly failure?: (Why & { readonly agoMs: number }) | undefined;
 };
 
 export type Report = {
@@ -38,10 +40,18 @@ export type Snapshot =
   | { readonly is: "strange"; readonly board: string }
   | { readonly is: "taken"; readonly board: string; readonly version: number; readonly changed: readonly Told[] };
 
-/** A deployment as the board has it. `answered`, `failed`: attempts, of which those that are older by the half-life count half. */
-export type Seen = { readonly deployment: string; readonly answered: number; readonly failed: number; readonly figures: Figures; readonly state: State; readonly touchedMs: number };
+export type Failure = Why & { readonly atMs: number };
 
-type Row = { vitals: Vitals; circuit: Circuit; figures: Figures; version: number; touchedMs: number };
+/**
+ * A deployment as the board has it. `answered`, `failed`: attempts, of which those that are older by the half-life count half. `probeAtMs`: open, until
+ * when it is left alone. `failure`: the last that was told of.
+ */
+export type Seen = {
+  readonly deployment: string; readonly answered: number; readonly failed: number; readonly figures: Figures; readonly state: State; readonly touchedMs: number;
+  readonly probeAtMs?: number; readonly failure?: Failure;
+};
+
+type Row = { vitals: Vitals; circuit: Circuit; figures: Figures; version: number; touchedMs: number; failure?: Failure };
 
 /** Forgets the silent ones of a map that holds the one touched last at its end. */
 export function forget(rows: Map<string, { readonly touchedMs: number }>, nowMs: number): void {
@@ -49,6 +59,12 @@ export function forget(rows: Map<string, { readonly touchedMs: number }>, nowMs:
     if (rows.size <= mostDeployments && nowMs - touchedMs < silentMs) return;
     rows.delete(deployment);
   }
+}
+
+/** Of two failures the later one stays. */
+function fail(row: Row, { agoMs, ...why }: NonNullable<News["failure"]>, nowMs: number): void {
+  const atMs = nowMs - Math.max(agoMs, 0);
+  if (atMs >= (row.failure?.atMs ?? 0)) row.failure = { ...why, atMs };
 }
 
 export class Board {
@@ -77,15 +93,17 @@ export class Board {
 
   /** Every deployment that it has heard of, as it is now. */
   look(nowMs: number): Seen[] {
-    return [...this.rows].map(([deployment, { vitals, circuit, touchedMs }]) => {
+    return [...this.rows].map(([deployment, { vitals, circuit, touchedMs, failure }]) => {
       decay(vitals, nowMs);
-      return { deployment, answered: vitals.answered, failed: vitals.failed, figures: figuresOf(vitals), state: stateAt(circuit, nowMs), touchedMs };
+      const state = stateAt(circuit, nowMs);
+      return { deployment, answered: vitals.answered, failed: vitals.failed, figures: figuresOf(vitals), state, touchedMs, ...(state === "open" && { probeAtMs: circuit.probeAtMs }), ...(failure && { failure }) };
     });
   }
 
   private count(deployment: string, news: News, again: boolean, nowMs: number): void {
     const row = this.row(deployment, nowMs);
     merge(row.vitals, news, nowMs);
+    if (news.failure) fail(row, news.failure, nowMs);
     const figures = figuresOf(row.vitals);
     const turned = !again && observe(row.circuit, { answered: news.answered, failed: news.failed, run: news.run }, nowMs - Math.max(news.agoMs, 0));
     if (turned || !sameFigures(row.figures, figures)) row.version = this.version += 1;

@@ -1,7 +1,7 @@
 /** What one isolate knows of the deployments' health: what it saw itself at once, what the region's others saw a little later. */
 import { log } from "../telemetry/index.ts";
 import { within } from "../within.ts";
-import { forget, mostDeployments, type News, type Report, type Snapshot, type Told } from "./board.ts";
+import { forget, mostDeployments, type Failure, type News, type Report, type Snapshot, type Told } from "./board.ts";
 import { adopt, mayTry, newCircuit, observe, stateAt, tell, type Circuit, type ToldCircuit } from "./circuit.ts";
 import { decay, figuresOf, newDelta, newVitals, record, type Delta, type Event, type Figures, type Standing, type Vitals } from "./vitals.ts";
 
@@ -30,6 +30,7 @@ type Held = {
   region?: Figures;
   untold?: Untold | undefined;
   standing?: Standing | undefined;
+  failure?: Failure;
   touchedMs: number;
 };
 
@@ -73,6 +74,7 @@ export class Health {
     held.standing = undefined;
     if (event.is === "streamed") return;
     const failed = event.is === "failed" ? 1 : 0;
+    if (event.is === "failed" && event.why) held.failure = { ...event.why, atMs: nowMs };
     untold.run = failed ? untold.run + 1 : 0;
     // An answer is told of the time when its first byte came: what follows of it is no news.
     const atMs = event.is === "answered" ? nowMs - Math.max(event.streamMs ?? 0, 0) : nowMs;
@@ -148,13 +150,20 @@ export class Health {
     const told = again ? [...this.held.keys()] : turned.map(([deployment]) => deployment);
     return {
       from: this.id!, number, board, again, since: this.version,
-      news: news.map(([deployment, { lastMs, ...delta }]): [string, News] => [deployment, { ...delta, agoMs: Math.max(nowMs - lastMs, 0) }]),
+      news: news.map(([deployment, { lastMs, ...delta }]): [string, News] => [deployment, { ...delta, agoMs: Math.max(nowMs - lastMs, 0), ...(delta.failed > 0 && this.failureOf(deployment, nowMs)) }]),
       circuits: told.flatMap((deployment): [string, ToldCircuit][] => {
         const circuit = this.held.get(deployment)?.circuit;
         const said = circuit && tell(circuit, nowMs);
         return said ? [[deployment, said]] : [];
       }),
     };
+  }
+
+  private failureOf(deployment: string, nowMs: number): Pick<News, "failure"> {
+    const failure = this.held.get(deployment)?.failure;
+    if (!failure) return {};
+    const { atMs, ...why } = failure;
+    return { failure: { ...why, agoMs: nowMs - atMs } };
   }
 
   private take(): Sent {

@@ -10,4 +10,4 @@ export type { State } from "./circuit.ts";
 export type { Seen } from "./board.ts";
 export { Health, type Boards } from "./health.ts";
 export { HealthBoard } from "./health-board.do.ts";
-export type { Event, Figures, Standing } from "./vitals.ts";
+export type { Event, Figures, Standing, Why } from "./vitals.ts";

@@ -16,7 +16,10 @@ export type Event =
   /** The stream of an attempt that was noted as answered is over. */
   | { readonly is: "streamed"; readonly outputTokens: number; readonly streamMs: number }
   /** 5xx, 408, 429, connection refused, time-out, an error inside the stream. `retryAfterMs`: how long the provider asked to wait. */
-  | { readonly is: "failed"; readonly retryAfterMs?: number | undefined };
+  | { readonly is: "failed"; readonly retryAfterMs?: number | undefined; readonly why?: Why | undefined };
+
+/** Why an attempt failed, for whoever looks after it. `code`: an error's; `status`: the provider's own, where it answered. Never its words. */
+export type Why = { readonly code: string; readonly status?: number | undefined };
 
 /** What is known of a deployment. */
 export type Standing = Figures & {

@@ -12,8 +12,8 @@ export type Failure = {
   /** The provider's own words and status, passed on as they are. */
   answer?: { status: number; body: string; retryAfter: string | null } | undefined;
   upstreamRequestId: string | null;
-  /** The provider has answered, and not with what was asked for. */
-  answered?: true;
+  /** The provider has answered, with this status and not with what was asked for. */
+  answered?: number;
   /** It is about reasoning that was made, and sealed, by somebody else. */
   unreadable?: true;
 } & Setback;
@@ -50,7 +50,7 @@ export async function tryOnce(attempt: Attempt, exchange: Exchange, signal: Abor
     return { failure: { error, upstreamRequestId: null, ...(error.code === "upstream_error" ? passing : final) } };
   }
   const id = cutOut(upstreamRequestId(endpoint, response)?.slice(0, 200) ?? null, endpoint.secret);
-  return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: { ...(await failureOf({ ...attempt, endpoint }, exchange.sameErrors, response, id, signal)), answered: true } };
+  return response.ok ? { response, upstreamRequestId: id, attempt: { ...attempt, endpoint } } : { failure: { ...(await failureOf({ ...attempt, endpoint }, exchange.sameErrors, response, id, signal)), answered: response.status } };
 }
 
 /** The same with at most `ms` until there are headers; undefined: as long as it takes. */

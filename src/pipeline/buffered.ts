@@ -56,7 +56,7 @@ export async function whole({ run, attempt, exchange, response, upstreamRequestI
     throw error;
   }
   if (answer.seen.error !== undefined && !last) return fails(new GatewayError("upstream_error", cutOut(`${name}: ${answer.seen.error.slice(0, 2_000)}`, attempt.endpoint.secret)));
-  context.isolate.health.note(attempt.vital, { is: answer.seen.error === undefined ? "answered" : "failed" }, Date.now());
+  context.isolate.health.note(attempt.vital, answer.seen.error === undefined ? { is: "answered" } : { is: "failed", why: { code: "error_inside" } }, Date.now());
   return { respond: () => told(run, attempt, exchange, answer, { status: response.status, contentType, firstByteMs, upstreamRequestId }) };
 }
 

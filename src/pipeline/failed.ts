@@ -18,8 +18,8 @@ export function refuse({ refused }: Relay, { deployment }: Attempt, { error, ans
 }
 
 /** Tells of its deployment. What is about the client's request says nothing of it, and neither does our hanging up. */
-export function noteFailure({ context }: Relay, { vital }: Attempt, { error, failsOver, retryAfterMs }: Failure, { aborted }: AbortSignal): void {
-  if (failsOver && error.code !== "invalid_request" && error.status !== 404 && !aborted) context.isolate.health.note(vital, { is: "failed", retryAfterMs }, Date.now());
+export function noteFailure({ context }: Relay, { vital }: Attempt, { error, answered: status, failsOver, retryAfterMs }: Failure, { aborted }: AbortSignal): void {
+  if (failsOver && error.code !== "invalid_request" && error.status !== 404 && !aborted) context.isolate.health.note(vital, { is: "failed", retryAfterMs, why: { code: error.code, status } }, Date.now());
 }
 
 /** Settles it, and tells the client. `cut`: an answer was about to come when we hung up. */

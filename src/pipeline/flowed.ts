@@ -28,7 +28,8 @@ export function flowed({ run, attempt, exchange, response, upstreamRequestId }: 
       lastWords: telling?.fail && (() => telling.fail!(new GatewayError("upstream_error", `The answer of ${attempt.endpoint.provider.name} broke off.`))),
     });
     context.waitUntil(end.then(async (how) => {
-      health.note(attempt.vital, { is: how === "done" || how === "client_gone" ? "answered" : "failed" }, Date.now());
+      const came = how === "done" || how === "client_gone";
+      health.note(attempt.vital, came ? { is: "answered" } : { is: "failed", why: { code: how === "idle" ? "upstream_timeout" : "broke_off" } }, Date.now());
       const ended = how === "done" ? "complete" : how === "client_gone" ? "client_gone" : how === "idle" ? "upstream_timeout" : "upstream_error";
       const ending = {
         end: ended, status: response.status, way: "pump", firstByteMs, totalMs: Date.now() - context.startedAtMs, upstreamRequestId, losses: exchange.losses, ...routeOf(run),

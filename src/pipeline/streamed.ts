@@ -105,7 +105,7 @@ export async function streamed({ run, attempt, exchange, startedMs, beside, resp
   /** A stream that broke tells of its deployment as one that never came; one that ran to its end tells how fast it was. */
   function noteEnd(how: StreamEnd): void {
     const { attempt: { vital }, begunMs } = now;
-    if (how === "upstream_error" || how === "idle" || (how === "done" && (observer.seen.error !== undefined || !observer.seen.terminated))) health.note(vital, { is: "failed" }, Date.now());
+    if (how === "upstream_error" || how === "idle" || (how === "done" && (observer.seen.error !== undefined || !observer.seen.terminated))) health.note(vital, { is: "failed", why: { code: how === "idle" ? "upstream_timeout" : "broke_off" } }, Date.now());
     else if (how === "done" && begunMs !== undefined) health.note(vital, { is: "streamed", outputTokens: observer.seen.usage?.outputTokens ?? 0, streamMs: Date.now() - begunMs }, Date.now());
   }
 }

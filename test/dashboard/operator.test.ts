@@ -177,6 +177,25 @@ test("health is the region's board's: what fails stands first, with its share", 
   expect(await (await operator.get("/operator/health?region=nowhere")).text(), "as one's own").toContain("No traffic");
 });
 
+test("health is found by model or provider, and says until when a deployment is left alone, and why", async () => {
+  const operator = await newOperator();
+  const news = (failure?: { code: string; status?: number; agoMs: number }) => ({ ...newDelta(), answered: failure ? 0 : 9, failed: failure ? 9 : 0, run: failure ? 9 : 0, agoMs: 0, failure });
+  await env.HEALTH_BOARD.getByName("SA").exchange({ from: "test", number: 1, board: undefined, since: 0, circuits: [], news: [
+    ["openai/limited", news({ code: "upstream_refused", status: 429, agoMs: 4_000 })], ["anthropic/gone", news({ code: "upstream_timeout", agoMs: 90_000 })], ["openai/fine", news()],
+  ] });
+  const page = async (query: string): Promise<string> => (await operator.get(`/operator/health?region=SA${query}`)).text();
+  const named = async (query: string): Promise<string[]> => [...(await page(query)).matchAll(/<code>((?:openai|anthropic)\/\w+)<\/code>/g)].map(([, name]) => name!).toSorted();
+  expect(await named("")).toEqual(["anthropic/gone", "openai/fine", "openai/limited"]);
+  expect(await named("&q=OpenAI")).toEqual(["openai/fine", "openai/limited"]);
+  expect(await named("&left=on")).toEqual(["anthropic/gone", "openai/limited"]);
+  expect(await named("&left=on&q=openai+lim")).toEqual(["openai/limited"]);
+  expect(await page("&left=on&q=fine")).toContain("None like that is left alone");
+  const text = await page("");
+  expect(text).toMatch(/left alone<\/span><span class="note"> for another [12] s<[\s\S]*429, too many requests, <time[^>]*>[45] seconds ago/);
+  expect(text).toMatch(/nothing came in time, <time[^>]*>1 minute ago/);
+  expect(await page("&q=fine&left=on"), "another region by the same question").toContain("region=EU&amp;q=fine&amp;left=on");
+}, 20_000);
+
 test("a batch under way is seen and cancelled; a dead letter is written down once", async () => {
   const [operator, { organisationId }] = [await newOperator(), await newMember("owner")];
   const { key } = await createKey(env.DB, { actor: "test", nowMs: 1 }, env.KEY_PEPPER, { organisationId, name: "web", policy: keyPolicySchema.parse({}), expiresAtMs: null, prefix: "sk-forge-" });

@@ -130,3 +130,24 @@ test("nothing is stored, and no alarm is set", async () => {
   const stored = await runInDurableObject(board, async (_, { storage }) => ({ alarm: await storage.getAlarm(), rows: [...(await storage.list())].length }));
   expect(stored).toEqual({ alarm: null, rows: 0 });
 });
+
+test("the last failure is on the board with its reason and its time, and told again to a board that has forgotten it", async () => {
+  const [one, other] = [isolate("why"), isolate("why")];
+  const board = env.HEALTH_BOARD.getByName("why");
+  const last = async () => (await board.look()).find(({ deployment }) => deployment === "p/m")?.failure;
+  one.note({ is: "failed", why: { code: "upstream_timeout" } });
+  pass(1_000);
+  one.note({ is: "failed", why: { code: "upstream_refused", status: 429 } });
+  one.note(ok);
+  const atMs = Date.now();
+  pass(3_000);
+  await one.sync();
+  expect(await last()).toEqual({ code: "upstream_refused", status: 429, atMs });
+  other.note(ok);
+  await other.sync();
+  expect(await last(), "an answer leaves it").toMatchObject({ status: 429 });
+  await evictDurableObject(board);
+  pass(5_000);
+  await one.sync();
+  expect(await last()).toEqual({ code: "upstream_refused", status: 429, atMs });
+});

@@ -50,6 +50,18 @@ const events = (...frames: string[]): Response => new Response(frames.join(""), 
 const stream = (): Response => events(chunk({ role: "assistant", content: "" }), chunk({ content: "hi" }), chunk({}, "stop"), "data: [DONE]\n\n");
 const refuse = (status: number, headers: Record<string, string> = {}): Response => Response.json({ error: { message: `no ${status}`, type: "x" } }, { status, headers });
 
+test.each([
+  ["a status that is about us", () => refuse(403), {}, { code: "upstream_error", status: 403 }],
+  ["too many requests", () => refuse(429), {}, { code: "upstream_error", status: 429 }],
+  ["no connection", () => Promise.reject(new Error("connect failed")), {}, { code: "upstream_error" }],
+  ["a stream that ends in its midst", () => events(chunk({ content: "hi" })), { stream: true }, { code: "broke_off" }],
+] as [string, () => Response | Promise<Response>, Json, Json][])("of a failure is told what it was, and none of its words: %s", async (_, failing, more, why) => {
+  const note = vi.spyOn(isolateOf(env).health, "note");
+  outside(({ host }) => (host === first ? failing() : answer()));
+  await (await ask({ model: "openai/both", ...more })).text();
+  await vi.waitFor(() => expect(note.mock.calls.map(([deployment, event]) => [deployment, event.is === "failed" ? event.why : undefined]).filter(([, told]) => told)).toEqual([["openai/both", why]]));
+});
+
 describe("a deployment that does not answer before its first byte makes room for the next", () => {
   const whole: [string, () => Response | Promise<Response>][] = [
     ...[402, 403, 404, 408, 429, 500, 502, 503, 529].map((status): [string, () => Response] => [`status ${status}`, () => refuse(status)]),
