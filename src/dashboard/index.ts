@@ -5,6 +5,7 @@
  */
 import { Hono } from "hono";
 import { asGatewayError } from "../pipeline/index.ts";
+export { decideAndTell } from "./decision.ts";
 export { linkFor } from "./link.ts";
 import { asset } from "./assets.ts";
 import { errorPage } from "./pages/error.tsx";

@@ -1,6 +1,7 @@
 /** What those who run the gateway see and change, and that nobody else does. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { app } from "../../src/app.ts";
 import { newId } from "../../src/accounts/base62.ts";
 import { createKey } from "../../src/accounts/keys.ts";
 import { keyPolicySchema } from "../../src/accounts/policy.ts";
@@ -42,7 +43,25 @@ test("an application is decided once, heard of by e-mail, and stands in the audi
   expect(await (await one.get("/welcome")).text()).toContain("Name your organisation");
   await operator.post("/operator/applications", { email: one.email, state: "declined" });
   expect(await (await one.get("/welcome")).text()).toContain("Your application was declined");
+  expect(operator.mails.map(({ to, subject }) => [to, subject])).toEqual([[one.email, "Welcome to Forge"], [one.email, "Your application to Forge"]]);
+  expect(operator.mails[1]!.text, "who is declined gets no link").not.toContain("https://");
   expect((await operator.post("/operator/applications", { email: newEmail(), state: "approved" })).status).toBe(404);
+});
+
+test("who waits is told where the answer goes, and gets it there from the admin API too", async () => {
+  const one = await newPerson(newEmail(), { DASHBOARD_SIGN_UP: "approval" });
+  await one.post("/apply", { reason: "Trying engines out." });
+  expect(await (await one.get("/welcome")).text()).toContain(`We&#39;ll e-mail ${one.email} as soon as it is decided.`);
+  one.mails.length = 0;
+  const decide = (email: string, state: string) => app.request(`https://forge.example/admin/applications/${email}`, { method: "PUT", headers: { authorization: `Bearer ${env.ADMIN_SECRET}`, "content-type": "application/json" }, body: JSON.stringify({ state }) }, one.env);
+  for (const state of ["declined", "declined", "approved"]) expect(await (await decide(one.email, state)).json()).toMatchObject({ email: one.email, state });
+  expect(one.mails.map(({ to, subject }) => [to, subject])).toEqual([[one.email, "Your application to Forge"], [one.email, "Welcome to Forge"]]);
+  expect((await decide(newEmail(), "approved")).status).toBe(404);
+
+  const { EMAIL: _, ...dumb } = one.env as unknown as Record<string, unknown>;
+  const mute = Object.assign(await newPerson(newEmail(), { DASHBOARD_SIGN_UP: "approval" }), { env: dumb as unknown as Cloudflare.Env });
+  await mute.post("/apply", { reason: "Trying engines out." });
+  expect(await (await mute.get("/welcome")).text(), "and nobody is promised an e-mail where none goes out").toContain("This gateway sends no e-mail yet");
 });
 
 describe("an organisation", () => {
@@ -93,6 +112,8 @@ describe("an organisation", () => {
       { action: "account.update", detail: JSON.stringify({ prepaid: true, paidUntilMs: Date.parse("2999-02-01") }) }, { action: "organisation.update", detail: '{"plan":"pro"}' },
     ]);
     expect((await standing(organisationId)).pools.map(({ id }) => id)).toContain("credits");
+    const cut = await operator.post(path, { ...terms, plan: "free", sovereign: "on" });
+    expect([cut.status, /the plan free has no sovereign requests/.test(await cut.text()), await rows("SELECT plan_id, sovereign FROM organisations WHERE id = ?", organisationId)]).toEqual([422, true, [{ plan_id: "pro", sovereign: 0 }]]);
     const wrong = await operator.post(path, { ...terms, plan: "none" });
     expect([wrong.status, (await wrong.text()).includes("There is no plan")]).toEqual([400, true]);
     await operator.post(`${path}/members`, { email: "new@example.com", role: "billing" });

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { putMember } from "../../src/accounts/members.ts";
-import { call, chatBody, fillCatalog, newKey, outside, prompts } from "../security/stage.ts";
+import { admin as callAdmin, call, chatBody, fillCatalog, newKey, outside, prompts } from "../security/stage.ts";
 import { Browser, newEmail, newMember, password, quickPerson } from "./stage.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -121,6 +121,38 @@ describe("sovereignty", () => {
     expect(page).toMatch(/\d+ of \d+ ways out are closed/);
     expect(page).not.toContain("self.example");
     expect(page, "and offers a viewer no switch").not.toContain('name="sovereign"');
+  });
+
+  test("a plan without sovereign requests: it is not switched on, and always off", async () => {
+    const owner = await newMember("owner");
+    const key = await newKey({}, owner.organisationId);
+    await callAdmin("PATCH", `/organisations/${owner.organisationId}`, { plan: "free" });
+    outside();
+    const ask = async () => (await call(key.secret, "POST", "/v1/chat/completions", { ...chatBody, model: "openai/gpt-test" })).status;
+    const page = await (await owner.get("/settings/sovereignty")).text();
+    expect(page).toMatch(/The plan <a href="\/dashboard\/settings\/billing">free<\/a> has no sovereign requests, so this cannot be switched on/);
+    expect([page.includes("<form method=\"post\" action=\"/dashboard/settings/sovereignty\""), /<button[^>]* disabled[^>]*aria-describedby="why-not"/.test(page), page.includes("503")]).toEqual([false, true, false]);
+    const refused = await owner.post("/settings/sovereignty", { sovereign: "on" });
+    expect([refused.status, /It stays off: the plan of Engines has no sovereign requests/.test(await refused.text()), await ask()]).toEqual([403, true, 200]);
+    expect(await rows("SELECT sovereign FROM organisations WHERE id = ?", owner.organisationId)).toEqual([{ sovereign: 0 }]);
+
+    await callAdmin("PATCH", `/organisations/${owner.organisationId}`, { sovereign: true });
+    expect([await ask(), await (await owner.get("/settings/sovereignty")).text()]).toEqual([403, expect.stringContaining("while this is on, every request is refused with 403")]);
+    expect(locationOf(await owner.post("/settings/sovereignty", { sovereign: "off" }))).toBe("303 /dashboard/settings/sovereignty");
+    expect(await ask()).toBe(200);
+  });
+
+  test("one is asked before it is switched on where nothing can answer, and before it is switched off", async () => {
+    const owner = await newMember("owner");
+    outside();
+    expect(await (await owner.get("/settings/sovereignty")).text(), "a server that answers, and with it a model").not.toContain("<dialog");
+    const alone = Object.assign(new Browser({ SOVEREIGN_ORIGIN: "" }), { cookies: owner.cookies });
+    const show = async () => (await alone.get("/settings/sovereignty")).text();
+    const page = await show();
+    expect(page).toMatch(/<dialog[\s\S]*Switch it on although nothing can answer\?[\s\S]*No self-hosted server is set up here\. Every request of every key is refused with 503[\s\S]*value="on"/);
+    expect(page, "and by no other way").not.toMatch(/value="on"[\s\S]*value="on"/);
+    await alone.post("/settings/sovereignty", { sovereign: "on" });
+    expect(await show()).toMatch(/<dialog[\s\S]*Let prompts leave again\?[\s\S]*value="off"/);
   });
 });
 

@@ -1,12 +1,12 @@
 /** Who asks to use this gateway, and what was said to them. */
 import * as z from "zod";
-import { decide, decidedApplications, getApplication, listApplications, type Application } from "../../accounts/applications.ts";
+import { decidedApplications, listApplications, type Application } from "../../accounts/applications.ts";
 import { Time } from "../components/facts.tsx";
 import { Badge, Card, EmptyState, Notice, Submit, Table } from "../components/parts.tsx";
 import { count, relative } from "../figures.ts";
 import { emailField, readForm } from "../form.ts";
-import { canMail, sendMail } from "../../mail.ts";
-import { decisionMail } from "../mails.ts";
+import { canMail } from "../../mail.ts";
+import { decideAndTell } from "../decision.ts";
 import { showOperator } from "../operator.tsx";
 import { attempt, type Told } from "../settings.tsx";
 import { go, operator, type OperatorVisit } from "../visit.ts";
@@ -62,13 +62,10 @@ export const operatorApplications = [
     if (!form.ok) return page(visit, { problem: "Say whose application, and what is decided.", status: 422 });
     const { env, isolate: { settings }, by, origin } = visit;
     const { email, state } = form.data;
-    const before = await getApplication(env.DB, email);
-    // Sent twice it is decided once, and heard of once.
-    if (before?.state === state) return go(visit, path);
     return attempt(async () => {
-      const { name } = await decide(env.DB, by, email, state);
-      visit.c.executionCtx.waitUntil(sendMail(env, settings, decisionMail({ to: email, name, approved: state === "approved", url: `${origin}/dashboard` })));
-      return go(visit, path, `${email} is ${state}.`);
+      const { changed, telling } = await decideAndTell({ env, settings, origin, by }, email, state);
+      visit.c.executionCtx.waitUntil(telling);
+      return go(visit, path, changed ? `${email} is ${state}.` : undefined);
     }, (told) => page(visit, told));
   }),
 ];

@@ -154,6 +154,9 @@ export const operatorOrganisation = [
       const [before, terms] = [await getOrganisation(env.DB, idOf(visit)), await agreementOf(env.DB, idOf(visit))];
       // Who is told: only those whom something new concerns.
       const patch = Object.fromEntries(Object.entries(rules).filter(([name, value]) => before?.[name as keyof typeof rules] !== value));
+      if (rules.sovereign && ("sovereign" in patch || "plan" in patch) && (await listPlans(env.DB)).find(({ id }) => id === rules.plan)?.sovereign === false) {
+        return page(visit, { form: "terms", typed: { values: form.values }, problem: `Nothing is saved: the plan ${rules.plan} has no sovereign requests, and with "Sovereign only" all others are refused. Choose another plan, or leave that off.`, status: 422 });
+      }
       if (Object.keys(patch).length > 0) {
         const { accounts, standings } = await updateOrganisation(env.DB, by, idOf(visit), patch);
         await adopt(env, standings, accounts);

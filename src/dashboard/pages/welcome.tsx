@@ -4,6 +4,7 @@ import { apply } from "../../accounts/applications.ts";
 import { invitationsTo } from "../../accounts/invitations.ts";
 import { createOrganisation } from "../../accounts/organisations.ts";
 import { GatewayError } from "../../errors.ts";
+import { canMail } from "../../mail.ts";
 import { adopt } from "../../pipeline/index.ts";
 import { founding, mostFounded, type Founding } from "../admission.ts";
 import { TextArea, TextField, type Typed } from "../components/field.tsx";
@@ -40,9 +41,11 @@ const Apply = ({ typed }: { typed?: Typed }) => (
 );
 
 /** What each answer to "may they?" looks like. */
-const views: Record<Exclude<Founding, { may: true }>["why"], (typed?: Typed) => unknown> = {
+const views: Record<Exclude<Founding, { may: true }>["why"], (typed: Typed | undefined, visit: PersonVisit) => unknown> = {
   apply: (typed) => <Apply typed={typed} />,
-  waiting: () => <EmptyState icon="mail" title="Your application is being read">Come back when you hear from whoever runs this gateway.</EmptyState>,
+  waiting: (_typed, { env, isolate: { settings }, person: { email } }) => (
+    <EmptyState icon="mail" title="Your application is being read">{canMail(env, settings) ? `We'll e-mail ${email} as soon as it is decided.` : "This gateway sends no e-mail yet: come back here to see what was decided."}</EmptyState>
+  ),
   declined: () => <EmptyState icon="alert" title="Your application was declined">Ask whoever runs this gateway why.</EmptyState>,
   closed: () => <EmptyState icon="people" title="You belong to no organisation yet">Ask an owner or admin of one to add your e-mail address, then load this page again.</EmptyState>,
   enough: () => <EmptyState icon="people" title="You have founded as many organisations as one person may">Ask whoever runs this gateway for more.</EmptyState>,
@@ -53,7 +56,7 @@ async function page(visit: PersonVisit, typed?: Typed): Promise<Response> {
   return show(visit, {
     title: "Welcome",
     status: typed?.errors ? 422 : 200,
-    body: <>{visit.memberships.length === 0 && <Steps now={2} />}{now.may ? <Found typed={typed} /> : (views[now.why](typed) as never)}<div class="row">{visit.membership && <ButtonLink href="/dashboard" look="quiet">Back to {visit.membership.organisationName}</ButtonLink>}<ButtonLink href="/dashboard/account" look="quiet">Your account</ButtonLink><form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></div></>,
+    body: <>{visit.memberships.length === 0 && <Steps now={2} />}{now.may ? <Found typed={typed} /> : (views[now.why](typed, visit) as never)}<div class="row">{visit.membership && <ButtonLink href="/dashboard" look="quiet">Back to {visit.membership.organisationName}</ButtonLink>}<ButtonLink href="/dashboard/account" look="quiet">Your account</ButtonLink><form method="post" action="/dashboard/sign-out"><Submit look="quiet">Sign out</Submit></form></div></>,
   });
 }
 
