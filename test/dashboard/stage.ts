@@ -18,11 +18,11 @@ const assets = { fetch: async (request: Request) => (request.url.endsWith("names
 export class Browser {
   readonly cookies = new Map<string, string>();
   /** E-mails that the gateway of this browser has sent. */
-  readonly mails: { to: string; text: string }[] = [];
+  readonly mails: { to: string; subject: string; text: string }[] = [];
   readonly env: Cloudflare.Env;
 
   constructor(settings: Settings = {}) {
-    const sender = { send: async (mail: { to: string; text: string }) => void this.mails.push(mail) };
+    const sender = { send: async (mail: { to: string; subject: string; text: string }) => void this.mails.push(mail) };
     this.env = { ...env, ASSETS: assets, EMAIL: sender, DASHBOARD_MAIL_FROM: "forge@example.com", DASHBOARD_SIGN_UP: "open", ...settings } as never;
   }
 

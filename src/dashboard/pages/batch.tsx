@@ -43,7 +43,7 @@ async function batchPage(visit: MemberVisit): Promise<Response> {
     in: "/batches",
     islands: ["progress"],
     body: <>
-      <Back href="/dashboard/batches">Batches</Back>
+      <Back href={`/dashboard/batches${isBatchId(batch.id, "messages") ? "?shape=messages" : ""}`}>Batches</Back>
       <PageHeader title={batch.model ?? batch.endpoint} lead={<><BatchState of={progress} /> <code>{batch.id}</code></>}>
         {uses && batch.written?.output && <Download file={batch.files.output}>Download answers</Download>}
         {uses && batch.written?.errors && <Download file={batch.files.errors}>Download failures</Download>}

@@ -14,11 +14,11 @@ import { go, member, type MemberVisit } from "../visit.ts";
 const path = "/settings/sovereignty";
 const schema = z.object({ sovereign: z.enum(["on", "off"]).transform((value) => value === "on") });
 
-/** What the selftest tells everybody: where the servers are is their owner's business. */
+/** What the selftest tells everybody: where the servers are is their owner's business. `reachable`: who answers, and not with an error of its own, as a tunnel does whose server is down. */
 async function selftest({ isolate }: MemberVisit) {
   const { sealed, sandbox, transport, origins } = await selftestOf(isolate);
   const attempts = origins.flatMap((origin) => origin.attempts);
-  return { sealed, sandbox, transport, servers: origins.length, reachable: origins.filter(({ reachable }) => reachable).length, attempts, blocked: attempts.filter(({ blocked }) => blocked).length };
+  return { sealed, sandbox, transport, servers: origins.length, reachable: origins.filter(({ status = 599 }) => status < 500).length, attempts, blocked: attempts.filter(({ blocked }) => blocked).length };
 }
 
 /** Why nothing could answer while it is on; undefined where a self-hosted model can. */
@@ -58,7 +58,6 @@ const notes = {
   on: "Every request of every key stays on self-hosted models.",
   refused: "Every request of every key is refused.",
   off: "A single key, or a single request (X-Sovereign: true), can still be sovereign by itself.",
-  never: "Its plan has no sovereign requests.",
 } as const;
 
 const sandboxes = { worker_loader: "A sandbox without a network", none: "No sandbox" } as const;
@@ -80,7 +79,7 @@ async function page(visit: MemberVisit, told: Told = {}): Promise<Response> {
     body: <>
       <Card
         title={sovereign ? `${organisationName} is sovereign` : `${organisationName} uses every model it may`}
-        note={notes[sovereign ? (granted ? "on" : "refused") : granted ? "off" : "never"]}
+        note={sovereign ? notes[granted ? "on" : "refused"] : granted && notes.off}
         action={<Badge tone={sovereign ? (granted ? "good" : "bad") : "neutral"}>{sovereign ? "on" : "off"}</Badge>}
       >
         {granted && <><p>While it is on:</p>

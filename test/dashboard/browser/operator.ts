@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
+import { arrive, main, press, type Tools } from "./people.ts";
 import type { Site } from "./site.ts";
 
-type Tools = { check: (name: string, run: () => unknown) => Promise<void>; looksGood: (page: Page, name: string) => Promise<void> };
 /** `member`: somebody of the organisation that comes first. */
 type Visit = Tools & { page: Page; member: Page; url: string };
 type Stop = { name: string; by?: (visit: Visit) => Promise<void>; does?: (visit: Visit) => Promise<void> };
@@ -25,10 +25,6 @@ const first = (path: string) => async ({ page }: Visit): Promise<void> => {
   await page.waitForURL(`**/operator/${path}`);
 };
 const at = (path: string) => async ({ page, url }: Visit): Promise<void> => void (await page.goto(`${url}/dashboard/operator/${path}`));
-/** Presses it, and waits for the page that comes of it. */
-const press = async (page: Page, text: string): Promise<void> => void (await Promise.all([page.waitForResponse((response) => response.request().method() === "POST"), page.click(`main button:has-text("${text}")`)]));
-const main = async (page: Page): Promise<string> => (await page.textContent("main"))!;
-
 const stops: readonly Stop[] = [
   {
     name: "operator-overview",
@@ -169,17 +165,6 @@ const stops: readonly Stop[] = [
   { name: "operator-health", by: line("Health", "health") },
   { name: "operator-jobs", by: line("Jobs", "jobs") },
 ];
-
-/** Signs somebody up and in. */
-async function arrive(page: Page, site: Site, email: string): Promise<void> {
-  await page.goto(`${site.url}/dashboard/sign-up`);
-  await page.fill("[name=name]", "Olga Operator");
-  await page.fill("[name=email]", email);
-  await page.click("main button[type=submit]");
-  await page.goto(await site.linkTo(email));
-  await page.fill("[name=password]", "correct horse battery staple");
-  await page.click("main button[type=submit]");
-}
 
 /** `member`: somebody of the organisation that comes first; made here when there is none. `site`: one whose operator is `operatorEmail`. */
 export async function visitOperator(browser: Browser, member: Page | undefined, site: Site, tools: Tools): Promise<void> {

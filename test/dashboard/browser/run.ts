@@ -1,15 +1,18 @@
 /**
  * `npm run test:dashboard`: the dashboard in a real browser. The whole first run with the keyboard alone, axe on every page in light and dark and on a
- * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account, operator, home, playground or keys (with the first run) tries that part.
+ * phone, what a page weighs, whom it calls, what its cookies are. Options: --shots <folder> keeps a picture of each page, --only account, admission, corners, home,
+ * keys (with the first run), operator, playground or sovereignty tries that part.
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { tryAccount } from "./account.ts";
+import { tryAdmission } from "./admission.ts";
 import { openBrowser } from "./browser.ts";
+import { tryCorners } from "./corners.ts";
 import { plainFiles, tryFiles } from "./files.ts";
 import { plainPlayground, playgroundAlone, tryPlayground } from "./playground.ts";
 import { operatorEmail, visitOperator } from "./operator.ts";
@@ -17,6 +20,8 @@ import { tryHome } from "./home.ts";
 import { visitReference } from "./reference.ts";
 import { keysAndRequests } from "./keys.ts";
 import { openSite } from "./site.ts";
+import { trySovereignty } from "./sovereignty.ts";
+import { unvisited } from "./visited.ts";
 
 const { values: { shots, only } } = parseArgs({ options: { shots: { type: "string" }, only: { type: "string" } } });
 if (shots) mkdirSync(shots, { recursive: true });
@@ -41,10 +46,15 @@ async function check(name: string, run: () => unknown): Promise<void> {
   }
 }
 
+/** Addresses of pages that were looked at, and were there. */
+const visited = new Set<string>();
+
 type Finding = { id: string; impact: string | null; nodes: { html: string; failureSummary: string }[] };
 
 /** axe's serious findings, and whether the page is wider than its window, in every look. axe is put in past the policy, which forbids it. */
 async function looksGood(page: Page, name: string): Promise<void> {
+  const isThere = await page.evaluate(() => (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming & { responseStatus: number }).responseStatus === 200);
+  if (isThere) visited.add(new URL(page.url()).pathname);
   for (const look of looks) {
     await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize(look);
@@ -140,20 +150,18 @@ function end(): never {
 }
 
 const browser = await openBrowser();
-if (only === "account") {
-  await tryAccount(browser, { check, looksGood });
+/** Parts that have gateways of their own. */
+const parts: Record<string, (browser: Browser, tools: { check: typeof check; looksGood: typeof looksGood }) => Promise<void>> = {
+  account: tryAccount, sovereignty: trySovereignty, admission: tryAdmission, corners: tryCorners,
+};
+if (only && parts[only]) {
+  await parts[only](browser, { check, looksGood });
   await browser.close();
   end();
 }
 const site = await openSite({ DASHBOARD_OPERATORS: operatorEmail });
-if (only === "operator") {
-  await visitOperator(browser, undefined, site, { check, looksGood });
-  await browser.close();
-  await site.stop();
-  end();
-}
-/** Parts that can be tried by themselves. */
-const alone = { home: tryHome, playground: playgroundAlone } as const;
+/** Parts of this one that can be tried by themselves. */
+const alone = { home: tryHome, playground: playgroundAlone, operator: (browser: Browser, on: typeof site, tools: { check: typeof check; looksGood: typeof looksGood }) => visitOperator(browser, undefined, on, tools) } as const;
 if (only && Object.hasOwn(alone, only)) {
   await alone[only as keyof typeof alone](browser, site, { check, looksGood });
   await browser.close();
@@ -287,8 +295,9 @@ try {
   await settingsLookGood(page, site.url);
   await tryFiles({ page, url: site.url, check, looksGood });
   await visitOperator(browser, page, site, { check, looksGood });
-  await tryAccount(browser, { check, looksGood });
   await tryHome(browser, site, { check, looksGood });
+  for (const part of Object.values(parts)) await part(browser, { check, looksGood });
+  await check("every page of the route table has been looked at", async () => assert.deepEqual(await unvisited(visited), { unseen: [], needless: [] }));
   await page.goto(`${site.url}/dashboard/nowhere`);
   await looksGood(page, "not-found");
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !/404|422/.test(text)));
