@@ -1,7 +1,7 @@
 /**
  * The dashboard: pages for people, made on the server, with islands where something moves. Belongs here: pages, their parts, who may open
  * them (table.ts, rights.ts), people's accounts (auth.ts). Does not belong here: SQL (accounts, ledger), what an API key may do (pipeline).
- * Imports the stores; imported by routes/dashboard.ts alone, and only when a browser comes: no API call evaluates any of it.
+ * Imports the stores; routes import it by import() alone, when a browser comes or an administrator has a person written to: no other API call evaluates any of it.
  */
 import { Hono } from "hono";
 import { asGatewayError } from "../pipeline/index.ts";
