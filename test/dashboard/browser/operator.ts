@@ -61,8 +61,9 @@ const stops: readonly Stop[] = [
   { name: "operator-plans", by: line("Plans", "plans") },
   { name: "operator-plan", by: first("plans/*") },
   { name: "operator-catalog", by: line("Catalog", "catalog") },
+  { name: "operator-model-blank", by: at("catalog/new") },
   {
-    name: "operator-model-new", by: at("catalog/new"),
+    name: "operator-model-new",
     async does({ page }) {
       await page.fill("[name=id]", own);
       await page.fill("[name=owner]", "House");
@@ -117,8 +118,9 @@ const stops: readonly Stop[] = [
     },
   },
   { name: "operator-deployment-published", by: first("catalog/deployment?*") },
+  { name: "operator-alias-blank", by: at("catalog/aliases/new") },
   {
-    name: "operator-alias-doubted", by: at("catalog/aliases/new"),
+    name: "operator-alias-doubted",
     async does({ page, check }) {
       await page.fill("[name=name]", "gpt-4o-mini");
       await page.fill("[name=targets]", "gpt-5-nano");
@@ -153,8 +155,9 @@ const stops: readonly Stop[] = [
     },
   },
   { name: "operator-prices", by: at("prices?q=gpt-4o-mini") },
+  { name: "operator-price-asked", by: first("prices/of?*") },
   {
-    name: "operator-price", by: first("prices/of?*"),
+    name: "operator-price",
     async does({ page, check }) {
       await page.fill("[name=usd]", "9999");
       await page.fill("[name=source]", "a slip");
