@@ -11,7 +11,7 @@ const onNode = ["test/architecture.test.ts", "test/catalog/generated.test.ts", "
 
 /** Suites of many cases or long waits: `npm run test:long`, in CI, and not in `npm test`. */
 const long = {
-  workerd: ["accounts/resealing", "batches/*-native", "batches/batches", "batches/native", "ledger/pains-path", "payments/webhook", "routes/brain-bounds", "routes/admin-settings", "routes/organisation-models", "routes/retention", "routes/stored-responses", "videos/callback", "security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/account", "dashboard/accounts", "dashboard/passkeys", "dashboard/sign-in-elsewhere", "dashboard/bodies", "dashboard/files", "dashboard/keys", "dashboard/models", "dashboard/once", "dashboard/operator", "dashboard/operator-overview", "dashboard/playground", "dashboard/requests", "dashboard/rights", "dashboard/security", "dashboard/settings", "dashboard/settings-money", "dashboard/usage", "reference/pages"].map((name) => `test/${name}.test.ts`),
+  workerd: ["accounts/resealing", "limits/account-faults", "limits/alerts", "limits/key-alerts", "dashboard/operator-catalog", "dashboard/overview", "dashboard/refused", "batches/*-native", "batches/batches", "batches/native", "ledger/pains-path", "payments/webhook", "routes/brain-bounds", "routes/admin-settings", "routes/organisation-models", "routes/retention", "routes/stored-responses", "videos/callback", "security/canary", "security/routes", "routes/brought-keys", "routes/brain", "dashboard/account", "dashboard/accounts", "dashboard/passkeys", "dashboard/sign-in-elsewhere", "dashboard/bodies", "dashboard/files", "dashboard/keys", "dashboard/models", "dashboard/once", "dashboard/operator", "dashboard/operator-overview", "dashboard/playground", "dashboard/requests", "dashboard/rights", "dashboard/security", "dashboard/settings", "dashboard/settings-money", "dashboard/usage", "reference/pages"].map((name) => `test/${name}.test.ts`),
   node: ["audio", "batch-endpoints", "batches", "bedrock", "continued", "disconnects", "documents", "files", "gemini", "guides", "hostile", "idempotency", "images", "mcp", "messages-bearer", "openrouter", "openrouter-images", "rhythms", "sovereign", "stalled", "thinking", "vertex", "videos"].map((name) => `test/conformance/${name}.test.ts`)
     .concat("test/recorded/kept-likeness.test.ts", "test/simulation/exactness.test.ts", "test/scripts/schema.test.ts", "test/scripts/verify-receipts.test.ts"),
 };
@@ -75,7 +75,7 @@ export default defineConfig({
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
       workerd("workerd", { include: ["test/**/*.test.ts"], exclude: [...onNode, ...together, ...long.workerd, "node_modules/**"] }),
-      workerd("workerd, together", { include: together, exclude: [...onNode, "node_modules/**"], isolate: false }),
+      workerd("workerd, together", { include: together, exclude: [...onNode, ...long.workerd, "node_modules/**"], isolate: false }),
       node("node", { include: onNode, exclude: long.node }),
       workerd("long, workerd", { include: long.workerd, exclude: [] }),
       node("long, node", { include: long.node, exclude: [] }),
