@@ -24,7 +24,7 @@ export const keptFamilies = (): Family[] => [
       { on: "GET /v1/files", is: "List files", says: "Anthropic's clients page by `page`, `after_id`, `before_id` and `ids[]`.", docs: openai("files/list"), query: z.object({ ...anthropicQuery.shape, ...openaiQuery.shape }) },
       { on: "GET /v1/files/{file_id}", is: "What is known of a file", docs: openai("files/retrieve") },
       { on: "GET /v1/files/{file_id}/content", is: "A file's bytes", says: "`Range` asks for a part of it.", docs: openai("files/retrieve-contents"), type: "application/octet-stream" },
-      { on: "DELETE /v1/files/{file_id}", is: "Delete a file", docs: openai("files/delete") },
+      { on: "DELETE /v1/files/{file_id}", is: "Delete a file", says: "409 `conflict` while a batch that has not ended needs it.", docs: openai("files/delete") },
       { on: "POST /v1/uploads", is: "Begin an upload in parts", says: "To 8 GB.", docs: openai("uploads/create"), json: uploads.newSchema },
       { on: "POST /v1/uploads/{upload_id}/parts", is: "Add a part", says: "At most 64 MiB.", docs: openai("uploads/add-part"), form: z.object({ data: bytes() }) },
       { on: "POST /v1/uploads/{upload_id}/complete", is: "Make the parts a file", docs: openai("uploads/complete"), json: uploads.completionSchema },
