@@ -10,6 +10,7 @@ const noPage: Readonly<Record<string, string>> = {
   "/batches/:id/progress": "JSON for the page's bar",
   "/files/:id/content": "a download",
   "/first-key/:id": "JSON for the page's lamp",
+  "/first-request": "JSON for the overview's lamp",
   "/keys/names": "JSON for the field of models",
   "/playground/names": "JSON for the field of models",
   "/playground/requests/:id": "JSON of what a request took",
