@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, newKey, call, type Json, type Key } from "../security/stage.ts";
 import { AnthropicBatches, errored, messageOf, succeeded, type Request } from "./anthropic.ts";
-import { addHalved, askMs, batchNanoUsd, keyAt, liveNanoUsd, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
+import { addHalved, askMs, batchNanoUsd, keyAt, liveNanoUsd, nativeBatch, OverPlayed, type Outcome, type StandIn } from "./native-contract.ts";
 import { becomes, held, later, linesIn, madeOf, native, object, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const model = "anthropic/claude-test";
@@ -11,13 +11,13 @@ const big = "12345678901234567890123";
 const results: Readonly<Record<Outcome, object>> = { answered: succeeded(), wrong: errored("invalid_request_error"), passing: errored("overloaded_error"), none: { type: "expired" } };
 
 /** The provider as it is called: its batches, and everything else at once. */
-class Claude implements StandIn {
-  readonly batches = new AnthropicBatches();
+class Claude extends OverPlayed<AnthropicBatches> implements StandIn {
   readonly headers: Headers[] = [];
   live = 0;
   outcome: StandIn["outcome"] = () => "answered";
 
   constructor() {
+    super(new AnthropicBatches(), { asks: /^POST $/, looksFor: /^GET \?/, callsBack: /\/cancel$/ });
     this.batches.resultOf = (one) => results[this.outcome(lineOf(one))];
     playing("api.anthropic.com", ({ url, headers, body }, method) => {
       const path = url.slice("https://api.anthropic.com/v1/messages".length);
@@ -29,34 +29,6 @@ class Claude implements StandIn {
       this.live += 1;
       return Response.json(messageOf("live", { input_tokens: 3, output_tokens: 2, service_tier: "standard" }));
     });
-  }
-
-  private called(what: RegExp): number {
-    return this.batches.calls.filter((one) => what.test(one)).length;
-  }
-
-  get asked(): number {
-    return this.called(/^POST $/);
-  }
-
-  get looks(): number {
-    return this.called(/^GET \?/);
-  }
-
-  get cancelled(): number {
-    return this.called(/\/cancel$/);
-  }
-
-  get removed(): readonly string[] {
-    return this.batches.deleted;
-  }
-
-  get breaks(): StandIn["breaks"] {
-    return this.batches.breaks === "taken" ? "made" : this.batches.breaks && "not made";
-  }
-
-  set breaks(how: StandIn["breaks"]) {
-    this.batches.breaks = how === "made" ? "taken" : how && "not taken";
   }
 
   end(): void {

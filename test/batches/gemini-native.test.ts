@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { call, type Json, type Key } from "../security/stage.ts";
 import { answerOf, embedded, errored, GeminiBatches, succeeded, type Request } from "./gemini.ts";
-import { addHalved, askMs, batchNanoUsd, keyAt, nativeBatch, type Outcome, type StandIn } from "./native-contract.ts";
+import { addHalved, askMs, batchNanoUsd, keyAt, nativeBatch, OverPlayed, type Outcome, type StandIn } from "./native-contract.ts";
 import { becomes, linesIn, madeOf, object, over, playing, poll, soon, spent } from "./native-stage.ts";
 
 const host = "generativelanguage.googleapis.com";
@@ -11,13 +11,13 @@ const big = "12345678901234567890123";
 const results: Readonly<Record<Outcome, object | undefined>> = { answered: succeeded(), wrong: errored(3), passing: errored(8), none: undefined };
 
 /** The provider as it is called: its files and batches, and everything else at once. */
-class Gemini implements StandIn {
-  readonly batches = new GeminiBatches();
+class Gemini extends OverPlayed<GeminiBatches> implements StandIn {
   readonly headers: Headers[] = [];
   live = 0;
   outcome: StandIn["outcome"] = () => "answered";
 
   constructor() {
+    super(new GeminiBatches(), { asks: /:(?:batchGenerateContent|asyncBatchEmbedContent)$/, looksFor: /\/batches\?/, callsBack: /:cancel$/ });
     this.batches.resultOf = (one) => results[this.outcome(lineOf(one))];
     playing(host, ({ url, headers, body }, method) => {
       const path = url.slice(`https://${host}`.length);
@@ -29,34 +29,6 @@ class Gemini implements StandIn {
       const { status, type, text } = this.batches.play(method, path, body);
       return new Response(text, { status, headers: { "content-type": type } });
     });
-  }
-
-  private called(what: RegExp): number {
-    return this.batches.calls.filter((one) => what.test(one)).length;
-  }
-
-  get asked(): number {
-    return this.called(/:(?:batchGenerateContent|asyncBatchEmbedContent)$/);
-  }
-
-  get looks(): number {
-    return this.called(/\/batches\?/);
-  }
-
-  get cancelled(): number {
-    return this.called(/:cancel$/);
-  }
-
-  get removed(): readonly string[] {
-    return this.batches.deleted;
-  }
-
-  get breaks(): StandIn["breaks"] {
-    return this.batches.breaks === "taken" ? "made" : this.batches.breaks && "not made";
-  }
-
-  set breaks(how: StandIn["breaks"]) {
-    this.batches.breaks = how === "made" ? "taken" : how && "not taken";
   }
 
   end(): void {

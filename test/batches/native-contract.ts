@@ -27,6 +27,48 @@ export interface StandIn {
   lines(): ReadonlyMap<number, Json>;
 }
 
+/** Batches that are played by themselves, as the proof of `kill -9` has them too. */
+type Played = { readonly calls: readonly string[]; readonly deleted: readonly string[]; breaks: "taken" | "not taken" | undefined };
+
+/** What a stand-in says of batches that are played by themselves. `asks`, `looksFor` and `callsBack`: how the calls are written that do so. */
+export abstract class OverPlayed<B extends Played> {
+  readonly batches: B;
+  private readonly ways: { readonly asks: RegExp; readonly looksFor: RegExp; readonly callsBack: RegExp };
+
+  constructor(batches: B, ways: OverPlayed<B>["ways"]) {
+    this.batches = batches;
+    this.ways = ways;
+  }
+
+  private called(what: RegExp): number {
+    return this.batches.calls.filter((one) => what.test(one)).length;
+  }
+
+  get asked(): number {
+    return this.called(this.ways.asks);
+  }
+
+  get looks(): number {
+    return this.called(this.ways.looksFor);
+  }
+
+  get cancelled(): number {
+    return this.called(this.ways.callsBack);
+  }
+
+  get removed(): readonly string[] {
+    return this.batches.deleted;
+  }
+
+  get breaks(): StandIn["breaks"] {
+    return this.batches.breaks === "taken" ? "made" : this.batches.breaks && "not made";
+  }
+
+  set breaks(how: StandIn["breaks"]) {
+    this.batches.breaks = how === "made" ? "taken" : how && "not taken";
+  }
+}
+
 /** `sent`: how the first batch is known once it is made; `left`: what is deleted in the end, sorted. */
 export type Case = { readonly name: string; readonly provider: string; readonly upstreamId: string; readonly stage: () => StandIn; readonly sent: Json; readonly left: readonly string[] };
 
